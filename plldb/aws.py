@@ -1,0 +1,375 @@
+"""The doorway to AWS: session, account and region, clients, retries, errors. Talks to AWS.
+
+botocore's exceptions end here: what leaves this module is a `plldb.errors.PlldbError`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import aiohttp
+from aiobotocore.config import AioConfig
+from aiobotocore.session import AioSession
+from botocore import exceptions as boto
+from botocore.parsers import ResponseParserError
+
+from plldb.errors import AccessDeniedError, AwsError, CredentialsError, SettingsError, UnreachableError
+from plldb.pace import Pace
+
+if TYPE_CHECKING:
+    from types_aiobotocore_cloudformation import CloudFormationClient
+    from types_aiobotocore_s3 import S3Client
+    from types_aiobotocore_sts import STSClient
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# The codes that botocore's "standard" retry mode counts as throttling, and HTTP's own word for it.
+THROTTLING_CODES = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "ServiceUnavailable",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+# S3 answers 409 while another change to the same bucket or key is under way.
+TRANSIENT_CODES = frozenset(
+    {"InternalError", "InternalFailure", "OperationAborted", "RequestTimeout", "RequestTimeoutException"}
+)
+CREDENTIALS_CODES = frozenset(
+    {
+        "AuthFailure",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidToken",
+        "MissingAuthenticationToken",
+        "SignatureDoesNotMatch",
+        "TokenRefreshRequired",
+        "UnrecognizedClientException",
+    }
+)
+CLOCK_CODES = frozenset({"RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"})
+DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+
+# S3's API names differ from its IAM actions; elsewhere plldb needs, both are the same.
+# Source: the "Actions" table of the service authorization reference for Amazon S3.
+S3_ACTIONS = {
+    "DeleteObjects": "s3:DeleteObjectVersion",
+    "GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "HeadBucket": "s3:ListBucket",
+    "HeadObject": "s3:GetObject",
+    "ListMultipartUploads": "s3:ListBucketMultipartUploads",
+    "ListObjectVersions": "s3:ListBucketVersions",
+    "PutBucketEncryption": "s3:PutEncryptionConfiguration",
+    "PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
+    "PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+}
+
+_NO_ANSWER = (boto.HTTPClientError, ResponseParserError, aiohttp.ClientError, asyncio.TimeoutError)
+_NO_CREDENTIALS = (
+    boto.NoCredentialsError,
+    boto.PartialCredentialsError,
+    boto.CredentialRetrievalError,
+    boto.TokenRetrievalError,
+    boto.NoAuthTokenError,
+    boto.SSOError,
+)
+_SIGN_IN = (
+    "Sign in again (for example `aws sso login`), or set AWS_PROFILE or "
+    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Who acts where. ``endpoint_url`` is None where AWS itself is meant."""
+
+    account: str
+    region: str
+    partition: str
+    caller_arn: str
+    endpoint_url: str | None
+
+
+class TryAgainError(Exception):
+    """A request failed in a way that may go away. Never leaves plldb."""
+
+    def __init__(self, error: AwsError, *, throttled: bool) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.throttled = throttled
+
+
+class Aws:
+    """One account and region as seen through one session. Made by `open_aws`.
+
+    Clients are made at first use and shared; they are closed with the `open_aws` block.
+    """
+
+    def __init__(
+        self, session: AioSession, region: str, endpoint_url: str | None, pace: Pace, stack: AsyncExitStack
+    ) -> None:
+        self.region = region
+        self.pace = pace
+        self._session = session
+        self._endpoint_url = endpoint_url
+        self._stack = stack
+        self._clients: dict[str, Any] = {}
+        self._making = asyncio.Lock()
+
+    async def cloudformation(self) -> CloudFormationClient:
+        """Return the client for CloudFormation."""
+        client: CloudFormationClient = await self._client("cloudformation")
+        return client
+
+    async def s3(self) -> S3Client:
+        """Return the client for S3."""
+        client: S3Client = await self._client("s3")
+        return client
+
+    async def read_target(self) -> Target:
+        """Ask AWS who the caller is.
+
+        Raises:
+            CredentialsError: there are none, or AWS does not accept them.
+        """
+        sts: STSClient = await self._client("sts")
+        identity = await self.call(sts.get_caller_identity)
+        return Target(
+            account=identity["Account"],
+            region=self.region,
+            partition=identity["Arn"].split(":")[1],
+            caller_arn=identity["Arn"],
+            endpoint_url=self._endpoint_url or os.environ.get("AWS_ENDPOINT_URL"),
+        )
+
+    def dns_suffix(self, partition: str) -> str:
+        """Return the domain of a partition's endpoints, for example ``amazonaws.com``."""
+        resolver = self._session.get_component("endpoint_resolver")
+        return str(resolver.get_partition_dns_suffix(partition))
+
+    async def attempt(self, method: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Send one request once.
+
+        Raises:
+            TryAgainError: AWS throttles, failed, or did not answer.
+            AwsError: AWS refused.
+        """
+        service, operation = _names(method)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            answer = await method(*args, **kwargs)
+            log.info("%s %s: %d ms", service, operation, (loop.time() - began) * 1000)
+            return answer
+        except (boto.BotoCoreError, boto.ClientError, *_NO_ANSWER) as error:
+            # Only what is safe to show: neither parameters nor headers.
+            log.info("%s %s: %s", service, operation, type(error).__name__)
+            raise translate(error, service=service, operation=operation) from error
+
+    async def call(self, method: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Send one request, again and again as `Pace` says while its failure may go away.
+
+        Raises:
+            UnreachableError: AWS throttles or fails for too long, or cannot be reached.
+            AwsError: AWS refused.
+        """
+        pace, loop = self.pace, asyncio.get_running_loop()
+        give_up = loop.time() + pace.throttled_for
+        failures, longest = 0, pace.first_wait
+        while True:
+            try:
+                return await self.attempt(method, *args, **kwargs)
+            except TryAgainError as again:
+                # Throttling says that AWS works and wants us to wait; only other failures count.
+                failures += not again.throttled
+                if failures >= pace.attempts or loop.time() >= give_up:
+                    raise again.error from again.__cause__
+            await asyncio.sleep(random.uniform(0, longest))  # noqa: S311 - jitter, not a secret
+            longest = min(longest * 2, pace.longest_wait)
+
+    async def _client(self, service: str) -> Any:
+        async with self._making:
+            if service not in self._clients:
+                self._clients[service] = await self._make_client(service)
+            return self._clients[service]
+
+    async def _make_client(self, service: str) -> Any:
+        config = AioConfig(
+            connect_timeout=self.pace.connect_timeout,
+            read_timeout=self.pace.read_timeout,
+            # `call` repeats requests itself: it tells throttling from failure, and the follower
+            # of the event stream must not be held up inside a request.
+            retries={"total_max_attempts": 1},
+            max_pool_connections=32,
+            user_agent_extra="plldb",
+        )
+        session: Any = self._session  # its stubs know services by literal names only
+        context = session.create_client(
+            service, region_name=self.region, endpoint_url=self._endpoint_url, config=config
+        )
+        try:
+            return await self._stack.enter_async_context(context)
+        except (boto.BotoCoreError, ValueError) as error:
+            raise _settings_error(error, self.region) from error
+
+
+@asynccontextmanager
+async def open_aws(
+    *,
+    session: AioSession | None,
+    profile: str | None,
+    region: str | None,
+    endpoint_url: str | None,
+    pace: Pace,
+) -> AsyncIterator[Aws]:
+    """Open the standard AWS chain of credentials and settings, with these overrides.
+
+    Raises:
+        SettingsError: no region, an unknown profile, or a malformed configuration file.
+    """
+    if session is None:
+        session = AioSession(profile=profile)
+    elif profile is not None:
+        raise SettingsError(
+            f"Both a session and the profile {profile!r} were given.",
+            hint="Give one of them: a session already has its profile.",
+        )
+    async with AsyncExitStack() as stack:
+        yield Aws(session, _find_region(session, region), endpoint_url, pace, stack)
+
+
+def _find_region(session: AioSession, region: str | None) -> str:
+    try:
+        # botocore knows AWS_DEFAULT_REGION only; AWS's other tools put AWS_REGION first.
+        found = region or os.environ.get("AWS_REGION") or session.get_config_variable("region")
+    except (boto.BotoCoreError, ValueError) as error:
+        raise _settings_error(error, region) from error
+    if not found:
+        raise SettingsError(
+            "No AWS region is set.",
+            hint="Pass --region, set AWS_REGION, or put `region = …` into your profile in ~/.aws/config.",
+        )
+    return str(found)
+
+
+def _settings_error(error: Exception, region: str | None) -> SettingsError | CredentialsError:
+    match error:
+        case boto.ProfileNotFound():
+            profile = error.kwargs.get("profile", "")
+            return SettingsError(
+                f"The AWS profile {profile!r} does not exist.",
+                hint="`aws configure list-profiles` shows those that do; set --profile or AWS_PROFILE.",
+            )
+        case boto.InvalidRegionError():
+            return SettingsError(
+                f"{region!r} cannot be a region.",
+                hint="Regions look like eu-west-1; set --region or AWS_REGION.",
+            )
+        case boto.ConfigParseError() | boto.ConfigNotFound():
+            return SettingsError(
+                f"AWS configuration: {error}", hint="Mend that file, or set AWS_CONFIG_FILE."
+            )
+        case boto.NoCredentialsError() | boto.PartialCredentialsError() | boto.CredentialRetrievalError():
+            return CredentialsError(f"AWS credentials: {error}", hint=_SIGN_IN)
+        case _:
+            return SettingsError(
+                f"AWS settings: {error}", hint="Check AWS_ENDPOINT_URL, the region and the profile."
+            )
+
+
+def _names(method: Callable[..., object]) -> tuple[str, str]:
+    meta = method.__self__.meta  # type: ignore[attr-defined]
+    return meta.service_model.service_name, meta.method_to_api_mapping[method.__name__]
+
+
+def translate(error: Exception, *, service: str, operation: str) -> AwsError | SettingsError | TryAgainError:
+    """Return the plldb error that a failed request means. Pure."""
+    if isinstance(error, boto.ClientError):
+        return _translate_answer(error, service, operation)
+    where = {"service": service, "operation": operation}
+    if isinstance(error, _NO_CREDENTIALS):
+        return CredentialsError(f"AWS credentials: {error}", hint=_SIGN_IN, **where)
+    if isinstance(error, _NO_ANSWER):
+        unreachable = UnreachableError(
+            f"{operation}: no usable answer from {service}: {_one_line(error)}",
+            hint="Check the network, the region and AWS_ENDPOINT_URL, then run the same command again.",
+            **where,
+        )
+        return TryAgainError(unreachable, throttled=False)
+    if isinstance(error, boto.ProfileNotFound | boto.ConfigParseError | boto.InvalidRegionError):
+        return _settings_error(error, None)
+    return AwsError(f"{operation}: {_one_line(error)}", **where)
+
+
+def _translate_answer(error: boto.ClientError, service: str, operation: str) -> AwsError | TryAgainError:
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    message = str(error.response.get("Error", {}).get("Message", "")) or code
+    http_status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    where = {"service": service, "operation": operation, "aws_code": code}
+    if code in CLOCK_CODES:
+        return CredentialsError(
+            f"{operation}: AWS refuses the time of the request ({code}).",
+            hint="Set the clock of this machine right; AWS allows it to be wrong by some minutes only.",
+            **where,
+        )
+    if code in CREDENTIALS_CODES:
+        # The first line only: what follows may repeat the signed headers, the session token among them.
+        message = code if code == "IncompleteSignature" else message.splitlines()[0]
+        return CredentialsError(
+            f"{operation}: AWS does not accept the credentials: {message}", hint=_SIGN_IN, **where
+        )
+    if code in DENIED_CODES or http_status == 403:
+        action = denied_action(message, service, operation)
+        return AccessDeniedError(
+            f"{operation}: {message}",
+            action=action,
+            hint=f"The caller needs the IAM action {action}; docs/permissions.md has the whole policy.",
+            **where,
+        )
+    throttled = code in THROTTLING_CODES or http_status in (429, 503)
+    if throttled or code in TRANSIENT_CODES or http_status >= 500:
+        unreachable = UnreachableError(
+            f"{operation}: {service} keeps answering {code or http_status}: {message}",
+            hint="AWS is overloaded or failing; run the same command again in a while.",
+            **where,
+        )
+        return TryAgainError(unreachable, throttled=throttled)
+    return AwsError(f"{operation}: {message} ({code})", **where)
+
+
+def denied_action(message: str, service: str, operation: str) -> str:
+    """Return the IAM action that a refusal is about: the one it names, else the operation's own. Pure."""
+    named = re.search(r"not authorized to perform:? ([a-z0-9-]+:\w+)", message)
+    if named:
+        return named[1]
+    return S3_ACTIONS.get(operation, f"{service}:{operation}")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
