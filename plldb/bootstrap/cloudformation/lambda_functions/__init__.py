@@ -1,0 +1,1 @@
+"""Cargo: nothing in here is imported by plldb."""
