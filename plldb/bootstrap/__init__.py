@@ -1,0 +1,83 @@
+"""Bootstrap: the debugger's infrastructure in the caller's AWS account. Pure.
+
+::
+
+    from plldb import bootstrap
+
+    async for event in bootstrap.setup(region="eu-west-1"):
+        print(event)
+"""
+
+from plldb.aws import Target
+from plldb.bootstrap.events import (
+    ActionDecided,
+    ArtifactPlan,
+    ArtifactReady,
+    BootstrapStatus,
+    BucketDeleted,
+    BucketEmptied,
+    BucketKept,
+    BucketReady,
+    Deployment,
+    DestroyEvent,
+    DestroyFinished,
+    Event,
+    Failure,
+    OperationFinished,
+    OperationStarted,
+    PastFailure,
+    PollingSlowed,
+    RemovalPlanned,
+    ResourceChange,
+    SetupEvent,
+    SetupFinished,
+    SetupPlanned,
+    StackEvent,
+    Started,
+    StreamEvent,
+    TemplatePublished,
+    WatchEvent,
+    WatchFinished,
+)
+from plldb.bootstrap.operations import destroy, setup, status, watch
+from plldb.bootstrap.statuses import EventStatus, StackStatus
+from plldb.pace import Pace
+
+__all__ = [
+    "ActionDecided",
+    "ArtifactPlan",
+    "ArtifactReady",
+    "BootstrapStatus",
+    "BucketDeleted",
+    "BucketEmptied",
+    "BucketKept",
+    "BucketReady",
+    "Deployment",
+    "DestroyEvent",
+    "DestroyFinished",
+    "Event",
+    "EventStatus",
+    "Failure",
+    "OperationFinished",
+    "OperationStarted",
+    "Pace",
+    "PastFailure",
+    "PollingSlowed",
+    "RemovalPlanned",
+    "ResourceChange",
+    "SetupEvent",
+    "SetupFinished",
+    "SetupPlanned",
+    "StackEvent",
+    "StackStatus",
+    "Started",
+    "StreamEvent",
+    "Target",
+    "TemplatePublished",
+    "WatchEvent",
+    "WatchFinished",
+    "destroy",
+    "setup",
+    "status",
+    "watch",
+]

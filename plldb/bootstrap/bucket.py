@@ -1,0 +1,274 @@
+"""The artifact bucket: look at it, make it safe, empty it, delete it. Talks to S3."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from plldb.aws import Aws, Target
+from plldb.bootstrap.bucket_settings import LOOKS, Bucket, Repair, all_repairs
+from plldb.bootstrap.tasks import gather_all
+from plldb.errors import AccessDeniedError, AwsError, BucketError
+
+if TYPE_CHECKING:
+    from types_aiobotocore_s3.type_defs import ListObjectVersionsOutputTypeDef, ObjectIdentifierTypeDef
+
+PREFIX = "plldb/"
+# How many names outside PREFIX are told to a person; there may be thousands.
+NAMED_AT_MOST = 20
+# A setup that runs at the same time may put objects back while the bucket is emptied.
+EMPTYING_ROUNDS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredObject:
+    """The current version of an object, without its bytes."""
+
+    etag: str
+    version_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketSurvey:
+    """What S3 holds: current objects by key, and what is to be put right."""
+
+    exists: bool
+    objects: dict[str, StoredObject]
+    repairs: tuple[Repair, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovalSurvey:
+    """What emptying would meet: the first page of it, and whether there is ``more``."""
+
+    doomed: tuple[ObjectIdentifierTypeDef, ...]
+    more: bool
+    foreign: tuple[str, ...]
+
+    @property
+    def versions(self) -> int:
+        """How many versions and delete markers the first page has."""
+        return len(self.doomed)
+
+
+def bucket_name(target: Target) -> str:
+    """Return the name of the artifact bucket. Pure."""
+    return f"plldb-core-infrastructure-{target.region}-{target.account}"
+
+
+async def open_bucket(aws: Aws, target: Target) -> Bucket:
+    """Return the handle of the artifact bucket; nothing is asked of S3 yet."""
+    return Bucket(
+        aws=aws,
+        s3=await aws.s3(),
+        name=bucket_name(target),
+        region=target.region,
+        partition=target.partition,
+        owner=target.account,
+    )
+
+
+async def survey_bucket(bucket: Bucket, prefix: str) -> BucketSurvey:
+    """Look at the objects under a prefix and at every setting, side by side.
+
+    Raises:
+        BucketError: the bucket belongs to another account.
+    """
+    try:
+        objects, repairs = await gather_all(
+            _list_current(bucket, prefix), gather_all(*(look(bucket) for look in LOOKS))
+        )
+    except AwsError as error:
+        if error.aws_code == "NoSuchBucket":
+            return BucketSurvey(exists=False, objects={}, repairs=all_repairs(bucket))
+        raise _bucket_error(error, bucket) from error
+    wrong = tuple(repair for repair in repairs if repair is not None)
+    return BucketSurvey(exists=True, objects=objects, repairs=wrong)
+
+
+async def bucket_exists(bucket: Bucket) -> bool:
+    """Tell whether the bucket is there, and ours.
+
+    Raises:
+        BucketError: it belongs to another account.
+    """
+    try:
+        await bucket.aws.call(bucket.s3.list_object_versions, **bucket.ours, MaxKeys=1)
+    except AwsError as error:
+        if error.aws_code == "NoSuchBucket":
+            return False
+        raise _bucket_error(error, bucket) from error
+    return True
+
+
+async def create_bucket(bucket: Bucket) -> None:
+    """Create the bucket, or find that it is ours already.
+
+    Raises:
+        BucketError: another account has a bucket of that name.
+    """
+    request: dict[str, Any] = {"Bucket": bucket.name, "ObjectOwnership": "BucketOwnerEnforced"}
+    if bucket.region != "us-east-1":  # the one region that may not be named here
+        request["CreateBucketConfiguration"] = {"LocationConstraint": bucket.region}
+    try:
+        await bucket.aws.call(bucket.s3.create_bucket, **request)
+    except AwsError as error:
+        if error.aws_code == "BucketAlreadyOwnedByYou":
+            return  # made by a setup beside this one, or by an attempt whose answer was lost
+        raise _bucket_error(error, bucket) from error
+
+
+async def make_safe(bucket: Bucket, repairs: tuple[Repair, ...]) -> None:
+    """Put the settings right, side by side.
+
+    Raises:
+        BucketError: the bucket belongs to another account.
+    """
+    try:
+        await gather_all(*[repair.apply() for repair in repairs])
+    except AwsError as error:
+        raise _bucket_error(error, bucket) from error
+
+
+async def survey_removal(bucket: Bucket) -> RemovalSurvey | None:
+    """Look at what emptying would meet; None if there is no bucket.
+
+    Raises:
+        BucketError: the bucket belongs to another account.
+    """
+    listing = bucket.aws.call(bucket.s3.list_object_versions, **bucket.ours, Prefix=PREFIX)
+    # With a delimiter S3 answers with the names at the top only, however many objects there are.
+    top = bucket.aws.call(bucket.s3.list_object_versions, **bucket.ours, Delimiter="/")
+    try:
+        page, names = await gather_all(listing, top)
+    except AwsError as error:
+        if error.aws_code == "NoSuchBucket":
+            return None
+        raise _bucket_error(error, bucket) from error
+    return RemovalSurvey(
+        doomed=tuple(_identifiers(page)), more=page.get("IsTruncated", False), foreign=_foreign(names)
+    )
+
+
+async def empty_bucket(bucket: Bucket, survey: RemovalSurvey | None = None) -> AsyncGenerator[int, None]:
+    """Remove every version, delete marker and unfinished upload under ``plldb/``.
+
+    Begins with what a ``survey`` saw, if there is one. Yields how many versions and markers each page
+    had. Ends quietly if the bucket goes away.
+
+    Raises:
+        BucketError: something cannot be deleted; the message names it.
+    """
+    more = survey.more if survey else True
+    try:
+        doomed = list(survey.doomed) if survey else await _list_all(bucket)
+        await gather_all(_abort_uploads(bucket), _delete(bucket, doomed))
+        while doomed:
+            yield len(doomed)
+            # Always the first page anew: what is deleted is gone from it, what came in meanwhile is there.
+            doomed = await _list_all(bucket) if more else []
+            await _delete(bucket, doomed)
+    except AwsError as error:
+        if error.aws_code != "NoSuchBucket":
+            raise _bucket_error(error, bucket) from error
+
+
+async def delete_bucket(bucket: Bucket) -> bool:
+    """Delete the bucket; True if it is gone, False if something came into it.
+
+    Raises:
+        BucketError: it belongs to another account.
+    """
+    try:
+        await bucket.aws.call(bucket.s3.delete_bucket, **bucket.ours)
+    except AwsError as error:
+        if error.aws_code == "BucketNotEmpty":
+            return False
+        if error.aws_code != "NoSuchBucket":
+            raise _bucket_error(error, bucket) from error
+    return True
+
+
+async def _list_current(bucket: Bucket, prefix: str) -> dict[str, StoredObject]:
+    objects: dict[str, StoredObject] = {}
+    where: dict[str, Any] = {}
+    while True:
+        page = await bucket.aws.call(bucket.s3.list_object_versions, **bucket.ours, Prefix=prefix, **where)
+        objects |= {
+            each["Key"]: StoredObject(etag=each["ETag"].strip('"'), version_id=each["VersionId"])
+            for each in page.get("Versions", [])
+            if each["IsLatest"]
+        }
+        if not page.get("IsTruncated"):
+            return objects
+        where = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
+
+
+def _identifiers(page: ListObjectVersionsOutputTypeDef) -> list[ObjectIdentifierTypeDef]:
+    found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+    return [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
+
+
+def _foreign(names: ListObjectVersionsOutputTypeDef) -> tuple[str, ...]:
+    prefixes = {each["Prefix"] for each in names.get("CommonPrefixes", [])} - {PREFIX}
+    objects = {each["Key"] for each in [*names.get("Versions", []), *names.get("DeleteMarkers", [])]}
+    return tuple(sorted(prefixes | objects))[:NAMED_AT_MOST]
+
+
+async def _list_all(bucket: Bucket) -> list[ObjectIdentifierTypeDef]:
+    """Return the first page of all versions and delete markers under ``plldb/``."""
+    page = await bucket.aws.call(bucket.s3.list_object_versions, **bucket.ours, Prefix=PREFIX)
+    return _identifiers(page)
+
+
+async def _abort_uploads(bucket: Bucket) -> None:
+    while True:
+        page = await bucket.aws.call(bucket.s3.list_multipart_uploads, **bucket.ours, Prefix=PREFIX)
+        uploads = page.get("Uploads", [])
+        await gather_all(
+            *[
+                bucket.aws.call(
+                    bucket.s3.abort_multipart_upload,
+                    **bucket.ours,
+                    Key=upload["Key"],
+                    UploadId=upload["UploadId"],
+                )
+                for upload in uploads
+            ]
+        )
+        if not page.get("IsTruncated"):
+            return
+
+
+async def _delete(bucket: Bucket, doomed: list[ObjectIdentifierTypeDef]) -> None:
+    if not doomed:
+        return
+    answer = await bucket.aws.call(
+        bucket.s3.delete_objects, **bucket.ours, Delete={"Objects": doomed, "Quiet": True}
+    )
+    if errors := answer.get("Errors"):
+        first = errors[0]
+        raise BucketError(
+            f"{len(errors)} objects in the bucket {bucket.name} cannot be deleted; the first is "
+            f"{first.get('Key')!r}: {first.get('Message') or first.get('Code')}",
+            bucket=bucket.name,
+            hint="Look for an object lock, a bucket policy or a missing s3:DeleteObjectVersion, "
+            "then run the same command again.",
+        )
+
+
+def _bucket_error(error: AwsError, bucket: Bucket) -> AwsError | BucketError:
+    # Within one account IAM names the missing action. A refusal that names none is what S3 answers
+    # when the owner is not the expected one.
+    named = isinstance(error, AccessDeniedError) and "not authorized to perform" in str(error)
+    stranger = isinstance(error, AccessDeniedError) and not named
+    if not stranger and error.aws_code != "BucketAlreadyExists":
+        return error
+    return BucketError(
+        f"The bucket {bucket.name} belongs to another account, or its policy shuts you out; "
+        "nothing was sent to it.",
+        bucket=bucket.name,
+        hint=f"Bucket names are global. Check that you act in the right account ({bucket.owner}), or use "
+        "another region; if somebody took the name, tell AWS Support.",
+    )

@@ -1,0 +1,98 @@
+"""The live stream: one operation on the stack, event by event, to its end. Talks to CloudFormation."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncGenerator
+
+from plldb.aws import TryAgainError
+from plldb.bootstrap.events import PollingSlowed, StackEvent
+from plldb.bootstrap.stack import Stack
+from plldb.bootstrap.tasks import gather_all
+from plldb.bootstrap.timeline import RawEvent, Timeline
+from plldb.errors import AwsError
+from plldb.pace import Pace
+
+log = logging.getLogger(__name__)
+
+
+async def follow(
+    stack: Stack, stack_id: str, timeline: Timeline
+) -> AsyncGenerator[StackEvent | PollingSlowed, None]:
+    """Yield the events of an operation until it is over; ``timeline`` holds the outcome then.
+
+    Throttling, server errors and lost connections never end the stream and never change the outcome.
+    There is no limit on the time that the operation takes.
+
+    Raises:
+        AwsError: AWS refuses to tell the events (for example because credentials have expired).
+    """
+    loop = asyncio.get_running_loop()
+    troubles = 0
+    heard = checked = loop.time()
+    while not timeline.is_over():
+        began = loop.time()
+        try:
+            fresh = timeline.take(await stack.read_new(stack_id, timeline.knows))
+            troubles = 0
+        except TryAgainError as again:
+            fresh, troubles = [], troubles + 1
+            trouble = str(again.error)
+        for event in fresh:
+            yield event
+        if timeline.is_over():
+            break
+        now = loop.time()
+        if fresh:
+            heard = now
+        elif not troubles and now - max(heard, checked) >= stack.aws.pace.stall_after:
+            checked = now
+            await _settle_stalled(stack, stack_id, timeline)
+        wait = next_wait(stack.aws.pace, quiet=now - heard, troubles=troubles, eager=timeline.all_finished)
+        if troubles:
+            yield PollingSlowed(reason=trouble, seconds=wait)
+        # From start to start: a slow answer must not slow the polling down.
+        await asyncio.sleep(max(0.0, began + wait - loop.time()))
+    for event in await _last_read(stack, stack_id, timeline):
+        yield event
+
+
+def next_wait(pace: Pace, *, quiet: float, troubles: int, eager: bool) -> float:
+    """Return the seconds from one read of the events to the next. Pure, but for the jitter of troubles."""
+    if troubles:
+        longest = min(pace.poll * 2**troubles, pace.poll_troubled)
+        return random.uniform(longest / 2, longest)  # noqa: S311 - jitter, not a secret
+    if eager:
+        return pace.poll_eager
+    if quiet <= pace.quiet_after:
+        return pace.poll
+    return min(pace.poll * quiet / pace.quiet_after, pace.poll_quiet)
+
+
+async def _settle_stalled(stack: Stack, stack_id: str, timeline: Timeline) -> None:
+    """Ask the stack itself when its events have been silent for long."""
+    try:
+        status = await stack.read_status(stack_id)
+        if not status.settled:
+            return
+        # Its last event may have come since: an event tells more than a status.
+        timeline.take(await stack.read_new(stack_id, timeline.knows))
+        timeline.settle(status)
+    except TryAgainError:
+        return
+
+
+async def _last_read(stack: Stack, stack_id: str, timeline: Timeline) -> list[StackEvent]:
+    """Read once more, back to the beginning: events may turn up late. It cannot change the outcome."""
+    late, _ = await gather_all(_read_back(stack, stack_id, timeline), stack.refresh())
+    return timeline.take(late or [])
+
+
+async def _read_back(stack: Stack, stack_id: str, timeline: Timeline) -> list[RawEvent]:
+    try:
+        return await stack.read_new(stack_id, timeline.marker.__contains__, patiently=True)
+    except AwsError as error:
+        log.info("the last read of the events: %s", error)
+        return []

@@ -1,0 +1,189 @@
+"""setup, destroy, watch and status: the doors of bootstrap. Talks to AWS through the rooms behind them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import plldb
+from plldb.aws import Aws, Target, open_aws
+from plldb.bootstrap.bucket import bucket_exists, bucket_name, open_bucket
+from plldb.bootstrap.deploy import deploy
+from plldb.bootstrap.events import (
+    BootstrapStatus,
+    DestroyEvent,
+    OperationName,
+    SetupEvent,
+    Started,
+    WatchEvent,
+    WatchFinished,
+)
+from plldb.bootstrap.operate import watch_stack
+from plldb.bootstrap.preview import preview
+from plldb.bootstrap.remove import remove
+from plldb.bootstrap.sources import read_template
+from plldb.bootstrap.stack import STACK_NAME, Stack, open_stack
+from plldb.bootstrap.statuses import EventStatus
+from plldb.bootstrap.tasks import gather_all
+from plldb.bootstrap.template import read_resources
+from plldb.bootstrap.wishes import Wishes
+from plldb.pace import Pace
+
+if TYPE_CHECKING:
+    from aiobotocore.session import AioSession
+
+DEFAULT_PACE = Pace()
+
+
+async def setup(
+    *,
+    session: AioSession | None = None,
+    profile: str | None = None,
+    region: str | None = None,
+    endpoint_url: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    permissions_boundary: str | None = None,
+    dry_run: bool = False,
+    pace: Pace = DEFAULT_PACE,
+) -> AsyncGenerator[SetupEvent, None]:
+    """Deploy the debugger's stack, or bring it up to date; the last event is `SetupFinished`.
+
+    Run again, it changes nothing if there is nothing to change, attaches to an operation that runs,
+    and clears away what an earlier failure left. To cancel is to stop iterating (use
+    `contextlib.aclosing`); CloudFormation then goes on with what it has accepted.
+
+    Args:
+        session: credentials and settings of your own; else the standard AWS chain with ``profile``.
+        profile: name of a profile in ~/.aws; else AWS_PROFILE.
+        region: else AWS_REGION, AWS_DEFAULT_REGION or the profile's.
+        endpoint_url: of an emulator; else AWS_ENDPOINT_URL, else AWS itself.
+        tags: for the stack and its resources, instead of those of the last setup; None keeps them.
+        permissions_boundary: ARN of an IAM policy that bounds both roles; None keeps that of the last
+            setup, an empty string removes it.
+        dry_run: change nothing; the last event is `SetupPlanned` instead.
+        pace: how long plldb waits for what.
+
+    Raises:
+        PlldbError: see the tree in `plldb.errors`.
+    """
+    async with open_aws(
+        session=session, profile=profile, region=region, endpoint_url=endpoint_url, pace=pace
+    ) as aws:
+        wishes = Wishes(tags=tags, permissions_boundary=permissions_boundary)
+        text = await read_template()
+        # The S3 client is made while the answers are on their way.
+        target, stack, _ = await gather_all(aws.read_target(), _look(aws, whole=True), aws.s3())
+        yield _started("setup", target)
+        work = preview if dry_run else deploy
+        async with aclosing(work(aws, target, stack, text, wishes)) as events:
+            async for event in events:
+                yield event
+
+
+async def destroy(
+    *,
+    session: AioSession | None = None,
+    profile: str | None = None,
+    region: str | None = None,
+    endpoint_url: str | None = None,
+    keep_bucket: bool = False,
+    pace: Pace = DEFAULT_PACE,
+) -> AsyncGenerator[DestroyEvent, None]:
+    """Remove the stack, then the artifact bucket; the last event is `DestroyFinished`.
+
+    `RemovalPlanned` comes before anything is changed: a caller that does not like it stops iterating.
+    ``keep_bucket`` leaves the bucket and what is in it. The other arguments are those of `setup`.
+
+    Raises:
+        PlldbError: see the tree in `plldb.errors`.
+    """
+    async with open_aws(
+        session=session, profile=profile, region=region, endpoint_url=endpoint_url, pace=pace
+    ) as aws:
+        text = await read_template()
+        target, stack, _ = await gather_all(aws.read_target(), _look(aws), aws.s3())
+        yield _started("destroy", target)
+        async with aclosing(remove(aws, target, stack, read_resources(text), keep_bucket)) as events:
+            async for event in events:
+                yield event
+
+
+async def watch(
+    *,
+    session: AioSession | None = None,
+    profile: str | None = None,
+    region: str | None = None,
+    endpoint_url: str | None = None,
+    pace: Pace = DEFAULT_PACE,
+) -> AsyncGenerator[WatchEvent, None]:
+    """Follow whatever runs on the stack, or tell the last operation; the last event is `WatchFinished`.
+
+    Changes nothing. The arguments are those of `setup`.
+
+    Raises:
+        StackFailedError: the operation failed.
+        PlldbError: see the tree in `plldb.errors`.
+    """
+    async with open_aws(
+        session=session, profile=profile, region=region, endpoint_url=endpoint_url, pace=pace
+    ) as aws:
+        text = await read_template()
+        target, stack = await gather_all(aws.read_target(), _look(aws))
+        yield _started("watch", target)
+        async with aclosing(watch_stack(stack, read_resources(text))) as events:
+            async for event in events:
+                yield event
+        status = stack.snapshot.status if stack.snapshot else None
+        yield WatchFinished(stack_name=stack.name, status=status)
+
+
+async def status(
+    *,
+    session: AioSession | None = None,
+    profile: str | None = None,
+    region: str | None = None,
+    endpoint_url: str | None = None,
+    pace: Pace = DEFAULT_PACE,
+) -> BootstrapStatus:
+    """Take one look at what is deployed. Changes nothing. The arguments are those of `setup`.
+
+    Raises:
+        PlldbError: see the tree in `plldb.errors`.
+    """
+    async with open_aws(
+        session=session, profile=profile, region=region, endpoint_url=endpoint_url, pace=pace
+    ) as aws:
+        target, stack, _ = await gather_all(aws.read_target(), _look(aws), aws.s3())
+        exists = await bucket_exists(await open_bucket(aws, target))
+        return _status(target, stack, exists)
+
+
+def _status(target: Target, stack: Stack, bucket: bool) -> BootstrapStatus:
+    seen = stack.snapshot
+    healthy = seen is not None and seen.ours and EventStatus(seen.status).healthy and bucket
+    return BootstrapStatus(
+        target=target,
+        stack_name=stack.name,
+        stack_status=seen.status if seen else None,
+        status_reason=seen.status_reason if seen else "",
+        ours=seen.ours if seen else False,
+        installed_version=plldb.__version__,
+        deployed_version=seen.plldb_version if seen else None,
+        created=seen.created if seen else None,
+        updated=seen.updated if seen else None,
+        outputs=seen.outputs if seen else (),
+        bucket=bucket_name(target),
+        bucket_exists=bucket,
+        healthy=healthy,
+    )
+
+
+async def _look(aws: Aws, *, whole: bool = False) -> Stack:
+    stack = await open_stack(aws)
+    await (stack.look() if whole else stack.refresh())
+    return stack
+
+
+def _started(operation: OperationName, target: Target) -> Started:
+    return Started(operation=operation, plldb_version=plldb.__version__, target=target, stack_name=STACK_NAME)

@@ -1,0 +1,143 @@
+"""A dry run of setup: what would happen, from the real state, with nothing changed. Talks to AWS."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, Any, Literal
+
+import plldb
+from plldb.aws import Aws, Target
+from plldb.bootstrap.artifacts import functions_prefix, package_key
+from plldb.bootstrap.bucket import BucketSurvey, open_bucket, survey_bucket
+from plldb.bootstrap.events import ArtifactPlan, ResourceChange, SetupEvent, SetupPlanned
+from plldb.bootstrap.operate import ACTIONS
+from plldb.bootstrap.packages import build_package
+from plldb.bootstrap.plan import DEPLOYED, SETUP, Step, decide, is_deployed
+from plldb.bootstrap.sources import HandlerFile, list_handlers, read_handler
+from plldb.bootstrap.stack import Stack
+from plldb.bootstrap.tasks import gather_all
+from plldb.bootstrap.wishes import Wishes, fulfil, placeholder_values
+from plldb.errors import AwsError, StackFailedError
+
+if TYPE_CHECKING:
+    from types_aiobotocore_cloudformation.type_defs import ChangeTypeDef
+
+log = logging.getLogger(__name__)
+
+# Stands for the version that an upload would get. CloudFormation compares it, and looks for nothing.
+UNKNOWN_VERSION = "made-by-the-upload"
+
+
+async def preview(
+    aws: Aws, target: Target, stack: Stack, text: str, wishes: Wishes
+) -> AsyncGenerator[SetupEvent, None]:
+    """Yield what a setup would do: one `SetupPlanned`."""
+    bucket = await open_bucket(aws, target)
+    step = decide(stack.snapshot, SETUP)
+    survey = await survey_bucket(bucket, functions_prefix(plldb.__version__))
+    plans = await gather_all(*[_plan_artifact(handler, survey) for handler in list_handlers()])
+    found = [(plan.function_name, plan.key, _version(plan, survey)) for plan in plans]
+    deployed = await stack.read_body()
+    body, tags = fulfil(wishes, text, placeholder_values(bucket.name, found), stack.snapshot, deployed)
+    reason = step.value
+    changes: tuple[ResourceChange, ...] = ()
+    if step is Step.UPDATE and stack.snapshot and is_deployed(stack.snapshot, deployed, body, tags):
+        step, reason = Step.NOTHING, DEPLOYED
+    elif step is Step.UPDATE:
+        reason, changes = "template, code or tags differ", await read_changes(stack, body, tags)
+    yield SetupPlanned(
+        bucket=bucket.name,
+        bucket_change=_bucket_change(survey),
+        repairs=tuple(repair.name for repair in survey.repairs),
+        artifacts=plans,
+        action=ACTIONS[step],
+        reason=reason,
+        changes=changes,
+    )
+
+
+async def read_changes(
+    stack: Stack, body: str, tags: tuple[tuple[str, str], ...]
+) -> tuple[ResourceChange, ...]:
+    """Let CloudFormation say what an update would change; its change set is removed again, come what may."""
+    name = f"plldb-dry-run-{uuid.uuid4()}"
+    where: dict[str, Any] = {"StackName": stack.name, "ChangeSetName": name}
+    try:
+        await stack.aws.call(
+            stack.client.create_change_set,
+            **where,
+            ChangeSetType="UPDATE",
+            # Inline: a dry run uploads nothing.
+            TemplateBody=body,
+            Tags=[{"Key": key, "Value": value} for key, value in tags],
+            Capabilities=["CAPABILITY_IAM"],
+        )
+        return await _read_change_set(stack, where)
+    finally:
+        try:
+            await stack.aws.call(stack.client.delete_change_set, **where)
+        except AwsError as error:
+            log.warning("the change set %s stays behind: %s", name, error)
+
+
+async def _read_change_set(stack: Stack, where: dict[str, Any]) -> tuple[ResourceChange, ...]:
+    changes: list[ResourceChange] = []
+    page: dict[str, Any] = {}
+    while True:
+        answer = await stack.aws.call(stack.client.describe_change_set, **where, **page)
+        status, reason = answer["Status"], answer.get("StatusReason", "")
+        if status == "FAILED":
+            # CloudFormation calls it a failure when there is nothing to change.
+            if "didn't contain changes" in reason or "No updates" in reason:
+                return ()
+            raise StackFailedError(
+                f"CloudFormation cannot tell the changes: {reason}",
+                stack=stack.name,
+                hint="Run setup itself.",
+            )
+        if status in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
+            await asyncio.sleep(stack.aws.pace.poll)
+            continue
+        changes += [change for each in answer["Changes"] if (change := _change(each))]
+        if "NextToken" not in answer:
+            return tuple(changes)
+        page = {"NextToken": answer["NextToken"]}
+
+
+def _change(each: ChangeTypeDef) -> ResourceChange | None:
+    found = each.get("ResourceChange")
+    if not found:
+        return None
+    replacement: dict[str, Literal["true", "false", "conditional"]] = {
+        "True": "true",
+        "Conditional": "conditional",
+    }
+    return ResourceChange(
+        action=found.get("Action", "").lower(),
+        logical_id=found.get("LogicalResourceId", ""),
+        resource_type=found.get("ResourceType", ""),
+        replacement=replacement.get(found.get("Replacement", ""), "false"),
+    )
+
+
+async def _plan_artifact(handler: HandlerFile, survey: BucketSurvey) -> ArtifactPlan:
+    package = build_package(await read_handler(handler))
+    key = package_key(plldb.__version__, package.function_name)
+    stored = survey.objects.get(key)
+    change: Literal["new", "changed", "same"] = "new"
+    if stored:
+        change = "same" if stored.etag == package.md5 else "changed"
+    return ArtifactPlan(function_name=package.function_name, key=key, change=change)
+
+
+def _version(plan: ArtifactPlan, survey: BucketSurvey) -> str:
+    return survey.objects[plan.key].version_id if plan.change == "same" else UNKNOWN_VERSION
+
+
+def _bucket_change(survey: BucketSurvey) -> Literal["create", "repair", "none"]:
+    if not survey.exists:
+        return "create"
+    return "repair" if survey.repairs else "none"

@@ -1,0 +1,91 @@
+"""The stages of a destroy: the stack first, then the bucket. Talks to AWS through its rooms."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+from plldb.aws import Aws, Target
+from plldb.bootstrap.bucket import (
+    EMPTYING_ROUNDS,
+    RemovalSurvey,
+    delete_bucket,
+    empty_bucket,
+    open_bucket,
+    survey_removal,
+)
+from plldb.bootstrap.bucket_settings import Bucket
+from plldb.bootstrap.events import (
+    BucketDeleted,
+    BucketEmptied,
+    BucketKept,
+    DestroyEvent,
+    DestroyFinished,
+    RemovalPlanned,
+)
+from plldb.bootstrap.operate import settle
+from plldb.bootstrap.plan import DESTROY, decide
+from plldb.bootstrap.stack import Stack
+from plldb.bootstrap.tasks import gather_all
+from plldb.bootstrap.template import TemplateResource
+from plldb.errors import BucketError
+
+
+async def remove(
+    aws: Aws, target: Target, stack: Stack, resources: Sequence[TemplateResource], keep_bucket: bool
+) -> AsyncGenerator[DestroyEvent, None]:
+    """Remove the stack and the bucket; the last event is `DestroyFinished`."""
+    bucket = await open_bucket(aws, target)
+    decide(stack.snapshot, DESTROY)  # somebody else's, or protected: nothing else is even looked at
+    survey, _ = await gather_all(survey_removal(bucket), stack.read_marker())
+    yield _planned(stack, bucket, survey, keep_bucket)
+    existed = stack.snapshot is not None or (survey is not None and not keep_bucket)
+
+    async with aclosing(settle(stack, DESTROY, resources)) as clearing:
+        async for event in clearing:
+            yield event
+    kept = False
+    if survey is not None:
+        async with aclosing(_remove_bucket(bucket, survey, keep_bucket)) as removing:
+            async for step in removing:
+                kept = isinstance(step, BucketKept)
+                yield step
+    yield DestroyFinished(changed=existed, bucket_kept=kept)
+
+
+def _planned(stack: Stack, bucket: Bucket, survey: RemovalSurvey | None, keep_bucket: bool) -> RemovalPlanned:
+    return RemovalPlanned(
+        stack_name=stack.name,
+        stack_status=stack.snapshot.status if stack.snapshot else None,
+        bucket=bucket.name if survey else None,
+        keep_bucket=keep_bucket,
+        versions=survey.versions if survey else 0,
+        more=survey.more if survey else False,
+        foreign=survey.foreign if survey else (),
+    )
+
+
+async def _remove_bucket(
+    bucket: Bucket, survey: RemovalSurvey, keep_bucket: bool
+) -> AsyncGenerator[BucketEmptied | BucketDeleted | BucketKept, None]:
+    if keep_bucket:
+        yield BucketKept(bucket=bucket.name, reason="asked", found=survey.foreign)
+        return
+    gone = 0
+    for round_ in range(EMPTYING_ROUNDS):
+        # What the survey saw goes first, without being listed again.
+        async with aclosing(empty_bucket(bucket, survey if round_ == 0 else None)) as pages:
+            async for count in pages:
+                gone += count
+                yield BucketEmptied(bucket=bucket.name, versions=gone)
+        if survey.foreign:
+            yield BucketKept(bucket=bucket.name, reason="foreign", found=survey.foreign)
+            return
+        if await delete_bucket(bucket):
+            yield BucketDeleted(bucket=bucket.name)
+            return
+    raise BucketError(
+        f"The bucket {bucket.name} is filled again and again while it is emptied.",
+        bucket=bucket.name,
+        hint="Another setup seems to run; wait for it, then run `plldb bootstrap destroy` again.",
+    )

@@ -1,0 +1,41 @@
+"""Side by side, and nothing left running. Pure."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterable
+from typing import Any, TypeVar, overload
+
+T = TypeVar("T")
+T1 = TypeVar("T1")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
+
+
+@overload
+async def gather_all(first: Awaitable[T1], second: Awaitable[T2], /) -> tuple[T1, T2]: ...
+@overload
+async def gather_all(
+    first: Awaitable[T1], second: Awaitable[T2], third: Awaitable[T3], /
+) -> tuple[T1, T2, T3]: ...
+@overload
+async def gather_all(*awaitables: Awaitable[T]) -> tuple[T, ...]: ...
+async def gather_all(*awaitables: Awaitable[Any]) -> tuple[Any, ...]:
+    """Await all side by side and return their results in order.
+
+    When one fails, the others are cancelled and awaited, and its exception is raised as it is: the
+    caller sees the one cause, never an ExceptionGroup, and nothing goes on behind its back.
+    """
+    tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
+    try:
+        return tuple(await asyncio.gather(*tasks))
+    finally:
+        await cancel_all(tasks)
+
+
+async def cancel_all(tasks: Iterable[asyncio.Future[Any]]) -> None:
+    """Cancel what still runs and wait until it has ended."""
+    unfinished = [task for task in tasks if not task.done()]
+    for task in unfinished:
+        task.cancel()
+    await asyncio.gather(*unfinished, return_exceptions=True)
