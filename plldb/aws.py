@@ -13,6 +13,8 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import aiohttp
@@ -90,7 +92,14 @@ S3_ACTIONS = {
     "PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
 }
 
-_NO_ANSWER = (boto.HTTPClientError, ResponseParserError, aiohttp.ClientError, asyncio.TimeoutError)
+# A refused connection is a ConnectionError of botocore's, and none of its HTTPClientErrors.
+_NO_ANSWER = (
+    boto.HTTPClientError,
+    boto.ConnectionError,
+    ResponseParserError,
+    aiohttp.ClientError,
+    asyncio.TimeoutError,
+)
 _NO_CREDENTIALS = (
     boto.NoCredentialsError,
     boto.PartialCredentialsError,
@@ -168,10 +177,22 @@ class Aws:
             endpoint_url=self._endpoint_url or os.environ.get("AWS_ENDPOINT_URL"),
         )
 
+    async def read_clock_skew(self) -> float:
+        """Return by how many seconds this machine's clock is ahead of AWS's.
+
+        Raises:
+            AwsError: AWS refused, or could not be reached.
+        """
+        sts: STSClient = await self._client("sts")
+        answer = await self.call(sts.get_caller_identity)
+        told = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+        return (datetime.now(UTC) - told).total_seconds()
+
     def dns_suffix(self, partition: str) -> str:
         """Return the domain of a partition's endpoints, for example ``amazonaws.com``."""
-        resolver = self._session.get_component("endpoint_resolver")
-        return str(resolver.get_partition_dns_suffix(partition))
+        # botocore deprecates its endpoint resolver for others; the data is open to all, and cached.
+        partitions = self._session.get_data("endpoints")["partitions"]
+        return next(str(each["dnsSuffix"]) for each in partitions if each["partition"] == partition)
 
     async def attempt(self, method: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Send one request once.
@@ -212,6 +233,10 @@ class Aws:
                     raise again.error from again.__cause__
             await asyncio.sleep(random.uniform(0, longest))  # noqa: S311 - jitter, not a secret
             longest = min(longest * 2, pace.longest_wait)
+
+    async def client(self, service: str) -> Any:
+        """Return the client for any service; those that plldb uses all the time have their own methods."""
+        return await self._client(service)
 
     async def _client(self, service: str) -> Any:
         async with self._making:
@@ -372,4 +397,6 @@ def denied_action(message: str, service: str, operation: str) -> str:
 
 
 def _one_line(error: Exception) -> str:
+    if isinstance(error, ResponseParserError):
+        return "it sent something that is no answer of AWS"
     return " ".join(str(error).split()) or type(error).__name__

@@ -224,3 +224,8 @@ class StackFailedError(StackError):
     ) -> None:
         super().__init__(message, stack=stack, status=status, hint=hint)
         self.failures = failures
+
+    def __str__(self) -> str:
+        """Return the message with the reason of the root cause, for whoever logs the exception alone."""
+        reasons = [failure.reason for failure in self.failures[:1]]
+        return " ".join([self.message, *reasons])

@@ -9,6 +9,7 @@
 """
 
 from plldb.aws import Target
+from plldb.bootstrap.doctor import doctor
 from plldb.bootstrap.events import (
     ActionDecided,
     ArtifactPlan,
@@ -21,8 +22,11 @@ from plldb.bootstrap.events import (
     Deployment,
     DestroyEvent,
     DestroyFinished,
+    DoctorEvent,
+    DoctorFinished,
     Event,
     Failure,
+    Finding,
     OperationFinished,
     OperationStarted,
     PastFailure,
@@ -55,9 +59,12 @@ __all__ = [
     "Deployment",
     "DestroyEvent",
     "DestroyFinished",
+    "DoctorEvent",
+    "DoctorFinished",
     "Event",
     "EventStatus",
     "Failure",
+    "Finding",
     "OperationFinished",
     "OperationStarted",
     "Pace",
@@ -77,6 +84,7 @@ __all__ = [
     "WatchEvent",
     "WatchFinished",
     "destroy",
+    "doctor",
     "setup",
     "status",
     "watch",

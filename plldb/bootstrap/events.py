@@ -32,22 +32,6 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PackageSummary:
-    """One handler, zipped. ``size`` in bytes; ``sha256`` of the zip in hexadecimal."""
-
-    function_name: str
-    size: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackagesBuilt:
-    """All handlers are read and zipped."""
-
-    packages: tuple[PackageSummary, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BucketReady:
     """The artifact bucket exists, is ours and is safe.
 
@@ -299,23 +283,37 @@ class WatchFinished:
     status: StackStatus | None
 
 
+# --- doctor ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that the doctor found; ``check`` names what was examined, ``remedy`` the way out."""
+
+    check: str
+    verdict: Literal["ok", "warning", "problem", "unknown"]
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoctorFinished:
+    """The examination is done; how many findings are problems, and how many warnings."""
+
+    problems: int
+    warnings: int
+
+
 StreamEvent = (
     Started | PastFailure | ActionDecided | OperationStarted | StackEvent | PollingSlowed | OperationFinished
 )
 """What every operation that follows the stack may yield."""
 
-SetupEvent = (
-    StreamEvent
-    | PackagesBuilt
-    | BucketReady
-    | ArtifactReady
-    | TemplatePublished
-    | SetupPlanned
-    | SetupFinished
-)
+SetupEvent = StreamEvent | BucketReady | ArtifactReady | TemplatePublished | SetupPlanned | SetupFinished
 DestroyEvent = StreamEvent | RemovalPlanned | BucketEmptied | BucketDeleted | BucketKept | DestroyFinished
 WatchEvent = StreamEvent | WatchFinished
-Event = SetupEvent | DestroyEvent | WatchEvent
+DoctorEvent = Finding | DoctorFinished
+Event = SetupEvent | DestroyEvent | WatchEvent | DoctorEvent
 """Everything that bootstrap can say."""
 
 

@@ -209,9 +209,9 @@ async def check(stack: Stack, stack_id: str, timeline: Timeline) -> None:
     if status.healthy:
         return
     failures = await _explain(stack, stack_id, timeline)
-    cause = f": {failures[0].logical_id}: {failures[0].reason}" if failures else "."
+    place = f" at {failures[0].logical_id}" if failures else ""
     raise StackFailedError(
-        f"{verb} the stack {stack.name} failed ({status}){cause}",
+        f"{verb} the stack {stack.name} failed{place} ({status}).",
         stack=stack.name,
         status=status,
         failures=failures,

@@ -40,7 +40,7 @@ def list_handlers() -> tuple[HandlerFile, ...]:
     """
     folder = files(CARGO) / "lambda_functions"
     found = sorted(
-        (place for place in folder.iterdir() if place.name.endswith("_handler.py")),
+        (place for place in _places(folder) if place.name.endswith("_handler.py")),
         key=lambda place: place.name,
     )
     if not found:
@@ -65,7 +65,19 @@ async def read_template() -> str:
         PackagingError: it cannot be read.
     """
     content = await _read(files(CARGO) / TEMPLATE_NAME, f"the template {TEMPLATE_NAME}")
-    return content.decode()
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise PackagingError(
+            f"The template {TEMPLATE_NAME} is damaged: {error}", hint="Install plldb again."
+        ) from error
+
+
+def _places(folder: Traversable) -> list[Traversable]:
+    try:
+        return [*folder.iterdir()]
+    except OSError as error:
+        raise PackagingError(f"Cannot list the handlers: {error}", hint="Install plldb again.") from error
 
 
 async def _read(place: Traversable, what: str) -> bytes:

@@ -18,7 +18,9 @@ import yaml
 
 from plldb.errors import TemplateError
 
-PLACEHOLDER = re.compile(r"__plldb\.(.*?)__")
+# Without spaces: where a folded text goes on in the next line, a name cannot.
+PLACEHOLDER = re.compile(r"__plldb\.(\S*?)__")
+BYTE_ORDER_MARK = "\ufeff"
 # libyaml where PyYAML was built with it: the template is read at every setup.
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -50,7 +52,8 @@ def render_template(text: str, values: Mapping[str, str]) -> RenderedTemplate:
     Raises:
         TemplateError: the text is no YAML, has a placeholder that nobody knows, or lacks one of ``values``.
     """
-    return RenderedTemplate(body=_replace(text, values), resources=read_resources(text))
+    resources = read_resources(text)  # first: a text that is no YAML is to be called that
+    return RenderedTemplate(body=_replace(text, values), resources=resources)
 
 
 def add_permissions_boundary(text: str, arn: str) -> str:
@@ -95,8 +98,8 @@ def _resource_nodes(text: str) -> list[tuple[yaml.Node, yaml.Node]]:
     try:
         # Nodes, not values: constructing would fail on !Sub and turn 2012-10-17 into a date.
         root = yaml.compose(text, Loader=LOADER)
-    except yaml.MarkedYAMLError as error:
-        raise _yaml_error(error) from error
+    except yaml.YAMLError as error:
+        raise _yaml_error(error, text) from error
     resources = _child(root, "Resources")
     if not isinstance(resources, yaml.MappingNode) or not resources.value:
         raise TemplateError("The template has no resources.", line=1, hint="Install plldb again.")
@@ -136,28 +139,33 @@ def _replace(text: str, values: Mapping[str, str]) -> str:
 
 def _scalars(text: str) -> Iterator[tuple[int, int, str | None, str]]:
     """Yield start, end, style and content of each scalar that holds a placeholder."""
+    # libyaml does not count a byte order mark, PyYAML does.
+    mark = len(text) - len(text.removeprefix(BYTE_ORDER_MARK))
     try:
-        for token in yaml.scan(text, Loader=LOADER):
+        for token in yaml.scan(text[mark:], Loader=LOADER):
             if isinstance(token, yaml.ScalarToken) and PLACEHOLDER.search(token.value):
-                yield token.start_mark.index, token.end_mark.index, token.style, token.value
-    except yaml.MarkedYAMLError as error:
-        raise _yaml_error(error) from error
+                start, end = token.start_mark.index + mark, token.end_mark.index + mark
+                yield start, end, token.style, token.value
+    except yaml.YAMLError as error:
+        raise _yaml_error(error, text) from error
 
 
 def _filled(
     text: str, start: int, end: int, style: str | None, content: str, values: Mapping[str, str]
 ) -> str:
     if style not in ("|", ">"):
-        return _quoted(_substitute(content, values, text, start))
-    return _substitute(text[start:end], values, text, start, block=True)
+        return _quoted(_substitute(content, values, text, start, end))
+    # The line of the indicator may end in a comment, which is no part of the scalar.
+    first = text.index("\n", start, end)
+    return text[start:first] + _substitute(text[first:end], values, text, first, end, block=True)
 
 
 def _substitute(
-    content: str, values: Mapping[str, str], text: str, start: int, *, block: bool = False
+    content: str, values: Mapping[str, str], text: str, start: int, end: int, *, block: bool = False
 ) -> str:
     def value(found: re.Match[str]) -> str:
         name = found[1]
-        line = text.count("\n", 0, max(text.find(found[0], start), start)) + 1
+        line = text.count("\n", 0, max(text.find(found[0], start, end), start)) + 1
         if name not in values:
             raise TemplateError(
                 f"template.yaml line {line}: nothing is known of the placeholder {found[0]}.",
@@ -165,7 +173,7 @@ def _substitute(
                 line=line,
                 hint=f"Known are: {', '.join(sorted(values)) or 'none'}.",
             )
-        if block and not (values[name].isprintable() and values[name].isascii()):
+        if block and not _fits_block(values[name]):
             raise TemplateError(
                 f"template.yaml line {line}: the value of {found[0]} does not fit into a block of text.",
                 placeholder=name,
@@ -177,6 +185,11 @@ def _substitute(
     return PLACEHOLDER.sub(value, content)
 
 
+def _fits_block(value: str) -> bool:
+    # A block has no escapes, and reads spaces at the ends and empty lines as its layout.
+    return value.isprintable() and value.isascii() and value == value.strip() != ""
+
+
 def _quoted(value: str) -> str:
     # A double-quoted scalar can hold anything, and stays a string whatever it looks like (null, 1e5).
     # JSON writes one for plain text; what is not, YAML takes by its number.
@@ -186,8 +199,12 @@ def _quoted(value: str) -> str:
     ).join('""')
 
 
-def _yaml_error(error: yaml.MarkedYAMLError) -> TemplateError:
-    line = error.problem_mark.line + 1 if error.problem_mark else None
+def _yaml_error(error: yaml.YAMLError, text: str) -> TemplateError:
+    problem, line = str(error), 1
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        problem, line = error.problem or problem, error.problem_mark.line + 1
+    elif found := yaml.reader.Reader.NON_PRINTABLE.search(text):
+        problem, line = f"the character {found[0]!r} is not allowed", text.count("\n", 0, found.start()) + 1
     return TemplateError(
-        f"template.yaml line {line}: {error.problem}", line=line, hint="Mend the YAML at that line."
+        f"template.yaml line {line}: {problem}", line=line, hint="Mend the YAML at that line."
     )

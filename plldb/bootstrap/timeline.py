@@ -92,7 +92,7 @@ class Timeline:
 
     def settle(self, status: EventStatus) -> None:
         """Accept the status of the stack itself as the outcome, when no event tells it."""
-        if self.outcome is None:
+        if not self.is_over():
             self.outcome = status
 
     def is_over(self) -> bool:
@@ -133,10 +133,10 @@ class Timeline:
         return event
 
     def _is_ours(self, raw: RawEvent) -> bool:
-        if raw.is_stack and raw.status.settled and self._running is not None:
-            ours, self._running = self._running, None
-            return ours
-        return self.ours if self._running is None else self._running
+        running = self.ours if self._running is None else self._running
+        if raw.is_stack and raw.status.settled:
+            self._running = None
+        return self._is_mine(raw) if raw.token else running
 
     def _follow_stack(self, raw: RawEvent) -> None:
         """Keep track of whose operation runs, by the stack's own events."""
@@ -146,23 +146,23 @@ class Timeline:
             self._deleting = raw.status.deleting
             self.overtaken |= self.ours and was_ours is True and not self._running
         elif raw.status.settled and self.outcome is None:
-            # Some emulators tell the end only.
-            running = self._is_mine(raw) if self._running is None else self._running
+            # Some emulators tell the end only; and an event may come late, when another operation runs.
+            running = self._is_mine(raw) if self._running is None or raw.token else self._running
             if running == self.ours:
                 self.outcome = raw.status
             self._running = running
 
     def _is_mine(self, raw: RawEvent) -> bool:
-        """Tell whether the operation that this event begins is the followed one.
+        """Tell whether the operation that this event belongs to, or begins, is the followed one.
 
-        Only its beginning is asked: an automatic rollback may carry another operation id.
+        The token comes first: an automatic rollback may carry another operation id.
         """
         if not self.ours:
             return False
-        if self._operation_id and raw.operation_id:
-            return raw.operation_id == self._operation_id
         if raw.token:
             return raw.token == self._token
+        if self._operation_id and raw.operation_id:
+            return raw.operation_id == self._operation_id
         # AWS repeats our token in every event, so one with an operation id and no token is foreign;
         # moto tells neither.
         return not raw.operation_id
@@ -171,15 +171,20 @@ class Timeline:
         if raw.status.in_progress:
             self._began.setdefault(raw.logical_id, raw.timestamp)
             return None
-        began = self._began.pop(raw.logical_id, None)
-        return (raw.timestamp - began).total_seconds() if began else None
+        began = self._began.get(raw.logical_id)
+        if began is None or began > raw.timestamp:  # a late event: that is the beginning of something newer
+            return None
+        del self._began[raw.logical_id]
+        return (raw.timestamp - began).total_seconds()
 
     def _note(self, event: StackEvent) -> None:
         if event.is_stack:
             if event.reason and (event.status.failed or event.status.rolling_back):
                 self._last_word = self._last_word or event
-            if self.outcome == event.status and self.outcome_seconds is None:
+            if self.outcome == event.status and event.ours == self.ours and self.outcome_seconds is None:
                 self.outcome_seconds = event.seconds
+        elif event.status.in_progress:
+            self._finished.discard(event.logical_id)  # begun anew: a rollback, or a deletion after all
         elif event.status.settled:
             self._finished.add(event.logical_id)
             if event.status.failed and event.ours == self.ours:

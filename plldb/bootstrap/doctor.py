@@ -1,0 +1,264 @@
+"""What stands in the way of a setup, found before it is tried; nothing is changed. Talks to AWS.
+
+Each check is a function that returns findings. A check that AWS or an emulator does not allow gives the
+verdict "unknown"; it never ends the examination.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from importlib.resources import files
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import plldb
+from plldb.aws import Aws, Target, open_aws
+from plldb.bootstrap.artifacts import functions_prefix
+from plldb.bootstrap.bucket import bucket_exists, open_bucket, survey_bucket
+from plldb.bootstrap.events import DoctorEvent, DoctorFinished, Finding
+from plldb.bootstrap.plan import SETUP, StackSnapshot, Step, decide
+from plldb.bootstrap.stack import open_stack
+from plldb.bootstrap.statuses import EventStatus
+from plldb.bootstrap.tasks import gather_all
+from plldb.errors import AccessDeniedError, AwsError, PlldbError, UnreachableError
+from plldb.pace import Pace
+
+if TYPE_CHECKING:
+    from aiobotocore.session import AioSession
+
+# AWS refuses signatures that are 15 minutes off (S3: RequestTimeTooSkewed); 5 minutes in most services.
+SKEW_REFUSED = 300.0
+SKEW_NOTICED = 60.0
+TABLES = ("PLLDBSessions", "PLLDBDebugger")
+LOG_GROUPS = "/aws/lambda/plldb-ws-api-"
+DEFAULT_PACE = Pace()
+
+
+async def doctor(
+    *,
+    session: AioSession | None = None,
+    profile: str | None = None,
+    region: str | None = None,
+    endpoint_url: str | None = None,
+    pace: Pace = DEFAULT_PACE,
+) -> AsyncGenerator[DoctorEvent, None]:
+    """Examine credentials, clock, permissions, stack, bucket and leftovers; yield one finding after another.
+
+    Changes nothing; the last event is `DoctorFinished`. The arguments are those of `setup`. What is wrong
+    is a finding, not an exception.
+    """
+    problems = warnings = 0
+    examining = _examine_all(session, profile, region, endpoint_url, pace)
+    async with aclosing(examining) as findings:
+        async for finding in findings:
+            problems += finding.verdict == "problem"
+            warnings += finding.verdict == "warning"
+            yield finding
+    yield DoctorFinished(problems=problems, warnings=warnings)
+
+
+async def _examine_all(
+    session: AioSession | None, profile: str | None, region: str | None, endpoint_url: str | None, pace: Pace
+) -> AsyncGenerator[Finding, None]:
+    try:
+        async with open_aws(
+            session=session, profile=profile, region=region, endpoint_url=endpoint_url, pace=pace
+        ) as aws:
+            yield _ok("region", aws.region)
+            target, skew = await gather_all(aws.read_target(), aws.read_clock_skew())
+            yield _ok("caller", f"account {target.account}, {target.caller_arn}")
+            yield _clock(skew)
+            examined = await gather_all(
+                *[_examine(name, check(aws, target)) for name, check in CHECKS.items()]
+            )
+            for finding in chain.from_iterable(examined):
+                yield finding
+    except PlldbError as error:
+        # Without region, credentials or a network there is nothing more to examine.
+        yield Finding(check="access", verdict="problem", message=error.message, remedy=error.hint)
+
+
+async def _examine(name: str, check: Awaitable[list[Finding]]) -> list[Finding]:
+    try:
+        return await check
+    except AccessDeniedError as error:
+        remedy = f"Allow {error.action}, or leave this unexamined."
+        return [Finding(check=name, verdict="unknown", message=error.message, remedy=remedy)]
+    except UnreachableError as error:
+        return [Finding(check=name, verdict="unknown", message=error.message, remedy=error.hint)]
+    except PlldbError as error:
+        return [Finding(check=name, verdict="problem", message=error.message, remedy=error.hint)]
+
+
+def _ok(check: str, message: str) -> Finding:
+    return Finding(check=check, verdict="ok", message=message, remedy="")
+
+
+def _clock(skew: float) -> Finding:
+    message = f"this machine's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} AWS's"
+    remedy = "Set the clock right, best by a time service (NTP)."
+    if abs(skew) >= SKEW_REFUSED:
+        return Finding(check="clock", verdict="problem", message=message, remedy=remedy)
+    if abs(skew) >= SKEW_NOTICED:
+        return Finding(check="clock", verdict="warning", message=message, remedy=remedy)
+    return _ok("clock", "agrees with AWS's")
+
+
+async def _stack(aws: Aws, _: Target) -> list[Finding]:
+    stack = await open_stack(aws)
+    await stack.refresh()
+    step = decide(stack.snapshot, SETUP)  # raises for a stack that is not ours, or protected
+    if stack.snapshot is None:
+        return [_ok("stack", f"there is no stack {stack.name} yet"), *await _leftovers(aws)]
+    return [_stack_finding(stack.snapshot, step)]
+
+
+def _stack_finding(snapshot: StackSnapshot, step: Step) -> Finding:
+    status = EventStatus(snapshot.status)
+    message = f"{snapshot.name} is {snapshot.status}"
+    if step is Step.ATTACH:
+        return Finding(
+            check="stack",
+            verdict="warning",
+            message=message,
+            remedy="Follow it with `plldb bootstrap watch`.",
+        )
+    if not status.healthy:
+        remedy = f"Run `plldb bootstrap setup`: {step.value}."
+        return Finding(check="stack", verdict="problem", message=message, remedy=remedy)
+    if snapshot.plldb_version != plldb.__version__:
+        message += f", deployed by plldb {snapshot.plldb_version}; installed is {plldb.__version__}"
+        remedy = "Run `plldb bootstrap setup` to bring it up to date."
+        return Finding(check="stack", verdict="warning", message=message, remedy=remedy)
+    return _ok("stack", f"{message}, deployed by this plldb")
+
+
+async def _bucket(aws: Aws, target: Target) -> list[Finding]:
+    bucket = await open_bucket(aws, target)
+    if not await bucket_exists(bucket):
+        return [_ok("bucket", f"{bucket.name} does not exist; setup makes it")]
+    survey = await survey_bucket(bucket, functions_prefix(plldb.__version__))
+    if survey.repairs:
+        wrong = ", ".join(repair.name for repair in survey.repairs)
+        message = f"{bucket.name} lacks: {wrong}"
+        remedy = "Run `plldb bootstrap setup`; it puts that right."
+        return [Finding(check="bucket", verdict="warning", message=message, remedy=remedy)]
+    return [_ok("bucket", f"{bucket.name} is yours and safe")]
+
+
+async def _leftovers(aws: Aws) -> list[Finding]:
+    """Look for what would be in the way of a new stack: names that are taken already."""
+    found = await gather_all(*[_examine("leftovers", _table(aws, name)) for name in TABLES])
+    groups = await _examine("leftovers", _log_groups(aws))
+    told = [finding for findings in (*found, groups) for finding in findings]
+    return told or [_ok("leftovers", "none")]
+
+
+async def _table(aws: Aws, name: str) -> list[Finding]:
+    dynamodb = await aws.client("dynamodb")
+    try:
+        await aws.call(dynamodb.describe_table, TableName=name)
+    except AwsError as error:
+        if error.aws_code == "ResourceNotFoundException":
+            return []
+        raise
+    remedy = f"aws dynamodb delete-table --table-name {name}"
+    return [_leftover(f"the table {name} exists outside the stack; a setup would fail at it", remedy)]
+
+
+async def _log_groups(aws: Aws) -> list[Finding]:
+    logs = await aws.client("logs")
+    answer = await aws.call(logs.describe_log_groups, logGroupNamePrefix=LOG_GROUPS)
+    names = [group["logGroupName"] for group in answer["logGroups"]]
+    return [
+        _leftover(
+            f"the log group {name} exists outside the stack; a setup would fail at it",
+            f"aws logs delete-log-group --log-group-name {name}",
+        )
+        for name in names
+    ]
+
+
+def _leftover(message: str, remedy: str) -> Finding:
+    return Finding(check="leftovers", verdict="problem", message=message, remedy=remedy)
+
+
+async def _permissions(aws: Aws, target: Target) -> list[Finding]:
+    if target.caller_arn.endswith(":root"):
+        return [_ok("rights", "the root user may do everything; a role of its own would be safer")]
+    iam = await aws.client("iam")
+    source = await _policy_source(aws, target.caller_arn)
+    policy = json.loads((files("plldb.bootstrap.policies") / "setup.json").read_text())
+    denied = await gather_all(
+        *[_denied(aws, iam, source, statement, target) for statement in policy["Statement"]]
+    )
+    missing = sorted({action for actions in denied for action in actions})
+    if not missing:
+        return [_ok("rights", "all that setup needs, as far as IAM's simulator tells")]
+    remedy = "docs/permissions.md has the whole policy."
+    return [
+        Finding(check="rights", verdict="problem", message=f"{action} is not allowed", remedy=remedy)
+        for action in missing
+    ]
+
+
+async def _policy_source(aws: Aws, caller_arn: str) -> str:
+    """Return the ARN that the simulator takes: for a session that of its role, path and all."""
+    role = re.fullmatch(r"arn:[^:]+:sts::\d+:assumed-role/([^/]+)/.+", caller_arn)
+    if role is None:
+        return caller_arn
+    iam = await aws.client("iam")
+    answer = await aws.call(iam.get_role, RoleName=role[1])
+    return str(answer["Role"]["Arn"])
+
+
+async def _denied(aws: Aws, iam: Any, source: str, statement: dict[str, Any], target: Target) -> list[str]:
+    actions = _as_list(statement["Action"])
+    answer = await aws.call(
+        iam.simulate_principal_policy,
+        PolicySourceArn=source,
+        ActionNames=actions,
+        ResourceArns=[_concrete(arn, target) for arn in _as_list(statement["Resource"])],
+        ContextEntries=_context(statement),
+    )
+    return [
+        result["EvalActionName"]
+        for result in answer["EvaluationResults"]
+        if result["EvalDecision"] != "allowed"
+    ]
+
+
+def _concrete(arn: str, target: Target) -> str:
+    """Return the ARN with this partition, region and account where the policy leaves them open. Pure."""
+    if arn == "*":
+        return arn
+    _, _, service, region, account, resource = arn.split(":", 5)
+    region = target.region if region == "*" else region
+    account = target.account if account == "*" else account
+    return f"arn:{target.partition}:{service}:{region}:{account}:{resource}"
+
+
+def _context(statement: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the circumstances that the conditions ask for, as CloudFormation meets them. Pure."""
+    entries: list[dict[str, Any]] = []
+    for operator, conditions in statement.get("Condition", {}).items():
+        kind = "stringList" if operator.startswith("ForAnyValue") else "string"
+        entries += [
+            {"ContextKeyName": key, "ContextKeyValues": _as_list(value), "ContextKeyType": kind}
+            for key, value in conditions.items()
+        ]
+    return entries
+
+
+def _as_list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+CHECKS: dict[str, Callable[[Aws, Target], Awaitable[list[Finding]]]] = {
+    "rights": _permissions,
+    "stack": _stack,
+    "bucket": _bucket,
+}

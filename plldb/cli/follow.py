@@ -1,0 +1,104 @@
+"""Follows the stream of one region and shows it. Talks to AWS, through the library, and to a face."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from plldb.bootstrap.events import BootstrapStatus, DoctorFinished, RemovalPlanned
+from plldb.cli.explain import explain_error
+from plldb.cli.faces import Outcome, OutputClosedError
+from plldb.cli.plans import is_anything_there
+from plldb.cli.problems import Problem
+from plldb.errors import PlldbError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
+    from plldb.cli.faces import Face, Lane, Terminal
+    from plldb.cli.jobs import Job, Library, Settings, Shown
+
+    Ask = Callable[[Lane], Awaitable[bool]]
+    """Asks whether to go on with a removal."""
+
+
+async def follow(job: Job, library: Library, lane: Lane, face: Face, terminal: Terminal, ask: Ask) -> Outcome:
+    """Runs ``job`` in one region to its end. What the library raises is shown, not raised."""
+    try:
+        return await _follow(job, library, lane, face, terminal, ask)
+    except PlldbError as error:
+        problem = explain_error(error, job.name, lane_settings(job.settings, lane), lane.progress.in_flight)
+        face.fail(lane, problem)
+        return Outcome(lane=lane, exit_code=problem.exit_code, said=problem.message)
+    except (OutputClosedError, asyncio.CancelledError):
+        raise
+    except Exception as error:
+        # A bug keeps its traceback. A program that reads the stream must still see it end.
+        face.fail(lane, _unexpected(job, error))
+        raise
+
+
+async def _follow(
+    job: Job, library: Library, lane: Lane, face: Face, terminal: Terminal, ask: Ask
+) -> Outcome:
+    exit_code, said = 0, "done"
+    async with (
+        aclosing(job.open(library, lane.region)) as stream,
+        aclosing(with_pauses(stream, face)) as events,
+    ):
+        async for event in events:
+            if event is None:
+                face.idle(lane)
+                continue
+            lane.progress.add(event, terminal.clock())
+            face.show(lane, event)
+            if isinstance(event, BootstrapStatus) and not event.healthy:
+                exit_code, said = 1, "not healthy"
+            if isinstance(event, DoctorFinished) and event.problems:
+                exit_code, said = 1, "problems found"
+            if isinstance(event, RemovalPlanned) and is_anything_there(event) and not await ask(lane):
+                exit_code, said = 1, "nothing was removed"
+                face.note(f"{lane.label} {said}".strip())
+                break
+    face.done(lane, exit_code)
+    return Outcome(lane=lane, exit_code=exit_code, said=said)
+
+
+async def with_pauses(stream: AsyncGenerator[Shown, None], face: Face) -> AsyncGenerator[Shown | None, None]:
+    """Yields what ``stream`` yields, and None whenever nothing came for as long as the face is patient."""
+    upcoming: asyncio.Task[Shown | None] | None = None
+    try:
+        while True:
+            upcoming = asyncio.create_task(_next(stream))
+            while not (await asyncio.wait({upcoming}, timeout=face.patience))[0]:
+                yield None
+            event = upcoming.result()
+            if event is None:
+                return
+            yield event
+    finally:
+        if upcoming is not None and not upcoming.done():
+            upcoming.cancel()
+            with suppress(asyncio.CancelledError):
+                await upcoming
+
+
+async def _next(stream: AsyncGenerator[Shown, None]) -> Shown | None:
+    return await anext(stream, None)
+
+
+def lane_settings(settings: Settings, lane: Lane) -> Settings:
+    """The settings that name this region alone."""
+    return replace(settings, regions=(lane.region,)) if lane.region else settings
+
+
+def _unexpected(job: Job, error: Exception) -> Problem:
+    return Problem(
+        operation=job.name,
+        code="internal",
+        message=f"plldb has a bug: {type(error).__name__}: {error}",
+        hint="please report it together with the traceback.",
+        exit_code=1,
+    )

@@ -1,0 +1,80 @@
+"""What the command line asks for, as values. Pure.
+
+asyncclick's parsing gives a `Job`; nothing of it needs an event loop or AWS.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Mapping
+
+    from plldb.bootstrap.events import (
+        BootstrapStatus,
+        DestroyEvent,
+        DoctorEvent,
+        Event,
+        SetupEvent,
+        WatchEvent,
+    )
+
+JobName = Literal["setup", "destroy", "watch", "status", "doctor"]
+OutputName = Literal["text", "json"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What every command takes. No region: the one that AWS's own settings name."""
+
+    profile: str | None = None
+    regions: tuple[str, ...] = ()
+    output: OutputName = "text"
+    verbose: bool = False
+
+
+class Library(Protocol):
+    """The part of `plldb.bootstrap` that the command line uses."""
+
+    def setup(
+        self,
+        *,
+        profile: str | None,
+        region: str | None,
+        dry_run: bool,
+        tags: Mapping[str, str] | None,
+        permissions_boundary: str | None,
+    ) -> AsyncGenerator[SetupEvent, None]:
+        """Deploys."""
+
+    def destroy(
+        self, *, profile: str | None, region: str | None, keep_bucket: bool
+    ) -> AsyncGenerator[DestroyEvent, None]:
+        """Removes."""
+
+    def watch(self, *, profile: str | None, region: str | None) -> AsyncGenerator[WatchEvent, None]:
+        """Follows."""
+
+    def doctor(self, *, profile: str | None, region: str | None) -> AsyncGenerator[DoctorEvent, None]:
+        """Examines."""
+
+    async def status(self, *, profile: str | None, region: str | None) -> BootstrapStatus:
+        """Looks."""
+
+
+if TYPE_CHECKING:
+    Shown = Event | BootstrapStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One command, ready to be run in any number of regions.
+
+    ``open`` starts it in one region; ``asks`` says that it wants a yes before it removes something.
+    """
+
+    name: JobName
+    settings: Settings
+    open: Callable[[Library, str | None], AsyncGenerator[Shown, None]]
+    asks: bool = False

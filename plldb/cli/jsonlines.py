@@ -1,0 +1,141 @@
+"""The face for programs: one JSON object a line on stdout. Talks to the console.
+
+Every line has ``version`` (1, the version of this schema), ``kind`` and ``time`` (when the line was
+written). Then come the fields of the event, named as in `plldb.bootstrap.events`. All times are UTC in
+ISO 8601 with ``Z``; dataclasses are objects, tuples are arrays, ``outputs`` is an object of name and value.
+Only ASCII is written, so nothing from AWS can steer a terminal. New kinds and new fields may come under
+the same version; a field never goes or changes its meaning without a new one.
+
+``kind`` is the class of the event in snake_case, ``started`` first. What carries a result is held back
+until the run has ended, and then is the last line, exactly one:
+
+``finished``
+    ``operation``: setup, destroy, watch, status or doctor. ``exit_code``: 0, or 1 for what is unhealthy.
+    ``result``: ``deployed`` or ``unchanged`` (setup), ``planned`` (setup --dry-run), ``removed`` or
+    ``unchanged`` (destroy), ``watched`` (watch), ``healthy`` or ``unhealthy`` (status, doctor). Then the
+    fields of SetupFinished, SetupPlanned, DestroyFinished, WatchFinished, BootstrapStatus or DoctorFinished.
+
+``failed``
+    ``operation`` (null if the run never began); ``code``: a stable slug (that of the exception, or
+    ``interrupted``, ``output-closed``, ``usage``, ``internal``); ``message``; ``hint`` (may be empty);
+    ``exit_code``; ``stack`` and ``status`` (null if not about a stack); ``failures``: root cause first;
+    ``next``: ways on, each with ``purpose`` and ``command``.
+
+With several regions every line has ``region``. The last line of a region then is of kind
+``region_finished`` or ``region_failed`` with the fields above, and the last line of the run is
+``finished`` or ``failed`` with ``region`` null, ``operation``, ``result`` or ``code``, ``exit_code`` of the
+worst, and ``regions``: for each its ``region``, ``exit_code`` and ``said`` (a few words).
+
+An interrupt of several regions ends with one ``failed`` for the run and none for the regions that were
+still at work. Diagnostics go to stderr.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from plldb.bootstrap.events import (
+    BootstrapStatus,
+    DestroyFinished,
+    DoctorFinished,
+    SetupFinished,
+    SetupPlanned,
+    WatchFinished,
+)
+from plldb.cli.faces import write_line
+from plldb.cli.jsonvalues import Json, json_line, object_fields, problem_fields
+from plldb.cli.text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from plldb.cli.faces import Lane, Outcome, Terminal
+    from plldb.cli.jobs import JobName, Shown
+    from plldb.cli.problems import Problem
+
+
+class JsonFace:
+    """Writes events as they come and the result last."""
+
+    patience: float | None = None
+
+    def __init__(self, job: JobName, terminal: Terminal, *, several: bool) -> None:
+        self._job = job
+        self._terminal = terminal
+        self._several = several
+        self._results: dict[str, Shown] = {}
+        self._ended = False
+
+    def show(self, lane: Lane, event: Shown) -> None:
+        """Writes an event, unless it carries the result: that waits for `done`."""
+        if result_of(event):
+            self._results[lane.label] = event
+        else:
+            self._write(kind_of(event), lane, object_fields(event))
+
+    def idle(self, lane: Lane) -> None:
+        """Says nothing: a program has its own clock."""
+
+    def done(self, lane: Lane, exit_code: int) -> None:
+        """Writes the result of a region."""
+        event = self._results.pop(lane.label, None)
+        head: dict[str, Json] = {"operation": self._job, "exit_code": exit_code}
+        rest: dict[str, Json] = {} if event is None else {"result": result_of(event), **object_fields(event)}
+        self._end("finished", lane, {**head, **rest})
+
+    def fail(self, lane: Lane | None, problem: Problem) -> None:
+        """Writes why a region, or the whole run, has no result."""
+        self._end("failed", lane, problem_fields(problem))
+
+    def summarise(self, outcomes: Sequence[Outcome]) -> None:
+        """Writes the last line of several regions."""
+        worst = max(outcome.exit_code for outcome in outcomes)
+        regions: list[Json] = [
+            {"region": o.lane.label, "exit_code": o.exit_code, "said": o.said} for o in outcomes
+        ]
+        verdict: dict[str, Json] = {"code": "regions-failed"} if worst else {"result": "done"}
+        fields: dict[str, Json] = {"operation": self._job, **verdict, "exit_code": worst, "regions": regions}
+        self._end("failed" if worst else "finished", None, fields)
+
+    def pause(self) -> None:
+        """Nothing is ever asked here."""
+
+    def note(self, text: str) -> None:
+        """Writes one line to stderr."""
+        write_line(self._terminal.stderr, clean(text))
+
+    def _end(self, kind: str, lane: Lane | None, fields: Mapping[str, Json]) -> None:
+        last = lane is None or not self._several
+        self._write(kind if last else f"region_{kind}", lane, fields)
+        self._ended = self._ended or last
+
+    def _write(self, kind: str, lane: Lane | None, fields: Mapping[str, Json]) -> None:
+        if self._ended:  # an interrupted stream may still have something to say while it closes
+            return
+        region: dict[str, Json] = {"region": lane.label if lane else None} if self._several else {}
+        write_line(self._terminal.stdout, json_line(kind, self._terminal.clock(), {**region, **fields}))
+
+
+def kind_of(event: Shown) -> str:
+    """``StackEvent`` → ``stack_event``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
+
+
+def result_of(event: Shown) -> str | None:
+    """The result that an event carries; None if it is not the last of its stream."""
+    match event:
+        case SetupFinished(changed=changed):
+            return "deployed" if changed else "unchanged"
+        case SetupPlanned():
+            return "planned"
+        case DestroyFinished(changed=changed):
+            return "removed" if changed else "unchanged"
+        case WatchFinished():
+            return "watched"
+        case DoctorFinished(problems=problems):
+            return "unhealthy" if problems else "healthy"
+        case BootstrapStatus(healthy=healthy):
+            return "healthy" if healthy else "unhealthy"
+        case _:
+            return None

@@ -1,0 +1,36 @@
+"""A question on the terminal that Ctrl-C can still interrupt. Talks to the console."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from plldb.cli.faces import Terminal
+
+
+async def ask_yes(terminal: Terminal, question: str) -> bool:
+    """Asks; everything but a clear yes is no, the end of the input too."""
+    terminal.stdout.write(f"{question} [y/N] ")
+    terminal.stdout.flush()
+    try:
+        answer = await _read_line(terminal.stdin)
+    except asyncio.CancelledError:
+        terminal.stdout.write("\n")
+        raise
+    return answer.strip().lower() in ("y", "yes")
+
+
+async def _read_line(stream: TextIO) -> str:
+    """Waits in the event loop: a blocking read could not be interrupted, nor could a thread that does it."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    try:
+        loop.add_reader(stream.fileno(), ready.set)
+    except (NotImplementedError, PermissionError):  # Windows; a regular file is always ready
+        return stream.readline()
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(stream.fileno())
+    return stream.readline()

@@ -1,0 +1,149 @@
+"""Text for people: made safe, measured, wrapped; durations and sizes in words. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+
+def clean(text: str) -> str:
+    """Returns ``text`` with nothing in it that could steer a terminal or begin a new line.
+
+    What comes from AWS may have been written by anybody. Not printable in Python's sense are exactly the
+    characters that do harm: C0 and C1 controls, bidi overrides, line separators, lone surrogates.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def cell_width(text: str) -> int:
+    """How many columns of a terminal ``text`` takes: wide characters two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(_char_width(char) for char in text)
+
+
+def _char_width(char: str) -> int:
+    if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Breaks ``text`` into lines of at most ``width`` columns (at least 2), between words where it can.
+
+    Nothing is lost but the spaces at the breaks; an empty text is one empty line.
+    """
+    lines = [""]
+    for word in text.split():
+        room = width - cell_width(lines[-1]) - 1
+        if lines[-1] and cell_width(word) <= room:
+            lines[-1] += f" {word}"
+        else:
+            pieces = _fold(word, width)
+            lines[-1:] = [*([lines[-1]] if lines[-1] else []), *pieces]
+    return lines
+
+
+def _fold(word: str, width: int) -> list[str]:
+    pieces = [""]
+    for char in word:
+        if cell_width(pieces[-1]) + _char_width(char) > width:
+            pieces.append("")
+        pieces[-1] += char
+    return pieces
+
+
+def clip(text: str, width: int, ellipsis: str) -> str:
+    """Returns ``text`` if it fits into ``width`` columns, else its beginning and ``ellipsis``."""
+    if cell_width(text) <= width:
+        return text
+    kept = _fold(text, max(width - cell_width(ellipsis), 2))[0]
+    return (kept.rstrip() + ellipsis)[:width]
+
+
+def pad(text: str, width: int) -> str:
+    """Returns ``text`` with spaces after it, up to ``width`` columns."""
+    return text + " " * max(width - cell_width(text), 0)
+
+
+def duration(seconds: float) -> str:
+    """Says how long something took: ``0.4s``, ``32s``, ``1m05s``, ``1h02m``."""
+    if seconds < 9.95:
+        return f"{max(seconds, 0):.1f}s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+
+
+def age(seconds: float) -> str:
+    """Says how long ago something was, in the largest unit that fits: ``3 days``, ``1 hour``."""
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        count = int(seconds // length)
+        if count:
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "less than a minute"
+
+
+def size(count: int) -> str:
+    """Says a number of bytes: ``812 B``, ``3.2 kB``, ``1.4 MB``."""
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1000:.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
+
+
+def counted(count: int, thing: str) -> str:
+    """Says how many: ``1 package``, ``4 packages``."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glyphs:
+    """The signs that the faces draw with."""
+
+    done: str
+    same: str
+    busy: str
+    warn: str
+    fail: str
+    bar: str
+    rest: str
+    ellipsis: str
+    spinner: tuple[str, ...]
+
+
+UNICODE = Glyphs(
+    done="✔",
+    same="=",
+    busy="▸",
+    warn="▲",
+    fail="✘",
+    bar="━",
+    rest="─",
+    ellipsis="…",
+    spinner=tuple("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"),
+)
+ASCII = Glyphs(
+    done="+",
+    same="=",
+    busy=">",
+    warn="!",
+    fail="x",
+    bar="#",
+    rest="-",
+    ellipsis="...",
+    spinner=("|", "/", "-", "\\"),
+)
+
+
+def choose_glyphs(encoding: str | None) -> Glyphs:
+    """Returns signs that ``encoding`` can express."""
+    try:
+        "".join([UNICODE.done, UNICODE.bar, *UNICODE.spinner]).encode(encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return ASCII
+    return UNICODE
