@@ -1,0 +1,103 @@
+"""What every test has: an environment without the developer's AWS settings. Talks to processes.
+
+The folders with a server add two fixtures of their own, ``endpoint`` (where AWS is) and, if need be,
+``credentials``; `aws_env`, `plldb_cli` and `open_client` build on these.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+import pytest_asyncio
+
+from tests.support import program
+from tests.support.environment import REGION, Credentials, aws_settings, invent_account, isolated
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OpenClient = Callable[[str], Awaitable[Any]]
+
+
+class RunPlldb(Protocol):
+    """Runs the program to its end; ``env`` is added to `aws_env`, a value of None takes a variable away."""
+
+    async def __call__(
+        self,
+        *arguments: str,
+        env: dict[str, str | None] | None = None,
+        cwd: Path | None = None,
+        seconds: float = 60.0,
+        stdin: str | None = None,
+    ) -> program.Finished: ...
+
+
+@pytest.fixture(autouse=True)
+def isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test can reach a real account, whatever the developer is signed in to."""
+    wanted = isolated(os.environ, tmp_path)
+    for name in os.environ.keys() - wanted.keys():
+        monkeypatch.delenv(name)
+    for name in wanted.keys() - os.environ.keys() | {key for key in wanted if key.startswith("AWS_")}:
+        monkeypatch.setenv(name, wanted[name])
+
+
+@pytest.fixture
+def account() -> str:
+    """An account of AWS that no other test uses."""
+    return invent_account()
+
+
+@pytest.fixture
+def credentials(account: str) -> Credentials:
+    """Credentials of that account."""
+    return Credentials(access_key_id=account)
+
+
+@pytest.fixture
+def aws_env(
+    isolated_environment: None, monkeypatch: pytest.MonkeyPatch, endpoint: str, credentials: Credentials
+) -> dict[str, str]:
+    """The emulator as AWS, for this process and, as a dict, for others."""
+    for name, value in aws_settings(endpoint, credentials).items():
+        monkeypatch.setenv(name, value)
+    return dict(os.environ)
+
+
+@pytest.fixture
+def plldb_cli(aws_env: dict[str, str], tmp_path: Path) -> RunPlldb:
+    """The installed program, as a process of its own in a folder of its own."""
+
+    async def run(
+        *arguments: str,
+        env: dict[str, str | None] | None = None,
+        cwd: Path | None = None,
+        seconds: float = 60.0,
+        stdin: str | None = None,
+    ) -> program.Finished:
+        merged = {**aws_env, **(env or {})}
+        present = {key: value for key, value in merged.items() if value is not None}
+        return await program.run(*arguments, env=present, cwd=cwd or tmp_path, seconds=seconds, stdin=stdin)
+
+    return run
+
+
+@pytest_asyncio.fixture
+async def open_client(aws_env: dict[str, str]) -> AsyncIterator[OpenClient]:
+    """Opens an aiobotocore client of a service, to see what the emulator holds; closed with the test."""
+    from aiobotocore.session import get_session
+
+    session: Any = get_session()  # typed for literal names of services only
+    async with AsyncExitStack() as clients:
+
+        async def open_client(service: str) -> Any:
+            client = session.create_client(
+                service, region_name=REGION, endpoint_url=aws_env["AWS_ENDPOINT_URL"]
+            )
+            return await clients.enter_async_context(client)
+
+        yield open_client

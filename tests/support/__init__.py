@@ -1,0 +1,1 @@
+"""What the tests, ``scripts/demo`` and ``scripts/bench`` share: servers, a proxy, the program. Pure."""
