@@ -1,0 +1,391 @@
+"""Scripted runs: events as the library yields them, and a library that plays them. Pure."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import re
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast, get_args
+
+from plldb.aws import Target
+from plldb.bootstrap import events as ev
+from plldb.bootstrap.statuses import EventStatus, StackStatus
+from plldb.cli.faces import Terminal
+from plldb.errors import PlldbError
+
+T0 = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/plldb/6ab0"
+BUCKET = "plldb-core-infrastructure-eu-west-1-123456789012"
+LONG_REASON = (
+    "Resource handler returned message: \"Resource of type 'AWS::DynamoDB::Table' with identifier "
+    "'PLLDBSessions' already exists in stack arn:aws:cloudformation:eu-west-1:123456789012:stack/"
+    'somebody-else/0e6f9a10-9c1b-11f0-b6ad-0a1b2c3d4e5f." (RequestToken: 71e2c7a5-5c5d-3d11-a1b2-0f2f, '
+    "HandlerErrorCode: AlreadyExists)"
+)
+RESOURCES = (
+    ("PLDDBSessions", "AWS::DynamoDB::Table"),
+    ("PLLDBDebuggerRole", "AWS::IAM::Role"),
+    ("WsApiDisconnectHandlerPermission", "AWS::Lambda::Permission"),
+    ("PLDDBAPIAuthorizer", "AWS::ApiGatewayV2::Authorizer"),
+)
+
+Shown = ev.Event | ev.BootstrapStatus
+Step = Shown | PlldbError | BaseException
+
+
+def target(**changes: Any) -> Target:
+    values = {
+        "account": "123456789012",
+        "region": "eu-west-1",
+        "partition": "aws",
+        "caller_arn": "arn:aws:iam::123456789012:user/ada",
+        "endpoint_url": None,
+    }
+    return Target(**{**values, **changes})
+
+
+def started(operation: ev.OperationName = "setup", **place: Any) -> ev.Started:
+    return ev.Started(operation=operation, plldb_version="0.2.0", target=target(**place), stack_name="plldb")
+
+
+def stack_event(
+    logical_id: str = "PLDDBSessions",
+    status: str = "CREATE_COMPLETE",
+    *,
+    resource_type: str = "AWS::DynamoDB::Table",
+    at: float = 0,
+    reason: str = "",
+    seconds: float | None = None,
+    ours: bool = True,
+) -> ev.StackEvent:
+    return ev.StackEvent(
+        event_id=f"{logical_id}-{status}-{at}",
+        timestamp=T0 + timedelta(seconds=at),
+        logical_id=logical_id,
+        physical_id="",
+        resource_type=resource_type,
+        status=EventStatus(status),
+        reason=reason,
+        detailed_status="",
+        is_stack=resource_type == "AWS::CloudFormation::Stack",
+        ours=ours,
+        seconds=seconds,
+        template_line=None,
+    )
+
+
+def root_event(status: str, **rest: Any) -> ev.StackEvent:
+    return stack_event("plldb", status, resource_type="AWS::CloudFormation::Stack", **rest)
+
+
+def operation_started(
+    operation: ev.StackOperation = "create", *, ours: bool = True, resources: int | None = 4
+) -> ev.OperationStarted:
+    return ev.OperationStarted(
+        operation=operation, stack_name="plldb", stack_id=STACK_ID, ours=ours, resources=resources
+    )
+
+
+def operation_finished(status: str, operation: ev.StackOperation = "create") -> ev.OperationFinished:
+    return ev.OperationFinished(
+        operation=operation,
+        stack_name="plldb",
+        stack_id=STACK_ID,
+        ours=True,
+        status=EventStatus(status),
+        seconds=62.0,
+    )
+
+
+def failure(logical_id: str = "PLDDBSessions", reason: str = LONG_REASON) -> ev.Failure:
+    return ev.Failure(
+        logical_id=logical_id,
+        resource_type="AWS::DynamoDB::Table",
+        physical_id="PLLDBSessions",
+        status=EventStatus("CREATE_FAILED"),
+        reason=reason,
+        timestamp=T0,
+        seconds=1.25,
+        template_line=12,
+    )
+
+
+def stages() -> list[Shown]:
+    names = [f"ws_api_{name}_handler" for name in ("connect", "disconnect", "authorize", "default")]
+    return [
+        ev.BucketReady(bucket=BUCKET, created=True, repaired=("versioning", "encryption")),
+        *(artifact(name, uploaded=not index) for index, name in enumerate(names)),
+        ev.TemplatePublished(
+            bucket=BUCKET, key="plldb/versions/0.2.0/template.yaml", version_id="v1", size=21_400
+        ),
+        ev.ActionDecided(
+            action="create", stack_name="plldb", status=None, reason="there is no stack plldb yet"
+        ),
+    ]
+
+
+def artifact(name: str, *, uploaded: bool) -> ev.ArtifactReady:
+    key = f"plldb/versions/0.2.0/lambda_functions/{name}.zip"
+    return ev.ArtifactReady(
+        function_name=name, bucket=BUCKET, key=key, version_id="v1", size=812, uploaded=uploaded
+    )
+
+
+def setup_finished(*, changed: bool = True) -> ev.SetupFinished:
+    deployment = ev.Deployment(
+        stack_name="plldb",
+        stack_id=STACK_ID,
+        account="123456789012",
+        region="eu-west-1",
+        plldb_version="0.2.0",
+        bucket=BUCKET,
+        websocket_url="wss://abc.execute-api.eu-west-1.amazonaws.com/plldb",
+        outputs=(
+            ("WebSocketUrl", "wss://abc.execute-api.eu-west-1.amazonaws.com/plldb"),
+            ("Version", "0.2.0"),
+        ),
+    )
+    return ev.SetupFinished(changed=changed, deployment=deployment)
+
+
+def successful_setup() -> list[Shown]:
+    log: list[Shown] = [root_event("CREATE_IN_PROGRESS", reason="User Initiated")]
+    for index, (logical_id, kind) in enumerate(RESOURCES):
+        log.append(stack_event(logical_id, "CREATE_IN_PROGRESS", resource_type=kind, at=index))
+    for index, (logical_id, kind) in enumerate(RESOURCES):
+        took = 10.0 * index + 5
+        log.append(
+            stack_event(logical_id, "CREATE_COMPLETE", resource_type=kind, at=index + took, seconds=took)
+        )
+    log.append(root_event("CREATE_COMPLETE", at=62, seconds=62.0))
+    return [
+        started(),
+        *stages(),
+        operation_started(),
+        *log,
+        operation_finished("CREATE_COMPLETE"),
+        setup_finished(),
+    ]
+
+
+def failed_setup() -> list[Shown]:
+    return [
+        started(),
+        *stages(),
+        operation_started(),
+        root_event("CREATE_IN_PROGRESS"),
+        stack_event("PLDDBSessions", "CREATE_IN_PROGRESS", at=1),
+        stack_event("PLDDBSessions", "CREATE_FAILED", at=2, reason=LONG_REASON, seconds=1.25),
+        root_event("ROLLBACK_IN_PROGRESS", at=3),
+        stack_event("PLDDBSessions", "DELETE_COMPLETE", at=4),
+        root_event("ROLLBACK_COMPLETE", at=5, seconds=5.0),
+        operation_finished("ROLLBACK_COMPLETE"),
+    ]
+
+
+def removal(**changes: Any) -> ev.RemovalPlanned:
+    values: dict[str, Any] = {
+        "stack_name": "plldb",
+        "stack_status": StackStatus.CREATE_COMPLETE,
+        "bucket": BUCKET,
+        "keep_bucket": False,
+        "versions": 12,
+        "more": False,
+        "foreign": (),
+    }
+    return ev.RemovalPlanned(**{**values, **changes})
+
+
+def finished_destroy() -> list[Shown]:
+    return [
+        started("destroy"),
+        removal(),
+        ev.BucketDeleted(bucket=BUCKET),
+        ev.DestroyFinished(changed=True, bucket_kept=False),
+    ]
+
+
+def status(**changes: Any) -> ev.BootstrapStatus:
+    values: dict[str, Any] = {
+        "target": target(),
+        "stack_name": "plldb",
+        "stack_status": StackStatus.CREATE_COMPLETE,
+        "status_reason": "",
+        "ours": True,
+        "installed_version": "0.2.0",
+        "deployed_version": "0.2.0",
+        "created": T0 - timedelta(days=3),
+        "updated": None,
+        "outputs": (("Version", "0.2.0"),),
+        "bucket": BUCKET,
+        "bucket_exists": True,
+        "healthy": True,
+    }
+    return ev.BootstrapStatus(**{**values, **changes})
+
+
+def findings() -> list[ev.Finding]:
+    return [
+        ev.Finding(check="credentials", verdict="ok", message="account 111122223333", remedy=""),
+        ev.Finding(
+            check="clock", verdict="warning", message="90 s behind AWS's", remedy="Set the clock right."
+        ),
+        ev.Finding(
+            check="stack", verdict="problem", message="plldb is ROLLBACK_COMPLETE", remedy="Run setup."
+        ),
+        ev.Finding(check="permissions", verdict="unknown", message="not allowed", remedy="Allow it."),
+    ]
+
+
+EXAMPLES: list[Shown] = [
+    *findings(),
+    ev.DoctorFinished(problems=1, warnings=1),
+    *successful_setup(),
+    *finished_destroy(),
+    ev.PastFailure(stack_name="plldb", status=StackStatus.ROLLBACK_COMPLETE, failures=(failure(),)),
+    operation_started("update", ours=False, resources=None),
+    stack_event("Theirs", "UPDATE_IN_PROGRESS", ours=False),
+    ev.PollingSlowed(reason="Rate exceeded", seconds=3.2),
+    ev.SetupPlanned(
+        bucket=BUCKET,
+        bucket_change="repair",
+        repairs=("versioning",),
+        artifacts=(
+            ev.ArtifactPlan(function_name="ws_api_connect_handler", key="plldb/x.zip", change="changed"),
+        ),
+        action="update",
+        reason="the template has changed",
+        changes=(
+            ev.ResourceChange(
+                action="Modify",
+                logical_id="PLDDBAPI",
+                resource_type="AWS::ApiGatewayV2::Api",
+                replacement="true",
+            ),
+        ),
+    ),
+    ev.BucketEmptied(bucket=BUCKET, versions=1000),
+    ev.BucketKept(bucket=BUCKET, reason="foreign", found=("notes.txt",)),
+    ev.WatchFinished(stack_name="plldb", status=StackStatus.UPDATE_COMPLETE),
+    status(),
+]
+"""At least one of every class."""
+
+
+def event_classes() -> set[type]:
+    """Every member of the unions of the library."""
+    return {*get_args(ev.Event), ev.BootstrapStatus}
+
+
+class ScriptedLibrary:
+    """Plays one script in every region; an exception in it is raised. Remembers how it was called."""
+
+    def __init__(self, script: Sequence[Step] | Mapping[str, Sequence[Step]], *, delay: float = 0) -> None:
+        self._script = script
+        self._delay = delay
+        self.calls: list[tuple[str, dict[str, object]]] = []
+        self.closed = 0
+
+    async def _play(self, name: str, values: dict[str, object]) -> AsyncGenerator[Any, None]:
+        self.calls.append((name, values))
+        script = self._script[str(values["region"])] if isinstance(self._script, Mapping) else self._script
+        try:
+            for step in script:
+                await asyncio.sleep(self._delay)
+                if isinstance(step, BaseException):
+                    raise step
+                yield step
+        finally:
+            self.closed += 1
+
+    def setup(self, **values: object) -> AsyncGenerator[ev.SetupEvent, None]:
+        return self._play("setup", values)
+
+    def destroy(self, **values: object) -> AsyncGenerator[ev.DestroyEvent, None]:
+        return self._play("destroy", values)
+
+    def watch(self, **values: object) -> AsyncGenerator[ev.WatchEvent, None]:
+        return self._play("watch", values)
+
+    def doctor(self, **values: object) -> AsyncGenerator[ev.DoctorEvent, None]:
+        return self._play("doctor", values)
+
+    async def status(self, **values: object) -> ev.BootstrapStatus:
+        return cast("ev.BootstrapStatus", await anext(self._play("status", values)))
+
+
+class Screen(io.StringIO):
+    """An output that says of itself what a test wants."""
+
+    def __init__(self, *, tty: bool = False, encoding: str = "utf-8") -> None:
+        super().__init__()
+        self._tty = tty
+        self._encoding = encoding
+
+    def isatty(self) -> bool:
+        return self._tty
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._encoding
+
+
+def terminal(
+    *,
+    tty: bool = False,
+    encoding: str = "utf-8",
+    quiet: float = 30,
+    clock: Callable[[], float] = T0.timestamp,
+    **environ: str,
+) -> Terminal:
+    return Terminal(
+        stdin=io.StringIO(),
+        stdout=Screen(tty=tty, encoding=encoding),
+        stderr=Screen(),
+        environ=environ,
+        quiet=quiet,
+        tz=UTC,
+        clock=clock,
+    )
+
+
+def written(terminal: Terminal) -> str:
+    return cast("Screen", terminal.stdout).getvalue()
+
+
+def complained(terminal: Terminal) -> str:
+    return cast("Screen", terminal.stderr).getvalue()
+
+
+_ESCAPE = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])")
+
+
+def escapes(text: str) -> list[str]:
+    """The final letters of all escapes."""
+    return [match[1] for match in _ESCAPE.findall(text)]
+
+
+def parameters(text: str) -> list[str]:
+    """The parameters of all escapes, one by one."""
+    return [part for match in _ESCAPE.findall(text) for part in match[0].split(";")]
+
+
+def on_screen(text: str) -> str:
+    """What is left on a terminal after ``text``: just the moves that the console face makes."""
+    rows, row, column = [""], 0, 0
+    for piece in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\n]|[^\x1b\r\n]+", text):
+        if piece == "\n":
+            row, column = row + 1, 0
+            rows += [""] * (row + 1 - len(rows))
+        elif piece == "\r":
+            column = 0
+        elif piece.endswith("A") and piece.startswith("\x1b"):
+            row -= 1
+        elif piece.endswith("K") and piece.startswith("\x1b"):
+            rows[row] = ""
+        elif not piece.startswith("\x1b"):
+            rows[row] = rows[row][:column].ljust(column) + piece
+            column += len(piece)
+    return "\n".join(rows)

@@ -1,0 +1,137 @@
+"""What a person sees on a terminal of 80 and of 200 columns. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from plldb.bootstrap.statuses import StackStatus
+from plldb.cli.console import ConsoleFace, open_console
+from plldb.cli.explain import explain_error
+from plldb.cli.faces import Lane, Outcome
+from plldb.cli.jobs import Settings
+from plldb.errors import StackFailedError
+
+from . import scripts
+from .scripts import Screen, Shown, on_screen, terminal, written
+
+GOLDEN = Path(__file__).with_name("golden")
+FAILED = StackFailedError(
+    "plldb could not be created: PLDDBSessions failed",
+    stack="plldb",
+    status=StackStatus.ROLLBACK_COMPLETE,
+    failures=(scripts.failure(), scripts.failure("PLLDBDebugger", "Internal failure")),
+)
+
+
+def face_at(width: int, *lanes: Lane, **environ: str) -> tuple[ConsoleFace, Screen]:
+    settings = {"TERM": "xterm-256color", "COLUMNS": str(width), **environ}
+    screen = Screen(tty=True)  # one for both, as a terminal has it
+    place = replace(terminal(), stdout=screen, stderr=screen, environ=settings)
+    return ConsoleFace(open_console(place), place, lanes), screen
+
+
+def play(face: ConsoleFace, lane: Lane, events: Sequence[Shown]) -> None:
+    for event in events:
+        lane.progress.add(event, scripts.T0.timestamp())
+        face.show(lane, event)
+        face.idle(lane)
+
+
+def hold_against_golden(name: str, text: str) -> None:
+    """Compares with the file; delete it and run the test to write it anew, then look at it."""
+    path = GOLDEN / f"{name}.txt"
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        pytest.fail(f"{path} was written anew: look at it")
+    assert text == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_a_successful_setup_looks_as_in_the_golden_file(width: int) -> None:
+    lane = Lane()
+    face, screen = face_at(width, lane)
+    play(face, lane, scripts.successful_setup())
+    face.done(lane, 0)
+    hold_against_golden(f"success-{width}", on_screen(screen.getvalue()))
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_a_failed_setup_looks_as_in_the_golden_file(width: int) -> None:
+    lane = Lane()
+    face, screen = face_at(width, lane)
+    play(face, lane, scripts.failed_setup())
+    face.fail(lane, explain_error(FAILED, "setup", Settings(regions=("eu-west-1",)), "no"))
+    hold_against_golden(f"failure-{width}", on_screen(screen.getvalue()))
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_plans_and_status_look_as_in_the_golden_file(width: int) -> None:
+    lane = Lane()
+    face, screen = face_at(width, lane)
+    chosen = [e for e in scripts.EXAMPLES if "Plan" in type(e).__name__ or "Status" in type(e).__name__]
+    play(face, lane, [*chosen, scripts.status(healthy=False, bucket_exists=False, deployed_version="0.1.0")])
+    face.done(lane, 0)
+    hold_against_golden(f"plans-{width}", on_screen(screen.getvalue()))
+
+
+def test_the_live_line_stays_below_the_log_while_work_goes_on() -> None:
+    lane = Lane()
+    face, screen = face_at(80, lane)
+    play(face, lane, scripts.successful_setup()[:-4])
+    *log, live = on_screen(screen.getvalue()).split("\n")
+    assert "waiting for" in live
+    assert not any("waiting for" in line for line in log)
+
+
+def test_a_narrowed_terminal_leaves_no_remains_of_the_live_line() -> None:
+    lane, place = (
+        Lane(),
+        replace(terminal(), stdout=Screen(tty=True), environ={"TERM": "xterm", "COLUMNS": "200"}),
+    )
+    console = open_console(place)
+    face = ConsoleFace(console, place, [lane])
+    play(face, lane, scripts.successful_setup()[:-4])
+    drawn = written(place)
+    console.width = 40  # what rich reads from the terminal after a resize
+    face.idle(lane)
+    rows = -(-len(on_screen(drawn).split("\n")[-1]) // 40)
+    assert written(place).removeprefix(drawn).count("\x1b[1A") == rows - 1
+
+
+def test_several_regions_have_a_live_line_each_and_a_summary() -> None:
+    lanes = [Lane(label="eu-west-1"), Lane(label="us-east-1")]
+    face, screen = face_at(80, *lanes)
+    for lane in lanes:
+        play(face, lane, scripts.successful_setup()[:-4])
+    last = on_screen(screen.getvalue()).split("\n")[-2:]
+    assert [line.split()[1] for line in last] == ["eu-west-1", "us-east-1"]
+    for lane in lanes:
+        face.done(lane, 0)
+    face.summarise([Outcome(lane=lane, exit_code=0, said="done") for lane in lanes])
+    assert on_screen(screen.getvalue()).rstrip().split("\n")[-1] == "✔ summary    us-east-1: done"
+
+
+def test_a_question_stands_alone() -> None:
+    lane = Lane()
+    face, screen = face_at(80, lane)
+    play(face, lane, [scripts.started("destroy"), scripts.removal()])
+    face.pause()
+    assert "working" not in on_screen(screen.getvalue())
+
+
+def test_no_color_is_respected() -> None:
+    lane = Lane()
+    face, screen = face_at(80, lane, NO_COLOR="1")
+    play(face, lane, scripts.EXAMPLES)
+    colours = {str(code) for code in (*range(30, 48), *range(90, 108))}
+    assert not colours & set(scripts.parameters(screen.getvalue()))
+
+
+def test_markup_in_a_reason_is_not_parsed() -> None:
+    lane = Lane()
+    face, screen = face_at(200, lane)
+    play(face, lane, [scripts.stack_event(reason="[bold]x[/bold] [/nothing] :smile:")])
+    assert "[bold]x[/bold] [/nothing] :smile:" in on_screen(screen.getvalue())

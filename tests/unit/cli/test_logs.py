@@ -1,0 +1,39 @@
+"""Verbose logs never carry credentials. Talks to the logging of this process."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from plldb.cli.logs import LEVELS, send_logs_to
+
+
+@pytest.fixture
+def lines() -> Iterator[list[str]]:
+    before = {name: (logging.getLogger(name).handlers, logging.getLogger(name).level) for name in LEVELS}
+    collected: list[str] = []
+    send_logs_to(collected.append)
+    yield collected
+    for name, (handlers, level) in before.items():
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = handlers, True
+        logger.setLevel(level)
+
+
+def test_plldb_is_heard_in_full_and_botocore_from_info(lines: list[str]) -> None:
+    logging.getLogger("plldb.aws").debug("one")
+    logging.getLogger("botocore.credentials").info("Found credentials in environment variables.")
+    logging.getLogger("somebody.else").error("three")
+    assert [line.rpartition(": ")[2] for line in lines] == [
+        "one",
+        "Found credentials in environment variables.",
+    ]
+
+
+def test_signed_headers_of_botocore_are_never_heard(lines: list[str]) -> None:
+    for name in ("botocore.auth", "botocore.endpoint", "aiobotocore.endpoint"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.DEBUG)
+        logger.debug("X-Amz-Security-Token: secret")
+        logger.setLevel(logging.NOTSET)
+    assert lines == []

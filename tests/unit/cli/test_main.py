@@ -1,0 +1,227 @@
+"""The command line itself: help, versions, usage errors, what is imported. Talks to processes."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import pytest
+
+import plldb
+from plldb.cli.main import drive, main, parse
+
+HEAVY = ("botocore", "aiobotocore", "aiohttp", "rich", "asyncio", "importlib.metadata", "plldb.bootstrap")
+
+
+def imported_by(*argv: str, env: dict[str, str] | None = None) -> tuple[set[str], str]:
+    """Which of the heavy modules a command line imports, and what it writes to stdout."""
+    program = (
+        "import sys, atexit\n"
+        f"heavy = {HEAVY!r}\n"
+        "tell = lambda: print('IMPORTED', *[m for m in heavy if m in sys.modules], file=sys.stderr)\n"
+        "atexit.register(tell)\n"
+        "from plldb.cli.main import run\n"
+        "run()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *argv],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=env,
+        timeout=30,
+    )
+    return set(done.stderr.rpartition("IMPORTED")[2].split()), done.stdout
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("--help",),
+        ("--version",),
+        (),
+        ("bootstrap", "--help"),
+        ("bootstrap", "destroy", "--help"),
+        ("bootstap",),
+        ("bootstrap", "setup", "--rgion", "x"),
+        ("bootstrap", "--output", "json", "--tag", "x"),
+    ],
+)
+def test_help_version_and_usage_errors_import_nothing_heavy(argv: Sequence[str]) -> None:
+    assert imported_by(*argv)[0] == set()
+
+
+def test_completion_imports_nothing_heavy() -> None:
+    env = {"_PLLDB_COMPLETE": "bash_complete", "COMP_WORDS": "plldb bootstrap de", "COMP_CWORD": "2"}
+    assert imported_by(env=env) == (set(), "plain,destroy\n")
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_every_shell_gets_its_completion(shell: str) -> None:
+    heavy, script = imported_by(env={"_PLLDB_COMPLETE": f"{shell}_source"})
+    assert heavy == set()
+    assert f"{shell}_complete" in script
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_a_piped_run_imports_no_rich(output: str) -> None:
+    program = (
+        "import sys\n"
+        "from tests.unit.cli import scripts\n"
+        "from plldb.cli.main import main\n"
+        f"main(['bootstrap', '--output', {output!r}], scripts.ScriptedLibrary(scripts.successful_setup()))\n"
+        "print([m for m in sys.modules if m.partition('.')[0] == 'rich'], file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert done.stderr == "[]\n"
+
+
+def test_help_fits_one_screen_and_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 23  # of a terminal's 24
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("command", ["setup", "destroy", "watch", "status"])
+def test_help_of_each_command_teaches(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bootstrap", command, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert text.count(f"  plldb bootstrap {command}") == 2
+    assert "AWS_ENDPOINT_URL" in text
+    assert "130 interrupted" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_version_names_more_when_verbose(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"plldb {plldb.__version__}\n"
+    assert main(["--version", "--verbose"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
+        "plldb",
+        "Python",
+        "botocore",
+    ]
+
+
+def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    assert "Usage: plldb" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["bootstap"], "Did you mean 'bootstrap'?"),
+        (["destroy"], "did you mean 'plldb bootstrap destroy'?"),
+        (["bootstrap", "wach"], "Did you mean 'watch'?"),
+        (["bootstrap", "--regoin", "x"], "Did you mean '--region'?"),
+        (["bootstrap", "--tag", "nonsense"], "'nonsense' is not of the form KEY=VALUE"),
+        (["bootstrap", "setup", "--tag", "=x"], "'=x' is not of the form KEY=VALUE"),
+        (["bootstrap", "--dry-run", "destroy"], "go behind the command setup"),
+        (["bootstrap", "--output", "xml"], "'xml' is not one of"),
+    ],
+)
+def test_a_usage_error_is_exit_code_2_and_shows_the_way(
+    argv: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(argv) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert said in captured.err
+    assert [line.partition(":")[0] for line in captured.err.splitlines()] == ["error", "hint"]
+
+
+@pytest.mark.parametrize("form", [["--output", "json"], ["--output=json"]])
+def test_a_usage_error_ends_a_json_stream_too(form: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bootstrap", "setup", "--tag", "x", *form]) == 2
+    line = json.loads(capsys.readouterr().out)
+    assert (line["kind"], line["code"], line["exit_code"]) == ("failed", "usage", 2)
+
+
+def test_options_may_stand_before_and_behind_the_command() -> None:
+    place = ["--region", "a", "--profile", "p", "--output", "json"]
+    before = parse(["--verbose", "bootstrap", *place, "watch"])
+    behind = parse(["bootstrap", "--region", "x", "watch", *place, "--verbose"])
+    assert before is not None
+    assert behind is not None
+    assert before.settings == behind.settings
+    assert before.settings.regions == ("a",)
+
+
+def test_parsing_that_waits_is_a_bug() -> None:
+    class Waits:
+        def __await__(self):  # type: ignore[no-untyped-def]
+            yield
+
+    async def wait() -> None:
+        await Waits()
+
+    with pytest.raises(RuntimeError, match="has waited"):
+        drive(wait())
+
+
+def test_a_closed_pipe_leaves_no_traceback() -> None:
+    program = (
+        "from tests.unit.cli import scripts\n"
+        "from plldb.cli import main\n"
+        "import sys\n"
+        "script = scripts.successful_setup()\n"
+        "code = main.main(['bootstrap'], scripts.ScriptedLibrary(script, delay=0.02))\n"
+        "main._flush()\n"
+        "sys.exit(code)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        complaint = process.stderr.read()
+        assert process.wait(30) == 1
+    assert "Traceback" not in complaint
+    assert "BrokenPipe" not in complaint
+
+
+def test_an_encoding_that_lacks_a_letter_does_not_end_the_run() -> None:
+    program = (
+        "from tests.unit.cli import scripts\n"
+        "from plldb.cli.main import main\n"
+        "event = scripts.stack_event(reason='\\u65e5\\u672c')\n"
+        "raise SystemExit(main(['bootstrap'], scripts.ScriptedLibrary([event])))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONIOENCODING": "ascii"},
+        timeout=30,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.rstrip().endswith("??")
+
+
+def test_ctrl_c_leaves_no_traceback_and_ends_the_json_stream() -> None:
+    program = (
+        "from tests.unit.cli import scripts\n"
+        "from plldb.cli.main import main\n"
+        "library = scripts.ScriptedLibrary(scripts.successful_setup() * 99, delay=0.02)\n"
+        "raise SystemExit(main(['bootstrap', '--output', 'json', '--verbose'], library))\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for _ in range(12):
+            process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        last = json.loads(process.stdout.read().splitlines()[-1])
+        assert process.stderr.read() == ""
+        assert process.wait(30) == 130
+    assert (last["kind"], last["code"], last["exit_code"]) == ("failed", "interrupted", 130)
