@@ -105,8 +105,8 @@ class ActionDecided:
 class OperationStarted:
     """An operation of CloudFormation on the stack is followed from here on.
 
-    ``ours`` is False for one that somebody else began; ``resources`` is how many resources it may
-    touch, None if that is not known.
+    ``ours`` is False for one that this run did not begin, ``by_plldb`` then says that another run of plldb
+    did; ``resources`` is how many resources it may touch, None if that is not known.
     """
 
     operation: StackOperation
@@ -114,6 +114,7 @@ class OperationStarted:
     stack_id: str
     ours: bool
     resources: int | None
+    by_plldb: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from plldb.bootstrap.events import (
 )
 from plldb.bootstrap.follow import follow
 from plldb.bootstrap.plan import WATCH, StackSnapshot, Step, decide
-from plldb.bootstrap.stack import Stack, Submitted
+from plldb.bootstrap.stack import Stack, Submitted, is_by_plldb
 from plldb.bootstrap.statuses import EventStatus, StackStatus
 from plldb.bootstrap.template import TemplateResource
 from plldb.bootstrap.timeline import Timeline
@@ -65,7 +65,7 @@ async def settle(
 
 
 async def operate(
-    stack: Stack, stack_id: str, timeline: Timeline, resources: int | None
+    stack: Stack, stack_id: str, timeline: Timeline, resources: int | None, *, by_plldb: bool = True
 ) -> AsyncGenerator[StreamEvent, None]:
     """Follow one operation from its beginning to its end; ``timeline`` holds the outcome then."""
     yield OperationStarted(
@@ -74,6 +74,7 @@ async def operate(
         stack_id=stack_id,
         ours=timeline.ours,
         resources=resources,
+        by_plldb=by_plldb,
     )
     async with aclosing(follow(stack, stack_id, timeline)) as events:
         async for event in events:
@@ -87,10 +88,11 @@ async def attach(stack: Stack, resources: Sequence[TemplateResource]) -> AsyncGe
     if stack.snapshot is None:
         return
     stack_id = stack.snapshot.stack_id
-    operation, _, before = await stack.read_last_operation(stack_id)
+    operation, history, before = await stack.read_last_operation(stack_id)
     timeline = Timeline(operation=operation, marker=before, ours=False, resources=resources)
     known = len(resources) if operation in ("create", "delete") else None
-    async with aclosing(operate(stack, stack_id, timeline, known)) as events:
+    by_plldb = is_by_plldb(history)
+    async with aclosing(operate(stack, stack_id, timeline, known, by_plldb=by_plldb)) as events:
         async for event in events:
             yield event
 
@@ -127,7 +129,12 @@ async def replay(stack: Stack, resources: Sequence[TemplateResource]) -> AsyncGe
     operation, history, before = await stack.read_last_operation(stack_id)
     timeline = Timeline(operation=operation, marker=before, ours=False, resources=resources)
     yield OperationStarted(
-        operation=operation, stack_name=stack.name, stack_id=stack_id, ours=False, resources=None
+        operation=operation,
+        stack_name=stack.name,
+        stack_id=stack_id,
+        ours=False,
+        resources=None,
+        by_plldb=is_by_plldb(history),
     )
     for event in timeline.take(history):
         yield event

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ Send = Callable[..., Any]
 """`Aws.call` or `Aws.attempt`: patiently, or once."""
 
 STACK_NAME = "plldb"
+TOKEN_PREFIX = "plldb-"
 
 # CloudFormation has one code, ValidationError, for many things: what it means stands in the message only.
 _DOES_NOT_EXIST = re.compile(r"\bStack\b.* does not exist")
@@ -195,7 +196,7 @@ class Stack:
         self, operation: StackOperation, method: Callable[..., Any], **arguments: Any
     ) -> Submitted | NoUpdates | Overtaken:
         # With the same token in every attempt CloudFormation takes a repeated request for the same one.
-        token = f"plldb-{operation}-{uuid.uuid4()}"
+        token = f"{TOKEN_PREFIX}{operation}-{uuid.uuid4()}"
         name = self.name
         if operation in ("delete", "rollback") and self.snapshot:
             # By id: never a stack of the same name that came after the one that was looked at.
@@ -246,6 +247,11 @@ class Stack:
         # By name CloudFormation finds living stacks only; some emulators find deleted ones, too.
         deleted = snapshot.status is StackStatus.DELETE_COMPLETE and not name.startswith("arn:")
         return None if deleted else snapshot
+
+
+def is_by_plldb(history: Sequence[RawEvent]) -> bool:
+    """Tell whether a run of plldb began the operation with these events, newest first. Pure."""
+    return bool(history) and history[-1].token.startswith(TOKEN_PREFIX)
 
 
 async def open_stack(aws: Aws) -> Stack:

@@ -204,13 +204,14 @@ def _operation_line(event: OperationStarted) -> Line:
         return Line(
             mark="busy", name="stack", text=f"{event.operation} of {event.stack_name} has begun{known}"
         )
-    text = f"somebody else's {event.operation} of {event.stack_name} is running, following it{known}"
+    whose = "another plldb's" if event.by_plldb else "somebody else's"
+    text = f"{whose} {event.operation} of {event.stack_name}, followed from its beginning{known}"
     return Line(mark="warn", name="not ours", text=text, tone="warn")
 
 
 def _finished_line(event: OperationFinished) -> Line:
     took = "" if event.seconds is None else f" after {duration(event.seconds)}"
-    whose = "" if event.ours else " (somebody else's operation)"
+    whose = "" if event.ours else " (not ours)"
     good = event.status.healthy
     text = f"{event.operation} ended with {event.status}{took}{whose}"
     return Line(mark="done" if good else "fail", name="stack", text=text, tone="plain" if good else "bad")

@@ -84,7 +84,12 @@ def operation_started(
     operation: ev.StackOperation = "create", *, ours: bool = True, resources: int | None = 4
 ) -> ev.OperationStarted:
     return ev.OperationStarted(
-        operation=operation, stack_name="plldb", stack_id=STACK_ID, ours=ours, resources=resources
+        operation=operation,
+        stack_name="plldb",
+        stack_id=STACK_ID,
+        ours=ours,
+        resources=resources,
+        by_plldb=ours,
     )
 
 
