@@ -226,19 +226,17 @@ async def _abort_uploads(bucket: Bucket) -> None:
     while True:
         page = await bucket.aws.call(bucket.s3.list_multipart_uploads, **bucket.ours, Prefix=PREFIX)
         uploads = page.get("Uploads", [])
-        await gather_all(
-            *[
-                bucket.aws.call(
-                    bucket.s3.abort_multipart_upload,
-                    **bucket.ours,
-                    Key=upload["Key"],
-                    UploadId=upload["UploadId"],
-                )
-                for upload in uploads
-            ]
-        )
+        await gather_all(*[_abort(bucket, upload["Key"], upload["UploadId"]) for upload in uploads])
         if not page.get("IsTruncated"):
             return
+
+
+async def _abort(bucket: Bucket, key: str, upload_id: str) -> None:
+    try:
+        await bucket.aws.call(bucket.s3.abort_multipart_upload, **bucket.ours, Key=key, UploadId=upload_id)
+    except AwsError as error:
+        if error.aws_code != "NoSuchUpload":  # gone already: an attempt before, or somebody else, was first
+            raise
 
 
 async def _delete(bucket: Bucket, doomed: list[ObjectIdentifierTypeDef]) -> None:

@@ -21,7 +21,6 @@ from plldb.bootstrap.bucket import bucket_exists, open_bucket, survey_bucket
 from plldb.bootstrap.events import DoctorEvent, DoctorFinished, Finding
 from plldb.bootstrap.plan import SETUP, StackSnapshot, Step, decide
 from plldb.bootstrap.stack import open_stack
-from plldb.bootstrap.statuses import EventStatus
 from plldb.bootstrap.tasks import gather_all
 from plldb.errors import AccessDeniedError, AwsError, PlldbError, UnreachableError
 from plldb.pace import Pace
@@ -117,7 +116,6 @@ async def _stack(aws: Aws, _: Target) -> list[Finding]:
 
 
 def _stack_finding(snapshot: StackSnapshot, step: Step) -> Finding:
-    status = EventStatus(snapshot.status)
     message = f"{snapshot.name} is {snapshot.status}"
     if step is Step.ATTACH:
         return Finding(
@@ -126,7 +124,7 @@ def _stack_finding(snapshot: StackSnapshot, step: Step) -> Finding:
             message=message,
             remedy="Follow it with `plldb bootstrap watch`.",
         )
-    if not status.healthy:
+    if not snapshot.status.works:
         remedy = f"Run `plldb bootstrap setup`: {step.value}."
         return Finding(check="stack", verdict="problem", message=message, remedy=remedy)
     if snapshot.plldb_version != plldb.__version__:

@@ -326,7 +326,7 @@ class BootstrapStatus:
     """One look at what is deployed.
 
     ``deployed_version`` is the plldb version that the stack was made by; ``created`` and ``updated``
-    are UTC; ``healthy`` says that the stack is there, settled, not rolled back, ours, and has its bucket.
+    are UTC; ``healthy`` says that the stack is there, ours, whole and at rest, and has its bucket.
     """
 
     target: Target

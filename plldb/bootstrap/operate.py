@@ -237,11 +237,15 @@ async def past_failure(
 
 
 async def _explain(stack: Stack, stack_id: str, timeline: Timeline) -> tuple[Failure, ...]:
-    """Return the failures, and after them what only DescribeEvents knows."""
+    """Return the failures, and with them what only DescribeEvents knows."""
     told = timeline.failures
     known = {(failure.logical_id, failure.reason) for failure in told}
-    more = await stack.read_failed_events(stack_id, timeline.marker)
-    return (*told, *(each for each in more if (each.logical_id, each.reason) not in known))
+    found = await stack.read_failed_events(stack_id, timeline.marker)
+    more = tuple(each for each in found if (each.logical_id, each.reason) not in known)
+    if more and all(failure.physical_id == stack_id for failure in told):
+        # A validation that failed: the stack's own words only point to DescribeEvents, the cause is there.
+        return tuple(each for each in more if each.physical_id != stack_id) or told
+    return (*told, *more)
 
 
 async def _stuck(stack: Stack, stack_id: str, timeline: Timeline) -> StackStuckError:

@@ -24,7 +24,6 @@ from plldb.bootstrap.preview import preview
 from plldb.bootstrap.remove import remove
 from plldb.bootstrap.sources import read_template
 from plldb.bootstrap.stack import STACK_NAME, Stack, open_stack
-from plldb.bootstrap.statuses import EventStatus
 from plldb.bootstrap.tasks import gather_all
 from plldb.bootstrap.template import read_resources
 from plldb.bootstrap.wishes import Wishes
@@ -161,7 +160,7 @@ async def status(
 
 def _status(target: Target, stack: Stack, bucket: bool) -> BootstrapStatus:
     seen = stack.snapshot
-    healthy = seen is not None and seen.ours and EventStatus(seen.status).healthy and bucket
+    healthy = seen is not None and seen.ours and seen.status.works and bucket
     return BootstrapStatus(
         target=target,
         stack_name=stack.name,

@@ -39,9 +39,9 @@ def list_handlers() -> tuple[HandlerFile, ...]:
         PackagingError: none is there; the installation is damaged.
     """
     folder = files(CARGO) / "lambda_functions"
+    places = folder.iterdir() if folder.is_dir() else ()
     found = sorted(
-        (place for place in _places(folder) if place.name.endswith("_handler.py")),
-        key=lambda place: place.name,
+        (place for place in places if place.name.endswith("_handler.py")), key=lambda place: place.name
     )
     if not found:
         raise PackagingError(f"No handler in {folder}.", hint="Install plldb again.")
@@ -71,13 +71,6 @@ async def read_template() -> str:
         raise PackagingError(
             f"The template {TEMPLATE_NAME} is damaged: {error}", hint="Install plldb again."
         ) from error
-
-
-def _places(folder: Traversable) -> list[Traversable]:
-    try:
-        return [*folder.iterdir()]
-    except OSError as error:
-        raise PackagingError(f"Cannot list the handlers: {error}", hint="Install plldb again.") from error
 
 
 async def _read(place: Traversable, what: str) -> bytes:

@@ -73,6 +73,8 @@ class Stack:
         """
         self.snapshot = await self._read_snapshot(self.name, self.aws.call)
         self._body_read = False
+        # Read before whatever made looking again necessary: its events would be told as new.
+        self._marker = None
 
     async def look(self) -> None:
         """Look at the stack and at its template, side by side."""

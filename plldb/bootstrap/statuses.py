@@ -35,6 +35,17 @@ class StackStatus(StrEnum):
     IMPORT_ROLLBACK_FAILED = "IMPORT_ROLLBACK_FAILED"
     IMPORT_ROLLBACK_COMPLETE = "IMPORT_ROLLBACK_COMPLETE"
 
+    @property
+    def works(self) -> bool:
+        """Whether the stack is whole: as it was asked for last, or as it was before a change that failed."""
+        return self in (
+            StackStatus.CREATE_COMPLETE,
+            StackStatus.UPDATE_COMPLETE,
+            StackStatus.UPDATE_ROLLBACK_COMPLETE,
+            StackStatus.IMPORT_COMPLETE,
+            StackStatus.IMPORT_ROLLBACK_COMPLETE,
+        )
+
 
 class EventStatus(str):
     """Status in a stack event, of the stack or of one of its resources.

@@ -46,14 +46,14 @@ class RenderedTemplate:
         return next((each.line for each in self.resources if each.logical_id == logical_id), None)
 
 
-def render_template(text: str, values: Mapping[str, str]) -> RenderedTemplate:
+def render_template(text: str, values: Mapping[str, str], *, loader: Any = LOADER) -> RenderedTemplate:
     """Replace plldb's placeholders by their values and nothing else.
 
     Raises:
         TemplateError: the text is no YAML, has a placeholder that nobody knows, or lacks one of ``values``.
     """
-    resources = read_resources(text)  # first: a text that is no YAML is to be called that
-    return RenderedTemplate(body=_replace(text, values), resources=resources)
+    resources = read_resources(text, loader=loader)  # first: a text that is no YAML is to be called that
+    return RenderedTemplate(body=_replace(text, values, loader), resources=resources)
 
 
 def add_permissions_boundary(text: str, arn: str) -> str:
@@ -85,19 +85,19 @@ def _role_properties(text: str) -> Iterator[yaml.MappingNode]:
 
 
 @cache
-def read_resources(text: str) -> tuple[TemplateResource, ...]:
+def read_resources(text: str, *, loader: Any = LOADER) -> tuple[TemplateResource, ...]:
     """Return the resources of a template in the order of the text.
 
     Raises:
         TemplateError: the text is no YAML, or has no resources.
     """
-    return tuple(_resource(key, value) for key, value in _resource_nodes(text))
+    return tuple(_resource(key, value) for key, value in _resource_nodes(text, loader))
 
 
-def _resource_nodes(text: str) -> list[tuple[yaml.Node, yaml.Node]]:
+def _resource_nodes(text: str, loader: Any = LOADER) -> list[tuple[yaml.Node, yaml.Node]]:
     try:
         # Nodes, not values: constructing would fail on !Sub and turn 2012-10-17 into a date.
-        root = yaml.compose(text, Loader=LOADER)
+        root = yaml.compose(text, Loader=loader)
     except yaml.YAMLError as error:
         raise _yaml_error(error, text) from error
     resources = _child(root, "Resources")
@@ -119,11 +119,11 @@ def _child(node: yaml.Node | None, name: str) -> yaml.Node | None:
     return next((value for key, value in node.value if key.value == name), None)
 
 
-def _replace(text: str, values: Mapping[str, str]) -> str:
+def _replace(text: str, values: Mapping[str, str], loader: Any) -> str:
     unused = set(values)
     pieces: list[str] = []
     position = 0
-    for start, end, style, content in _scalars(text):
+    for start, end, style, content in _scalars(text, loader):
         unused -= {found[1] for found in PLACEHOLDER.finditer(content)}
         pieces += [text[position:start], _filled(text, start, end, style, content, values)]
         position = end
@@ -137,12 +137,12 @@ def _replace(text: str, values: Mapping[str, str]) -> str:
     return "".join([*pieces, text[position:]])
 
 
-def _scalars(text: str) -> Iterator[tuple[int, int, str | None, str]]:
+def _scalars(text: str, loader: Any) -> Iterator[tuple[int, int, str | None, str]]:
     """Yield start, end, style and content of each scalar that holds a placeholder."""
     # libyaml does not count a byte order mark, PyYAML does.
     mark = len(text) - len(text.removeprefix(BYTE_ORDER_MARK))
     try:
-        for token in yaml.scan(text[mark:], Loader=LOADER):
+        for token in yaml.scan(text[mark:], Loader=loader):
             if isinstance(token, yaml.ScalarToken) and PLACEHOLDER.search(token.value):
                 start, end = token.start_mark.index + mark, token.end_mark.index + mark
                 yield start, end, token.style, token.value

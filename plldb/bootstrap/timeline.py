@@ -36,6 +36,11 @@ class RawEvent:
     token: str
     operation_id: str
 
+    @property
+    def ends_operation(self) -> bool:
+        """Whether nothing more comes of the operation. A validation that failed is still rolled back."""
+        return self.is_stack and self.status.settled and self.detailed_status != "VALIDATION_FAILED"
+
 
 class Timeline:
     """One operation on a stack, fed with pages of events, newest first, as they are read.
@@ -134,7 +139,7 @@ class Timeline:
 
     def _is_ours(self, raw: RawEvent) -> bool:
         running = self.ours if self._running is None else self._running
-        if raw.is_stack and raw.status.settled:
+        if raw.ends_operation:
             self._running = None
         return self._is_mine(raw) if raw.token else running
 
@@ -145,7 +150,7 @@ class Timeline:
             was_ours, self._running = self._running, self._is_mine(raw)
             self._deleting = raw.status.deleting
             self.overtaken |= self.ours and was_ours is True and not self._running
-        elif raw.status.settled and self.outcome is None:
+        elif raw.ends_operation and self.outcome is None:
             # Some emulators tell the end only; and an event may come late, when another operation runs.
             running = self._is_mine(raw) if self._running is None or raw.token else self._running
             if running == self.ours:
@@ -178,16 +183,17 @@ class Timeline:
         return (raw.timestamp - began).total_seconds()
 
     def _note(self, event: StackEvent) -> None:
+        followed = event.ours == self.ours
         if event.is_stack:
-            if event.reason and (event.status.failed or event.status.rolling_back):
+            if followed and event.reason and (event.status.failed or event.status.rolling_back):
                 self._last_word = self._last_word or event
-            if self.outcome == event.status and event.ours == self.ours and self.outcome_seconds is None:
+            if followed and self.outcome == event.status and self.outcome_seconds is None:
                 self.outcome_seconds = event.seconds
         elif event.status.in_progress:
             self._finished.discard(event.logical_id)  # begun anew: a rollback, or a deletion after all
         elif event.status.settled:
             self._finished.add(event.logical_id)
-            if event.status.failed and event.ours == self.ours:
+            if event.status.failed and followed:
                 self._failures.append(failure_of(event))
 
     def _word_of_the_stack(self) -> list[Failure]:

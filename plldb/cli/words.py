@@ -52,6 +52,7 @@ class Narrator:
         self._tz = tz
         self._suffix = suffix
         self._artifacts: list[ArtifactReady] = []
+        self._by_plldb = False
 
     def tell(self, event: Event | BootstrapStatus, now: datetime) -> list[Item]:
         """Returns what is to be said now that ``event`` has come; nothing while a stage goes on."""
@@ -75,6 +76,7 @@ class Narrator:
             case ActionDecided():
                 return [_action_line(event)]
             case OperationStarted():
+                self._by_plldb = event.by_plldb
                 return [_operation_line(event)]
             case StackEvent():
                 return [self._row(event)]
@@ -122,7 +124,7 @@ class Narrator:
             tone=status_tone(event.status),
             took="" if event.seconds is None else duration(event.seconds),
             reason="" if event.reason in BORING else event.reason,
-            theirs=not event.ours,
+            theirs=not event.ours and not self._by_plldb,
         )
 
     def _artifact_lines(self) -> list[Item]:

@@ -1,0 +1,151 @@
+"""Several runs at one stack, and runs that are interrupted: followed, never disturbed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from plldb import bootstrap
+from tests.e2e.holdings import BRISK, collect, read_history, read_stack, stack_events
+from tests.support import program
+from tests.support.behaviours import on
+from tests.support.events import PacedEvents, Pacing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import OpenClient, RunPlldb
+    from tests.support.proxy import Proxy
+
+SECONDS = 6.0
+
+
+@pytest.fixture
+def slow_env(aws_env: dict[str, str], proxy: Proxy) -> dict[str, str]:
+    """AWS with operations that take seconds."""
+    proxy.use(on(PacedEvents(Pacing(seconds=SECONDS)), "cloudformation"))
+    return aws_env | {"AWS_ENDPOINT_URL": proxy.url}
+
+
+async def read_until(running: program.Running, text: str) -> str:
+    """What the program writes up to the line with that text."""
+    assert running.process.stdout is not None
+    lines = []
+    async with asyncio.timeout(60):
+        while True:
+            line = (await running.process.stdout.readline()).decode()
+            lines.append(line)
+            if not line:
+                raise AssertionError(f"it ended without {text!r}:\n{''.join(lines)}")
+            if text in line:
+                return "".join(lines)
+
+
+async def test_a_second_setup_and_a_watch_follow_the_first_which_is_not_disturbed(
+    plldb_cli: RunPlldb, slow_env: dict[str, str], open_client: OpenClient, tmp_path: Path
+) -> None:
+    async with program.started("bootstrap", "setup", env=slow_env, cwd=tmp_path) as first:
+        await read_until(first, "CREATE_IN_PROGRESS")
+        second, watch, rest = await asyncio.gather(
+            plldb_cli("bootstrap", "setup", env=dict(slow_env)),
+            plldb_cli("bootstrap", "watch", "--output", "json", env=dict(slow_env)),
+            first.finish(),
+        )
+    assert rest.code == 0, rest
+    assert rest.stdout.rstrip().splitlines()[-1].strip().startswith("Version:")
+
+    assert second.code == 0, second
+    assert second.stdout.index("follow what is running") < second.stdout.index("nothing to change")
+    assert watch.code == 0, watch
+    lines = [json.loads(line) for line in watch.stdout.splitlines()]
+    told = [line["event_id"] for line in lines if line["kind"] == "stack_event"]
+    assert told == [event["EventId"] for event in await read_history(open_client)]
+    assert (lines[-1]["result"], lines[-1]["status"]) == ("watched", "CREATE_COMPLETE")
+
+
+async def test_a_destroy_follows_a_running_setup_and_then_removes_it(
+    aws_env: dict[str, str], proxy: Proxy, open_client: OpenClient
+) -> None:
+    proxy.use(on(PacedEvents(Pacing(seconds=1.5)), "cloudformation"))
+    begun = asyncio.Event()
+
+    async def set_up() -> list[object]:
+        events: list[object] = []
+        async for event in bootstrap.setup(endpoint_url=proxy.url, pace=BRISK):
+            events.append(event)
+            if isinstance(event, bootstrap.StackEvent):
+                begun.set()
+        return events
+
+    async def remove() -> list[object]:
+        await begun.wait()
+        return await collect(bootstrap.destroy(endpoint_url=proxy.url, pace=BRISK))
+
+    made, removed = await asyncio.gather(set_up(), remove())
+    assert isinstance(made[-1], bootstrap.SetupFinished)
+    actions = [event.action for event in removed if isinstance(event, bootstrap.ActionDecided)]
+    assert actions == ["attach", "delete"]
+    followed = [event.event_id for event in stack_events(removed) if not event.ours]
+    assert followed == [event.event_id for event in stack_events(made)]
+    assert isinstance(removed[-1], bootstrap.DestroyFinished)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_an_interrupted_setup_says_how_to_go_on_and_the_next_one_attaches(
+    plldb_cli: RunPlldb,
+    slow_env: dict[str, str],
+    open_client: OpenClient,
+    tmp_path: Path,
+    number: signal.Signals,
+) -> None:
+    async with program.started("bootstrap", "setup", env=slow_env, cwd=tmp_path) as running:
+        seen = await read_until(running, "CREATE_IN_PROGRESS")
+        running.process.send_signal(number)
+        done = await running.finish(seconds=20)
+    assert done.code == 130, done
+    assert "CREATE_COMPLETE" not in (seen + done.stdout).rpartition(" plldb ")[2]
+    assert done.stderr.splitlines()[0].startswith("error: interrupted")
+    for way in ("CloudFormation goes on", "plldb bootstrap watch", "plldb bootstrap setup", "destroy"):
+        assert way in done.stderr
+    assert "Traceback" not in done.stderr
+
+    again = await plldb_cli("bootstrap", "setup", env=dict(slow_env))
+    assert again.code == 0, again
+    assert "follow what is running" in again.stdout
+    assert "nothing to change" in again.stdout
+    assert (await read_stack(open_client))["StackStatus"] == "CREATE_COMPLETE"
+
+
+async def test_an_interrupt_in_json_ends_with_one_failed_line(
+    slow_env: dict[str, str], tmp_path: Path
+) -> None:
+    arguments = ("bootstrap", "setup", "--output", "json")
+    async with program.started(*arguments, env=slow_env, cwd=tmp_path) as running:
+        seen = await read_until(running, '"stack_event"')
+        running.process.send_signal(signal.SIGINT)
+        done = await running.finish(seconds=20)
+    assert done.code == 130, done
+    lines = [json.loads(line) for line in (seen + done.stdout).splitlines()]
+    assert [line["kind"] for line in lines if line["kind"] in ("failed", "finished")] == ["failed"]
+    assert (lines[-1]["code"], lines[-1]["exit_code"]) == ("interrupted", 130)
+    assert {step["purpose"] for step in lines[-1]["next"]} == {"watch it", "go on with it", "undo it"}
+
+
+async def test_watch_tells_the_last_operation_when_nothing_runs(
+    plldb_cli: RunPlldb, aws_env: dict[str, str], open_client: OpenClient
+) -> None:
+    await collect(bootstrap.setup(pace=BRISK))
+    created = await read_history(open_client)
+    await collect(bootstrap.setup(pace=BRISK, tags={"team": "search"}))
+    history = await read_history(open_client)
+
+    watched = await plldb_cli("bootstrap", "watch", "--output", "json")
+    assert watched.code == 0, watched
+    lines = [json.loads(line) for line in watched.stdout.splitlines()]
+    told = [line["event_id"] for line in lines if line["kind"] == "stack_event"]
+    assert told == [event["EventId"] for event in history[len(created) :]]
+    assert await read_history(open_client) == history

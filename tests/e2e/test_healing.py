@@ -1,0 +1,117 @@
+"""What somebody took away or changed by hand, the next setup brings back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from plldb import bootstrap
+from tests.e2e.holdings import BRISK, bucket_of, collect, list_rest, read_code, read_outputs, read_stack
+
+if TYPE_CHECKING:
+    from tests.conftest import OpenClient
+
+
+async def delete_objects(s3: Any, bucket: str, *, for_good: bool) -> None:
+    listed = (await s3.list_object_versions(Bucket=bucket))["Versions"]
+    for each in listed:
+        version = {"VersionId": each["VersionId"]} if for_good else {}
+        await s3.delete_object(Bucket=bucket, Key=each["Key"], **version)
+
+
+async def set_up() -> list[Any]:
+    return await collect(bootstrap.setup(pace=BRISK))
+
+
+async def test_a_bucket_deleted_by_hand_is_made_again(
+    aws_env: dict[str, str], open_client: OpenClient, account: str
+) -> None:
+    await set_up()
+    s3, code = await open_client("s3"), await read_code(open_client)
+    await delete_objects(s3, bucket_of(account), for_good=True)
+    await s3.delete_bucket(Bucket=bucket_of(account))
+    assert not (await bootstrap.status()).healthy
+
+    events = await set_up()
+    (ready,) = [event for event in events if isinstance(event, bootstrap.BucketReady)]
+    assert ready.created
+    assert events[-1].changed
+    assert (await bootstrap.status()).healthy
+    assert len((await s3.list_object_versions(Bucket=bucket_of(account)))["Versions"]) == 5
+    after = await read_code(open_client)
+    assert {name: digest for name, (digest, _) in after.items()} == {n: d for n, (d, _) in code.items()}
+    assert not (await set_up())[-1].changed
+
+
+@pytest.mark.parametrize("for_good", [False, True], ids=["with_a_marker", "for_good"])
+async def test_objects_deleted_by_hand_are_uploaded_again(
+    aws_env: dict[str, str], open_client: OpenClient, account: str, for_good: bool
+) -> None:
+    await set_up()
+    s3 = await open_client("s3")
+    await delete_objects(s3, bucket_of(account), for_good=for_good)
+    assert "Contents" not in await s3.list_objects_v2(Bucket=bucket_of(account))
+
+    events = await set_up()
+    uploads = [event.uploaded for event in events if isinstance(event, bootstrap.ArtifactReady)]
+    assert uploads == [True] * 4
+    assert len((await s3.list_objects_v2(Bucket=bucket_of(account)))["Contents"]) == 5
+    assert not (await set_up())[-1].changed
+
+
+async def test_code_overwritten_by_hand_does_not_reach_a_function(
+    aws_env: dict[str, str], open_client: OpenClient, account: str
+) -> None:
+    await set_up()
+    s3, code = await open_client("s3"), await read_code(open_client)
+    listed = (await s3.list_objects_v2(Bucket=bucket_of(account)))["Contents"]
+    (key,) = [each["Key"] for each in listed if "connect_handler" in each["Key"] and "dis" not in each["Key"]]
+    await s3.put_object(Bucket=bucket_of(account), Key=key, Body=b"something else")
+
+    events = await set_up()
+    uploaded = [
+        each.function_name for each in events if isinstance(each, bootstrap.ArtifactReady) and each.uploaded
+    ]
+    assert uploaded == ["ws_api_connect_handler"]
+    after = await read_code(open_client)
+    assert {name: digest for name, (digest, _) in after.items()} == {n: d for n, (d, _) in code.items()}
+
+
+async def test_a_stack_deleted_by_hand_is_made_again(
+    aws_env: dict[str, str], open_client: OpenClient
+) -> None:
+    await set_up()
+    old = (await read_stack(open_client))["StackId"]
+    cloudformation = await open_client("cloudformation")
+    await cloudformation.delete_stack(StackName="plldb")
+    await cloudformation.get_waiter("stack_delete_complete").wait(StackName=old)
+    assert set(await list_rest(open_client)) == {"buckets"}
+
+    events = await set_up()
+    uploads = [event.uploaded for event in events if isinstance(event, bootstrap.ArtifactReady)]
+    assert uploads == [False] * 4  # the bucket still has them
+    assert events[-1].deployment.stack_id != old
+    assert dict(events[-1].deployment.outputs) == await read_outputs(open_client)
+    assert (await bootstrap.status()).healthy
+
+
+async def test_a_failed_update_that_was_rolled_back_needs_no_repair(
+    aws_env: dict[str, str], open_client: OpenClient
+) -> None:
+    await set_up()
+    cloudformation = await open_client("cloudformation")
+    template = (await cloudformation.get_template(StackName="plldb"))["TemplateBody"]
+    bus = "  Bus:\n    Type: AWS::Events::EventBus\n    Properties:\n      Name: PLLDBTaken\n"
+    await (await open_client("events")).create_event_bus(Name="PLLDBTaken")
+    tags = (await read_stack(open_client))["Tags"]
+    await cloudformation.update_stack(
+        StackName="plldb",
+        TemplateBody=template.replace("\nOutputs:\n", f"\n{bus}\nOutputs:\n"),
+        Tags=tags,
+        Capabilities=["CAPABILITY_IAM"],
+    )
+    events = await set_up()
+    assert not [event for event in events if isinstance(event, bootstrap.StackEvent) and event.ours]
+    assert (await read_stack(open_client))["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert isinstance(events[-1], bootstrap.SetupFinished)

@@ -1,0 +1,103 @@
+"""Destroy leaves nothing, except for what it must not touch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.support.environment import REGION
+
+if TYPE_CHECKING:
+    from tests.conftest import OpenClient, RunPlldb
+
+
+def bucket_of(account: str) -> str:
+    return f"plldb-core-infrastructure-{REGION}-{account}"
+
+
+async def list_rest(open_client: OpenClient) -> dict[str, Any]:
+    """Everything that setup makes and that moto holds, without what is not there."""
+    dynamodb, functions = await open_client("dynamodb"), await open_client("lambda")
+    iam, logs, s3 = await open_client("iam"), await open_client("logs"), await open_client("s3")
+    cloudformation = await open_client("cloudformation")
+    rest = {
+        "tables": (await dynamodb.list_tables())["TableNames"],
+        "functions": (await functions.list_functions())["Functions"],
+        "roles": (await iam.list_roles())["Roles"],
+        "log groups": (await logs.describe_log_groups())["logGroups"],
+        "buckets": [bucket["Name"] for bucket in (await s3.list_buckets())["Buckets"]],
+        "stacks": (await cloudformation.describe_stacks())["Stacks"],
+    }
+    return {name: found for name, found in rest.items() if found}
+
+
+async def test_destroy_leaves_nothing_and_a_second_one_says_so(
+    plldb_cli: RunPlldb, open_client: OpenClient, account: str
+) -> None:
+    assert (await plldb_cli("bootstrap", "setup")).code == 0
+    kinds = {"tables", "functions", "roles", "log groups", "buckets", "stacks"}
+    assert set(await list_rest(open_client)) == kinds
+    # What an earlier setup, an interrupted upload and somebody's deletion may leave in the bucket.
+    s3 = await open_client("s3")
+    await s3.create_multipart_upload(Bucket=bucket_of(account), Key="plldb/versions/0/upload.zip")
+    await s3.put_object(Bucket=bucket_of(account), Key="plldb/versions/0/old.zip", Body=b"old")
+    await s3.delete_object(Bucket=bucket_of(account), Key="plldb/versions/0/old.zip")
+
+    done = await plldb_cli("bootstrap", "destroy")
+    assert done.code == 0, done
+    assert "nothing is left" in done.stdout
+    assert await list_rest(open_client) == {}
+
+    again = await plldb_cli("bootstrap", "destroy", "--yes")
+    assert again.code == 0, again
+    assert "nothing was there" in again.stdout
+
+
+async def test_destroy_keeps_the_bucket_when_asked_and_the_next_destroy_takes_it(
+    plldb_cli: RunPlldb, open_client: OpenClient, account: str
+) -> None:
+    assert (await plldb_cli("bootstrap", "setup")).code == 0
+    done = await plldb_cli("bootstrap", "destroy", "--keep-bucket")
+    assert done.code == 0, done
+    assert "kept" in done.stdout
+    assert await list_rest(open_client) == {"buckets": [bucket_of(account)]}
+    s3 = await open_client("s3")
+    assert len((await s3.list_object_versions(Bucket=bucket_of(account)))["Versions"]) == 5
+
+    assert (await plldb_cli("bootstrap", "destroy")).code == 0
+    assert await list_rest(open_client) == {}
+
+
+async def test_a_foreign_object_keeps_the_bucket_and_is_named(
+    plldb_cli: RunPlldb, open_client: OpenClient, account: str
+) -> None:
+    assert (await plldb_cli("bootstrap", "setup")).code == 0
+    s3 = await open_client("s3")
+    await s3.put_object(Bucket=bucket_of(account), Key="holiday/photo.jpg", Body=b"x")
+    await s3.put_object(Bucket=bucket_of(account), Key="notes.txt", Body=b"x")
+
+    done = await plldb_cli("bootstrap", "destroy")
+    assert done.code == 0, done
+    assert "holiday/" in done.stdout
+    assert "notes.txt" in done.stdout
+    assert await list_rest(open_client) == {"buckets": [bucket_of(account)]}
+    listed = await s3.list_object_versions(Bucket=bucket_of(account))
+    assert [each["Key"] for each in listed["Versions"]] == ["holiday/photo.jpg", "notes.txt"]
+
+
+async def test_more_versions_than_one_page_are_removed(
+    plldb_cli: RunPlldb, open_client: OpenClient, account: str
+) -> None:
+    assert (await plldb_cli("bootstrap", "setup")).code == 0
+    s3 = await open_client("s3")
+    key = {"Key": "plldb/old.zip"}
+    await s3.put_object(Bucket=bucket_of(account), **key, Body=b"old")
+    await s3.delete_objects(Bucket=bucket_of(account), Delete={"Objects": [key] * 1000})
+    first = await s3.list_object_versions(Bucket=bucket_of(account), Prefix="plldb/")
+    assert first["IsTruncated"]
+
+    done = await plldb_cli("bootstrap", "destroy")
+    assert done.code == 0, done
+    assert "1000 object versions removed so far" in done.stdout.replace(",", "").replace(
+        "\N{NO-BREAK SPACE}", ""
+    )
+    assert await list_rest(open_client) == {}

@@ -1,0 +1,93 @@
+"""The library in process, as another program uses it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiobotocore.session import AioSession
+
+import plldb
+from plldb import bootstrap, errors
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from tests.conftest import OpenClient
+    from tests.support.environment import Credentials
+
+BRISK = bootstrap.Pace(poll=0.05, poll_eager=0.05, first_wait=0.0)
+
+
+async def collect(stream: AsyncGenerator[Any, None]) -> list[Any]:
+    return [event async for event in stream]
+
+
+async def test_setup_begins_with_who_and_where_and_ends_with_the_deployment(
+    aws_env: dict[str, str], account: str
+) -> None:
+    events = await collect(bootstrap.setup(pace=BRISK))
+    assert isinstance(events[0], bootstrap.Started)
+    assert (events[0].target.account, events[0].target.region) == (account, "eu-west-1")
+    assert isinstance(events[-1], bootstrap.SetupFinished)
+    assert events[-1].changed
+    deployment = events[-1].deployment
+    assert (deployment.account, deployment.region) == (account, "eu-west-1")
+    assert deployment.plldb_version == plldb.__version__
+    assert dict(deployment.outputs)["SessionsTableName"] == "PLLDBSessions"
+    uploaded = [event.uploaded for event in events if isinstance(event, bootstrap.ArtifactReady)]
+    assert uploaded == [True] * 4
+
+    again = await collect(bootstrap.setup(pace=BRISK))
+    assert not again[-1].changed
+    assert not [event for event in again if isinstance(event, bootstrap.StackEvent)]
+    assert again[-1].deployment == deployment
+
+
+async def test_settings_are_arguments_and_nothing_is_read_from_the_environment(
+    endpoint: str, credentials: Credentials, account: str
+) -> None:
+    session = AioSession()
+    session.set_credentials(credentials.access_key_id, credentials.secret_access_key, credentials.token)
+    place: Any = {"session": session, "region": "eu-north-1", "endpoint_url": endpoint, "pace": BRISK}
+    events = await collect(bootstrap.setup(**place))
+    assert events[-1].deployment.bucket == f"plldb-core-infrastructure-eu-north-1-{account}"
+    seen = await bootstrap.status(**place)
+    assert seen.healthy
+    gone = await collect(bootstrap.destroy(**place))
+    assert isinstance(gone[-1], bootstrap.DestroyFinished)
+    assert gone[-1].changed
+    seen = await bootstrap.status(**place)
+    assert (seen.healthy, seen.stack_status, seen.bucket_exists) == (False, None, False)
+
+
+async def test_two_regions_run_side_by_side_in_one_loop(aws_env: dict[str, str]) -> None:
+    regions = ("eu-west-1", "us-east-1")
+    streams = [collect(bootstrap.setup(region=region, pace=BRISK)) for region in regions]
+    one, other = await asyncio.gather(*streams)
+    assert [events[-1].deployment.region for events in (one, other)] == list(regions)
+
+
+async def test_stopping_at_the_plan_removes_nothing(aws_env: dict[str, str], open_client: OpenClient) -> None:
+    await collect(bootstrap.setup(pace=BRISK))
+    async with aclosing(bootstrap.destroy(pace=BRISK)) as stream:
+        async for event in stream:
+            if isinstance(event, bootstrap.RemovalPlanned):
+                break
+    assert isinstance(event, bootstrap.RemovalPlanned)
+    assert event.stack_status == bootstrap.StackStatus.CREATE_COMPLETE
+    assert event.versions == 5
+    assert (await bootstrap.status(pace=BRISK)).healthy
+
+
+async def test_a_failure_is_raised_with_its_kind(
+    aws_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(errors.SettingsError, match="nobody"):
+        await collect(bootstrap.setup(profile="nobody"))
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(errors.CredentialsError):
+        await bootstrap.status()
