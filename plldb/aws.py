@@ -40,7 +40,6 @@ T = TypeVar("T")
 THROTTLING_CODES = frozenset(
     {
         "BandwidthLimitExceeded",
-        "LimitExceededException",
         "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",

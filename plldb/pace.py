@@ -26,6 +26,7 @@ class Pace:
         poll_quiet: the same at most when nothing happens; with the request itself below 5 s.
         poll_troubled: the same at most while AWS throttles or fails the reads.
         quiet_after: without an event for so long, polling slows down.
+        last_read: for the last read of the events, after the end of the operation.
         stall_after: without an event for so long, the status of the stack itself is read.
     """
 
@@ -41,3 +42,4 @@ class Pace:
     poll_troubled: float = 15.0
     quiet_after: float = 10.0
     stall_after: float = 30.0
+    last_read: float = 30.0

@@ -86,18 +86,20 @@ async def publish_template(bucket: Bucket, version: str, body: str) -> tuple[str
 async def _publish(bucket: Bucket, key: str, package: Package, found: StoredObject | None) -> Artifact:
     """Upload unless S3 has the same bytes; a writer beside us may be first, then its object is looked at."""
     uploaded = False
+    if found is not None and found.md5 is None:
+        found = await look_at_package(bucket, key, package)
     # What was stored before versioning was on has the version "null", which no template can pin.
-    while found is None or found.etag != package.md5 or found.version_id == "null":
+    while found is None or found.md5 != package.md5 or found.version_id == "null":
         # Only over what was seen: two setups never overwrite each other blindly, and a repeated
         # request, whose first answer was lost, does not make a second version.
         condition = {"IfMatch": found.etag} if found else {"IfNoneMatch": "*"}
         try:
             version_id = await _put(bucket, key, package.body, package.sha256, **condition)
-            found, uploaded = StoredObject(etag=package.md5, version_id=version_id), True
+            found, uploaded = StoredObject(etag="", version_id=version_id, md5=package.md5), True
         except AwsError as error:
             if error.aws_code not in LOST_RACE:
                 raise
-            found = await _look(bucket, key, package)
+            found = await look_at_package(bucket, key, package)
     return Artifact(
         function_name=package.function_name,
         key=key,
@@ -107,15 +109,22 @@ async def _publish(bucket: Bucket, key: str, package: Package, found: StoredObje
     )
 
 
-async def _look(bucket: Bucket, key: str, package: Package) -> StoredObject | None:
+async def look_at_package(bucket: Bucket, key: str, package: Package) -> StoredObject | None:
+    """Return the current object at ``key``, None if there is none; its ``md5`` tells if it is the package.
+
+    Told by the SHA-256 that S3 keeps: an ETag says nothing of the bytes in a bucket with KMS.
+    """
     try:
         head = await bucket.aws.call(bucket.s3.head_object, **bucket.ours, Key=key, ChecksumMode="ENABLED")
     except AwsError as error:
         if error.aws_code in ("404", "NoSuchKey"):
             return None
         raise
-    same = head.get("ChecksumSHA256") == package.sha256
-    return StoredObject(etag=package.md5 if same else head["ETag"].strip('"'), version_id=head["VersionId"])
+    return StoredObject(
+        etag=head["ETag"].strip('"'),
+        version_id=head.get("VersionId", "null"),
+        md5=package.md5 if head.get("ChecksumSHA256") == package.sha256 else "",
+    )
 
 
 async def _put(bucket: Bucket, key: str, body: bytes, sha256: str, **more: Any) -> str:

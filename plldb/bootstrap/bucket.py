@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from plldb.aws import Aws, Target
-from plldb.bootstrap.bucket_settings import LOOKS, Bucket, Repair, all_repairs
+from plldb.bootstrap.bucket_settings import Bucket, Repair, all_repairs, survey_settings
 from plldb.bootstrap.tasks import gather_all
 from plldb.errors import AccessDeniedError, AwsError, BucketError
 
@@ -23,10 +23,14 @@ EMPTYING_ROUNDS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """The current version of an object, without its bytes."""
+    """The current version of an object, without its bytes.
+
+    ``md5`` is that of its bytes, in hexadecimal; None where S3 does not tell it, in a bucket with KMS.
+    """
 
     etag: str
     version_id: str
+    md5: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +80,19 @@ async def survey_bucket(bucket: Bucket, prefix: str) -> BucketSurvey:
         BucketError: the bucket belongs to another account.
     """
     try:
-        objects, repairs = await gather_all(
-            _list_current(bucket, prefix), gather_all(*(look(bucket) for look in LOOKS))
+        versions, (wrong, encryption) = await gather_all(
+            _list_current(bucket, prefix), survey_settings(bucket)
         )
     except AwsError as error:
         if error.aws_code == "NoSuchBucket":
             return BucketSurvey(exists=False, objects={}, repairs=all_repairs(bucket))
         raise _bucket_error(error, bucket) from error
-    wrong = tuple(repair for repair in repairs if repair is not None)
+    # Only with S3's own keys is the ETag the MD5 of the bytes.
+    tells_md5 = encryption in (None, "AES256")
+    objects = {
+        key: StoredObject(etag=etag, version_id=version_id, md5=etag if tells_md5 else None)
+        for key, etag, version_id in versions
+    }
     return BucketSurvey(exists=True, objects=objects, repairs=wrong)
 
 
@@ -190,18 +199,19 @@ async def delete_bucket(bucket: Bucket) -> bool:
     return True
 
 
-async def _list_current(bucket: Bucket, prefix: str) -> dict[str, StoredObject]:
-    objects: dict[str, StoredObject] = {}
+async def _list_current(bucket: Bucket, prefix: str) -> list[tuple[str, str, str]]:
+    """Return key, ETag and version of every current object under a prefix."""
+    found: list[tuple[str, str, str]] = []
     where: dict[str, Any] = {}
     while True:
         page = await bucket.aws.call(bucket.s3.list_object_versions, **bucket.ours, Prefix=prefix, **where)
-        objects |= {
-            each["Key"]: StoredObject(etag=each["ETag"].strip('"'), version_id=each["VersionId"])
+        found += [
+            (each["Key"], each["ETag"].strip('"'), each["VersionId"])
             for each in page.get("Versions", [])
             if each["IsLatest"]
-        }
+        ]
         if not page.get("IsTruncated"):
-            return objects
+            return found
         where = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
 
 

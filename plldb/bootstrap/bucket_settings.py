@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from plldb.aws import Aws
+from plldb.bootstrap.tasks import gather_all
 from plldb.errors import AwsError
 
 if TYPE_CHECKING:
@@ -119,11 +120,12 @@ def repair_encryption(bucket: Bucket) -> Repair:
     )
 
 
-async def look_at_encryption(bucket: Bucket) -> Repair | None:
-    """Return what is to be done about encryption."""
+async def read_encryption(bucket: Bucket) -> str | None:
+    """Return the algorithm that new objects are encrypted with, None if none is set."""
     request = bucket.aws.call(bucket.s3.get_bucket_encryption, **bucket.ours)
     found = await _read(request, "ServerSideEncryptionConfigurationNotFoundError")
-    return repair_encryption(bucket) if found is None else None
+    rules = found["ServerSideEncryptionConfiguration"]["Rules"] if found else []
+    return next((rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] for rule in rules), None)
 
 
 def repair_ownership(bucket: Bucket) -> Repair:
@@ -214,14 +216,22 @@ async def look_at_lifecycle(bucket: Bucket) -> Repair | None:
     return repair_lifecycle(bucket, [rule for rule in rules if rule.get("ID") != LIFECYCLE_ID])
 
 
-LOOKS = (
-    look_at_public_access,
-    look_at_versioning,
-    look_at_encryption,
-    look_at_ownership,
-    look_at_policy,
-    look_at_lifecycle,
-)
+async def survey_settings(bucket: Bucket) -> tuple[tuple[Repair, ...], str | None]:
+    """Look at every setting, side by side: return what is to be put right, and the encryption of objects."""
+    encryption, looked_at = await gather_all(
+        read_encryption(bucket),
+        gather_all(
+            look_at_public_access(bucket),
+            look_at_versioning(bucket),
+            look_at_ownership(bucket),
+            look_at_policy(bucket),
+            look_at_lifecycle(bucket),
+        ),
+    )
+    wrong = [repair for repair in looked_at if repair is not None]
+    if encryption is None:
+        wrong.append(repair_encryption(bucket))
+    return tuple(wrong), encryption
 
 
 def all_repairs(bucket: Bucket) -> tuple[Repair, ...]:

@@ -49,7 +49,8 @@ async def follow(
             heard = now
         elif not troubles and now - max(heard, checked) >= stack.aws.pace.stall_after:
             checked = now
-            await _settle_stalled(stack, stack_id, timeline)
+            for event in await _settle_stalled(stack, stack_id, timeline):
+                yield event
         wait = next_wait(stack.aws.pace, quiet=now - heard, troubles=troubles, eager=timeline.all_finished)
         if troubles:
             yield PollingSlowed(reason=trouble, seconds=wait)
@@ -62,37 +63,48 @@ async def follow(
 def next_wait(pace: Pace, *, quiet: float, troubles: int, eager: bool) -> float:
     """Return the seconds from one read of the events to the next. Pure, but for the jitter of troubles."""
     if troubles:
-        longest = min(pace.poll * 2**troubles, pace.poll_troubled)
+        # Bounded before it is raised: a day of throttling makes a number that no float can hold.
+        longest = min(pace.poll * 2 ** min(troubles, 16), pace.poll_troubled)
         return random.uniform(longest / 2, longest)  # noqa: S311 - jitter, not a secret
-    if eager:
-        return pace.poll_eager
     if quiet <= pace.quiet_after:
-        return pace.poll
-    return min(pace.poll * quiet / pace.quiet_after, pace.poll_quiet)
+        return pace.poll_eager if eager else pace.poll
+    # As many times slower as it has been quiet longer than that.
+    longer = quiet / pace.quiet_after if pace.quiet_after else quiet
+    return min(max(pace.poll * longer, pace.poll), pace.poll_quiet)
 
 
-async def _settle_stalled(stack: Stack, stack_id: str, timeline: Timeline) -> None:
+async def _settle_stalled(stack: Stack, stack_id: str, timeline: Timeline) -> list[StackEvent]:
     """Ask the stack itself when its events have been silent for long."""
     try:
         status = await stack.read_status(stack_id)
         if not status.settled:
-            return
+            return []
         # Its last event may have come since: an event tells more than a status.
-        timeline.take(await stack.read_new(stack_id, timeline.knows))
-        timeline.settle(status)
+        fresh = timeline.take(await stack.read_new(stack_id, timeline.knows))
     except TryAgainError:
-        return
+        return []
+    timeline.settle(status)
+    return fresh
 
 
 async def _last_read(stack: Stack, stack_id: str, timeline: Timeline) -> list[StackEvent]:
     """Read once more, back to the beginning: events may turn up late. It cannot change the outcome."""
-    late, _ = await gather_all(_read_back(stack, stack_id, timeline), stack.refresh())
-    return timeline.take(late or [])
+    late, _ = await gather_all(_read_back(stack, stack_id, timeline), _refresh(stack))
+    return timeline.take(late)
 
 
 async def _read_back(stack: Stack, stack_id: str, timeline: Timeline) -> list[RawEvent]:
     try:
-        return await stack.read_new(stack_id, timeline.marker.__contains__, patiently=True)
-    except AwsError as error:
+        async with asyncio.timeout(stack.aws.pace.last_read):
+            return await stack.read_new(stack_id, timeline.marker.__contains__, patiently=True)
+    except (AwsError, TimeoutError) as error:
         log.info("the last read of the events: %s", error)
         return []
+
+
+async def _refresh(stack: Stack) -> None:
+    try:
+        await stack.refresh()
+    except AwsError as error:
+        # The operation has come to its end all the same; the snapshot stays what it was.
+        log.info("the last look at the stack: %s", error)

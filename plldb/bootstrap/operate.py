@@ -83,8 +83,14 @@ async def operate(
         yield _finished(stack, stack_id, timeline, timeline.outcome)
 
 
-async def attach(stack: Stack, resources: Sequence[TemplateResource]) -> AsyncGenerator[StreamEvent, None]:
-    """Follow the operation that somebody, perhaps an earlier plldb, has running on the stack."""
+async def attach(
+    stack: Stack, resources: Sequence[TemplateResource], *, judge: bool = False
+) -> AsyncGenerator[StreamEvent, None]:
+    """Follow the operation that somebody, perhaps an earlier plldb, has running on the stack.
+
+    Raises:
+        StackFailedError: it failed; only if ``judge`` is true.
+    """
     if stack.snapshot is None:
         return
     stack_id = stack.snapshot.stack_id
@@ -95,6 +101,8 @@ async def attach(stack: Stack, resources: Sequence[TemplateResource]) -> AsyncGe
     async with aclosing(operate(stack, stack_id, timeline, known, by_plldb=by_plldb)) as events:
         async for event in events:
             yield event
+    if judge:
+        await check(stack, stack_id, timeline)
 
 
 async def watch_stack(
@@ -111,7 +119,7 @@ async def watch_stack(
     step = decide(stack.snapshot, WATCH)
     if step is Step.ATTACH:
         yield decided(stack, step)
-    work = attach(stack, resources) if step is Step.ATTACH else replay(stack, resources)
+    work = attach(stack, resources, judge=True) if step is Step.ATTACH else replay(stack, resources)
     async with aclosing(work) as events:
         async for event in events:
             yield event
@@ -213,7 +221,8 @@ async def check(stack: Stack, stack_id: str, timeline: Timeline) -> None:
             status=stack.snapshot.status if stack.snapshot else None,
             hint="Follow that with `plldb bootstrap watch`, then run the same command again.",
         )
-    if status.healthy:
+    # A creation or an update that ends in a deletion is none, however well that went.
+    if status.healthy and (timeline.operation == "delete" or not status.deleting):
         return
     failures = await _explain(stack, stack_id, timeline)
     place = f" at {failures[0].logical_id}" if failures else ""
@@ -250,7 +259,7 @@ async def _explain(stack: Stack, stack_id: str, timeline: Timeline) -> tuple[Fai
 
 async def _stuck(stack: Stack, stack_id: str, timeline: Timeline) -> StackStuckError:
     failures = await _explain(stack, stack_id, timeline)
-    names = ", ".join(failure.logical_id for failure in failures) or "something"
+    names = ", ".join(dict.fromkeys(failure.logical_id for failure in failures)) or "something"
     if timeline.operation == "rollback":
         return StackStuckError(
             f"The rollback of the stack {stack.name} stopped again at {names} ({timeline.outcome}).",

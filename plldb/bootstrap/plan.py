@@ -101,7 +101,8 @@ DESTROY: Mapping[S | None, Step] = {
     S.ROLLBACK_COMPLETE: Step.DELETE,
     S.DELETE_FAILED: Step.DELETE,
     S.DELETE_COMPLETE: Step.NOTHING,
-    S.UPDATE_ROLLBACK_FAILED: Step.CONTINUE_ROLLBACK,
+    # What is to go needs no repair first; CloudFormation deletes from here, too.
+    S.UPDATE_ROLLBACK_FAILED: Step.DELETE,
     S.CREATE_COMPLETE: Step.DELETE,
     S.UPDATE_COMPLETE: Step.DELETE,
     S.UPDATE_FAILED: Step.DELETE,

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import plldb
 from plldb.aws import Aws, Target
-from plldb.bootstrap.artifacts import functions_prefix, package_key
+from plldb.bootstrap.artifacts import functions_prefix, look_at_package, package_key
 from plldb.bootstrap.bucket import BucketSurvey, open_bucket, survey_bucket
+from plldb.bootstrap.bucket_settings import Bucket
 from plldb.bootstrap.events import ArtifactPlan, ResourceChange, SetupEvent, SetupPlanned
 from plldb.bootstrap.operate import ACTIONS
 from plldb.bootstrap.packages import build_package
@@ -38,7 +39,7 @@ async def preview(
     bucket = await open_bucket(aws, target)
     step = decide(stack.snapshot, SETUP)
     survey = await survey_bucket(bucket, functions_prefix(plldb.__version__))
-    plans = await gather_all(*[_plan_artifact(handler, survey) for handler in list_handlers()])
+    plans = await gather_all(*[_plan_artifact(bucket, handler, survey) for handler in list_handlers()])
     found = [(plan.function_name, plan.key, _version(plan, survey)) for plan in plans]
     deployed = await stack.read_body()
     body, tags = fulfil(wishes, text, placeholder_values(bucket.name, found), stack.snapshot, deployed)
@@ -123,13 +124,15 @@ def _change(each: ChangeTypeDef) -> ResourceChange | None:
     )
 
 
-async def _plan_artifact(handler: HandlerFile, survey: BucketSurvey) -> ArtifactPlan:
+async def _plan_artifact(bucket: Bucket, handler: HandlerFile, survey: BucketSurvey) -> ArtifactPlan:
     package = build_package(await read_handler(handler))
     key = package_key(plldb.__version__, package.function_name)
     stored = survey.objects.get(key)
+    if stored is not None and stored.md5 is None:
+        stored = await look_at_package(bucket, key, package)
     change: Literal["new", "changed", "same"] = "new"
     if stored:
-        change = "same" if stored.etag == package.md5 else "changed"
+        change = "same" if stored.md5 == package.md5 else "changed"
     return ArtifactPlan(function_name=package.function_name, key=key, change=change)
 
 

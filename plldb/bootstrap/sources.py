@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 
 import aiofiles
 
@@ -76,7 +78,16 @@ async def read_template() -> str:
 async def _read(place: Traversable, what: str) -> bytes:
     try:
         with as_file(place) as path:
-            async with aiofiles.open(path, "rb") as file:
-                return await file.read()
+            reading = asyncio.ensure_future(_read_file(path))
+            try:
+                return await asyncio.shield(reading)
+            finally:
+                # Cancelled while a thread opens the file, aiofiles would leave it open.
+                await asyncio.wait({reading})
     except OSError as error:
         raise PackagingError(f"Cannot read {what}: {error}", hint="Install plldb again.") from error
+
+
+async def _read_file(path: Path) -> bytes:
+    async with aiofiles.open(path, "rb") as file:
+        return await file.read()

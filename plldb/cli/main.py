@@ -66,9 +66,9 @@ def version_lines(*, verbose: bool) -> list[str]:
     """The version of plldb, and of what it stands on."""
     lines = [f"plldb {plldb.__version__}"]
     if verbose:
-        import botocore
+        from importlib.metadata import version
 
-        lines += [f"Python {sys.version.split()[0]}", f"botocore {botocore.__version__}"]
+        lines += [f"Python {sys.version.split()[0]}", f"botocore {version('botocore')}"]
     return lines
 
 

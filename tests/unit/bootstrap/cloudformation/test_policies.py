@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-DOCS = Path(__file__).parents[4] / "docs"
+ROOT = Path(__file__).parents[4]
+DOCS = ROOT / "docs"
+POLICIES = ROOT / "plldb" / "bootstrap" / "policies"
 NAMES = ["setup", "destroy", "read-only"]
 
 # IAM quota: characters of a managed policy, white space not counted.
@@ -19,7 +21,7 @@ NO_NARROWER = {"CloudFormationLogGroupList"}
 
 
 def statements_of(name: str) -> list[dict[str, Any]]:
-    policy = json.loads((DOCS / "policies" / f"{name}.json").read_text("utf-8"))
+    policy = json.loads((POLICIES / f"{name}.json").read_text("utf-8"))
     assert policy["Version"] == "2012-10-17"
     found: list[dict[str, Any]] = policy["Statement"]
     return found
@@ -92,5 +94,5 @@ def test_read_only_changes_nothing() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_policy_fits_into_a_managed_policy(name: str) -> None:
-    text = (DOCS / "policies" / f"{name}.json").read_text("utf-8")
+    text = (POLICIES / f"{name}.json").read_text("utf-8")
     assert len(re.sub(r"\s", "", text)) <= LONGEST_MANAGED_POLICY

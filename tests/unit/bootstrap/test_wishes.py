@@ -1,0 +1,90 @@
+"""Tags and permissions boundary: what is possible, what is kept."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+import plldb
+from plldb.bootstrap.plan import StackSnapshot, wanted_tags
+from plldb.bootstrap.statuses import StackStatus
+from plldb.bootstrap.wishes import Wishes, fulfil, placeholder_values
+from plldb.errors import SettingsError
+
+ARN = "arn:aws:iam::123456789012:policy/team/boundary"
+ROLE = (
+    "Resources:\n  Role:\n    Type: AWS::IAM::Role\n    Properties:\n      Description: __plldb.version__\n"
+)
+VALUES = {"version": "V"}
+
+
+def stack(**users: str) -> StackSnapshot:
+    return StackSnapshot(
+        stack_id="arn:x",
+        name="plldb",
+        status=StackStatus.CREATE_COMPLETE,
+        status_reason="",
+        protected=False,
+        tags=wanted_tags("0.1", users),
+        outputs=(),
+        created=datetime(2026, 11, 23, tzinfo=UTC),
+        updated=None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("tags", "named"),
+    [
+        ({"aws:x": "1"}, "'aws:x'='1'"),
+        ({"PLLDB:version": "1"}, "'PLLDB:version'"),
+        ({"": "1"}, "''='1'"),
+        ({"k" * 129: "1"}, "is not possible"),
+        ({"k": "v" * 257}, "is not possible"),
+        ({f"k{n}": "" for n in range(49)}, "49 tags are too many"),
+    ],
+)
+def test_tags_that_aws_would_not_take_are_named(tags: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingsError, match=named):
+        Wishes(tags=tags)
+
+
+def test_tags_at_the_limits_are_fine() -> None:
+    Wishes(tags={"k" * 128: "v" * 256, **{f"k{n}": "" for n in range(47)}})
+
+
+@pytest.mark.parametrize("arn", ["boundary", "arn:aws:iam::123456789012:role/x", f"{ARN} ", f"{ARN}\n"])
+def test_what_cannot_be_a_boundary_is_named(arn: str) -> None:
+    with pytest.raises(SettingsError, match="cannot be the ARN"):
+        Wishes(permissions_boundary=arn)
+
+
+@pytest.mark.parametrize("arn", [ARN, "arn:aws-cn:iam::aws:policy/ReadOnlyAccess", ""])
+def test_a_boundary_may_be_of_the_account_or_of_aws_or_none(arn: str) -> None:
+    assert Wishes(permissions_boundary=arn).permissions_boundary == arn
+
+
+def test_a_boundary_is_kept_by_later_setups_until_it_is_removed() -> None:
+    first, _ = fulfil(Wishes(permissions_boundary=ARN), ROLE, VALUES, None, None)
+    assert f'PermissionsBoundary: "{ARN}"' in first
+    second, _ = fulfil(Wishes(), ROLE, VALUES, stack(), first)
+    assert second == first
+    third, _ = fulfil(Wishes(permissions_boundary=""), ROLE, VALUES, stack(), first)
+    assert third == ROLE.replace("__plldb.version__", '"V"')
+
+
+def test_tags_are_kept_by_later_setups_until_they_are_changed() -> None:
+    kept = fulfil(Wishes(), ROLE, VALUES, stack(team="a"), None)[1]
+    assert kept == wanted_tags(plldb.__version__, {"team": "a"})
+    assert fulfil(Wishes(tags={}), ROLE, VALUES, stack(team="a"), None)[1] == wanted_tags(
+        plldb.__version__, {}
+    )
+
+
+def test_placeholders_stand_for_version_bucket_and_each_artifact() -> None:
+    assert placeholder_values("b", [("f", "key", "v1")]) == {
+        "version": plldb.__version__,
+        "bucket": "b",
+        "f.key": "key",
+        "f.version_id": "v1",
+    }

@@ -1,0 +1,108 @@
+"""The front door: every public name is meant, explained, and of the promised shape."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import types
+import typing
+from types import ModuleType
+
+import pytest
+
+import plldb
+from plldb import bootstrap, errors
+from plldb.bootstrap import events
+
+FACES: list[ModuleType] = [plldb, bootstrap, errors]
+EVENTS: frozenset[type] = frozenset(typing.get_args(events.Event))
+CLASSES = [
+    value for value in vars(events).values() if inspect.isclass(value) and value.__module__ == events.__name__
+]
+
+
+def defined_or_imported(module: ModuleType) -> set[str]:
+    """Names without an underscore that are neither modules nor imports from outside plldb."""
+    own = {name: value for name, value in vars(module).items() if not name.startswith("_")}
+    return {
+        name
+        for name, value in own.items()
+        if not isinstance(value, ModuleType)
+        and getattr(value, "__module__", "plldb").startswith(("plldb", "types"))
+    }
+
+
+@pytest.mark.parametrize("module", [bootstrap, errors], ids=lambda module: str(module.__name__))
+def test_a_name_is_public_if_and_only_if_it_stands_in_all(module: ModuleType) -> None:
+    assert defined_or_imported(module) - {"ClassVar", "TYPE_CHECKING", "annotations"} == set(module.__all__)
+    assert list(module.__all__) == sorted(module.__all__)
+
+
+def test_the_package_itself_has_its_version_only() -> None:
+    assert plldb.__all__ == ["__version__"]
+
+
+@pytest.mark.parametrize("module", FACES, ids=lambda module: str(module.__name__))
+def test_every_public_class_and_function_is_explained(module: ModuleType) -> None:
+    for name in module.__all__:
+        value = getattr(module, name)
+        if inspect.isclass(value) or inspect.isfunction(value):
+            text = value.__doc__ or ""
+            # What dataclass writes when there is no docstring looks like a signature.
+            assert text.strip(), name
+            assert not text.startswith(f"{name}("), name
+
+
+def test_every_class_of_events_is_an_event_or_a_part_of_one() -> None:
+    parts: set[type] = set()
+    for owner in (*EVENTS, events.BootstrapStatus):
+        for hint in typing.get_type_hints(owner).values():
+            parts |= {each for each in _flat(hint) if each in CLASSES}
+    assert set(CLASSES) == EVENTS | parts | {events.BootstrapStatus}
+
+
+def _flat(hint: object) -> set[type]:
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is not None:
+        return {found for argument in typing.get_args(hint) for found in _flat(argument)}
+    return {hint} if isinstance(hint, type) else set()
+
+
+def test_every_event_and_each_of_its_parts_is_public() -> None:
+    assert {each.__name__ for each in CLASSES} <= set(bootstrap.__all__)
+
+
+@pytest.mark.parametrize("event", CLASSES, ids=lambda event: str(event.__name__))
+def test_every_event_is_a_frozen_slotted_dataclass_by_keyword(event: type) -> None:
+    assert dataclasses.is_dataclass(event)
+    params = event.__dataclass_params__  # type: ignore[attr-defined]
+    assert params.frozen
+    assert "__slots__" in vars(event)
+    assert all(field.kw_only for field in dataclasses.fields(event))
+    hints = typing.get_type_hints(event).values()
+    assert not any(typing.get_origin(hint) in (list, dict, set) for hint in hints)
+
+
+@pytest.mark.parametrize("name", [name for name in errors.__all__ if name != "PlldbError"])
+def test_every_error_is_a_plldb_error_with_a_code_of_its_own_and_is_drawn_in_the_tree(name: str) -> None:
+    error = getattr(errors, name)
+    assert issubclass(error, errors.PlldbError)
+    codes = [getattr(errors, each).code for each in errors.__all__]
+    assert codes.count(error.code) == 1
+    assert f"{name} " in (errors.__doc__ or "")
+
+
+def test_an_error_is_its_message_and_knows_the_way_out() -> None:
+    error = errors.StackStuckError("it is stuck", stack="plldb", status="DELETE_FAILED", hint="mend it")
+    assert (str(error), error.message, error.hint) == ("it is stuck", "it is stuck", "mend it")
+    assert (error.stack, error.status, error.failures, error.code) == (
+        "plldb",
+        "DELETE_FAILED",
+        (),
+        "stack-stuck",
+    )
+
+
+@pytest.mark.parametrize("name", ["setup", "destroy", "watch", "doctor"])
+def test_the_operations_are_async_generators(name: str) -> None:
+    assert inspect.isasyncgenfunction(getattr(bootstrap, name))
+    assert inspect.iscoroutinefunction(bootstrap.status)
