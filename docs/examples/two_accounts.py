@@ -1,0 +1,31 @@
+"""Two accounts at once, each with an aiobotocore session of its own.
+
+The two profiles are the arguments: ``python two_accounts.py development production``.
+"""
+
+import asyncio
+import sys
+from contextlib import aclosing
+
+from aiobotocore.session import AioSession
+
+from plldb import bootstrap
+
+
+async def deploy(profile: str) -> bootstrap.Deployment:
+    """Set up in the account of a profile."""
+    session = AioSession(profile=profile)
+    async with aclosing(bootstrap.setup(session=session)) as events:
+        async for event in events:
+            if isinstance(event, bootstrap.SetupFinished):
+                return event.deployment
+    raise AssertionError("a setup ends with SetupFinished, or raises")
+
+
+async def main() -> None:
+    """Both side by side; there is no state that they could share."""
+    for deployment in await asyncio.gather(*map(deploy, sys.argv[1:])):
+        print(deployment.account, deployment.region, deployment.bucket)
+
+
+asyncio.run(main())

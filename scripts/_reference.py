@@ -1,0 +1,219 @@
+"""Builds docs/reference.md from the public names of plldb. Talks to the disk.
+
+A name is public if and only if it stands in the ``__all__`` of plldb, plldb.bootstrap or plldb.errors.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import enum
+import functools
+import importlib
+import inspect
+import itertools
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType, UnionType
+from typing import Any, Literal, get_args, get_origin
+
+PAGE = Path(__file__).parents[1] / "docs" / "reference.md"
+MODULES = ("plldb", "plldb.bootstrap", "plldb.errors")
+HEAD = """\
+# Reference
+
+Every public name of plldb. Written by `scripts/reference` from the docstrings; do not edit it by hand.
+How the names are used together is shown in [embedding.md](embedding.md).
+"""
+# How Google's style heads the lists in a docstring, and what stands before them here.
+LISTS = {"Args:": "Arguments", "Attributes:": "Attributes", "Raises:": "Raises"}
+
+
+def main() -> int:
+    """Write the page, or with --check compare it; 1 if it has drifted."""
+    wanted = build_page()
+    if "--check" not in sys.argv[1:]:
+        PAGE.write_text(wanted, encoding="utf-8")
+        return 0
+    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == wanted:
+        return 0
+    print(f"{PAGE.name} has drifted from the code: run scripts/reference", file=sys.stderr)
+    return 1
+
+
+def build_page() -> str:
+    """Return the page. Pure."""
+    lines = [HEAD]
+    for module_name in MODULES:
+        module = importlib.import_module(module_name)
+        lines += [f"## {module_name}", "", first_paragraph(module), "", *drawing(module)]
+        for name in module.__all__:
+            lines += describe(name, getattr(module, name))
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
+
+
+@functools.cache
+def public_names() -> frozenset[str]:
+    """Every name that has a section."""
+    return frozenset(name for module in MODULES for name in importlib.import_module(module).__all__)
+
+
+def describe(name: str, value: Any) -> Iterator[str]:
+    """The section of one name."""
+    yield f"### {name}"
+    yield ""
+    if isinstance(value, UnionType):
+        yield from describe_union(name, value)
+    elif inspect.isclass(value):
+        yield from describe_class(name, value)
+    elif inspect.isfunction(value):
+        yield from fenced(f"{kind_of_function(value)}{signature_of(name, value)}")
+        yield from prose(inspect.getdoc(value) or "")
+    else:
+        yield from fenced(f"{name}: {type(value).__name__} = {value!r}")
+        yield from prose(attribute_docs("plldb").get(name, ""))
+
+
+def describe_union(name: str, value: UnionType) -> Iterator[str]:
+    """An alias of event types: its members and what is said of it in the source."""
+    yield from prose(attribute_docs("plldb.bootstrap.events").get(name, ""))
+    yield "One of " + ", ".join(link(member.__name__) for member in get_args(value)) + "."
+    yield ""
+
+
+def describe_class(name: str, value: type) -> Iterator[str]:
+    """A class: how it is made, what it means, what it holds."""
+    bases = [base.__name__ for base in value.__bases__ if base is not object]
+    heritage = f"({', '.join(bases)})" if bases else ""
+    yield from fenced(f"class {name}{heritage}")
+    yield from prose(inspect.getdoc(value) or "")
+    if issubclass(value, enum.Enum):
+        yield "Values: " + ", ".join(f"`{member.value}`" for member in value) + "."
+    elif dataclasses.is_dataclass(value):
+        yield from describe_fields(value)
+    elif issubclass(value, Exception):
+        yield f"`code` is `{value.__dict__.get('code', '')}`."
+    else:
+        for attribute, member in vars(value).items():
+            if isinstance(member, property):
+                yield f"- `{attribute}`: {inline(inspect.getdoc(member) or '')}"
+    yield ""
+
+
+def describe_fields(value: type) -> Iterator[str]:
+    """A table of the fields of a dataclass, with their types as written in its source."""
+    fields = dataclasses.fields(value)
+    optional = any(field.default is not dataclasses.MISSING for field in fields)
+    yield "| field | type |" + (" default |" if optional else "")
+    yield "|---|---|" + ("---|" if optional else "")
+    for field in fields:
+        default = f" `{field.default!r}` |" if optional else ""
+        yield f"| `{field.name}` | {type_of(value, str(field.type))} |{default}"
+
+
+def type_of(value: type, annotation: str) -> str:
+    """A type for a table: public names are links, private names of literals are spelled out."""
+    meaning = getattr(sys.modules[value.__module__], annotation, None)
+    if get_origin(meaning) is Literal:
+        return "one of " + ", ".join(f"`{word!r}`" for word in get_args(meaning))
+    if annotation in public_names():
+        return link(annotation)
+    return "`" + annotation.replace("|", "\\|") + "`"
+
+
+def kind_of_function(value: Any) -> str:
+    """What stands before the signature."""
+    return "async def " if inspect.isasyncgenfunction(value) or inspect.iscoroutinefunction(value) else "def "
+
+
+def signature_of(name: str, value: Any) -> str:
+    """The signature on several lines, one argument each, the same on every version of Python."""
+    signature = inspect.signature(value)
+    lines = [f"{name}("]
+    if any(each.kind is each.KEYWORD_ONLY for each in signature.parameters.values()):
+        lines.append("    *,")
+    for each in signature.parameters.values():
+        default = "" if each.default is each.empty else f" = {default_of(each.default)}"
+        lines.append(f"    {each.name}: {each.annotation}{default},")
+    return "\n".join([*lines, f") -> {signature.return_annotation}"])
+
+
+def default_of(value: object) -> str:
+    """A default as one would write it; a dataclass as its call without arguments."""
+    return f"{type(value).__name__}()" if dataclasses.is_dataclass(value) else repr(value)
+
+
+def fenced(code: str) -> list[str]:
+    """A block of code."""
+    # Not "python": such blocks are run by the tests.
+    return ["```text", code, "```", ""]
+
+
+def prose(text: str) -> Iterator[str]:
+    """A docstring as Markdown: paragraphs, its lists, its drawings."""
+    for block in re.split(r"\n\n+", text):
+        head, _, rest = block.partition("\n")
+        if not head:
+            continue
+        if head.strip() in LISTS:
+            yield f"{LISTS[head.strip()]}:"
+            yield ""
+            yield from list_items(rest)
+        else:
+            yield " ".join(inline(block).split())
+        yield ""
+
+
+def list_items(text: str) -> Iterator[str]:
+    """The items of an ``Args:`` list; deeper indented lines go on with the item above."""
+    items: list[str] = []
+    for line in inspect.cleandoc("\n" + text).splitlines():
+        if line.startswith(" ") and items:
+            items[-1] += " " + line.strip()
+        else:
+            items.append(line.strip())
+    for item in items:
+        name, _, meaning = item.partition(": ")
+        yield f"- `{name}`: {inline(meaning)}"
+
+
+def inline(text: str) -> str:
+    """`Name` becomes a link if it is public, and ``code`` of reStructuredText `code` of Markdown."""
+    linked = re.sub(r"(?<!`)`([\w.]+)`(?!`)", lambda match: link(match[1]), text)
+    return linked.replace("``", "`")
+
+
+def link(name: str) -> str:
+    """A link to the section of a public name; a name of another module stays as it is."""
+    last = name.removeprefix("plldb.bootstrap.").removeprefix("plldb.errors.")
+    return f"[`{last}`](#{last.lower()})" if last in public_names() else f"`{name}`"
+
+
+def first_paragraph(module: ModuleType) -> str:
+    """What a module is, without the word on what it talks to."""
+    first = (module.__doc__ or "").partition("\n\n")[0]
+    return re.sub(r" (Pure|Talks to .*)\.$", "", " ".join(first.split()))
+
+
+def drawing(module: ModuleType) -> list[str]:
+    """What a module's docstring draws behind ``::``."""
+    _, _, drawn = (module.__doc__ or "").partition("::\n\n")
+    return fenced(inspect.cleandoc("\n" + drawn)) if drawn else []
+
+
+def attribute_docs(module_name: str) -> dict[str, str]:
+    """The strings below assignments, which Python itself forgets."""
+    module = importlib.import_module(module_name)
+    body = ast.parse(inspect.getsource(module)).body
+    found: dict[str, str] = {}
+    for assignment, after in itertools.pairwise(body):
+        match assignment, after:
+            case (ast.Assign(targets=[ast.Name(id=name)]), ast.Expr(value=ast.Constant(value=str(text)))):
+                found[name] = inspect.cleandoc(text)
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,229 @@
+"""docs/json.md names every kind of line, every field and its type, and lines are what it says."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import pytest
+
+from plldb.aws import Target
+from plldb.bootstrap import events
+from plldb.cli.jsonlines import kind_of, result_of
+from plldb.cli.jsonvalues import object_fields, problem_fields
+from plldb.cli.problems import Problem, Step
+from tests.conftest import RunPlldb
+from tests.docs.pages import ROOT, read_section
+
+PAGE = ROOT / "docs" / "json.md"
+ROW = re.compile(r"^\| `(\w+)` \| ([^|]+?) \| [^|]*\|$", re.MULTILINE)
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+LINES = (*get_args(events.Event), events.BootstrapStatus)
+OBJECTS = (Target, events.Deployment, events.Failure, events.ArtifactPlan, events.ResourceChange, Step)
+CHECKS: dict[str, Callable[[object], bool]] = {
+    "string": lambda value: isinstance(value, str),
+    "time": lambda value: isinstance(value, str) and bool(TIME.fullmatch(value)),
+    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    "boolean": lambda value: isinstance(value, bool),
+    "null": lambda value: value is None,
+}
+
+
+def read_fields(heading: str) -> dict[str, str]:
+    """The table below a heading: field → type."""
+    return dict(ROW.findall(read_section(PAGE, heading)))
+
+
+def find_faults(value: object, wanted: str, path: str) -> list[str]:
+    """Where a JSON value is not of the type that the page gives it."""
+    if array := re.fullmatch(r"array of (.+)", wanted):
+        return (
+            [fault for each in value for fault in find_faults(each, array[1], f"{path}[]")]
+            if isinstance(value, list)
+            else [f"{path} is no array"]
+        )
+    if wanted == "object of string":
+        return find_faults([*value.values()] if isinstance(value, dict) else None, "array of string", path)
+    if link := re.fullmatch(r"\[(\w+)\]\(#\w+\)", wanted):
+        return find_faults_in_object(value, link[1], path)
+    fits = any(CHECKS[name](value) for name in wanted.split(" or "))
+    return [] if fits else [f"{path} is {value!r}, not {wanted}"]
+
+
+def find_faults_in_object(value: object, heading: str, path: str) -> list[str]:
+    fields = read_fields(heading)
+    assert fields, f"json.md has no table below {heading}"
+    if not isinstance(value, dict) or value.keys() != fields.keys():
+        names = sorted(value) if isinstance(value, dict) else value
+        return [f"{path}: {names} is not {sorted(fields)}"]
+    return [
+        fault for name, item in value.items() for fault in find_faults(item, fields[name], f"{path}.{name}")
+    ]
+
+
+def samples(hint: Any) -> list[Any]:
+    """Values of a type of an event, one for each way that it can be."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return [value for each in arguments for value in samples(each)]
+    if origin is Literal:
+        return list(arguments)
+    if origin is tuple and arguments == (tuple[str, str], ...):
+        return [(("Name", "value"),)]
+    if origin is tuple:
+        return [(), tuple(samples(arguments[0]))]
+    if hint is NoneType:
+        return [None]
+    if hint is datetime:
+        return [datetime(2026, 11, 23, 12, tzinfo=UTC)]
+    if hint is bool:
+        return [True, False]
+    if hint in (str, int, float):
+        return [hint(1)]
+    if dataclasses.is_dataclass(hint):
+        return instances(hint)
+    if issubclass(hint, str):
+        return [hint("CREATE_COMPLETE")]
+    raise NotImplementedError(hint)
+
+
+def instances(cls: Any) -> list[Any]:
+    """Instances in which each field has each of its samples at least once."""
+    fields = {name: samples(hint) for name, hint in get_type_hints(cls, vars(events)).items()}
+    longest = max(map(len, fields.values()))
+    return [
+        cls(**{name: values[number % len(values)] for name, values in fields.items()})
+        for number in range(longest)
+    ]
+
+
+@pytest.mark.parametrize("cls", LINES, ids=lambda cls: cls.__name__)
+def test_every_event_is_what_the_page_says(cls: Any) -> None:
+    for event in instances(cls):
+        told = json.loads(json.dumps(object_fields(event)))
+        assert not find_faults_in_object(told, kind_of(event), kind_of(event))
+
+
+def test_page_has_no_kind_that_is_never_written() -> None:
+    headings = set(re.findall(r"^### (\w+)$", PAGE.read_text(), re.MULTILINE))
+    known = {re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower() for cls in (*LINES, *OBJECTS)}
+    assert headings == known | {"finished", "failed"}
+
+
+def test_page_names_every_result() -> None:
+    rows = re.findall(r"^\| (`.+?`) \|", read_section(PAGE, "The fields of each result"), re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    results = {result_of(event) for cls in LINES for event in instances(cls)} - {None}
+    assert named == results
+
+
+def test_a_failure_is_what_the_page_says() -> None:
+    failure = instances(events.Failure)
+    problem = Problem(
+        operation=None,
+        code="stack-failed",
+        message="m",
+        hint="h",
+        exit_code=1,
+        failures=tuple(failure),
+        steps=(Step(purpose="p", command="c"),),
+    )
+    assert not find_faults_in_object(json.loads(json.dumps(problem_fields(problem))), "failed", "failed")
+
+
+# What the fields of a ``finished`` line are, beside those of every ``finished``.
+RESULTS = {
+    "setup": "setup_finished",
+    "destroy": "destroy_finished",
+    "watch": "watch_finished",
+    "status": "bootstrap_status",
+    "doctor": "doctor_finished",
+}
+
+
+def read_lines(stdout: str, *heads: str) -> list[dict[str, Any]]:
+    """The lines of a run, each held to the page; ``heads`` are fields that every line has."""
+    lines = [json.loads(line) for line in stdout.splitlines()]
+    for line in lines:
+        body = dict(line)
+        common = read_fields("Every line")
+        for name in ("version", "kind", "time", *heads):
+            assert not find_faults(body.pop(name), common[name], name)
+        kind = line["kind"].removeprefix("region_")
+        if kind == "finished" and "regions" not in line:
+            for name, wanted in read_fields("finished").items():
+                assert not find_faults(body.pop(name), wanted, name)
+            kind = "setup_planned" if line["result"] == "planned" else RESULTS[line["operation"]]
+        if "regions" not in line:
+            assert not find_faults_in_object(body, kind, kind)
+    return lines
+
+
+def kinds(lines: list[dict[str, Any]]) -> list[str]:
+    """The kinds of lines in order, each run of the same one once."""
+    found: list[str] = []
+    for line in lines:
+        if found[-1:] != [line["kind"]]:
+            found.append(line["kind"])
+    return found
+
+
+async def test_lines_of_real_runs_are_what_the_page_says(plldb_cli: RunPlldb) -> None:
+    async def lines_of(*command: str) -> list[dict[str, Any]]:
+        return read_lines((await plldb_cli(*command, "--output", "json")).stdout)
+
+    assert kinds(await lines_of("doctor")) == ["finding", "finished"]
+    assert kinds(await lines_of("bootstrap", "setup", "--dry-run")) == ["started", "finished"]
+    assert kinds(await lines_of("bootstrap", "setup")) == [
+        *("started", "bucket_ready", "artifact_ready", "template_published", "action_decided"),
+        *("operation_started", "stack_event", "operation_finished", "finished"),
+    ]
+    changes = (await lines_of("bootstrap", "setup", "--tag", "a=b", "--dry-run"))[-1]["changes"]
+    assert changes
+    assert (await lines_of("bootstrap", "setup"))[-1]["result"] == "unchanged"
+    assert kinds(await lines_of("bootstrap", "status")) == ["finished"]
+    assert kinds(await lines_of("bootstrap", "watch"))[-1] == "finished"
+    assert kinds(await lines_of("bootstrap", "destroy")) == [
+        *("started", "removal_planned", "action_decided", "operation_started", "stack_event"),
+        *("operation_finished", "bucket_emptied", "bucket_deleted", "finished"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("command", "env", "code"),
+    [
+        (("bootstrap", "setup", "--region", "no_region"), {}, "settings"),
+        (("bootstrap", "status", "--profile", "nobody"), {}, "settings"),
+        (("bootstrap", "setup", "--tag", "nonsense"), {}, "usage"),
+        (("bootstrap", "setup"), {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}, "credentials"),
+    ],
+)
+async def test_a_run_that_fails_early_has_one_line_which_is_what_the_page_says(
+    command: tuple[str, ...], env: dict[str, str | None], code: str, plldb_cli: RunPlldb
+) -> None:
+    done = await plldb_cli(*command, "--output", "json", env=env)
+    (line,) = read_lines(done.stdout)
+    assert (line["kind"], line["code"], line["exit_code"]) == ("failed", code, done.code)
+
+
+async def test_several_regions_are_what_the_page_says(plldb_cli: RunPlldb) -> None:
+    regions = ("--region", "eu-west-1", "--region", "no_region")
+    done = await plldb_cli("bootstrap", "status", *regions, "--output", "json")
+    lines = read_lines(done.stdout, "region")
+    assert sorted(kinds(lines[:-1])) == ["region_failed", "region_finished"]
+    last = lines[-1]
+    assert last.keys() - {"version", "kind", "time", "region"} == {
+        "operation",
+        "code",
+        "exit_code",
+        "regions",
+    }
+    assert (last["kind"], last["region"], last["code"]) == ("failed", None, "regions-failed")
+    assert last["exit_code"] == done.code == 2
+    assert [each.keys() for each in last["regions"]] == [{"region", "exit_code", "said"}] * 2
