@@ -1,0 +1,299 @@
+"""What ``scripts/bench`` runs: every measurement in turn, then the table. Talks to MiniStack."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+import statistics
+import sys
+import sysconfig
+import tempfile
+from collections import defaultdict
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scripts.benchmark import chain, contenders, emulator, report, scale, startup, stream, targets
+from scripts.benchmark.measure import MeasuringError, Place, Series, base_environment
+from tests.support.behaviours import Delay, on
+from tests.support.environment import invent_account
+from tests.support.proxy import Proxy
+from tests.support.servers import MINISTACK, ServerError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scripts.benchmark.contenders import Contender
+
+# Where plldb is installed: imported from here, it would be the checkout's.
+CARGO = Path(sysconfig.get_path("purelib"), "plldb/bootstrap/cloudformation")
+DOCS = Path("docs")
+STARTUP_ROUNDS_EACH = 5
+Figures = dict[str, list[float]]
+
+PARTS = ("steps", "startup", "stream", "chain", "packages", "history")
+
+
+def read_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="scripts/bench", description="Measures plldb, and its peers.")
+    parser.add_argument("--delay", type=float, default=0.1, help="seconds a request (default: 0.1)")
+    parser.add_argument("--runs", type=int, default=5, help="rounds; figures are medians (default: 5)")
+    parser.add_argument("--peers", action="store_true", help="also cdk, sam and aws, installed into .cache")
+    parser.add_argument(
+        "--write", action="store_true", help="write docs/benchmark.md and docs/benchmark.json"
+    )
+    parser.add_argument(
+        "--only", action="append", choices=PARTS, help="this part alone; may be given more than once"
+    )
+    arguments = parser.parse_args()
+    if arguments.write and arguments.only:
+        parser.error("--write wants all parts")
+    return arguments
+
+
+def main() -> int:
+    """Measure and print; 0 if everything could be measured, whether targets are met or not."""
+    arguments = read_arguments()
+    try:
+        results = asyncio.run(measure(arguments))
+    except (MeasuringError, ServerError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    rows = targets.judge(results)
+    print("\n" + report.render_text(rows, results["missing"]))
+    if "chain" in results:
+        print("\nCreation with typical times (unverified), one column a second:\n")
+        print(results["chain"]["drawing"])
+    if arguments.write:
+        (DOCS / "benchmark.md").write_text(report.render_page(results, rows))
+        (DOCS / "benchmark.json").write_text(report.render_json(results, rows))
+    return 0
+
+
+async def measure(arguments: argparse.Namespace) -> targets.Results:
+    """All figures."""
+    wanted = arguments.only or PARTS
+    results: targets.Results = {"conditions": describe_conditions(arguments), "missing": []}
+    with tempfile.TemporaryDirectory(prefix="plldb-bench-") as name:
+        folder = Path(name)
+        async with emulator.ministack_for_peers() as server, Proxy(server.url) as proxy:
+            bench = Bench(proxy, folder, arguments.delay)
+            if "steps" in wanted:
+                tools = find_tools(arguments, folder, results)
+                fit = await warm_up(bench, tools, results["missing"])
+                results["steps"] = await measure_steps(bench, fit, arguments.runs)
+                results["imports"] = await measure_imports(bench)
+            if "stream" in wanted:
+                results["stream"] = await measure_streams(bench, max(1, arguments.runs // 2))
+            if "history" in wanted:
+                results["history"], results["timeline"] = await measure_age(bench, arguments.runs)
+        if "packages" in wanted:
+            tell("packages")
+            results["packages"] = await scale.measure_packages(folder, arguments.delay)
+        if "startup" in wanted:
+            tell("start-up")
+            results["startup"] = {
+                "seconds": startup.measure_startup(folder, arguments.runs * STARTUP_ROUNDS_EACH),
+                "heavy_imports": startup.find_heavy_imports(folder),
+            }
+    if "chain" in wanted:
+        results["chain"] = describe_chain()
+    return results
+
+
+class Bench:
+    """The proxy before the emulator, and accounts that nobody has used."""
+
+    def __init__(self, proxy: Proxy, folder: Path, delay: float) -> None:
+        self.proxy = proxy
+        self.folder = folder
+        self.delay = delay
+        self._edits = 0
+
+    def slow(self) -> None:
+        """Delay every request, and do nothing else to it."""
+        self.proxy.use(on(Delay(self.delay)))
+
+    def new_place(self) -> Place:
+        """A new account."""
+        return Place(proxy=self.proxy, folder=self.folder, account=invent_account())
+
+    @contextmanager
+    def editing(self) -> Iterator[Path]:
+        """The installed handler that may be edited; as it was, afterwards."""
+        handler = CARGO / "lambda_functions/ws_api_default_handler.py"
+        before = handler.read_bytes()
+        try:
+            yield handler
+        finally:
+            handler.write_bytes(before)
+
+    def edit(self, handler: Path) -> None:
+        """Change the handler so that it is another package."""
+        self._edits += 1
+        with handler.open("a") as file:
+            file.write(f"# edit {self._edits}\n")
+
+
+def find_tools(arguments: argparse.Namespace, folder: Path, results: targets.Results) -> list[Contender]:
+    """plldb, and the peers that can be had; what cannot is noted."""
+    tools = [contenders.plldb(version("plldb"))]
+    if not arguments.peers:
+        results["missing"].append("the peers: ask for them with --peers")
+        return tools
+    environment = base_environment(folder)
+    template = contenders.write_peers_template(folder, CARGO)
+    makers = {
+        "cdk": lambda: contenders.cdk(environment),
+        "sam": lambda: contenders.sam(environment, template),
+        "aws": lambda: contenders.aws(environment, template),
+    }
+    for name, make in makers.items():
+        tell(f"{name}: installing, if it is not there")
+        try:
+            tools.append(make())
+        except contenders.NotInstalledError as error:
+            results["missing"].append(str(error))
+    results["conditions"]["versions"] |= {tool.name: tool.version for tool in tools}
+    return tools
+
+
+async def warm_up(bench: Bench, tools: list[Contender], missing: list[str]) -> list[Contender]:
+    """Run everybody twice, which is not counted; return those that could be run, and note the others."""
+    bench.slow()
+    fit = []
+    for tool in tools:
+        tell(f"{tool.name}: warming up")
+        place = bench.new_place()
+        try:
+            await place.run(*tool.cold(place.account))
+            await place.run(*tool.again(place.account))
+            fit.append(tool)
+        except MeasuringError as error:
+            if tool.name == "plldb":
+                raise
+            missing.append(str(error))
+    return fit
+
+
+async def measure_steps(
+    bench: Bench, tools: list[Contender], rounds: int
+) -> dict[str, dict[str, list[float]]]:
+    """Cold, nothing to change, one handler changed, destroy."""
+    series: dict[str, Series] = defaultdict(Series)
+    bench.slow()
+    for number in range(1, rounds + 1):
+        tell(f"round {number} of {rounds}")
+        await measure_round(bench, tools if number % 2 else tools[::-1], series)
+    return {name: each.summarise() for name, each in series.items()}
+
+
+async def measure_round(bench: Bench, tools: list[Contender], series: dict[str, Series]) -> None:
+    """One round: everybody in turn."""
+    places = {tool.name: bench.new_place() for tool in tools}
+    for tool in tools:
+        place = places[tool.name]
+        series[f"{tool.name} cold"].runs.append(await place.run(*tool.cold(place.account)))
+    floor = (sys.executable, str(scale.PROBES / "floor.py"))
+    for _ in range(2):
+        for tool in tools:
+            place = places[tool.name]
+            series[f"{tool.name} nothing"].runs.append(await place.run(*tool.again(place.account)))
+            if tool.name == "plldb":
+                series["floor"].runs.append(await place.run(floor))
+    place = places["plldb"]
+    setup, plldb = tools_setup(tools, place), contenders.program("plldb")
+    with bench.editing() as handler:
+        bench.edit(handler)
+        series["plldb changed"].runs.append(await place.run(setup))
+    series["plldb destroy"].runs.append(await place.run((plldb, "bootstrap", "destroy", "--yes")))
+
+
+def tools_setup(tools: list[Contender], place: Place) -> tuple[str, ...]:
+    """The command of plldb."""
+    ours = next(tool for tool in tools if tool.name == "plldb")
+    return ours.again(place.account)[0]
+
+
+async def measure_imports(bench: Bench) -> dict[str, float]:
+    """What a setup with nothing to change imports, in milliseconds."""
+    place = bench.new_place()
+    setup = (contenders.program("plldb"), "bootstrap", "setup")
+    await place.run(setup)
+    run = await place.run((sys.executable, "-X", "importtime", *setup))
+    return startup.sum_import_times(startup.read_import_times(run.output))
+
+
+async def measure_streams(bench: Bench, runs: int) -> dict[str, Figures]:
+    """Events spread over time, seen through a pipe and on a terminal."""
+    found: dict[str, dict[str, list[float]]] = {
+        "JSON, pipe": defaultdict(list),
+        "text, terminal": defaultdict(list),
+    }
+    for number in range(runs):
+        for terminal, figures in enumerate(found.values()):
+            tell(f"stream {number + 1} of {runs}, {'terminal' if terminal else 'pipe'}")
+            seen = await stream.measure_stream(bench.new_place(), terminal=bool(terminal))
+            for key, value in seen.items():
+                figures[key].append(value)
+    return found
+
+
+async def measure_age(bench: Bench, runs: int) -> tuple[list[dict[str, float]], dict[str, float]]:
+    """Stacks with a longer and longer past; medians."""
+    tell("history")
+    with bench.editing() as handler:
+        rounds = [
+            await scale.measure_history(bench.new_place, lambda: bench.edit(handler))
+            for _ in range(max(1, runs // 2))
+        ]
+    bench.slow()
+    probes = [await scale.run_probe(bench.new_place(), "timeline") for _ in range(runs)]
+    ages = [_medians(same) for same in zip(*rounds, strict=True)]
+    return ages, _medians(probes)
+
+
+def _medians(rounds: tuple[dict[str, float], ...] | list[dict[str, float]]) -> dict[str, float]:
+    return {key: statistics.median(each[key] for each in rounds) for key in rounds[0]}
+
+
+def describe_chain() -> dict[str, object]:
+    """What the installed template makes CloudFormation wait for."""
+    graph = chain.read_graph((CARGO / "template.yaml").read_text())
+    spans = chain.schedule(graph)
+    slow = {chain.TABLE, chain.LOG_GROUP, chain.API}
+    return {
+        "last": chain.tell_chain(chain.find_chain(spans)),
+        "longest": chain.tell_chain(chain.find_chain(spans, at_least=2)),
+        "roles_wait_for": sorted(chain.find_before(graph, chain.ROLE) & slow),
+        "drawing": chain.draw(spans),
+        "spans": {name: [span.start, span.end] for name, span in spans.items()},
+    }
+
+
+def describe_conditions(arguments: argparse.Namespace) -> dict[str, object]:
+    """Under which all this was measured; nothing that names the machine."""
+    names = ("plldb", "aiobotocore", "botocore", "asyncclick")
+    versions = {name: version(name) for name in names} | {"MiniStack": MINISTACK.partition("==")[2]}
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "delay": arguments.delay,
+        "rounds": arguments.runs,
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "versions": versions,
+    }
+
+
+def tell(text: str) -> None:
+    """What is being done, for whoever waits."""
+    print(f"- {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
