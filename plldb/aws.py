@@ -111,6 +111,10 @@ _SIGN_IN = (
     "Sign in again (for example `aws sso login`), or set AWS_PROFILE or "
     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
 )
+_AGAIN = (
+    "Run the same command again: something may have changed meanwhile. "
+    "If that does not help, `plldb --verbose bootstrap …` shows what led to it."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -348,7 +352,7 @@ def translate(error: Exception, *, service: str, operation: str) -> AwsError | S
         return TryAgainError(unreachable, throttled=False)
     if isinstance(error, boto.ProfileNotFound | boto.ConfigParseError | boto.InvalidRegionError):
         return _settings_error(error, None)
-    return AwsError(f"{operation}: {_one_line(error)}", **where)
+    return AwsError(f"{operation}: {_one_line(error)}", hint=_AGAIN, **where)
 
 
 def _translate_answer(error: boto.ClientError, service: str, operation: str) -> AwsError | TryAgainError:
@@ -373,7 +377,8 @@ def _translate_answer(error: boto.ClientError, service: str, operation: str) -> 
         return AccessDeniedError(
             f"{operation}: {message}",
             action=action,
-            hint=f"The caller needs the IAM action {action}; docs/permissions.md has the whole policy.",
+            hint=f"The caller needs the IAM action {action}; the whole policies are in "
+            "plldb/bootstrap/policies of the installed package.",
             **where,
         )
     throttled = code in THROTTLING_CODES or http_status in (429, 503)
@@ -384,7 +389,7 @@ def _translate_answer(error: boto.ClientError, service: str, operation: str) -> 
             **where,
         )
         return TryAgainError(unreachable, throttled=throttled)
-    return AwsError(f"{operation}: {message} ({code})", **where)
+    return AwsError(f"{operation}: {message} ({code})", hint=_AGAIN, **where)
 
 
 def denied_action(message: str, service: str, operation: str) -> str:

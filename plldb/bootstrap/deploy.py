@@ -20,7 +20,7 @@ from plldb.bootstrap.events import (
     TemplatePublished,
 )
 from plldb.bootstrap.operate import carry_out, decided, settle
-from plldb.bootstrap.plan import DEPLOYED, SETUP, Step, is_deployed
+from plldb.bootstrap.plan import DEPLOYED, DIFFERS, SETUP, Step, is_deployed
 from plldb.bootstrap.sources import list_handlers
 from plldb.bootstrap.stack import NoUpdates, Stack, Submitted
 from plldb.bootstrap.tasks import gather_all
@@ -70,7 +70,7 @@ async def deploy(
         # Nothing waits for the marker while the template is on its way.
         published, _ = await gather_all(_publish_template(bucket, body), stack.read_marker())
         yield published
-        yield decided(stack, Step.UPDATE if stack.snapshot else Step.CREATE)
+        yield decided(stack, Step.UPDATE, DIFFERS) if stack.snapshot else decided(stack, Step.CREATE)
         marker = await stack.take_marker()
         submitted = await stack.submit(template_url(bucket, published), tags)
         if isinstance(submitted, Submitted):

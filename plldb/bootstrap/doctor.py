@@ -196,7 +196,7 @@ async def _permissions(aws: Aws, target: Target) -> list[Finding]:
     missing = sorted({action for actions in denied for action in actions})
     if not missing:
         return [_ok("rights", "all that setup needs, as far as IAM's simulator tells")]
-    remedy = "docs/permissions.md has the whole policy."
+    remedy = "The whole policy is in plldb/bootstrap/policies/setup.json of the installed package."
     return [
         Finding(check="rights", verdict="problem", message=f"{action} is not allowed", remedy=remedy)
         for action in missing

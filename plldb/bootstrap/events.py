@@ -106,7 +106,8 @@ class OperationStarted:
     """An operation of CloudFormation on the stack is followed from here on.
 
     ``ours`` is False for one that this run did not begin, ``by_plldb`` then says that another run of plldb
-    did; ``resources`` is how many resources it may touch, None if that is not known.
+    did; ``resources`` is how many resources it may touch, None if that is not known; ``past`` says that it
+    has ended already and is told again.
     """
 
     operation: StackOperation
@@ -115,6 +116,7 @@ class OperationStarted:
     ours: bool
     resources: int | None
     by_plldb: bool
+    past: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,9 +313,13 @@ StreamEvent = (
 """What every operation that follows the stack may yield."""
 
 SetupEvent = StreamEvent | BucketReady | ArtifactReady | TemplatePublished | SetupPlanned | SetupFinished
+"""What `setup` may yield."""
 DestroyEvent = StreamEvent | RemovalPlanned | BucketEmptied | BucketDeleted | BucketKept | DestroyFinished
+"""What `destroy` may yield."""
 WatchEvent = StreamEvent | WatchFinished
+"""What `watch` may yield."""
 DoctorEvent = Finding | DoctorFinished
+"""What `doctor` may yield."""
 Event = SetupEvent | DestroyEvent | WatchEvent | DoctorEvent
 """Everything that bootstrap can say."""
 

@@ -75,6 +75,7 @@ async def operate(
         ours=timeline.ours,
         resources=resources,
         by_plldb=by_plldb,
+        past=False,
     )
     async with aclosing(follow(stack, stack_id, timeline)) as events:
         async for event in events:
@@ -143,6 +144,7 @@ async def replay(stack: Stack, resources: Sequence[TemplateResource]) -> AsyncGe
         ours=False,
         resources=None,
         by_plldb=is_by_plldb(history),
+        past=True,
     )
     for event in timeline.take(history):
         yield event

@@ -13,8 +13,11 @@ from plldb.bootstrap.deploy import deploy
 from plldb.bootstrap.events import (
     BootstrapStatus,
     DestroyEvent,
+    DestroyFinished,
     OperationName,
     SetupEvent,
+    SetupFinished,
+    SetupPlanned,
     Started,
     WatchEvent,
     WatchFinished,
@@ -77,7 +80,12 @@ async def setup(
         work = preview if dry_run else deploy
         async with aclosing(work(aws, target, stack, text, wishes)) as events:
             async for event in events:
-                yield event
+                if isinstance(event, SetupFinished | SetupPlanned):
+                    result = event
+                else:
+                    yield event
+    # All is closed by now: who stops iterating at the result leaves nothing open.
+    yield result
 
 
 async def destroy(
@@ -105,7 +113,11 @@ async def destroy(
         yield _started("destroy", target)
         async with aclosing(remove(aws, target, stack, read_resources(text), keep_bucket)) as events:
             async for event in events:
-                yield event
+                if isinstance(event, DestroyFinished):
+                    result = event
+                else:
+                    yield event
+    yield result
 
 
 async def watch(
@@ -134,7 +146,7 @@ async def watch(
             async for event in events:
                 yield event
         status = stack.snapshot.status if stack.snapshot else None
-        yield WatchFinished(stack_name=stack.name, status=status)
+    yield WatchFinished(stack_name=stack.name, status=status)
 
 
 async def status(

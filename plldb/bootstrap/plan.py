@@ -20,6 +20,7 @@ VERSION_TAG = "plldb:version"
 
 
 DEPLOYED = "template, code and tags are what they should be"
+DIFFERS = "template, code or tags differ"
 
 
 class Step(Enum):

@@ -16,7 +16,7 @@ from plldb.bootstrap.bucket_settings import Bucket
 from plldb.bootstrap.events import ArtifactPlan, ResourceChange, SetupEvent, SetupPlanned
 from plldb.bootstrap.operate import ACTIONS
 from plldb.bootstrap.packages import build_package
-from plldb.bootstrap.plan import DEPLOYED, SETUP, Step, decide, is_deployed
+from plldb.bootstrap.plan import DEPLOYED, DIFFERS, SETUP, Step, decide, is_deployed
 from plldb.bootstrap.sources import HandlerFile, list_handlers, read_handler
 from plldb.bootstrap.stack import Stack
 from plldb.bootstrap.tasks import gather_all
@@ -48,7 +48,7 @@ async def preview(
     if step is Step.UPDATE and stack.snapshot and is_deployed(stack.snapshot, deployed, body, tags):
         step, reason = Step.NOTHING, DEPLOYED
     elif step is Step.UPDATE:
-        reason, changes = "template, code or tags differ", await read_changes(stack, body, tags)
+        reason, changes = DIFFERS, await read_changes(stack, body, tags)
     yield SetupPlanned(
         bucket=bucket.name,
         bucket_change=_bucket_change(survey),

@@ -46,10 +46,14 @@ async def remove(
             yield event
     kept = False
     if survey is not None:
-        async with aclosing(_remove_bucket(bucket, survey, keep_bucket)) as removing:
+        async with aclosing(_remove_bucket(bucket, stack, survey, keep_bucket)) as removing:
             async for step in removing:
                 kept = isinstance(step, BucketKept)
                 yield step
+        # A setup beside us may have made the stack again before its template was gone.
+        async with aclosing(settle(stack, DESTROY, resources)) as clearing:
+            async for event in clearing:
+                yield event
     yield DestroyFinished(changed=existed, bucket_kept=kept)
 
 
@@ -66,7 +70,7 @@ def _planned(stack: Stack, bucket: Bucket, survey: RemovalSurvey | None, keep_bu
 
 
 async def _remove_bucket(
-    bucket: Bucket, survey: RemovalSurvey, keep_bucket: bool
+    bucket: Bucket, stack: Stack, survey: RemovalSurvey, keep_bucket: bool
 ) -> AsyncGenerator[BucketEmptied | BucketDeleted | BucketKept, None]:
     if keep_bucket:
         yield BucketKept(bucket=bucket.name, reason="asked", found=survey.foreign)
@@ -79,9 +83,12 @@ async def _remove_bucket(
                 gone += count
                 yield BucketEmptied(bucket=bucket.name, versions=gone)
         if survey.foreign:
+            await stack.refresh()
             yield BucketKept(bucket=bucket.name, reason="foreign", found=survey.foreign)
             return
-        if await delete_bucket(bucket):
+        # Now that the template is gone nobody can make a stack of it; whether somebody has is seen here.
+        deleted, _ = await gather_all(delete_bucket(bucket), stack.refresh())
+        if deleted:
             yield BucketDeleted(bucket=bucket.name)
             return
     raise BucketError(

@@ -73,7 +73,7 @@ class Progress:
         return sorted(ages, key=lambda pair: -pair[1])
 
     def _begin(self, event: OperationStarted, now: float) -> None:
-        self.in_flight = "yes"
+        self.in_flight = "no" if event.past else "yes"
         self.operation = event
         self.total = event.resources
         self.rolling_back = event.operation == "rollback"

@@ -84,7 +84,7 @@ class Narrator:
                 text = f"AWS is slow to answer ({reason}); next look in {duration(seconds)}"
                 return [Line(mark="warn", name="events", text=text, tone="dim")]
             case OperationFinished():
-                return [_finished_line(event)]
+                return [_finished_line(event, theirs=not event.ours and not self._by_plldb)]
             case SetupFinished():
                 return _deployed_lines(event)
             case SetupPlanned():
@@ -206,14 +206,18 @@ def _operation_line(event: OperationStarted) -> Line:
         return Line(
             mark="busy", name="stack", text=f"{event.operation} of {event.stack_name} has begun{known}"
         )
+    if event.past:
+        whose = "plldb's" if event.by_plldb else "somebody else's"
+        text = f"nothing is running; the last operation was {whose} {event.operation} of {event.stack_name}"
+        return Line(mark="same", name="stack", text=text)
     whose = "another plldb's" if event.by_plldb else "somebody else's"
     text = f"{whose} {event.operation} of {event.stack_name}, followed from its beginning{known}"
     return Line(mark="warn", name="not ours", text=text, tone="warn")
 
 
-def _finished_line(event: OperationFinished) -> Line:
+def _finished_line(event: OperationFinished, *, theirs: bool) -> Line:
     took = "" if event.seconds is None else f" after {duration(event.seconds)}"
-    whose = "" if event.ours else " (not ours)"
+    whose = " (not ours)" if theirs else ""
     good = event.status.healthy
     text = f"{event.operation} ended with {event.status}{took}{whose}"
     return Line(mark="done" if good else "fail", name="stack", text=text, tone="plain" if good else "bad")

@@ -146,7 +146,7 @@ def test_a_refusal_names_the_action_that_is_missing(code: str, status: int) -> N
     assert isinstance(error, AccessDeniedError)
     assert error.action == "iam:CreateRole"
     assert "iam:CreateRole" in error.hint
-    assert "docs/permissions.md" in error.hint
+    assert "plldb/bootstrap/policies" in error.hint
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,7 @@ def operation_started(
         ours=ours,
         resources=resources,
         by_plldb=ours,
+        past=False,
     )
 
 
