@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import shutil
 import subprocess
@@ -114,7 +115,8 @@ def write_peers_template(folder: Path, cargo: Path) -> Path:
 
 
 def _install_python_tool(name: str, package: str) -> str:
-    folder = CACHE / name
+    # On the same Python as plldb.
+    folder = CACHE / f"{name}-{platform.python_version()}"
     tool = folder / "bin" / name
     if not tool.exists():
         _install(name, program("uv"), "venv", "--quiet", "--clear", "--python", sys.executable, str(folder))
