@@ -23,6 +23,7 @@ from plldb.bootstrap.operate import carry_out, decided, settle
 from plldb.bootstrap.plan import DEPLOYED, DIFFERS, SETUP, Step, is_deployed
 from plldb.bootstrap.sources import list_handlers
 from plldb.bootstrap.stack import NoUpdates, Stack, Submitted
+from plldb.bootstrap.statuses import EventStatus
 from plldb.bootstrap.tasks import gather_all
 from plldb.bootstrap.template import read_resources
 from plldb.bootstrap.wishes import Wishes, fulfil, placeholder_values
@@ -38,7 +39,8 @@ async def deploy(
     """Deploy the template ``text``, whatever is there; the last event is `SetupFinished`.
 
     Raises:
-        StackFailedError: the operation failed, or somebody else changes the stack all the time.
+        StackFailedError: the operation failed, or somebody else changes the stack all the time or has
+            deleted it.
     """
     bucket = await open_bucket(aws, target)
     resources = read_resources(text)
@@ -78,6 +80,8 @@ async def deploy(
             async with aclosing(carry_out(stack, submitted, marker, resources)) as events:
                 async for event in events:
                     yield event
+            if stack.stale:
+                await stack.refresh()  # the deployment has outputs to tell; what is in the way is an error
             break
         await stack.refresh()
         if isinstance(submitted, NoUpdates):
@@ -88,6 +92,13 @@ async def deploy(
             stack=stack.name,
             status=stack.snapshot.status if stack.snapshot else None,
             hint="Find out who (CloudTrail tells), then run `plldb bootstrap setup` again.",
+        )
+    if stack.snapshot is None or EventStatus(stack.snapshot.status).deleting:
+        raise StackFailedError(
+            f"The stack {stack.name} was there, but somebody has deleted it since.",
+            stack=stack.name,
+            status=stack.snapshot.status if stack.snapshot else None,
+            hint="Make sure that no `plldb bootstrap destroy` runs, then run `plldb bootstrap setup` again.",
         )
     yield SetupFinished(changed=changed, deployment=_deployment(target, bucket, stack))
 

@@ -106,5 +106,6 @@ async def _refresh(stack: Stack) -> None:
     try:
         await stack.refresh()
     except AwsError as error:
-        # The operation has come to its end all the same; the snapshot stays what it was.
+        # The operation has come to its end all the same; whoever needs more than that looks again.
+        stack.stale = True
         log.info("the last look at the stack: %s", error)

@@ -41,19 +41,21 @@ async def remove(
     yield _planned(stack, bucket, survey, keep_bucket)
     existed = stack.snapshot is not None or (survey is not None and not keep_bucket)
 
-    async with aclosing(settle(stack, DESTROY, resources)) as clearing:
-        async for event in clearing:
-            yield event
     kept = False
-    if survey is not None:
+    while True:
+        async with aclosing(settle(stack, DESTROY, resources)) as clearing:
+            async for event in clearing:
+                yield event
+        if survey is None:
+            break
         async with aclosing(_remove_bucket(bucket, stack, survey, keep_bucket)) as removing:
             async for step in removing:
                 kept = isinstance(step, BucketKept)
                 yield step
-        # A setup beside us may have made the stack again before its template was gone.
-        async with aclosing(settle(stack, DESTROY, resources)) as clearing:
-            async for event in clearing:
-                yield event
+        if stack.snapshot is None:
+            break
+        # A setup beside us has made the stack again, and perhaps the bucket.
+        survey = await survey_removal(bucket)
     yield DestroyFinished(changed=existed, bucket_kept=kept)
 
 

@@ -55,12 +55,16 @@ class Overtaken:
 
 @dataclass(slots=True, kw_only=True)
 class Stack:
-    """The stack of one account and region; ``snapshot`` is what was seen last, None if there is none."""
+    """The stack of one account and region; ``snapshot`` is what was seen last, None if there is none.
+
+    ``stale`` says that a look since then has failed.
+    """
 
     aws: Aws
     client: CloudFormationClient
     name: str
     snapshot: StackSnapshot | None = None
+    stale: bool = False
     _body: str | None = None
     _body_read: bool = False
     _marker: frozenset[str] | None = None
@@ -72,7 +76,7 @@ class Stack:
             StackStuckError: it has a status that this plldb does not know.
         """
         self.snapshot = await self._read_snapshot(self.name, self.aws.call)
-        self._body_read = False
+        self.stale = self._body_read = False
         # Read before whatever made looking again necessary: its events would be told as new.
         self._marker = None
 
