@@ -65,6 +65,7 @@ CREDENTIALS_CODES = frozenset(
         "IncompleteSignature",
         "InvalidAccessKeyId",
         "InvalidClientTokenId",
+        "InvalidSignatureException",
         "InvalidToken",
         "MissingAuthenticationToken",
         "SignatureDoesNotMatch",

@@ -19,7 +19,7 @@ from plldb.errors import AwsError, BucketError
 # Packages in memory and on the wire at once: enough to keep the network busy, and a bound on memory.
 IN_FLIGHT = 8
 # S3's answers to a conditional write that lost a race: somebody else wrote, or deleted, first.
-LOST_RACE = frozenset({"PreconditionFailed", "NoSuchKey"})
+LOST_RACE = frozenset({"ConditionalRequestConflict", "NoSuchKey", "PreconditionFailed"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

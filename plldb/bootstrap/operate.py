@@ -224,6 +224,8 @@ async def check(stack: Stack, stack_id: str, timeline: Timeline) -> None:
             hint="Follow that with `plldb bootstrap watch`, then run the same command again.",
         )
     # A creation or an update that ends in a deletion is none, however well that went.
+    if timeline.operation == "rollback" and status.complete:
+        return
     if status.healthy and (timeline.operation == "delete" or not status.deleting):
         return
     failures = await _explain(stack, stack_id, timeline)

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 Send = Callable[..., Any]
 """`Aws.call` or `Aws.attempt`: patiently, or once."""
 
+# A stack of that name is there; or a request with that token was taken already.
+TAKEN = frozenset({"AlreadyExistsException", "TokenAlreadyExistsException"})
 STACK_NAME = "plldb"
 TOKEN_PREFIX = "plldb-"
 
@@ -210,9 +212,7 @@ class Stack:
         try:
             answer = await self.aws.call(method, StackName=name, ClientRequestToken=token, **arguments)
         except AwsError as error:
-            if error.aws_code != "AlreadyExistsException" and not _says(
-                error, _NO_UPDATES, _BUSY, _DOES_NOT_EXIST
-            ):
+            if error.aws_code not in TAKEN and not _says(error, _NO_UPDATES, _BUSY, _DOES_NOT_EXIST):
                 raise
             # Our own request may have been the one that won: its answer was lost, and this is the
             # answer to its repetition.

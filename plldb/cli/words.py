@@ -218,7 +218,7 @@ def _operation_line(event: OperationStarted) -> Line:
 def _finished_line(event: OperationFinished, *, theirs: bool) -> Line:
     took = "" if event.seconds is None else f" after {duration(event.seconds)}"
     whose = " (not ours)" if theirs else ""
-    good = event.status.healthy
+    good = event.status.complete if event.operation == "rollback" else event.status.healthy
     text = f"{event.operation} ended with {event.status}{took}{whose}"
     return Line(mark="done" if good else "fail", name="stack", text=text, tone="plain" if good else "bad")
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.conftest import OpenClient, RunPlldb
     from tests.support.proxy import Proxy
 
-SECONDS = 6.0
+SECONDS = 15.0
 
 
 @pytest.fixture

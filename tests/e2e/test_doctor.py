@@ -1,0 +1,160 @@
+"""The doctor, and a dry run, against what MiniStack really holds."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from plldb import bootstrap
+from plldb.aws import Target
+from plldb.bootstrap.doctor import _clock, _concrete, _context
+from tests.e2e.holdings import BRISK, bucket_of, collect, list_rest, read_history
+
+if TYPE_CHECKING:
+    from tests.conftest import OpenClient, RunPlldb
+
+TARGET = Target(
+    account="123456789012", region="eu-west-1", partition="aws-cn", caller_arn="arn", endpoint_url=None
+)
+
+
+async def examine() -> dict[str, list[bootstrap.Finding]]:
+    found: dict[str, list[bootstrap.Finding]] = {}
+    async for event in bootstrap.doctor(pace=BRISK):
+        if isinstance(event, bootstrap.Finding):
+            found.setdefault(event.check, []).append(event)
+    return found
+
+
+async def test_an_empty_account_is_ready(aws_env: dict[str, str]) -> None:
+    found = await examine()
+    assert {finding.verdict for findings in found.values() for finding in findings} == {"ok"}
+    assert set(found) == {"region", "caller", "clock", "rights", "stack", "bucket", "leftovers"}
+
+
+async def test_what_is_in_the_way_of_a_new_stack_is_named_with_its_remedy(
+    plldb_cli: RunPlldb, open_client: OpenClient
+) -> None:
+    dynamodb, logs = await open_client("dynamodb"), await open_client("logs")
+    await dynamodb.create_table(
+        TableName="PLLDBSessions",
+        KeySchema=[{"AttributeName": "a", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "a", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    await logs.create_log_group(logGroupName="/aws/lambda/plldb-ws-api-connect")
+    finished = await plldb_cli("doctor")
+    assert finished.code == 1, finished
+    assert "aws dynamodb delete-table --table-name PLLDBSessions" in finished.stdout
+    assert "aws logs delete-log-group --log-group-name /aws/lambda/plldb-ws-api-connect" in finished.stdout
+    assert "2 problems" in finished.stdout
+
+
+async def test_a_deployment_is_found_whole_and_a_broken_bucket_is_a_warning(
+    open_client: OpenClient, account: str, aws_env: dict[str, str]
+) -> None:
+    await collect(bootstrap.setup(pace=BRISK))
+    assert [finding.verdict for finding in (await examine())["stack"]] == ["ok"]
+    s3 = await open_client("s3")
+    await s3.put_bucket_versioning(Bucket=bucket_of(account), VersioningConfiguration={"Status": "Suspended"})
+    (finding,) = (await examine())["bucket"]
+    assert finding.verdict == "warning"
+    assert "versioning" in finding.message
+    assert "plldb bootstrap setup" in finding.remedy
+
+
+async def test_a_stack_of_somebody_else_and_an_older_one_are_told(open_client: OpenClient) -> None:
+    cloudformation = await open_client("cloudformation")
+    body = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+    await cloudformation.create_stack(StackName="plldb", TemplateBody=body)
+    (foreign,) = (await examine())["stack"]
+    assert foreign.verdict == "problem"
+    assert "did not create" in foreign.message
+    tags = [{"Key": "plldb:component", "Value": "bootstrap"}, {"Key": "plldb:version", "Value": "0.0.1"}]
+    await cloudformation.update_stack(StackName="plldb", TemplateBody=body, Tags=tags)
+    (older,) = (await examine())["stack"]
+    assert older.verdict == "warning"
+    assert "0.0.1" in older.message
+
+
+async def test_without_an_endpoint_the_doctor_says_so_and_ends(plldb_cli: RunPlldb) -> None:
+    finished = await plldb_cli(
+        "doctor", "--output", "json", env={"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, seconds=90
+    )
+    assert finished.code == 1, finished
+    lines = [json.loads(line) for line in finished.stdout.splitlines()]
+    assert [line["kind"] for line in lines] == ["finding", "finding", "finished"]
+    assert lines[-1]["result"] == "unhealthy"
+
+
+@pytest.mark.parametrize(
+    ("arn", "concrete"),
+    [
+        ("*", "*"),
+        ("arn:aws:s3:::plldb-*", "arn:aws-cn:s3:::plldb-*"),
+        ("arn:aws:iam::*:role/plldb-*", "arn:aws-cn:iam::123456789012:role/plldb-*"),
+        ("arn:aws:logs:*:*:log-group:/a:*", "arn:aws-cn:logs:eu-west-1:123456789012:log-group:/a:*"),
+    ],
+)
+def test_open_places_of_a_policy_are_filled_in_for_the_simulation(arn: str, concrete: str) -> None:
+    assert _concrete(arn, TARGET) == concrete
+
+
+def test_conditions_of_a_policy_are_told_to_the_simulator() -> None:
+    statement = {
+        "Condition": {
+            "ForAnyValue:StringEquals": {"aws:CalledVia": ["cloudformation.amazonaws.com"]},
+            "StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"},
+        }
+    }
+    assert [entry["ContextKeyType"] for entry in _context(statement)] == ["stringList", "string"]
+
+
+@pytest.mark.parametrize(("skew", "verdict"), [(3, "ok"), (-90, "warning"), (400, "problem")])
+def test_a_wrong_clock_is_told_by_how_wrong_it_is(skew: float, verdict: str) -> None:
+    assert _clock(skew).verdict == verdict
+
+
+async def test_a_dry_run_tells_what_a_setup_would_do_and_changes_nothing(
+    plldb_cli: RunPlldb, open_client: OpenClient
+) -> None:
+    empty = await plldb_cli("bootstrap", "setup", "--dry-run")
+    assert empty.code == 0, empty
+    assert "create" in empty.stdout
+    assert not await list_rest(open_client)
+
+    await collect(bootstrap.setup(pace=BRISK))
+    before = await read_history(open_client)
+    same = await collect(bootstrap.setup(dry_run=True, pace=BRISK))
+    planned = same[-1]
+    assert isinstance(planned, bootstrap.SetupPlanned)
+    assert (planned.action, planned.bucket_change, planned.changes) == ("nothing", "none", ())
+    assert {plan.change for plan in planned.artifacts} == {"same"}
+
+    tagged = (await collect(bootstrap.setup(dry_run=True, tags={"team": "x"}, pace=BRISK)))[-1]
+    assert isinstance(tagged, bootstrap.SetupPlanned)
+    assert tagged.action == "update"
+    assert any(change.logical_id == "PLDDBSessions" for change in tagged.changes)
+    cloudformation = await open_client("cloudformation")
+    assert (await cloudformation.list_change_sets(StackName="plldb"))["Summaries"] == []
+    assert await read_history(open_client) == before
+
+
+async def test_tags_and_boundary_are_kept_by_later_setups_until_changed(
+    open_client: OpenClient, account: str
+) -> None:
+    boundary = f"arn:aws:iam::{account}:policy/Boundary"
+    await collect(bootstrap.setup(tags={"team": "x"}, permissions_boundary=boundary, pace=BRISK))
+    finished = (await collect(bootstrap.setup(pace=BRISK)))[-1]
+    assert isinstance(finished, bootstrap.SetupFinished)
+    assert not finished.changed
+    cloudformation = await open_client("cloudformation")
+    stack = (await cloudformation.describe_stacks(StackName="plldb"))["Stacks"][0]
+    assert {"Key": "team", "Value": "x"} in stack["Tags"]
+    body = (await cloudformation.get_template(StackName="plldb"))["TemplateBody"]
+    assert body.count(f'PermissionsBoundary: "{boundary}"') == 2
+    finished = (await collect(bootstrap.setup(permissions_boundary="", pace=BRISK)))[-1]
+    assert isinstance(finished, bootstrap.SetupFinished)
+    assert finished.changed
