@@ -1,17 +1,49 @@
-"""The real program, a proxy that does it harm, and MiniStack behind. Talks to MiniStack."""
+"""The real program, a proxy that does it harm, and MiniStack behind. Talks to MiniStack.
+
+``pytest tests/faults --write-report`` (``scripts/test -e faults -- --write-report``) writes what the run
+found to docs/reliability.md; without the option nothing of the checkout changes.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 
+from tests.faults.baseline import Baseline, record_baseline
+from tests.faults.report import Report
 from tests.support import servers
 from tests.support.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+REPORT = pytest.StashKey[Report]()
+RELIABILITY = Path(__file__).parents[2] / "docs" / "reliability.md"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-report", action="store_true", help="write docs/reliability.md from this run")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[REPORT] = Report()
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if session.config.getoption("--write-report", default=False):
+        report = session.config.stash[REPORT]
+        if exitstatus or report.missing():
+            raise pytest.UsageError("docs/reliability.md is only written by a whole run in which all passes")
+        RELIABILITY.write_text(report.render(), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def report(pytestconfig: pytest.Config) -> Report:
+    """Where results go that the report tells."""
+    return pytestconfig.stash[REPORT]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -26,6 +58,12 @@ async def ministack_auth() -> AsyncIterator[str]:
     """The URL of a MiniStack that checks signatures and IAM policies; its root key is test/test."""
     async with servers.ministack(auth=True) as server:
         yield server.url
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def baseline(ministack: str) -> Baseline:
+    """What each command does when nothing goes wrong."""
+    return await record_baseline(ministack)
 
 
 @pytest_asyncio.fixture

@@ -1,0 +1,110 @@
+"""setup and destroy in this process, many accounts at once. Talks to MiniStack, through the proxy or not."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from aiobotocore.session import AioSession, get_session
+
+from plldb import bootstrap
+from plldb.bootstrap import Pace
+from plldb.errors import PlldbError
+from tests.support.environment import REGION
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterable
+
+Command = Literal["setup", "destroy"]
+
+# Patient with a busy machine, in no hurry otherwise.
+CALM = Pace(
+    connect_timeout=30,
+    read_timeout=60,
+    first_wait=0.02,
+    longest_wait=0.1,
+    throttled_for=60,
+    poll=0.05,
+    poll_eager=0.05,
+    poll_quiet=0.1,
+    poll_troubled=0.1,
+    quiet_after=5,
+    stall_after=5,
+)
+
+_KNOWLEDGE = get_session().get_component("data_loader")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """A run that is over: what it said, and how it failed if it did."""
+
+    events: tuple[bootstrap.Event, ...]
+    error: PlldbError | None
+    seconds: float
+
+    @property
+    def changed(self) -> bool | None:
+        """What the last event says of changes; None if the run failed."""
+        last = self.events[-1] if self.events else None
+        done = isinstance(last, bootstrap.SetupFinished | bootstrap.DestroyFinished)
+        return (
+            last.changed
+            if done and isinstance(last, bootstrap.SetupFinished | bootstrap.DestroyFinished)
+            else None
+        )
+
+
+def session_of(account: str, *, secret: str = "test", token: str | None = None) -> AioSession:
+    """A session of that account; what botocore knows of AWS is read once for all of them."""
+    session = get_session()
+    session.register_component("data_loader", _KNOWLEDGE)
+    session.set_credentials(account, secret, token)
+    return session
+
+
+async def run(
+    command: Command,
+    account: str,
+    endpoint: str,
+    *,
+    pace: Pace = CALM,
+    seconds: float = 120.0,
+    **options: Any,
+) -> Ran:
+    """Run to the end; `TimeoutError` after so many seconds. Only plldb's own errors are caught."""
+    begin = time.monotonic()
+    events: list[bootstrap.Event] = []
+    error = None
+    stream: Any = getattr(bootstrap, command)(
+        session=session_of(account), region=REGION, endpoint_url=endpoint, pace=pace, **options
+    )
+    try:
+        async with asyncio.timeout(seconds), aclosing(stream):
+            async for event in stream:
+                events.append(event)  # noqa: PERF401 - what came before an error counts
+    except PlldbError as caught:
+        error = caught
+    return Ran(events=tuple(events), error=error, seconds=time.monotonic() - begin)
+
+
+async def succeed(command: Command, account: str, endpoint: str, **options: Any) -> Ran:
+    """Run, and fail the test if the run fails."""
+    ran = await run(command, account, endpoint, **options)
+    if ran.error is not None:
+        raise AssertionError(f"{command} failed: {ran.error}") from ran.error
+    return ran
+
+
+async def at_most(count: int, work: Iterable[Awaitable[Any]]) -> list[Any]:
+    """Await all, so many at a time."""
+    places = asyncio.Semaphore(count)
+
+    async def one(each: Awaitable[Any]) -> Any:
+        async with places:
+            return await each
+
+    return await asyncio.gather(*[one(each) for each in work])
