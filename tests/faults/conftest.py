@@ -32,12 +32,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[REPORT] = Report()
 
 
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    if session.config.getoption("--write-report", default=False):
-        report = session.config.stash[REPORT]
-        if exitstatus or report.missing():
-            raise pytest.UsageError("docs/reliability.md is only written by a whole run in which all passes")
-        RELIABILITY.write_text(report.render(), encoding="utf-8")
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    if not config.getoption("--write-report", default=False):
+        return
+    report = config.stash[REPORT]
+    if exitstatus or report.missing():
+        terminalreporter.write_line("no report is written unless the whole of tests/faults is run and passes")
+        return
+    RELIABILITY.write_text(report.render(), encoding="utf-8")
+    terminalreporter.write_line(f"wrote {RELIABILITY}")
 
 
 @pytest.fixture(scope="session")
