@@ -6,6 +6,7 @@ botocore's exceptions end here: what leaves this module is a `plldb.errors.Plldb
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import random
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiobotocore.config import AioConfig
@@ -37,9 +39,12 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 # The codes that botocore's "standard" retry mode counts as throttling, and HTTP's own word for it.
+# And OperationAborted: with it S3 asks to wait while another change to the same bucket or key is under
+# way. After a bucket was deleted that takes minutes.
 THROTTLING_CODES = frozenset(
     {
         "BandwidthLimitExceeded",
+        "OperationAborted",
         "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
@@ -53,10 +58,7 @@ THROTTLING_CODES = frozenset(
         "TooManyRequestsException",
     }
 )
-# S3 answers 409 while another change to the same bucket or key is under way.
-TRANSIENT_CODES = frozenset(
-    {"InternalError", "InternalFailure", "OperationAborted", "RequestTimeout", "RequestTimeoutException"}
-)
+TRANSIENT_CODES = frozenset({"InternalError", "InternalFailure", "RequestTimeout", "RequestTimeoutException"})
 CREDENTIALS_CODES = frozenset(
     {
         "AuthFailure",
@@ -74,6 +76,8 @@ CREDENTIALS_CODES = frozenset(
     }
 )
 CLOCK_CODES = frozenset({"RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"})
+# Most services have no code of their own for that; they call the signature wrong and say why.
+_CLOCK_MESSAGE = re.compile(r"Signature (expired|not yet current)")
 DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 
 # S3's API names differ from its IAM actions; elsewhere plldb needs, both are the same.
@@ -108,6 +112,11 @@ _NO_CREDENTIALS = (
     boto.NoAuthTokenError,
     boto.SSOError,
 )
+# What reads credentials fails as Python does where botocore does not translate: a credential_process that
+# cannot be started or writes no JSON, a token file that is not there.
+_UNREADABLE = (OSError, json.JSONDecodeError)
+# How people's own settings make botocore's HTTP client fail; no attempt more would help.
+_BAD_CERTIFICATES = (FileNotFoundError, IsADirectoryError, PermissionError)
 _SIGN_IN = (
     "Sign in again (for example `aws sso login`), or set AWS_PROFILE or "
     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
@@ -212,7 +221,7 @@ class Aws:
             answer = await method(*args, **kwargs)
             log.info("%s %s: %d ms", service, operation, (loop.time() - began) * 1000)
             return answer
-        except (boto.BotoCoreError, boto.ClientError, *_NO_ANSWER) as error:
+        except (boto.BotoCoreError, boto.ClientError, *_NO_ANSWER, *_UNREADABLE) as error:
             # Only what is safe to show: neither parameters nor headers.
             log.info("%s %s: %s", service, operation, type(error).__name__)
             raise translate(error, service=service, operation=operation) from error
@@ -263,9 +272,11 @@ class Aws:
             service, region_name=self.region, endpoint_url=self._endpoint_url, config=config
         )
         try:
-            return await self._stack.enter_async_context(context)
-        except (boto.BotoCoreError, ValueError) as error:
+            client = await self._stack.enter_async_context(context)
+        except (boto.BotoCoreError, ValueError, OSError) as error:
             raise _settings_error(error, self.region) from error
+        _check_endpoint(client.meta.endpoint_url)
+        return client
 
 
 @asynccontextmanager
@@ -307,6 +318,20 @@ def _find_region(session: AioSession, region: str | None) -> str:
     return str(found)
 
 
+def _check_endpoint(url: str) -> None:
+    """Find what botocore would stumble over with every request only."""
+    try:
+        parts = urlsplit(url)
+        wrong = parts.scheme not in ("http", "https") or parts.port == 0
+    except ValueError:  # a port that is none
+        wrong = True
+    if wrong:
+        raise SettingsError(
+            f"{url!r} cannot be an endpoint.",
+            hint="Endpoints look like http://localhost:4566; set or unset AWS_ENDPOINT_URL.",
+        )
+
+
 def _settings_error(error: Exception, region: str | None) -> SettingsError | CredentialsError:
     match error:
         case boto.ProfileNotFound():
@@ -325,11 +350,25 @@ def _settings_error(error: Exception, region: str | None) -> SettingsError | Cre
                 f"AWS configuration: {error}", hint="Mend that file, or set AWS_CONFIG_FILE."
             )
         case boto.NoCredentialsError() | boto.PartialCredentialsError() | boto.CredentialRetrievalError():
-            return CredentialsError(f"AWS credentials: {error}", hint=_SIGN_IN)
+            return CredentialsError(f"AWS credentials: {_one_line(error)}", hint=_SIGN_IN)
+        case OSError() | json.JSONDecodeError():
+            return _unreadable_credentials(error)
         case _:
             return SettingsError(
-                f"AWS settings: {error}", hint="Check AWS_ENDPOINT_URL, the region and the profile."
+                f"AWS settings: {_one_line(error)}",
+                hint="Check AWS_ENDPOINT_URL, the other AWS_… variables, and your profile in ~/.aws/config.",
             )
+
+
+def _unreadable_credentials(error: Exception, **where: str) -> CredentialsError:
+    # What a credential_process wrote may be the secret itself; where JSON ended says nothing of it.
+    what = error if isinstance(error, OSError) else f"a credential_process wrote no JSON: {error}"
+    return CredentialsError(
+        f"AWS credentials: {what}",
+        hint="Check credential_process in your profile, and the file that AWS_WEB_IDENTITY_TOKEN_FILE or "
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names.",
+        **where,
+    )
 
 
 def _names(method: Callable[..., object]) -> tuple[str, str]:
@@ -343,8 +382,12 @@ def translate(error: Exception, *, service: str, operation: str) -> AwsError | S
         return _translate_answer(error, service, operation)
     where = {"service": service, "operation": operation}
     if isinstance(error, _NO_CREDENTIALS):
-        return CredentialsError(f"AWS credentials: {error}", hint=_SIGN_IN, **where)
-    if isinstance(error, _NO_ANSWER):
+        return CredentialsError(f"AWS credentials: {_one_line(error)}", hint=_SIGN_IN, **where)
+    if setting := _setting_of(error):
+        return setting
+    if isinstance(error, json.JSONDecodeError) or getattr(error, "filename", None) is not None:
+        return _unreadable_credentials(error, **where)
+    if isinstance(error, (*_NO_ANSWER, OSError)):
         unreachable = UnreachableError(
             f"{operation}: no usable answer from {service}: {_one_line(error)}",
             hint="Check the network, the region and AWS_ENDPOINT_URL, then run the same command again.",
@@ -356,20 +399,37 @@ def translate(error: Exception, *, service: str, operation: str) -> AwsError | S
     return AwsError(f"{operation}: {_one_line(error)}", hint=_AGAIN, **where)
 
 
+def _setting_of(error: Exception) -> SettingsError | None:
+    """Return what is wrong if a setting of the caller keeps botocore from sending anything."""
+    cause = error.kwargs.get("error") if isinstance(error, boto.HTTPClientError) else None
+    if isinstance(cause, boto.InvalidProxiesConfigError):
+        return SettingsError(
+            "HTTP_PROXY or HTTPS_PROXY cannot be the URL of a proxy.",
+            hint="Proxies look like http://localhost:3128; set or unset the variable.",
+        )
+    if isinstance(cause, _BAD_CERTIFICATES) or getattr(cause, "reason", "") == "NO_CERTIFICATE_OR_CRL_FOUND":
+        return SettingsError(
+            f"The certificates to trust cannot be read: {cause}",
+            hint="Check the file that AWS_CA_BUNDLE, or ca_bundle in your profile, names.",
+        )
+    return None
+
+
 def _translate_answer(error: boto.ClientError, service: str, operation: str) -> AwsError | TryAgainError:
     code = str(error.response.get("Error", {}).get("Code", ""))
-    message = str(error.response.get("Error", {}).get("Message", "")) or code
+    # The first line only: what follows may repeat the signed headers, the session token among them.
+    message = _first_line(str(error.response.get("Error", {}).get("Message", ""))) or code
     http_status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     where = {"service": service, "operation": operation, "aws_code": code}
-    if code in CLOCK_CODES:
+    if code in CLOCK_CODES or (code in CREDENTIALS_CODES and _CLOCK_MESSAGE.search(message)):
         return CredentialsError(
             f"{operation}: AWS refuses the time of the request ({code}).",
             hint="Set the clock of this machine right; AWS allows it to be wrong by some minutes only.",
             **where,
         )
     if code in CREDENTIALS_CODES:
-        # The first line only: what follows may repeat the signed headers, the session token among them.
-        message = code if code == "IncompleteSignature" else message.splitlines()[0]
+        if code == "IncompleteSignature":  # its one line repeats the Authorization header
+            message = code
         return CredentialsError(
             f"{operation}: AWS does not accept the credentials: {message}", hint=_SIGN_IN, **where
         )
@@ -399,6 +459,10 @@ def denied_action(message: str, service: str, operation: str) -> str:
     if named:
         return named[1]
     return S3_ACTIONS.get(operation, f"{service}:{operation}")
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")
 
 
 def _one_line(error: Exception) -> str:

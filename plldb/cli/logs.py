@@ -6,6 +6,7 @@ botocore at DEBUG logs signed headers and session tokens. It must never be heard
 from __future__ import annotations
 
 import logging
+from copy import copy
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,7 +26,26 @@ class _Handler(logging.Handler):
         return record.levelno >= LEVELS.get(record.name.partition(".")[0], logging.CRITICAL + 1)
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._write(self.format(record))
+        self._write(self.format(_without_traceback(record)))
+
+
+def _without_traceback(record: logging.LogRecord) -> logging.LogRecord:
+    """What failed and was coped with, in a word: botocore logs it with its traceback."""
+    if not record.exc_info or record.exc_info[0] is None:
+        return record
+    short = copy(record)
+    short.msg, short.args = f"{record.getMessage()} ({record.exc_info[0].__name__})", None
+    short.exc_info = short.exc_text = None
+    return short
+
+
+def keep_quiet() -> None:
+    """Without --verbose, keeps Python from writing botocore's warnings, tracebacks and all, to stderr.
+
+    What they warn of comes as an error as well: credentials that cannot be refreshed, for example.
+    """
+    for name in ("botocore", "aiobotocore"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
 
 
 def send_logs_to(write: Callable[[str], None]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from plldb.cli.explain import closing_lines, explain_interrupt
 from plldb.cli.faces import Lane, OutputClosedError, choose_face
 from plldb.cli.follow import follow
+from plldb.cli.logs import keep_quiet, send_logs_to
 from plldb.cli.prompts import ask_yes
 from plldb.cli.regions import SharedQuestion, follow_all
 from plldb.cli.signals import until_stopped
@@ -28,9 +29,9 @@ async def perform(job: Job, library: Library, terminal: Terminal, stop: asyncio.
     lanes = make_lanes(job)
     face = choose_face(job.settings.output, job.name, terminal, lanes)
     if job.settings.verbose:
-        from plldb.cli.logs import send_logs_to
-
         send_logs_to(face.note)
+    else:
+        keep_quiet()
     work = asyncio.ensure_future(_follow_lanes(job, library, terminal, lanes, face))
     return await until_stopped(work, stop, lambda: face.fail(_only(lanes), _interrupted(job, lanes)))
 

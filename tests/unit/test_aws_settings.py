@@ -8,7 +8,7 @@ import pytest
 from aiobotocore.session import AioSession
 
 from plldb.aws import open_aws
-from plldb.errors import SettingsError
+from plldb.errors import CredentialsError, SettingsError
 from plldb.pace import Pace
 
 CONFIG = """\
@@ -108,6 +108,43 @@ async def test_what_cannot_be_an_endpoint_is_a_settings_error(wrong: str) -> Non
     with pytest.raises(SettingsError) as raised:
         await make_a_client("eu-west-1", endpoint_url=wrong)
     assert "AWS_ENDPOINT_URL" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    "wrong", ["http://localhost:99999", "http://localhost:abc", "http://localhost:0", "ftp://localhost"]
+)
+async def test_an_endpoint_that_no_request_could_reach_is_named(wrong: str) -> None:
+    with pytest.raises(SettingsError, match=f"'{wrong}' cannot be an endpoint") as raised:
+        await make_a_client("eu-west-1", endpoint_url=wrong)
+    assert "AWS_ENDPOINT_URL" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        ("/nonexistent/helper", "/nonexistent/helper"),
+        ("/bin/echo hello", "wrote no JSON"),
+        ("/bin/false", "custom-process"),
+    ],
+)
+async def test_a_credential_process_that_gives_none_is_a_credentials_error(
+    config: Path, command: str, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    config.write_text(f"[default]\nregion = eu-west-1\ncredential_process = {command}\n")
+    with pytest.raises(CredentialsError, match=named):
+        await make_a_client("eu-west-1")
+
+
+async def test_a_token_file_that_is_not_there_is_a_credentials_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/dev")
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/nonexistent/token")
+    async with open_aws(
+        session=None, profile=None, region="eu-west-1", endpoint_url=None, pace=Pace()
+    ) as aws:
+        with pytest.raises(CredentialsError, match="/nonexistent/token"):
+            await aws.read_target()
 
 
 async def test_clients_are_made_once_and_know_the_partition_by_its_domain() -> None:

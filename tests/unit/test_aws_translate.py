@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import aiohttp
 import pytest
 from botocore import exceptions as boto
@@ -68,7 +70,7 @@ def test_a_quota_that_is_reached_is_no_throttling() -> None:
         ("Anything", 503, True),
         ("503", 503, True),
         ("429", 429, True),
-        ("OperationAborted", 409, False),
+        ("OperationAborted", 409, True),
     ],
 )
 def test_failures_of_the_server_are_tried_again(code: str, status: int, throttled: bool) -> None:
@@ -119,6 +121,66 @@ def test_a_wrong_clock_is_told_as_that(code: str) -> None:
     error = meaning(refused(code, "Signature expired", 403))
     assert isinstance(error, CredentialsError)
     assert "clock" in error.hint
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Signature expired: 20261123T120000Z is now earlier than 20261123T121500Z (… - 15 min.)",
+        "Signature not yet current: 20261123T130000Z is still later than 20261123T121500Z",
+    ],
+)
+@pytest.mark.parametrize("code", ["SignatureDoesNotMatch", "InvalidSignatureException"])
+def test_a_signature_refused_for_its_time_is_a_matter_of_the_clock(code: str, message: str) -> None:
+    error = meaning(refused(code, message, 403))
+    assert isinstance(error, CredentialsError)
+    assert "clock" in error.hint
+    assert "Sign in" not in error.hint
+
+
+@pytest.mark.parametrize("code", ["ValidationError", "AccessDenied", "Throttling", "ExpiredToken", "Other"])
+def test_of_what_aws_says_the_first_line_is_told(code: str) -> None:
+    found = meaning(refused(code, "\n  The first line. \r\nx-amz-security-token:SECRET\n"))
+    error = found.error if isinstance(found, TryAgainError) else found
+    assert "The first line." in error.message
+    assert "SECRET" not in error.message
+    assert "\n" not in error.message
+
+
+@pytest.mark.parametrize(
+    ("error", "named"),
+    [
+        (FileNotFoundError(2, "No such file or directory", "/secrets/token"), "/secrets/token"),
+        (json.JSONDecodeError("Expecting value", "AKIASECRET", 0), "wrote no JSON"),
+    ],
+)
+def test_credentials_that_cannot_be_read_are_told_with_where_they_come_from(
+    error: Exception, named: str
+) -> None:
+    found = meaning(error)
+    assert isinstance(found, CredentialsError)
+    assert named in found.message
+    assert "AKIASECRET" not in found.message
+    assert "credential_process" in found.hint
+
+
+def test_a_connection_that_breaks_without_a_file_is_no_answer() -> None:
+    assert isinstance(meaning(ConnectionResetError(104, "Connection reset by peer")), TryAgainError)
+
+
+@pytest.mark.parametrize(
+    ("cause", "named"),
+    [
+        (boto.InvalidProxiesConfigError(), "HTTPS_PROXY"),
+        (FileNotFoundError(2, "No such file or directory"), "AWS_CA_BUNDLE"),
+    ],
+)
+def test_a_setting_that_keeps_the_client_from_sending_is_named_and_not_tried_again(
+    cause: Exception, named: str
+) -> None:
+    found = meaning(boto.HTTPClientError(error=cause))
+    assert isinstance(found, SettingsError)
+    assert named in f"{found.message} {found.hint}"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from plldb.cli.logs import LEVELS, send_logs_to
+from plldb.cli.logs import LEVELS, keep_quiet, send_logs_to
 
 
 @pytest.fixture
@@ -37,3 +37,26 @@ def test_signed_headers_of_botocore_are_never_heard(lines: list[str]) -> None:
         logger.debug("X-Amz-Security-Token: secret")
         logger.setLevel(logging.NOTSET)
     assert lines == []
+
+
+def test_a_failure_that_botocore_logs_with_its_traceback_is_told_in_a_word(lines: list[str]) -> None:
+    try:
+        raise ValueError("a secret")
+    except ValueError:
+        logging.getLogger("aiobotocore.credentials").warning("Refreshing %s failed.", "it", exc_info=True)
+    (line,) = lines
+    assert line.endswith("aiobotocore.credentials: Refreshing it failed. (ValueError)")
+
+
+def test_without_verbose_no_warning_of_botocore_reaches_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    botocore = logging.getLogger("botocore")
+    # As in a program that sets up no logging.
+    before = botocore.handlers, logging.root.handlers
+    botocore.handlers, logging.root.handlers = [], []
+    try:
+        logging.getLogger("botocore.tokens").warning("one")
+        keep_quiet()
+        logging.getLogger("botocore.tokens").warning("two")
+    finally:
+        botocore.handlers, logging.root.handlers = before
+    assert capsys.readouterr().err == "one\n"
