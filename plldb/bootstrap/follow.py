@@ -10,8 +10,9 @@ from collections.abc import AsyncGenerator
 from plldb.aws import TryAgainError
 from plldb.bootstrap.events import PollingSlowed, StackEvent
 from plldb.bootstrap.stack import Stack
+from plldb.bootstrap.statuses import EventStatus
 from plldb.bootstrap.tasks import gather_all
-from plldb.bootstrap.timeline import RawEvent, Timeline
+from plldb.bootstrap.timeline import RawEvent, Timeline, operation_of
 from plldb.errors import AwsError
 from plldb.pace import Pace
 
@@ -47,8 +48,10 @@ async def follow(
         now = loop.time()
         if fresh:
             heard = now
-        elif not troubles and now - max(heard, checked) >= stack.aws.pace.stall_after:
+        stalled = not fresh and now - max(heard, checked) >= stack.aws.pace.stall_after
+        if not troubles and (stalled or timeline.doubtful):
             checked = now
+            timeline.doubtful = False
             for event in await _settle_stalled(stack, stack_id, timeline):
                 yield event
         wait = next_wait(stack.aws.pace, quiet=now - heard, troubles=troubles, eager=timeline.all_finished)
@@ -74,7 +77,7 @@ def next_wait(pace: Pace, *, quiet: float, troubles: int, eager: bool) -> float:
 
 
 async def _settle_stalled(stack: Stack, stack_id: str, timeline: Timeline) -> list[StackEvent]:
-    """Ask the stack itself when its events have been silent for long."""
+    """Ask the stack itself when its events have been silent for long, or have left a doubt."""
     try:
         status = await stack.read_status(stack_id)
         if not status.settled:
@@ -89,7 +92,9 @@ async def _settle_stalled(stack: Stack, stack_id: str, timeline: Timeline) -> li
 
 async def _last_read(stack: Stack, stack_id: str, timeline: Timeline) -> list[StackEvent]:
     """Read once more, back to the beginning: events may turn up late. It cannot change the outcome."""
-    late, _ = await gather_all(_read_back(stack, stack_id, timeline), _refresh(stack))
+    late, _ = await gather_all(
+        _read_back(stack, stack_id, timeline), _look_at_the_end(stack, stack_id, timeline)
+    )
     return timeline.take(late)
 
 
@@ -102,10 +107,25 @@ async def _read_back(stack: Stack, stack_id: str, timeline: Timeline) -> list[Ra
         return []
 
 
-async def _refresh(stack: Stack) -> None:
+async def _look_at_the_end(stack: Stack, stack_id: str, timeline: Timeline) -> None:
+    """Look at the stack until it says what its events have said: DescribeStacks may lag behind them."""
+    loop, pace = asyncio.get_running_loop(), stack.aws.pace
+    give_up = loop.time() + pace.last_read
     try:
         await stack.refresh()
+        while _lags(stack, stack_id, timeline) and loop.time() < give_up:
+            await asyncio.sleep(pace.poll_eager)
+            await stack.refresh()
     except AwsError as error:
         # The operation has come to its end all the same; whoever needs more than that looks again.
         stack.stale = True
         log.info("the last look at the stack: %s", error)
+
+
+def _lags(stack: Stack, stack_id: str, timeline: Timeline) -> bool:
+    """Whether the stack still is where the operation that has ended put it; another's is none of ours."""
+    seen = stack.snapshot
+    if timeline.outcome is None or seen is None or seen.stack_id != stack_id:
+        return False
+    running = EventStatus(seen.status).in_progress
+    return running and operation_of(EventStatus(seen.status)) in (timeline.operation, "rollback")

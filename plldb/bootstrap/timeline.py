@@ -49,6 +49,9 @@ class Timeline:
         marker: ids of events that were there before the operation; never shown.
         outcome: the settled status that ended the followed operation, None while it runs.
         overtaken: whether somebody else's operation took the place of ours while it ran.
+        doubtful: whether an end that is not ours has come while ours was awaited. It may be a late word of
+            what was before, or all that ever comes: an update that somebody cancels is undone under the
+            token of who cancelled it. Only the stack itself can tell.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Timeline:
         self.outcome: EventStatus | None = None
         self.outcome_seconds: float | None = None
         self.overtaken = False
+        self.doubtful = False
         self._token = token
         self._operation_id = operation_id
         self._lines = {each.logical_id: each.line for each in resources}
@@ -155,6 +159,10 @@ class Timeline:
             running = self._is_mine(raw) if self._running is None or raw.token else self._running
             if running == self.ours:
                 self.outcome = raw.status
+            elif raw.status.deleting and raw.status.complete:
+                self.overtaken = True  # whoever's deletion it was: nothing can follow
+            else:
+                self.doubtful = True
             self._running = running
 
     def _is_mine(self, raw: RawEvent) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import pytest
@@ -13,12 +13,22 @@ import pytest
 from plldb.aws import TryAgainError
 from plldb.bootstrap.events import PollingSlowed, StackEvent
 from plldb.bootstrap.follow import follow
+from plldb.bootstrap.plan import StackSnapshot
 from plldb.bootstrap.stack import Stack
-from plldb.bootstrap.statuses import EventStatus
+from plldb.bootstrap.statuses import EventStatus, StackStatus
 from plldb.bootstrap.timeline import RawEvent, Timeline
 from plldb.errors import AwsError, CredentialsError, UnreachableError
 from plldb.pace import Pace
-from tests.unit.bootstrap.histories import CREATION, FAILED_CREATION, STACK_ID, history, newest_first
+from tests.unit.bootstrap.histories import (
+    BEGAN,
+    CREATION,
+    FAILED_CREATION,
+    FAILED_UPDATE,
+    STACK_ID,
+    UPDATE,
+    history,
+    newest_first,
+)
 
 AT_ONCE = Pace(
     poll=0, poll_eager=0, poll_quiet=0, poll_troubled=0, quiet_after=1000, stall_after=1000, first_wait=0
@@ -45,6 +55,9 @@ class ScriptedStack:
     statuses: list[EventStatus | Exception] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     reads_at_once: int = 0
+    snapshots: list[StackSnapshot | None] = field(default_factory=list)
+    snapshot: StackSnapshot | None = None
+    stale: bool = False
 
     @property
     def aws(self) -> ScriptedAws:
@@ -71,6 +84,8 @@ class ScriptedStack:
 
     async def refresh(self) -> None:
         self.asked.append("stack")
+        if self.snapshots:
+            self.snapshot = self.snapshots.pop(0)
 
     def follow(self, timeline: Timeline) -> AsyncGenerator[StackEvent | PollingSlowed, None]:
         return follow(cast("Stack", self), STACK_ID, timeline)
@@ -175,11 +190,87 @@ async def test_events_that_come_while_a_stall_is_settled_are_told_and_say_more_t
     assert timeline.outcome_seconds == 8
 
 
+async def test_an_end_that_is_not_ours_makes_it_ask_the_stack_at_once() -> None:
+    began = history(*FAILED_UPDATE[:2], token="ours")
+    cancelled = [*began, *history(*FAILED_UPDATE[3:], token="theirs", first=50)]
+    statuses: list[EventStatus | Exception] = [EventStatus("UPDATE_ROLLBACK_COMPLETE")]
+    stack = ScriptedStack([began, cancelled, cancelled], cancelled, statuses=statuses)
+    timeline = Timeline(operation="update", token="ours")
+    assert await told(stack, timeline) == ids(cancelled)
+    assert timeline.outcome == "UPDATE_ROLLBACK_COMPLETE"
+    assert stack.asked == ["events", "events", "status", "events", "last", "stack"]
+
+
+async def test_an_end_of_what_was_before_is_no_end_when_the_stack_says_that_ours_runs() -> None:
+    before = history(*FAILED_UPDATE, token="theirs")
+    ours = history(*UPDATE, token="ours", first=50)
+    statuses: list[EventStatus | Exception] = [EventStatus("UPDATE_IN_PROGRESS")]
+    stack = ScriptedStack([before, [*before, *ours]], [*before, *ours], statuses=statuses)
+    timeline = Timeline(operation="update", token="ours")
+    assert await told(stack, timeline) == ids([*before, *ours])
+    assert timeline.outcome == "UPDATE_COMPLETE"
+    assert stack.asked == ["events", "status", "events", "last", "stack"]
+
+
 async def test_a_deletion_by_somebody_else_ends_it_without_an_outcome() -> None:
     events = [*history(CREATION[0], token="ours"), *history("plldb DELETE_IN_PROGRESS", token="x", first=9)]
     timeline = Timeline(operation="create", token="ours")
     assert await told(ScriptedStack([events], events), timeline) == ids(events)
     assert (timeline.outcome, timeline.overtaken) == (None, True)
+
+
+def seen(status: StackStatus, stack_id: str = STACK_ID) -> StackSnapshot:
+    return StackSnapshot(
+        stack_id=stack_id,
+        name="plldb",
+        status=status,
+        status_reason="",
+        protected=False,
+        tags=(),
+        outputs=(),
+        created=BEGAN,
+        updated=None,
+    )
+
+
+@pytest.mark.parametrize("lagging", [StackStatus.CREATE_IN_PROGRESS, StackStatus.ROLLBACK_IN_PROGRESS])
+async def test_a_stack_whose_status_lags_behind_its_events_is_looked_at_until_it_does_not(
+    lagging: StackStatus,
+) -> None:
+    events = history(*CREATION)
+    snapshots = [seen(lagging), seen(lagging), seen(StackStatus.CREATE_COMPLETE)]
+    stack = ScriptedStack([events], events, snapshots=[*snapshots])
+    await told(stack, Timeline(operation="create"))
+    assert stack.snapshot == snapshots[-1]
+    assert stack.asked.count("stack") == 3
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        seen(StackStatus.UPDATE_IN_PROGRESS),
+        seen(StackStatus.DELETE_IN_PROGRESS),
+        seen(StackStatus.CREATE_IN_PROGRESS, "arn:another"),
+        None,
+    ],
+)
+async def test_another_operation_that_has_begun_since_is_not_waited_for(other: StackSnapshot | None) -> None:
+    events = history(*CREATION)
+    stack = ScriptedStack([events], events, snapshots=[other])
+    await told(stack, Timeline(operation="create"))
+    assert stack.asked.count("stack") == 1
+
+
+async def test_a_status_that_lags_for_too_long_is_given_up() -> None:
+    events = history(*CREATION)
+    stack = ScriptedStack(
+        [events],
+        events,
+        pace=replace(AT_ONCE, last_read=0),
+        snapshots=[seen(StackStatus.CREATE_IN_PROGRESS)] * 5,
+    )
+    await told(stack, Timeline(operation="create"))
+    assert stack.asked.count("stack") == 1
 
 
 async def test_who_stops_listening_leaves_nothing_running() -> None:

@@ -81,6 +81,32 @@ def test_a_deletion_of_ours_is_not_overtaken_by_its_own_events() -> None:
     assert timeline.outcome == "DELETE_COMPLETE"
 
 
+def test_of_two_deletions_at_once_the_end_of_the_other_is_the_end_but_no_outcome_of_ours() -> None:
+    timeline = Timeline(operation="delete", token=OURS)
+    told = timeline.take(newest_first(theirs(*DELETION[:5])))
+    assert not timeline.is_over()
+    told += timeline.take(theirs(DELETION[5], first=5))
+    assert not any(event.ours for event in told)
+    assert (timeline.overtaken, timeline.outcome) == (True, None)
+
+
+def test_a_deletion_of_theirs_that_fails_is_not_the_end_of_ours() -> None:
+    timeline = Timeline(operation="delete", token=OURS)
+    timeline.take(newest_first(theirs(*DELETE_FAILS)))
+    assert not timeline.is_over()
+
+
+def test_an_update_of_ours_that_somebody_cancels_leaves_a_doubt_that_the_stack_settles() -> None:
+    timeline = followed()
+    told = timeline.take(newest_first(ours(*FAILED_UPDATE[:2]) + theirs(*FAILED_UPDATE[3:6], first=50)))
+    assert not timeline.doubtful
+    told += timeline.take(theirs(FAILED_UPDATE[6], first=56))
+    assert [event.ours for event in told] == [True] * 2 + [False] * 4
+    assert (timeline.doubtful, timeline.is_over()) == (True, False)
+    timeline.settle(EventStatus("UPDATE_ROLLBACK_COMPLETE"))
+    assert timeline.outcome == "UPDATE_ROLLBACK_COMPLETE"
+
+
 @pytest.mark.parametrize("token", [OURS, ""])
 def test_an_automatic_rollback_with_another_operation_id_is_still_ours(token: str) -> None:
     timeline = followed(operation_id="op-ours")
