@@ -233,12 +233,20 @@ class Aws:
             UnreachableError: AWS throttles or fails for too long, or cannot be reached.
             AwsError: AWS refused.
         """
+        return await self.repeat(lambda: self.attempt(method, *args, **kwargs))
+
+    async def repeat(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Do something again and again as `Pace` says while it raises `TryAgainError`.
+
+        Raises:
+            UnreachableError: for too long.
+        """
         pace, loop = self.pace, asyncio.get_running_loop()
         give_up = loop.time() + pace.throttled_for
         failures, longest = 0, pace.first_wait
         while True:
             try:
-                return await self.attempt(method, *args, **kwargs)
+                return await attempt()
             except TryAgainError as again:
                 # Throttling says that AWS works and wants us to wait; only other failures count.
                 failures += not again.throttled

@@ -21,6 +21,8 @@ class Pace:
         first_wait: longest wait before the second attempt; it doubles from there, with full jitter.
         longest_wait: longest wait between two attempts of one request.
         throttled_for: how long one request is repeated while AWS throttles it.
+        versioning_for: how long an upload is repeated that S3 keeps no version of. It may take "a short
+            amount of time" after versioning was turned on, says the S3 user guide, and 15 minutes at most.
         poll: between two reads of the stack events while things happen.
         poll_eager: the same when every known resource has finished and only the stack is awaited.
         poll_quiet: the same at most when nothing happens; with the request itself below 5 s.
@@ -36,6 +38,7 @@ class Pace:
     first_wait: float = 0.3
     longest_wait: float = 4.0
     throttled_for: float = 600.0
+    versioning_for: float = 120.0
     poll: float = 1.0
     poll_eager: float = 0.4
     poll_quiet: float = 4.0

@@ -128,15 +128,23 @@ async def look_at_package(bucket: Bucket, key: str, package: Package) -> StoredO
 
 
 async def _put(bucket: Bucket, key: str, body: bytes, sha256: str, **more: Any) -> str:
-    # S3 compares the digest with what it received: what is stored is what was sent.
-    answer = await bucket.aws.call(
-        bucket.s3.put_object, **bucket.ours, Key=key, Body=body, ChecksumSHA256=sha256, **more
-    )
-    version_id = answer.get("VersionId", "null")
-    if version_id == "null":
-        raise BucketError(
-            f"The bucket {bucket.name} does not keep versions yet.",
-            bucket=bucket.name,
-            hint="S3 may take some minutes to turn versioning on; then run the same command again.",
+    """Upload, and again while the bucket, for which versioning was just turned on, keeps no version of it."""
+    pace, loop = bucket.aws.pace, asyncio.get_running_loop()
+    give_up = loop.time() + pace.versioning_for
+    while True:
+        # S3 compares the digest with what it received: what is stored is what was sent.
+        answer = await bucket.aws.call(
+            bucket.s3.put_object, **bucket.ours, Key=key, Body=body, ChecksumSHA256=sha256, **more
         )
-    return version_id
+        version_id = answer.get("VersionId", "null")
+        if version_id != "null":
+            return version_id
+        if loop.time() >= give_up:
+            raise BucketError(
+                f"The bucket {bucket.name} does not keep versions yet.",
+                bucket=bucket.name,
+                hint="S3 may take some minutes to turn versioning on; then run the same command again.",
+            )
+        await asyncio.sleep(pace.poll)
+        if more.keys() & {"IfMatch", "IfNoneMatch"}:
+            more = {"IfMatch": answer["ETag"].strip('"')}  # over what this very run has put there

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from plldb.aws import Aws, Target
+from plldb.aws import THROTTLING_CODES, TRANSIENT_CODES, Aws, Target, TryAgainError
 from plldb.bootstrap.bucket_settings import Bucket, Repair, all_repairs, survey_settings
 from plldb.bootstrap.tasks import gather_all
-from plldb.errors import AccessDeniedError, AwsError, BucketError
+from plldb.errors import AccessDeniedError, AwsError, BucketError, UnreachableError
 
 if TYPE_CHECKING:
-    from types_aiobotocore_s3.type_defs import ListObjectVersionsOutputTypeDef, ObjectIdentifierTypeDef
+    from types_aiobotocore_s3.type_defs import (
+        ErrorTypeDef,
+        ListObjectVersionsOutputTypeDef,
+        ObjectIdentifierTypeDef,
+    )
 
 PREFIX = "plldb/"
 # How many names outside PREFIX are told to a person; there may be thousands.
@@ -250,20 +254,41 @@ async def _abort(bucket: Bucket, key: str, upload_id: str) -> None:
 
 
 async def _delete(bucket: Bucket, doomed: list[ObjectIdentifierTypeDef]) -> None:
-    if not doomed:
-        return
-    answer = await bucket.aws.call(
-        bucket.s3.delete_objects, **bucket.ours, Delete={"Objects": doomed, "Quiet": True}
-    )
-    if errors := answer.get("Errors"):
-        first = errors[0]
-        raise BucketError(
-            f"{len(errors)} objects in the bucket {bucket.name} cannot be deleted; the first is "
-            f"{first.get('Key')!r}: {first.get('Message') or first.get('Code')}",
-            bucket=bucket.name,
-            hint="Look for an object lock, a bucket policy or a missing s3:DeleteObjectVersion, "
-            "then run the same command again.",
+    async def attempt() -> None:
+        answer = await bucket.aws.attempt(
+            bucket.s3.delete_objects, **bucket.ours, Delete={"Objects": doomed, "Quiet": True}
         )
+        if errors := answer.get("Errors"):
+            raise _delete_error(errors, bucket)
+
+    if doomed:
+        # All of them again: what is gone already, S3 deletes once more without a complaint.
+        await bucket.aws.repeat(attempt)
+
+
+def _delete_error(errors: Sequence[ErrorTypeDef], bucket: Bucket) -> BucketError | TryAgainError:
+    """Return what it means that S3 answered 200 and could not delete some of the keys."""
+    codes = {error.get("Code", "") for error in errors}
+    first = errors[0]
+    message = (
+        f"{len(errors)} objects in the bucket {bucket.name} cannot be deleted; the first is "
+        f"{first.get('Key')!r}: {first.get('Message') or first.get('Code')}"
+    )
+    if codes <= THROTTLING_CODES | TRANSIENT_CODES:
+        unreachable = UnreachableError(
+            message,
+            service="s3",
+            operation="DeleteObjects",
+            aws_code=first.get("Code", ""),
+            hint="AWS is overloaded or failing; run the same command again in a while.",
+        )
+        return TryAgainError(unreachable, throttled=codes <= THROTTLING_CODES)
+    return BucketError(
+        message,
+        bucket=bucket.name,
+        hint="Look for an object lock, a bucket policy or a missing s3:DeleteObjectVersion, "
+        "then run the same command again.",
+    )
 
 
 def _bucket_error(error: AwsError, bucket: Bucket) -> AwsError | BucketError:

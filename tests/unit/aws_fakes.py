@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from plldb.aws import Aws
 from plldb.pace import Pace
 
-AT_ONCE = Pace(attempts=3, first_wait=0, longest_wait=0, throttled_for=600)
+AT_ONCE = Pace(attempts=3, first_wait=0, longest_wait=0, throttled_for=600, versioning_for=0, poll=0)
 ACCOUNT = "123456789012"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +15,8 @@ from plldb.bootstrap.bucket_settings import Bucket
 from plldb.bootstrap.packages import build_package
 from plldb.bootstrap.sources import HandlerFile, HandlerSource
 from plldb.errors import AwsError, BucketError, PackagingError
-from tests.unit.aws_fakes import ACCOUNT, Answer, Client, aws, refused
+from plldb.pace import Pace
+from tests.unit.aws_fakes import ACCOUNT, AT_ONCE, Answer, Client, aws, refused
 
 KEY = "plldb/versions/1.0/lambda_functions/a_handler.zip"
 PACKAGE = build_package(
@@ -29,10 +31,10 @@ def handler(tmp_path: Path) -> HandlerFile:
     return HandlerFile(function_name="a_handler", place=place)
 
 
-def bucket(**answers: list[Answer]) -> tuple[Bucket, Client]:
+def bucket(*, pace: Pace = AT_ONCE, **answers: list[Answer]) -> tuple[Bucket, Client]:
     client = Client("s3", answers)
     return Bucket(
-        aws=aws(), s3=cast("Any", client), name="b", region="eu-west-1", partition="aws", owner=ACCOUNT
+        aws=aws(pace), s3=cast("Any", client), name="b", region="eu-west-1", partition="aws", owner=ACCOUNT
     ), client
 
 
@@ -118,6 +120,17 @@ async def test_a_bucket_that_keeps_no_versions_is_refused(handler: HandlerFile, 
     ours, _ = bucket(put_object=[answer])
     with pytest.raises(BucketError, match="does not keep versions"):
         await publish_packages(ours, "1.0", [handler], {})
+
+
+async def test_an_upload_is_repeated_over_itself_until_the_new_bucket_keeps_versions(
+    handler: HandlerFile,
+) -> None:
+    puts: list[Answer] = [{"ETag": '"e"'}, {"ETag": '"e"', "VersionId": "null"}, {"VersionId": "v1"}]
+    ours, client = bucket(put_object=puts, pace=replace(AT_ONCE, versioning_for=60))
+    (artifact,) = await publish_packages(ours, "1.0", [handler], {})
+    assert (artifact.version_id, artifact.uploaded) == ("v1", True)
+    conditions = [(asked.get("IfNoneMatch"), asked.get("IfMatch")) for _, asked in client.asked]
+    assert conditions == [("*", None), (None, "e"), (None, "e")]
 
 
 async def test_one_handler_that_cannot_be_read_ends_all(handler: HandlerFile, tmp_path: Path) -> None:

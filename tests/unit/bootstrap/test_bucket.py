@@ -17,8 +17,8 @@ from plldb.bootstrap.bucket import (
     survey_removal,
 )
 from plldb.bootstrap.bucket_settings import Bucket, all_repairs
-from plldb.errors import AccessDeniedError, AwsError, BucketError
-from tests.unit.aws_fakes import ACCOUNT, Answer, Client, aws, refused
+from plldb.errors import AccessDeniedError, AwsError, BucketError, UnreachableError
+from tests.unit.aws_fakes import ACCOUNT, AT_ONCE, Answer, Client, aws, refused
 
 GONE = refused("NoSuchBucket", status=404)
 STRANGER = refused("AccessDenied", "Access Denied", 403)
@@ -145,6 +145,30 @@ async def test_what_cannot_be_deleted_is_named() -> None:
     )
     with pytest.raises(BucketError, match="'plldb/a': locked"):
         _ = [count async for count in empty_bucket(ours)]
+
+
+@pytest.mark.parametrize("code", ["InternalError", "SlowDown"])
+async def test_what_s3_fails_to_delete_for_the_moment_is_deleted_again(code: str) -> None:
+    errors = [{"Key": "plldb/b", "VersionId": "v1", "Code": code, "Message": "try again"}]
+    ours, client = bucket(
+        list_object_versions=[page("plldb/a", "plldb/b"), page()],
+        delete_objects=[{"Errors": errors}, {"Errors": errors}, {}],
+        list_multipart_uploads=[{}],
+    )
+    assert [count async for count in empty_bucket(ours)] == [2]
+    assert client.times("delete_objects") == 3
+
+
+async def test_what_s3_fails_to_delete_for_good_is_unreachable_not_ours_to_mend() -> None:
+    errors = [{"Key": "plldb/a", "VersionId": "v1", "Code": "InternalError"}]
+    ours, client = bucket(
+        list_object_versions=[page("plldb/a")],
+        delete_objects=[{"Errors": errors}],
+        list_multipart_uploads=[{}],
+    )
+    with pytest.raises(UnreachableError, match="'plldb/a': InternalError"):
+        _ = [count async for count in empty_bucket(ours)]
+    assert client.times("delete_objects") == AT_ONCE.attempts
 
 
 async def test_a_bucket_that_goes_away_while_it_is_emptied_is_empty() -> None:
