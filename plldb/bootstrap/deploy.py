@@ -26,7 +26,7 @@ from plldb.bootstrap.stack import NoUpdates, Stack, Submitted
 from plldb.bootstrap.statuses import EventStatus
 from plldb.bootstrap.tasks import gather_all
 from plldb.bootstrap.template import read_resources
-from plldb.bootstrap.wishes import Wishes, fulfil, placeholder_values
+from plldb.bootstrap.wishes import Memory, Wishes, fulfil, placeholder_values, remember
 from plldb.errors import AwsError, StackFailedError
 
 # How often the stack may be changed by somebody else under our hands before plldb gives up.
@@ -45,18 +45,22 @@ async def deploy(
     bucket = await open_bucket(aws, target)
     resources = read_resources(text)
     changed = False
+    memory = Memory()
     for _ in range(ROUNDS):
+        if stack.snapshot:
+            # Now, for a stack whose creation failed is removed: tags and boundary would be gone with it.
+            memory = remember(stack.snapshot, await stack.read_body())
         async with aclosing(settle(stack, SETUP, resources)) as clearing:
             async for event in clearing:
                 yield event
-        ready, stored = await _make_ready(bucket)
-        yield ready
         try:
+            ready, stored = await _make_ready(bucket)
+            yield ready
             artifacts = await publish_packages(bucket, plldb.__version__, list_handlers(), stored)
         except AwsError as error:
-            if error.aws_code != "NoSuchBucket":
-                raise
-            continue  # deleted under our hands; it is made again
+            if is_bucket_gone(error):
+                continue  # deleted under our hands; it is made again
+            raise
         for artifact in artifacts:
             yield _artifact_ready(bucket, artifact)
         changed |= bool(ready.repaired) or any(artifact.uploaded for artifact in artifacts)
@@ -65,12 +69,19 @@ async def deploy(
             bucket.name, [(each.function_name, each.key, each.version_id) for each in artifacts]
         )
         deployed = await stack.read_body()
-        body, tags = fulfil(wishes, text, values, stack.snapshot, deployed)
+        if stack.snapshot:
+            memory = remember(stack.snapshot, deployed)
+        body, tags = fulfil(wishes, memory, text, values)
         if stack.snapshot and is_deployed(stack.snapshot, deployed, body, tags):
             yield decided(stack, Step.NOTHING, DEPLOYED)
             break
         # Nothing waits for the marker while the template is on its way.
-        published, _ = await gather_all(_publish_template(bucket, body), stack.read_marker())
+        try:
+            published, _ = await gather_all(_publish_template(bucket, body), stack.read_marker())
+        except AwsError as error:
+            if is_bucket_gone(error):
+                continue
+            raise
         yield published
         yield decided(stack, Step.UPDATE, DIFFERS) if stack.snapshot else decided(stack, Step.CREATE)
         marker = await stack.take_marker()
@@ -101,6 +112,11 @@ async def deploy(
             hint="Make sure that no `plldb bootstrap destroy` runs, then run `plldb bootstrap setup` again.",
         )
     yield SetupFinished(changed=changed, deployment=_deployment(target, bucket, stack))
+
+
+def is_bucket_gone(error: AwsError) -> bool:
+    """Tell whether S3 says that there is no bucket: a destroy beside us has deleted it. Pure."""
+    return error.aws_code == "NoSuchBucket"
 
 
 async def _make_ready(bucket: Bucket) -> tuple[BucketReady, dict[str, StoredObject]]:

@@ -20,7 +20,7 @@ from plldb.bootstrap.plan import DEPLOYED, DIFFERS, SETUP, Step, decide, is_depl
 from plldb.bootstrap.sources import HandlerFile, list_handlers, read_handler
 from plldb.bootstrap.stack import Stack
 from plldb.bootstrap.tasks import gather_all
-from plldb.bootstrap.wishes import Wishes, fulfil, placeholder_values
+from plldb.bootstrap.wishes import Wishes, fulfil, placeholder_values, remember
 from plldb.errors import AwsError, StackFailedError
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ async def preview(
     plans = await gather_all(*[_plan_artifact(bucket, handler, survey) for handler in list_handlers()])
     found = [(plan.function_name, plan.key, _version(plan, survey)) for plan in plans]
     deployed = await stack.read_body()
-    body, tags = fulfil(wishes, text, placeholder_values(bucket.name, found), stack.snapshot, deployed)
+    body, tags = fulfil(
+        wishes, remember(stack.snapshot, deployed), text, placeholder_values(bucket.name, found)
+    )
     reason = step.value
     changes: tuple[ResourceChange, ...] = ()
     if step is Step.UPDATE and stack.snapshot and is_deployed(stack.snapshot, deployed, body, tags):
@@ -78,10 +80,22 @@ async def read_changes(
         )
         return await _read_change_set(stack, where)
     finally:
+        await _remove_change_set(stack, where)
+
+
+async def _remove_change_set(stack: Stack, where: dict[str, Any]) -> None:
+    pace, loop = stack.aws.pace, asyncio.get_running_loop()
+    give_up = loop.time() + pace.last_read
+    while True:
         try:
             await stack.aws.call(stack.client.delete_change_set, **where)
+            return
         except AwsError as error:
-            log.warning("the change set %s stays behind: %s", name, error)
+            # Nothing can be deleted that is still being made, as after Ctrl-C.
+            if error.aws_code != "InvalidChangeSetStatus" or loop.time() >= give_up:
+                log.warning("the change set %s stays behind: %s", where["ChangeSetName"], error)
+                return
+        await asyncio.sleep(pace.poll)
 
 
 async def _read_change_set(stack: Stack, where: dict[str, Any]) -> tuple[ResourceChange, ...]:

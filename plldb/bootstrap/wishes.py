@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import plldb
 from plldb.bootstrap.plan import StackSnapshot, users_tags, wanted_tags
+from plldb.bootstrap.statuses import StackStatus
 from plldb.bootstrap.template import add_permissions_boundary, read_permissions_boundary, render_template
 from plldb.errors import SettingsError
 
@@ -58,12 +59,24 @@ def _check_tag(key: str, value: str) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What the last setup was told, as AWS has it."""
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    permissions_boundary: str = ""
+
+
+def remember(snapshot: StackSnapshot | None, deployed_body: str | None) -> Memory:
+    """Return what a stack and its template remember; nothing if it is being deleted on purpose."""
+    if snapshot is None or snapshot.status is StackStatus.DELETE_IN_PROGRESS:
+        return Memory()
+    boundary = read_permissions_boundary(deployed_body) if deployed_body else ""
+    return Memory(tags=users_tags(snapshot), permissions_boundary=boundary)
+
+
 def fulfil(
-    wishes: Wishes,
-    text: str,
-    values: Mapping[str, str],
-    snapshot: StackSnapshot | None,
-    deployed_body: str | None,
+    wishes: Wishes, memory: Memory, text: str, values: Mapping[str, str]
 ) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Return the template for CloudFormation and the tags of the stack.
 
@@ -73,10 +86,10 @@ def fulfil(
     body = render_template(text, values).body
     boundary = wishes.permissions_boundary
     if boundary is None:
-        boundary = read_permissions_boundary(deployed_body) if deployed_body else ""
+        boundary = memory.permissions_boundary
     if boundary:
         body = add_permissions_boundary(body, boundary)
-    users = users_tags(snapshot) if wishes.tags is None else wishes.tags
+    users = memory.tags if wishes.tags is None else wishes.tags
     return body, wanted_tags(plldb.__version__, users)
 
 

@@ -11,9 +11,12 @@ from plldb import bootstrap
 from plldb.aws import Target
 from plldb.bootstrap.doctor import _clock, _concrete, _context
 from tests.e2e.holdings import BRISK, bucket_of, collect, list_rest, read_history
+from tests.support.answers import error
+from tests.support.behaviours import Answer, first, on
 
 if TYPE_CHECKING:
     from tests.conftest import OpenClient, RunPlldb
+    from tests.support.proxy import Proxy
 
 TARGET = Target(
     account="123456789012", region="eu-west-1", partition="aws-cn", caller_arn="arn", endpoint_url=None
@@ -140,6 +143,17 @@ async def test_a_dry_run_tells_what_a_setup_would_do_and_changes_nothing(
     cloudformation = await open_client("cloudformation")
     assert (await cloudformation.list_change_sets(StackName="plldb"))["Summaries"] == []
     assert await read_history(open_client) == before
+
+
+async def test_a_change_set_that_cannot_be_removed_yet_is_removed_a_moment_later(
+    aws_env: dict[str, str], proxy: Proxy, open_client: OpenClient
+) -> None:
+    await collect(bootstrap.setup(pace=BRISK))
+    busy = Answer(lambda call: error(call, 400, "InvalidChangeSetStatus", "It is CREATE_IN_PROGRESS"))
+    proxy.use(on(busy, "DeleteChangeSet", when=first(3)))
+    await collect(bootstrap.setup(dry_run=True, tags={"team": "x"}, endpoint_url=proxy.url, pace=BRISK))
+    cloudformation = await open_client("cloudformation")
+    assert (await cloudformation.list_change_sets(StackName="plldb"))["Summaries"] == []
 
 
 async def test_tags_and_boundary_are_kept_by_later_setups_until_changed(

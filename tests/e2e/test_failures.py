@@ -39,7 +39,7 @@ async def test_a_failed_creation_is_rolled_back_explained_and_cleared_away_by_th
     plldb_cli: RunPlldb, open_client: OpenClient, buses: Any, tmp_path: Path
 ) -> None:
     copy = with_bus(tmp_path)
-    failed = await plldb_cli("bootstrap", "setup", env=copy.env)
+    failed = await plldb_cli("bootstrap", "setup", "--tag", "team=a", env=copy.env)
     assert failed.code == 1, failed
     assert (await read_stack(open_client))["StackStatus"] == "ROLLBACK_COMPLETE"
     assert set(await list_rest(open_client)) == {"stacks", "buckets"}
@@ -65,7 +65,10 @@ async def test_a_failed_creation_is_rolled_back_explained_and_cleared_away_by_th
     assert healed.code == 0, healed
     why = healed.stdout[healed.stdout.index("is in ROLLBACK_COMPLETE because") :]
     assert why.index(REASON) < why.index("remove what is left") < why.index("create of plldb has begun")
-    assert (await read_stack(open_client))["StackStatus"] == "CREATE_COMPLETE"
+    stack = await read_stack(open_client)
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    # What the first setup was told is kept, though its stack had to go.
+    assert {"Key": "team", "Value": "a"} in stack["Tags"]
 
 
 async def test_a_failure_in_json_ends_with_one_failed_line_that_names_the_cause(

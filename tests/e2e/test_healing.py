@@ -8,9 +8,12 @@ import pytest
 
 from plldb import bootstrap
 from tests.e2e.holdings import BRISK, bucket_of, collect, list_rest, read_code, read_outputs, read_stack
+from tests.support.answers import error
+from tests.support.behaviours import Answer, nth, on
 
 if TYPE_CHECKING:
     from tests.conftest import OpenClient
+    from tests.support.proxy import Proxy
 
 
 async def delete_objects(s3: Any, bucket: str, *, for_good: bool) -> None:
@@ -42,6 +45,20 @@ async def test_a_bucket_deleted_by_hand_is_made_again(
     after = await read_code(open_client)
     assert {name: digest for name, (digest, _) in after.items()} == {n: d for n, (d, _) in code.items()}
     assert not (await set_up())[-1].changed
+
+
+@pytest.mark.parametrize(("operation", "occurrence"), [("PutBucketPolicy", 1), ("PutObject", 5)])
+async def test_a_bucket_that_goes_away_in_the_middle_is_made_again(
+    aws_env: dict[str, str], proxy: Proxy, operation: str, occurrence: int
+) -> None:
+    # The fifth object is the template.
+    gone = Answer(lambda call: error(call, 404, "NoSuchBucket", "The specified bucket does not exist"))
+    proxy.use(on(gone, operation, when=nth(occurrence)))
+    events = await collect(bootstrap.setup(endpoint_url=proxy.url, pace=BRISK))
+    assert events[-1].changed
+    readies = [event for event in events if isinstance(event, bootstrap.BucketReady)]
+    assert len(readies) == (1 if operation == "PutBucketPolicy" else 2)
+    assert (await bootstrap.status()).healthy
 
 
 @pytest.mark.parametrize("for_good", [False, True], ids=["with_a_marker", "for_good"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 import plldb
 from plldb.bootstrap.plan import StackSnapshot, wanted_tags
 from plldb.bootstrap.statuses import StackStatus
-from plldb.bootstrap.wishes import Wishes, fulfil, placeholder_values
+from plldb.bootstrap.wishes import Memory, Wishes, fulfil, placeholder_values, remember
 from plldb.errors import SettingsError
 
 ARN = "arn:aws:iam::123456789012:policy/team/boundary"
@@ -65,20 +66,24 @@ def test_a_boundary_may_be_of_the_account_or_of_aws_or_none(arn: str) -> None:
 
 
 def test_a_boundary_is_kept_by_later_setups_until_it_is_removed() -> None:
-    first, _ = fulfil(Wishes(permissions_boundary=ARN), ROLE, VALUES, None, None)
+    first, _ = fulfil(Wishes(permissions_boundary=ARN), Memory(), ROLE, VALUES)
     assert f'PermissionsBoundary: "{ARN}"' in first
-    second, _ = fulfil(Wishes(), ROLE, VALUES, stack(), first)
+    second, _ = fulfil(Wishes(), remember(stack(), first), ROLE, VALUES)
     assert second == first
-    third, _ = fulfil(Wishes(permissions_boundary=""), ROLE, VALUES, stack(), first)
+    third, _ = fulfil(Wishes(permissions_boundary=""), remember(stack(), first), ROLE, VALUES)
     assert third == ROLE.replace("__plldb.version__", '"V"')
 
 
 def test_tags_are_kept_by_later_setups_until_they_are_changed() -> None:
-    kept = fulfil(Wishes(), ROLE, VALUES, stack(team="a"), None)[1]
+    memory = remember(stack(team="a"), None)
+    kept = fulfil(Wishes(), memory, ROLE, VALUES)[1]
     assert kept == wanted_tags(plldb.__version__, {"team": "a"})
-    assert fulfil(Wishes(tags={}), ROLE, VALUES, stack(team="a"), None)[1] == wanted_tags(
-        plldb.__version__, {}
-    )
+    assert fulfil(Wishes(tags={}), memory, ROLE, VALUES)[1] == wanted_tags(plldb.__version__, {})
+
+
+def test_nothing_is_kept_of_a_stack_that_is_being_deleted() -> None:
+    deleting = replace(stack(team="a"), status=StackStatus.DELETE_IN_PROGRESS)
+    assert remember(deleting, None) == remember(None, None) == Memory()
 
 
 def test_placeholders_stand_for_version_bucket_and_each_artifact() -> None:
