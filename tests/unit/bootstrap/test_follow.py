@@ -94,7 +94,8 @@ class ScriptedStack:
 async def told(stack: ScriptedStack, timeline: Timeline) -> list[str]:
     """Ids of the events, and ``slow`` for each time that polling slowed down."""
     stream = stack.follow(timeline)
-    return [event.event_id if isinstance(event, StackEvent) else "slow" async for event in stream]
+    async with asyncio.timeout(30):  # a stream that never ends fails the test, and does not hang it
+        return [event.event_id if isinstance(event, StackEvent) else "slow" async for event in stream]
 
 
 def ids(events: Sequence[RawEvent]) -> list[str]:
