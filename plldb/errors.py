@@ -166,14 +166,25 @@ class StackError(PlldbError):
     Attributes:
         stack: name of the stack.
         status: its CloudFormation status when the error was raised; None if there is no stack.
+        failures: what failed and left the stack there, root cause first; empty if nothing did, or if
+            CloudFormation told nothing.
     """
 
     code = "stack"
 
-    def __init__(self, message: str, *, stack: str, status: str | None = None, hint: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        stack: str,
+        status: str | None = None,
+        failures: tuple[Failure, ...] = (),
+        hint: str = "",
+    ) -> None:
         super().__init__(message, hint=hint)
         self.stack = stack
         self.status = status
+        self.failures = failures
 
 
 class StackNotOursError(StackError):
@@ -183,47 +194,15 @@ class StackNotOursError(StackError):
 
 
 class StackStuckError(StackError):
-    """The stack is in a state that plldb must not repair by itself.
-
-    Attributes:
-        failures: what failed and left the stack there, root cause first; may be empty.
-    """
+    """The stack is in a state that plldb must not repair by itself."""
 
     code = "stack-stuck"
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        stack: str,
-        status: str | None = None,
-        failures: tuple[Failure, ...] = (),
-        hint: str = "",
-    ) -> None:
-        super().__init__(message, stack=stack, status=status, hint=hint)
-        self.failures = failures
-
 
 class StackFailedError(StackError):
-    """An operation on the stack failed.
-
-    Attributes:
-        failures: what failed, root cause first; may be empty if CloudFormation told nothing.
-    """
+    """An operation on the stack failed."""
 
     code = "stack-failed"
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        stack: str,
-        status: str | None = None,
-        failures: tuple[Failure, ...] = (),
-        hint: str = "",
-    ) -> None:
-        super().__init__(message, stack=stack, status=status, hint=hint)
-        self.failures = failures
 
     def __str__(self) -> str:
         """Return the message with the reason of the root cause, for whoever logs the exception alone."""

@@ -56,7 +56,7 @@ def explain_error(error: PlldbError, job: JobName, settings: Settings, in_flight
         exit_code=exit_code_of(error),
         stack=stack,
         status=getattr(error, "status", None),
-        failures=error.failures if isinstance(error, StackFailedError | StackStuckError) else (),
+        failures=getattr(error, "failures", ()),
         steps=steps,
     )
 
