@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 import plldb
@@ -25,12 +26,36 @@ from plldb.bootstrap.sources import list_handlers
 from plldb.bootstrap.stack import NoUpdates, Stack, Submitted
 from plldb.bootstrap.statuses import EventStatus
 from plldb.bootstrap.tasks import gather_all
-from plldb.bootstrap.template import read_resources
+from plldb.bootstrap.template import TemplateResource, read_resources
 from plldb.bootstrap.wishes import Memory, Wishes, fulfil, placeholder_values, remember
 from plldb.errors import AwsError, StackFailedError
 
 # How often the stack may be changed by somebody else under our hands before plldb gives up.
 ROUNDS = 10
+
+
+@dataclass(slots=True, kw_only=True)
+class _Setup:
+    """A setup on its way: what its rounds hand on. ``done`` says that no other round is needed."""
+
+    bucket: Bucket
+    stack: Stack
+    text: str
+    wishes: Wishes
+    memory: Memory = field(default_factory=Memory)
+    changed: bool = False
+    done: bool = False
+
+    async def recall(self) -> None:
+        """Take note of tags and boundary: a stack whose creation failed is removed, and they go with it."""
+        if self.stack.snapshot:
+            self.memory = remember(self.stack.snapshot, await self.stack.read_body())
+
+    async def render(self, artifacts: Iterable[Artifact]) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """Return the template for CloudFormation and the tags of the stack."""
+        await self.recall()
+        places = [(each.function_name, each.key, each.version_id) for each in artifacts]
+        return fulfil(self.wishes, self.memory, self.text, placeholder_values(self.bucket.name, places))
 
 
 async def deploy(
@@ -42,81 +67,88 @@ async def deploy(
         StackFailedError: the operation failed, or somebody else changes the stack all the time or has
             deleted it.
     """
-    bucket = await open_bucket(aws, target)
-    resources = read_resources(text)
-    changed = False
-    memory = Memory()
-    for _ in range(ROUNDS):
-        if stack.snapshot:
-            # Now, for a stack whose creation failed is removed: tags and boundary would be gone with it.
-            memory = remember(stack.snapshot, await stack.read_body())
-        async with aclosing(settle(stack, SETUP, resources)) as clearing:
-            async for event in clearing:
-                yield event
+    setup = _Setup(bucket=await open_bucket(aws, target), stack=stack, text=text, wishes=wishes)
+    rounds = 0
+    while not setup.done:
+        rounds += 1
+        if rounds > ROUNDS:
+            raise _restless(stack)
         try:
-            ready, stored = await _make_ready(bucket)
-            yield ready
-            artifacts = await publish_packages(bucket, plldb.__version__, list_handlers(), stored)
-        except AwsError as error:
-            if is_bucket_gone(error):
-                continue  # deleted under our hands; it is made again
-            raise
-        for artifact in artifacts:
-            yield _artifact_ready(bucket, artifact)
-        changed |= bool(ready.repaired) or any(artifact.uploaded for artifact in artifacts)
-
-        values = placeholder_values(
-            bucket.name, [(each.function_name, each.key, each.version_id) for each in artifacts]
-        )
-        deployed = await stack.read_body()
-        if stack.snapshot:
-            memory = remember(stack.snapshot, deployed)
-        body, tags = fulfil(wishes, memory, text, values)
-        if stack.snapshot and is_deployed(stack.snapshot, deployed, body, tags):
-            yield decided(stack, Step.NOTHING, DEPLOYED)
-            break
-        # Nothing waits for the marker while the template is on its way.
-        try:
-            published, _ = await gather_all(_publish_template(bucket, body), stack.read_marker())
-        except AwsError as error:
-            if is_bucket_gone(error):
-                continue
-            raise
-        yield published
-        yield decided(stack, Step.UPDATE, DIFFERS) if stack.snapshot else decided(stack, Step.CREATE)
-        marker = await stack.take_marker()
-        submitted = await stack.submit(template_url(bucket, published), tags)
-        if isinstance(submitted, Submitted):
-            changed = True
-            async with aclosing(carry_out(stack, submitted, marker, resources)) as events:
+            async with aclosing(_round(setup)) as events:
                 async for event in events:
                     yield event
-            if stack.stale:
-                await stack.refresh()  # the deployment has outputs to tell; what is in the way is an error
-            break
-        await stack.refresh()
-        if isinstance(submitted, NoUpdates):
-            break
-    else:
-        raise StackFailedError(
-            f"The stack {stack.name} does not come to rest: somebody else changes it again and again.",
-            stack=stack.name,
-            status=stack.snapshot.status if stack.snapshot else None,
-            hint="Find out who (CloudTrail tells), then run `plldb bootstrap setup` again.",
-        )
+        except AwsError as error:
+            if error.aws_code != "NoSuchBucket":  # deleted under our hands; it is made again
+                raise
     if stack.snapshot is None or EventStatus(stack.snapshot.status).deleting:
-        raise StackFailedError(
-            f"The stack {stack.name} was there, but somebody has deleted it since.",
-            stack=stack.name,
-            status=stack.snapshot.status if stack.snapshot else None,
-            hint="Make sure that no `plldb bootstrap destroy` runs, then run `plldb bootstrap setup` again.",
-        )
-    yield SetupFinished(changed=changed, deployment=_deployment(target, bucket, stack))
+        raise _deleted_since(stack)
+    yield SetupFinished(changed=setup.changed, deployment=_deployment(target, setup.bucket, stack))
 
 
-def is_bucket_gone(error: AwsError) -> bool:
-    """Tell whether S3 says that there is no bucket: a destroy beside us has deleted it. Pure."""
-    return error.aws_code == "NoSuchBucket"
+async def _round(setup: _Setup) -> AsyncGenerator[SetupEvent, None]:
+    """Clear the way, publish what the stack is made of, and submit it if it differs."""
+    bucket, stack, resources = setup.bucket, setup.stack, read_resources(setup.text)
+    await setup.recall()
+    async with aclosing(settle(stack, SETUP, resources)) as clearing:
+        async for step in clearing:
+            yield step
+
+    ready, stored = await _make_ready(bucket)
+    yield ready
+    artifacts = await publish_packages(bucket, plldb.__version__, list_handlers(), stored)
+    for artifact in artifacts:
+        yield _artifact_ready(bucket, artifact)
+    setup.changed |= bool(ready.repaired) or any(artifact.uploaded for artifact in artifacts)
+
+    body, tags = await setup.render(artifacts)
+    if stack.snapshot and is_deployed(stack.snapshot, await stack.read_body(), body, tags):
+        yield decided(stack, Step.NOTHING, DEPLOYED)
+        setup.done = True
+        return
+    # Nothing waits for the marker while the template is on its way.
+    published, _ = await gather_all(_publish_template(bucket, body), stack.read_marker())
+    yield published
+    yield decided(stack, Step.UPDATE, DIFFERS) if stack.snapshot else decided(stack, Step.CREATE)
+    async with aclosing(_submit(setup, template_url(bucket, published), tags, resources)) as operation:
+        async for event in operation:
+            yield event
+
+
+async def _submit(
+    setup: _Setup, url: str, tags: tuple[tuple[str, str], ...], resources: Sequence[TemplateResource]
+) -> AsyncGenerator[SetupEvent, None]:
+    """Create or update the stack and follow that; if somebody else was first, another round is needed."""
+    stack = setup.stack
+    marker = await stack.take_marker()
+    submitted = await stack.submit(url, tags)
+    if not isinstance(submitted, Submitted):
+        await stack.refresh()
+        setup.done = isinstance(submitted, NoUpdates)
+        return
+    setup.changed = setup.done = True
+    async with aclosing(carry_out(stack, submitted, marker, resources)) as events:
+        async for event in events:
+            yield event
+    if stack.stale:
+        await stack.refresh()  # the deployment has outputs to tell; what is in the way is an error
+
+
+def _restless(stack: Stack) -> StackFailedError:
+    return StackFailedError(
+        f"The stack {stack.name} does not come to rest: somebody else changes it again and again.",
+        stack=stack.name,
+        status=stack.snapshot.status if stack.snapshot else None,
+        hint="Find out who (CloudTrail tells), then run `plldb bootstrap setup` again.",
+    )
+
+
+def _deleted_since(stack: Stack) -> StackFailedError:
+    return StackFailedError(
+        f"The stack {stack.name} was there, but somebody has deleted it since.",
+        stack=stack.name,
+        status=stack.snapshot.status if stack.snapshot else None,
+        hint="Make sure that no `plldb bootstrap destroy` runs, then run `plldb bootstrap setup` again.",
+    )
 
 
 async def _make_ready(bucket: Bucket) -> tuple[BucketReady, dict[str, StoredObject]]:
