@@ -21,10 +21,12 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from aiobotocore.config import AioConfig
+from aiobotocore.httpsession import AIOHTTPSession
 from aiobotocore.session import AioSession
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
+from plldb.connections import Connections
 from plldb.errors import AccessDeniedError, AwsError, CredentialsError, SettingsError, UnreachableError
 from plldb.pace import Pace
 
@@ -161,6 +163,7 @@ class Aws:
         self._session = session
         self._endpoint_url = endpoint_url
         self._stack = stack
+        self._connections = Connections(stack)
         self._clients: dict[str, Any] = {}
         self._making = asyncio.Lock()
 
@@ -274,6 +277,7 @@ class Aws:
             retries={"total_max_attempts": 1},
             max_pool_connections=32,
             user_agent_extra="plldb",
+            **self._http(),
         )
         session: Any = self._session  # its stubs know services by literal names only
         context = session.create_client(
@@ -285,6 +289,11 @@ class Aws:
             raise _settings_error(error, self.region) from error
         _check_endpoint(client.meta.endpoint_url)
         return client
+
+    def _http(self) -> dict[str, Any]:
+        theirs = getattr(self._session.get_default_client_config(), "http_session_cls", AIOHTTPSession)
+        # A caller's session may have another backend set: that stays.
+        return {"http_session_cls": self._connections.for_client} if theirs is AIOHTTPSession else {}
 
 
 @asynccontextmanager

@@ -1,0 +1,69 @@
+"""HTTP connections and certificates, shared by all clients of one session. Talks to the network."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import Any
+
+from aiobotocore.httpsession import AIOHTTPSession
+
+Settings = dict[str, Any]
+
+
+class Connections:
+    """The HTTP sessions of several clients: one for all clients that want the same of it.
+
+    aiobotocore gives each client a session of its own, and each session reads the certificates anew: as
+    much work as making two clients. They are closed with ``stack``.
+    """
+
+    def __init__(self, stack: AsyncExitStack) -> None:
+        self._stack = stack
+        self._opened: list[tuple[Settings, AIOHTTPSession]] = []
+
+    def for_client(self, **settings: Any) -> SharedSession:
+        """Return what one client sends through; called as `AioConfig` says of an ``http_session_cls``."""
+        return SharedSession(self, settings)
+
+    async def open(self, settings: Settings) -> AIOHTTPSession:
+        """Return the session with these settings; certificates are read at its first request."""
+        for known, session in self._opened:
+            if known == settings:
+                return session
+        session = AIOHTTPSession(**settings)
+        self._opened.append((settings, session))
+        return await self._stack.enter_async_context(session)
+
+
+class SharedSession:
+    """One client's view of `Connections`; to close the client leaves them open for the others."""
+
+    def __init__(self, connections: Connections, settings: Settings) -> None:
+        self._connections = connections
+        self._settings = settings
+
+    async def __aenter__(self) -> SharedSession:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def close(self) -> None:
+        """Leave everything open: `Connections` closes it."""
+
+    async def send(self, request: Any) -> Any:
+        """Send a request of botocore's and return the answer."""
+        session = await self._connections.open(
+            self._settings | _without_certificates(request, self._settings)
+        )
+        return await session.send(request)
+
+
+def _without_certificates(request: Any, settings: Settings) -> Settings:
+    """Return what to set differently: without TLS, as emulators are reached, no certificate is needed. Pure.
+
+    A proxy may speak TLS, whatever it is asked for. A server without TLS may redirect to one with it, which
+    is then not verified: whoever could make use of that could as well have answered in that server's place.
+    """
+    plain = request.url.startswith("http://") and not settings["proxies"]
+    return {"verify": False} if plain else {}
