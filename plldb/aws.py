@@ -28,6 +28,7 @@ from botocore.parsers import ResponseParserError
 
 from plldb.connections import Connections
 from plldb.errors import AccessDeniedError, AwsError, CredentialsError, SettingsError, UnreachableError
+from plldb.models import find_models_quickly
 from plldb.pace import Pace
 
 if TYPE_CHECKING:
@@ -312,6 +313,7 @@ async def open_aws(
     """
     if session is None:
         session = AioSession(profile=profile)
+        find_models_quickly(session)
     elif profile is not None:
         raise SettingsError(
             f"Both a session and the profile {profile!r} were given.",
