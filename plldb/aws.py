@@ -178,6 +178,11 @@ class Aws:
         client: S3Client = await self._client("s3")
         return client
 
+    async def prepare_s3(self) -> None:
+        """Make the client for S3, which is needed next, while the first requests are under way."""
+        await asyncio.sleep(self.pace.head_start)
+        await self.s3()
+
     async def read_target(self) -> Target:
         """Ask AWS who the caller is.
 

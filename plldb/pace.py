@@ -18,6 +18,8 @@ class Pace:
             within about a second; nothing that plldb sends is long.
         attempts: how often a request is sent in all when the server fails or the connection breaks
             (a count).
+        head_start: for the first requests to leave, before the next client is made; while a client is
+            made, nothing else goes on.
         first_wait: longest wait before the second attempt; it doubles from there, with full jitter.
         longest_wait: longest wait between two attempts of one request.
         throttled_for: how long one request is repeated while AWS throttles it.
@@ -35,6 +37,7 @@ class Pace:
     connect_timeout: float = 5.0
     read_timeout: float = 15.0
     attempts: int = 5
+    head_start: float = 0.01
     first_wait: float = 0.3
     longest_wait: float = 4.0
     throttled_for: float = 600.0

@@ -74,8 +74,7 @@ async def setup(
     ) as aws:
         wishes = Wishes(tags=tags, permissions_boundary=permissions_boundary)
         text = await read_template()
-        # The S3 client is made while the answers are on their way.
-        target, stack, _ = await gather_all(aws.read_target(), _look(aws, whole=True), aws.s3())
+        target, stack, _ = await gather_all(aws.read_target(), _look(aws, whole=True), aws.prepare_s3())
         yield _started("setup", target)
         work = preview if dry_run else deploy
         async with aclosing(work(aws, target, stack, text, wishes)) as events:
@@ -109,7 +108,7 @@ async def destroy(
         session=session, profile=profile, region=region, endpoint_url=endpoint_url, pace=pace
     ) as aws:
         text = await read_template()
-        target, stack, _ = await gather_all(aws.read_target(), _look(aws), aws.s3())
+        target, stack, _ = await gather_all(aws.read_target(), _look(aws), aws.prepare_s3())
         yield _started("destroy", target)
         async with aclosing(remove(aws, target, stack, read_resources(text), keep_bucket)) as events:
             async for event in events:
@@ -165,7 +164,7 @@ async def status(
     async with open_aws(
         session=session, profile=profile, region=region, endpoint_url=endpoint_url, pace=pace
     ) as aws:
-        target, stack, _ = await gather_all(aws.read_target(), _look(aws), aws.s3())
+        target, stack, _ = await gather_all(aws.read_target(), _look(aws), aws.prepare_s3())
         exists = await bucket_exists(await open_bucket(aws, target))
         return _status(target, stack, exists)
 
