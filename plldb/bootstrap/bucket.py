@@ -23,6 +23,9 @@ PREFIX = "plldb/"
 NAMED_AT_MOST = 20
 # A setup that runs at the same time may put objects back while the bucket is emptied.
 EMPTYING_ROUNDS = 5
+# The one region that may not be named to CreateBucket. Only here it answers success for a bucket that one has
+# already, and takes its ACLs away ("CreateBucket" in the Amazon S3 API reference).
+HOME_REGION = "us-east-1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,21 +118,30 @@ async def bucket_exists(bucket: Bucket) -> bool:
     return True
 
 
-async def create_bucket(bucket: Bucket) -> None:
-    """Create the bucket, or find that it is ours already.
+async def create_bucket(bucket: Bucket) -> bool:
+    """Create the bucket, or find that it is ours already: True if it was made.
 
     Raises:
         BucketError: another account has a bucket of that name.
     """
     request: dict[str, Any] = {"Bucket": bucket.name, "ObjectOwnership": "BucketOwnerEnforced"}
-    if bucket.region != "us-east-1":  # the one region that may not be named here
+    if bucket.region != HOME_REGION:
         request["CreateBucketConfiguration"] = {"LocationConstraint": bucket.region}
     try:
         await bucket.aws.call(bucket.s3.create_bucket, **request)
     except AwsError as error:
         if error.aws_code == "BucketAlreadyOwnedByYou":
-            return  # made by a setup beside this one, or by an attempt whose answer was lost
+            return False  # made by a setup beside this one, or by an attempt whose answer was lost
         raise _bucket_error(error, bucket) from error
+    return True
+
+
+async def try_to_create_bucket(bucket: Bucket) -> bool | None:
+    """Do what `create_bucket` does; None if that is refused, which is no matter where a bucket is."""
+    try:
+        return await create_bucket(bucket)
+    except (AccessDeniedError, BucketError):
+        return None
 
 
 async def make_safe(bucket: Bucket, repairs: tuple[Repair, ...]) -> None:

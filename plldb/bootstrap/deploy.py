@@ -10,7 +10,16 @@ from urllib.parse import quote
 import plldb
 from plldb.aws import Aws, Target
 from plldb.bootstrap.artifacts import Artifact, functions_prefix, publish_packages, publish_template
-from plldb.bootstrap.bucket import StoredObject, create_bucket, make_safe, open_bucket, survey_bucket
+from plldb.bootstrap.bucket import (
+    HOME_REGION,
+    BucketSurvey,
+    StoredObject,
+    create_bucket,
+    make_safe,
+    open_bucket,
+    survey_bucket,
+    try_to_create_bucket,
+)
 from plldb.bootstrap.bucket_settings import Bucket
 from plldb.bootstrap.events import (
     ArtifactReady,
@@ -93,7 +102,7 @@ async def _round(setup: _Setup) -> AsyncGenerator[SetupEvent, None]:
         async for step in clearing:
             yield step
 
-    ready, stored = await _make_ready(bucket)
+    ready, stored = await _make_ready(bucket, stack)
     yield ready
     artifacts = await publish_packages(bucket, plldb.__version__, list_handlers(), stored)
     for artifact in artifacts:
@@ -151,13 +160,24 @@ def _deleted_since(stack: Stack) -> StackFailedError:
     )
 
 
-async def _make_ready(bucket: Bucket) -> tuple[BucketReady, dict[str, StoredObject]]:
-    survey = await survey_bucket(bucket, functions_prefix(plldb.__version__))
-    if not survey.exists:
-        await create_bucket(bucket)
+async def _make_ready(bucket: Bucket, stack: Stack) -> tuple[BucketReady, dict[str, StoredObject]]:
+    survey, made = await _survey(bucket, stack)
+    if not survey.exists and made is None:
+        made = await create_bucket(bucket)
     await make_safe(bucket, survey.repairs)
     repaired = tuple(repair.name for repair in survey.repairs)
-    return BucketReady(bucket=bucket.name, created=not survey.exists, repaired=repaired), survey.objects
+    # The survey may come too late to see that there was no bucket, and an answer may be lost.
+    created = bool(made) or not survey.exists
+    return BucketReady(bucket=bucket.name, created=created, repaired=repaired), survey.objects
+
+
+async def _survey(bucket: Bucket, stack: Stack) -> tuple[BucketSurvey, bool | None]:
+    """Look at the bucket; return also what `try_to_create_bucket` returns, None where nothing was tried."""
+    looking = survey_bucket(bucket, functions_prefix(plldb.__version__))
+    if stack.snapshot is None and bucket.region != HOME_REGION:
+        # Without a stack there is hardly a bucket, so it is made beside the look; one of ours stays as it is.
+        return await gather_all(looking, try_to_create_bucket(bucket))
+    return await looking, None
 
 
 async def _publish_template(bucket: Bucket, body: str) -> TemplatePublished:

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.environment import REGION
+from tests.support.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,3 +124,35 @@ async def test_what_somebody_added_to_the_settings_stays(
     (encryption,) = settings["encryption"]["ServerSideEncryptionConfiguration"]["Rules"]
     assert encryption["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
     assert find(json.loads(settings["policy"]["Policy"])["Statement"], "Sid", "PlldbTlsOnly")
+
+
+@pytest.mark.parametrize("region", [REGION, "us-east-1"])
+async def test_the_bucket_is_made_once_and_that_is_told(
+    plldb_cli: RunPlldb, account: str, endpoint: str, region: str
+) -> None:
+    """Where there is no stack. In us-east-1 CreateBucket does not tell whether the bucket is new."""
+    async with Proxy(endpoint) as proxy:
+
+        async def set_up() -> tuple[bool, int]:
+            proxy.forget()
+            env: dict[str, str | None] = {"AWS_ENDPOINT_URL": proxy.url, "AWS_REGION": region}
+            done = await plldb_cli("bootstrap", "setup", "--output", "json", env=env)
+            assert done.code == 0, done
+            events = [json.loads(line) for line in done.stdout.splitlines()]
+            (created,) = [event["created"] for event in events if event["kind"] == "bucket_ready"]
+            return created, sum(record.operation == "CreateBucket" for record in proxy.records)
+
+        assert await set_up() == (True, 1)
+        assert await set_up() == (False, 0)
+        kept = await plldb_cli("bootstrap", "destroy", "--yes", "--keep-bucket", env={"AWS_REGION": region})
+        assert kept.code == 0, kept
+        assert await set_up() == (False, 1 if region == REGION else 0)
+        senders = [record for record in proxy.records if record.service == "s3"]
+        assert {each.operation for each in senders if each.expected_owner != account} <= {"CreateBucket"}
+
+
+async def test_a_dry_run_makes_no_bucket(plldb_cli: RunPlldb, endpoint: str) -> None:
+    async with Proxy(endpoint) as proxy:
+        done = await plldb_cli("bootstrap", "setup", "--dry-run", env={"AWS_ENDPOINT_URL": proxy.url})
+        assert done.code == 0, done
+        assert all(each.operation.startswith(("Get", "List", "Describe")) for each in proxy.records)

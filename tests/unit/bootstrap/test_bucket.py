@@ -15,6 +15,7 @@ from plldb.bootstrap.bucket import (
     empty_bucket,
     survey_bucket,
     survey_removal,
+    try_to_create_bucket,
 )
 from plldb.bootstrap.bucket_settings import Bucket, all_repairs
 from plldb.errors import AccessDeniedError, AwsError, BucketError, UnreachableError
@@ -186,3 +187,16 @@ async def test_another_refusal_keeps_its_own_error() -> None:
     ours, _ = bucket(delete_bucket=[refused("MethodNotAllowed")])
     with pytest.raises(AwsError, match="MethodNotAllowed"):
         await delete_bucket(ours)
+
+
+async def test_creating_tells_whether_the_bucket_is_new() -> None:
+    new, _ = bucket(create_bucket=[{}])
+    known, _ = bucket(create_bucket=[refused("BucketAlreadyOwnedByYou", status=409)])
+    assert await create_bucket(new) is True
+    assert await try_to_create_bucket(known) is False
+
+
+@pytest.mark.parametrize("refusal", [NOT_ALLOWED, STRANGER, refused("BucketAlreadyExists", status=409)])
+async def test_a_creation_that_is_only_tried_may_be_refused(refusal: Exception) -> None:
+    ours, _ = bucket(create_bucket=[refusal])
+    assert await try_to_create_bucket(ours) is None
