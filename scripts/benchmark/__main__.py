@@ -11,26 +11,26 @@ import sys
 import sysconfig
 import tempfile
 from collections import defaultdict
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.benchmark import chain, contenders, emulator, report, scale, startup, stream, targets
-from scripts.benchmark.measure import MeasuringError, Place, Series, base_environment
+from scripts.benchmark.installed import Installed
+from scripts.benchmark.measure import MeasuringError, Place, Series, base_environment, name_writes
 from tests.support.behaviours import Delay, on
 from tests.support.environment import invent_account
 from tests.support.proxy import Proxy
 from tests.support.servers import MINISTACK, ServerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from scripts.benchmark.contenders import Contender
+    from scripts.benchmark.measure import Command, Run
 
 # Where plldb is installed: imported from here, it would be the checkout's.
-CARGO = Path(sysconfig.get_path("purelib"), "plldb/bootstrap/cloudformation")
+PACKAGE = Path(sysconfig.get_path("purelib"), "plldb")
+CARGO = PACKAGE / "bootstrap/cloudformation"
 DOCS = Path("docs")
 STARTUP_ROUNDS_EACH = 5
 Figures = dict[str, list[float]]
@@ -59,6 +59,7 @@ def read_arguments() -> argparse.Namespace:
 def main() -> int:
     """Measure and print; 0 if everything could be measured, whether targets are met or not."""
     arguments = read_arguments()
+    tell(f"Python {sys.version}, {Path(sys.executable).resolve()}")
     try:
         results = asyncio.run(measure(arguments))
     except (MeasuringError, ServerError) as error:
@@ -92,6 +93,7 @@ async def measure(arguments: argparse.Namespace) -> targets.Results:
                 results["stream"] = await measure_streams(bench, max(1, arguments.runs // 2))
             if "history" in wanted:
                 results["history"], results["timeline"] = await measure_age(bench, arguments.runs)
+            bench.installed.check()
         if "packages" in wanted:
             tell("packages")
             results["packages"] = await scale.measure_packages(folder, arguments.delay)
@@ -113,7 +115,7 @@ class Bench:
         self.proxy = proxy
         self.folder = folder
         self.delay = delay
-        self._edits = 0
+        self.installed = Installed(PACKAGE)
 
     def slow(self) -> None:
         """Delay every request, and do nothing else to it."""
@@ -123,21 +125,11 @@ class Bench:
         """A new account."""
         return Place(proxy=self.proxy, folder=self.folder, account=invent_account())
 
-    @contextmanager
-    def editing(self) -> Iterator[Path]:
-        """The installed handler that may be edited; as it was, afterwards."""
-        handler = CARGO / "lambda_functions/ws_api_default_handler.py"
-        before = handler.read_bytes()
-        try:
-            yield handler
-        finally:
-            handler.write_bytes(before)
-
-    def edit(self, handler: Path) -> None:
-        """Change the handler so that it is another package."""
-        self._edits += 1
-        with handler.open("a") as file:
-            file.write(f"# edit {self._edits}\n")
+    async def run(self, place: Place, *commands: Command) -> Run:
+        """Run commands; what they cost counts only if nobody has changed the installed copy meanwhile."""
+        run = await place.run(*commands)
+        self.installed.check()
+        return run
 
 
 def find_tools(arguments: argparse.Namespace, folder: Path, results: targets.Results) -> list[Contender]:
@@ -198,20 +190,23 @@ async def measure_round(bench: Bench, tools: list[Contender], series: dict[str, 
     places = {tool.name: bench.new_place() for tool in tools}
     for tool in tools:
         place = places[tool.name]
-        series[f"{tool.name} cold"].runs.append(await place.run(*tool.cold(place.account)))
+        series[f"{tool.name} cold"].runs.append(await bench.run(place, *tool.cold(place.account)))
     floor = (sys.executable, str(scale.PROBES / "floor.py"))
     for _ in range(2):
         for tool in tools:
             place = places[tool.name]
-            series[f"{tool.name} nothing"].runs.append(await place.run(*tool.again(place.account)))
+            run = await bench.run(place, *tool.again(place.account))
+            series[f"{tool.name} nothing"].runs.append(run)
             if tool.name == "plldb":
-                series["floor"].runs.append(await place.run(floor))
+                if written := name_writes(run.records):
+                    tell(f"with nothing to change plldb has sent {', '.join(written)}")
+                series["floor"].runs.append(await bench.run(place, floor))
     place = places["plldb"]
     setup, plldb = tools_setup(tools, place), contenders.program("plldb")
-    with bench.editing() as handler:
-        bench.edit(handler)
-        series["plldb changed"].runs.append(await place.run(setup))
-    series["plldb destroy"].runs.append(await place.run((plldb, "bootstrap", "destroy", "--yes")))
+    with bench.installed.restoring_handler():
+        bench.installed.edit_handler()
+        series["plldb changed"].runs.append(await bench.run(place, setup))
+    series["plldb destroy"].runs.append(await bench.run(place, (plldb, "bootstrap", "destroy", "--yes")))
 
 
 def tools_setup(tools: list[Contender], place: Place) -> tuple[str, ...]:
@@ -247,9 +242,9 @@ async def measure_streams(bench: Bench, runs: int) -> dict[str, Figures]:
 async def measure_age(bench: Bench, runs: int) -> tuple[list[dict[str, float]], dict[str, float]]:
     """Stacks with a longer and longer past; medians."""
     tell("history")
-    with bench.editing() as handler:
+    with bench.installed.restoring_handler():
         rounds = [
-            await scale.measure_history(bench.new_place, lambda: bench.edit(handler))
+            await scale.measure_history(bench.new_place, bench.installed.edit_handler)
             for _ in range(max(1, runs // 2))
         ]
     bench.slow()

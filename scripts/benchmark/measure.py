@@ -70,7 +70,7 @@ class Series:
             "in_flight": [find_most_in_flight(run.records) for run in self.runs],
             "uploads": [run.count("PutObject") for run in self.runs],
             "uploads_in_flight": [find_most_in_flight(run.records, "PutObject") for run in self.runs],
-            "writes": [count_writes(run.records) for run in self.runs],
+            "writes": [len(name_writes(run.records)) for run in self.runs],
             "before_first_request": [round(_first(run) - run.start, 3) for run in self.runs],
             "talking": [round(_last(run) - _first(run), 3) for run in self.runs],
             "after_last_answer": [round(run.end - _last(run), 3) for run in self.runs],
@@ -148,9 +148,9 @@ def count_to_first_event(records: Sequence[Record]) -> int:
     return len(find_critical_path(each for each in records if first and each.end <= first.end))
 
 
-def count_writes(records: Sequence[Record]) -> int:
-    """How many requests change something."""
-    return sum(not record.operation.startswith(_READS) for record in records)
+def name_writes(records: Sequence[Record]) -> list[str]:
+    """The requests that change something."""
+    return [record.operation for record in records if not record.operation.startswith(_READS)]
 
 
 def _first(run: Run) -> float:

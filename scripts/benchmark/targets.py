@@ -12,8 +12,9 @@ from scripts.benchmark.startup import REFERENCE
 
 Results = dict[str, Any]
 
-# What is written against "grows no faster than the bytes" and "constant": room for noise on a busy machine.
+# What "constant" and "no faster than the bytes" allow for noise: the machine does other things, too.
 NOISE = 1.25
+CONSTANT = f"≤ {NOISE:g} x (constant, but for noise)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +56,28 @@ def at_most(what: str, values: Sequence[float], limit: float, unit: str = "", di
     )
 
 
+def never_more_than(what: str, values: Sequence[float], limit: float) -> Row:
+    """A row for what must not happen in any run: the worst one is judged."""
+    worst = max(values)
+    return Row(
+        what=f"{what}, worst run",
+        measured=f"{worst:.0f}",
+        target=f"≤ {limit:g}",
+        met=worst <= limit,
+        runs=_spread(values, 0),
+    )
+
+
 def ratio(what: str, results: Results, ours: str, theirs: str, limit: float) -> list[Row]:
-    """A row for the wall time of ours against theirs; none if theirs was not measured."""
+    """A row for the wall time of ours against theirs, medians; the range is that of run by run."""
     steps = results["steps"]
     if theirs not in steps:
         return [Row(what=what, measured="not measured", target=f"≤ {limit:g} x")]
     a, b = (statistics.median(steps[name]["seconds"]) for name in (ours, theirs))
     measured = f"{a / b:.2f} x ({a:.2f} s, {b:.2f} s)"
-    return [Row(what=what, measured=measured, target=f"≤ {limit:g} x", met=a / b <= limit)]
+    pairs = zip(steps[ours]["seconds"], steps[theirs]["seconds"], strict=True)
+    runs = _spread([mine / other for mine, other in pairs], 2)
+    return [Row(what=what, measured=measured, target=f"≤ {limit:g} x", met=a / b <= limit, runs=runs)]
 
 
 def _cold(results: Results) -> list[Row]:
@@ -87,7 +102,7 @@ def _changed(results: Results) -> list[Row]:
     # The template is put as well; it is no package.
     packages = [count - 1 for count in changed["uploads"]]
     return [
-        at_most("one handler changed: packages uploaded", packages, 1),
+        never_more_than("one handler changed: packages uploaded", packages, 1),
         at_most("one handler changed: round trips", changed["round_trips"], 7),
     ]
 
@@ -96,7 +111,7 @@ def _nothing(results: Results) -> list[Row]:
     nothing = results["steps"]["plldb nothing"]
     return [
         at_most("nothing to change: round trips", nothing["round_trips"], 2),
-        at_most("nothing to change: requests that write", nothing["writes"], 0),
+        never_more_than("nothing to change: requests that write", nothing["writes"], 0),
         *ratio("nothing to change: wall ÷ cdk bootstrap", results, "plldb nothing", "cdk nothing", 0.5),
         *ratio("nothing to change: wall ÷ sam deploy", results, "plldb nothing", "sam nothing", 0.3),
         *ratio("nothing to change: wall ÷ floor", results, "plldb nothing", "floor", 1.2),
@@ -158,14 +173,20 @@ def _packages(results: Results) -> list[Row]:
         what = f"{less['packages']:.0f} → {more['packages']:.0f} packages of 1 MB: time"
         measured = f"{growth:.1f} x ({less['seconds']:.2f} s, {more['seconds']:.2f} s)"
         met = growth <= bytes_growth * NOISE
-        rows.append(Row(what=what, measured=measured, target=f"≤ {bytes_growth:.0f} x", met=met))
+        target = f"≤ {bytes_growth:.0f} x (as the bytes), + {NOISE - 1:.0%} noise"
+        rows.append(Row(what=what, measured=measured, target=target, met=met))
     memory = sizes[-1]["memory_mb"]
     limit = sizes[1]["memory_mb"] * NOISE
     measured = " / ".join(f"{each['memory_mb']:.0f}" for each in sizes) + " MB"
     what = f"the same: memory for {' / '.join(str(round(each['packages'])) for each in sizes)}"
     return [
         *rows,
-        Row(what=what, measured=measured, target="bounded by those in flight", met=memory <= limit),
+        Row(
+            what=what,
+            measured=measured,
+            target=f"400 ≤ {NOISE:g} x 40 (bounded by those in flight)",
+            met=memory <= limit,
+        ),
     ]
 
 
@@ -180,19 +201,19 @@ def _history(results: Results) -> list[Row]:
         Row(
             what=f"{names}: requests a second for events",
             measured=f"{rates[0]:.2f} → {rates[1]:.2f}",
-            target="constant",
+            target=CONSTANT,
             met=rates[1] <= rates[0] * NOISE,
         ),
         Row(
             what=f"{names}: CPU of the whole update",
             measured=f"{cpu[0]:.2f} s → {cpu[1]:.2f} s",
-            target="constant",
+            target=CONSTANT,
             met=cpu[1] <= cpu[0] * NOISE,
         ),
         Row(
-            what="100,000 events: cost of one, first → last thousand",
+            what="100,000 events: cost of a new one, first → last thousand",
             measured=f"{cost['first_us']:.1f} µs → {cost['last_us']:.1f} µs",
-            target="constant",
+            target=CONSTANT,
             met=cost["last_us"] <= cost["first_us"] * NOISE,
         ),
     ]

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 # The sdist has the tests and not the scripts.
 chain = pytest.importorskip("scripts.benchmark.chain")
+installed = pytest.importorskip("scripts.benchmark.installed")
+measure = pytest.importorskip("scripts.benchmark.measure")
 startup = pytest.importorskip("scripts.benchmark.startup")
 targets = pytest.importorskip("scripts.benchmark.targets")
 
@@ -85,3 +91,79 @@ def test_import_times_are_read_and_summed() -> None:
     )
     modules = startup.read_import_times(output)
     assert startup.sum_import_times(modules) == {"aiobotocore, botocore, aiohttp": 0.1, "plldb": 0.1}
+
+
+def test_what_must_never_happen_is_judged_by_the_worst_run() -> None:
+    row = targets.never_more_than("writes", [0, 0, 0, 2], 0)
+    assert (row.what, row.met, row.measured, row.runs) == ("writes, worst run", False, "2", "0-2")
+    assert targets.never_more_than("writes", [0, 0], 0).met is True
+
+
+def test_a_ratio_is_that_of_the_medians_and_has_its_range_run_by_run() -> None:
+    steps = {"ours": {"seconds": [1.0, 1.2, 5.0]}, "theirs": {"seconds": [2.0, 2.4, 5.0]}}
+    [row] = targets.ratio("cold", {"steps": steps}, "ours", "theirs", 0.5)
+    assert (row.met, row.measured, row.runs) == (True, "0.50 x (1.20 s, 2.40 s)", "0.50-1.00")
+
+
+def test_a_row_that_allows_for_noise_says_so() -> None:
+    ages = [{"history": 10, "requests_per_second": 1.0, "cpu_seconds": 1.0}] * 2
+    cost = {"first_us": 3.0, "last_us": 3.5}
+    rows = targets.judge({"history": ages, "timeline": cost})
+    assert {row.target for row in rows} == {"≤ 1.25 x (constant, but for noise)"}
+    assert [row.met for row in rows] == [True, True, True]
+    assert targets.judge({"history": ages, "timeline": {**cost, "last_us": 3.8}})[-1].met is False
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    handler = tmp_path / installed.HANDLER
+    handler.parent.mkdir(parents=True)
+    handler.write_text("def handler(): ...\n")
+    (tmp_path / "other.py").touch()
+    return tmp_path
+
+
+def test_an_edit_of_ones_own_is_no_disturbance_and_is_undone(package: Path) -> None:
+    copy, handler = installed.Installed(package), package / installed.HANDLER
+    with copy.restoring_handler():
+        copy.edit_handler()
+        once = handler.read_text()
+        copy.edit_handler()
+        assert handler.read_text() != once != "def handler(): ...\n"
+        copy.check()
+    assert handler.read_text() == "def handler(): ...\n"
+    copy.check()
+
+
+@pytest.mark.parametrize("name", [installed.HANDLER, "other.py", "new.py"])
+def test_a_file_that_somebody_else_changes_stops_the_run_and_is_named(package: Path, name: str) -> None:
+    copy = installed.Installed(package)
+    (package / name).write_text("# somebody else\n")
+    with pytest.raises(measure.MeasuringError, match=Path(name).name):
+        copy.check()
+    with pytest.raises(measure.MeasuringError), copy.restoring_handler():
+        copy.edit_handler()
+
+
+def test_what_python_compiles_is_no_change(package: Path) -> None:
+    copy = installed.Installed(package)
+    (package / "__pycache__").mkdir()
+    (package / "__pycache__" / "other.pyc").touch()
+    copy.check()
+
+
+def test_the_same_thing_runs_once_at_a_time_and_leaves_no_lock(tmp_path: Path) -> None:
+    lock = (
+        sys.executable,
+        str(Path(measure.__file__).parents[1] / "_lock.py"),
+        str(tmp_path / "lock"),
+        "this",
+    )
+    inner = (*lock, sys.executable, "-c", "print('inner')")
+    program = f"import subprocess; done = subprocess.run({inner!r}, capture_output=True, text=True); " + (
+        "print(done.returncode, done.stdout, done.stderr)"
+    )
+    outer = subprocess.run((*lock, sys.executable, "-c", program), check=True, capture_output=True, text=True)
+    assert outer.stdout.startswith("1  error: this runs in this checkout already (process ")
+    again = subprocess.run(inner, check=True, capture_output=True, text=True)
+    assert again.stdout == "inner\n"
