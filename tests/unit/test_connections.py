@@ -16,7 +16,7 @@ from aiobotocore.session import AioSession
 
 from plldb.aws import Aws, open_aws
 from plldb.connections import Connections
-from plldb.errors import UnreachableError
+from plldb.errors import SettingsError, UnreachableError
 from plldb.pace import Pace
 from tests.support import wire
 
@@ -121,7 +121,7 @@ async def test_without_tls_no_certificate_is_read(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AWS_CA_BUNDLE", "/no/such/file")
     async with sts() as (url, _), sts(server_tls()) as (tls_url, _):
         assert await ask(url) == "123456789012"
-        with pytest.raises(UnreachableError):
+        with pytest.raises(SettingsError, match="certificates"):
             await ask(tls_url)
 
 
