@@ -6,7 +6,8 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from plldb.aws import THROTTLING_CODES, TRANSIENT_CODES, Aws, Target, TryAgainError
+from plldb.aws import Aws, Target
+from plldb.awserrors import THROTTLING_CODES, TRANSIENT_CODES, TryAgainError
 from plldb.bootstrap.bucket_settings import Bucket, Repair, all_repairs, survey_settings
 from plldb.bootstrap.tasks import gather_all
 from plldb.errors import AccessDeniedError, AwsError, BucketError, UnreachableError

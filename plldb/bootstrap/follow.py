@@ -7,7 +7,7 @@ import logging
 import random
 from collections.abc import AsyncGenerator
 
-from plldb.aws import TryAgainError
+from plldb.awserrors import TryAgainError
 from plldb.bootstrap.events import PollingSlowed, StackEvent
 from plldb.bootstrap.stack import Stack
 from plldb.bootstrap.statuses import EventStatus

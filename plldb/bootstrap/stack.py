@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from plldb.aws import Aws, TryAgainError
+from plldb.aws import Aws
+from plldb.awserrors import TryAgainError
 from plldb.bootstrap.answers import failed_event, raw_event, snapshot_of
 from plldb.bootstrap.events import Failure, StackOperation
 from plldb.bootstrap.plan import StackSnapshot

@@ -14,7 +14,14 @@ ROOT = Path(plldb.__file__).parent
 CARGO = ROOT / "bootstrap" / "cloudformation"
 FILES = [path for path in sorted(ROOT.rglob("*.py")) if CARGO not in path.parents]
 # The only rooms with a door to AWS. The doctor looks at services that nothing else needs.
-DOORS = {"plldb.aws", "plldb.connections", "plldb.models", "plldb.bootstrap.bucket", "plldb.bootstrap.stack"}
+DOORS = {
+    "plldb.aws",
+    "plldb.awserrors",
+    "plldb.connections",
+    "plldb.models",
+    "plldb.bootstrap.bucket",
+    "plldb.bootstrap.stack",
+}
 
 
 def module_name(path: Path) -> str:

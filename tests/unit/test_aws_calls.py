@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from botocore.parsers import ResponseParserError
 
-from plldb.aws import TryAgainError
+from plldb.awserrors import TryAgainError
 from plldb.errors import AwsError, UnreachableError
 from tests.unit.aws_fakes import AT_ONCE, Answer, Client, aws, refused
 

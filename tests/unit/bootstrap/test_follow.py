@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from plldb.aws import TryAgainError
+from plldb.awserrors import TryAgainError
 from plldb.bootstrap.events import PollingSlowed, StackEvent
 from plldb.bootstrap.follow import follow
 from plldb.bootstrap.plan import StackSnapshot

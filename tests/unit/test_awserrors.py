@@ -9,7 +9,7 @@ import pytest
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
-from plldb.aws import (
+from plldb.awserrors import (
     CLOCK_CODES,
     CREDENTIALS_CODES,
     DENIED_CODES,
