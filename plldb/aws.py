@@ -25,7 +25,7 @@ from botocore import exceptions as boto
 from plldb.awserrors import NO_ANSWER, UNREADABLE, TryAgainError, settings_error, translate
 from plldb.connections import Connections
 from plldb.errors import SettingsError
-from plldb.models import find_models_quickly
+from plldb.models import read_models_quickly
 from plldb.pace import Pace
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ async def open_aws(
     """
     if session is None:
         session = AioSession(profile=profile)
-        find_models_quickly(session)
+        read_models_quickly(session)
     elif profile is not None:
         raise SettingsError(
             f"Both a session and the profile {profile!r} were given.",
