@@ -93,7 +93,7 @@ async def survey_bucket(bucket: Bucket, prefix: str) -> BucketSurvey:
         )
     except AwsError as error:
         if error.aws_code == "NoSuchBucket":
-            return BucketSurvey(exists=False, objects={}, repairs=all_repairs(bucket))
+            return survey_of_new(bucket)
         raise _bucket_error(error, bucket) from error
     # Only with S3's own keys is the ETag the MD5 of the bytes.
     tells_md5 = encryption in (None, "AES256")
@@ -102,6 +102,11 @@ async def survey_bucket(bucket: Bucket, prefix: str) -> BucketSurvey:
         for key, etag, version_id in versions
     }
     return BucketSurvey(exists=True, objects=objects, repairs=wrong)
+
+
+def survey_of_new(bucket: Bucket) -> BucketSurvey:
+    """Return what is to be done where there is no bucket, or one that is new. Pure."""
+    return BucketSurvey(exists=False, objects={}, repairs=all_repairs(bucket))
 
 
 async def bucket_exists(bucket: Bucket) -> bool:
@@ -137,12 +142,12 @@ async def create_bucket(bucket: Bucket) -> bool:
     return True
 
 
-async def try_to_create_bucket(bucket: Bucket) -> bool | None:
-    """Do what `create_bucket` does; None if that is refused, which is no matter where a bucket is."""
+async def try_to_create_bucket(bucket: Bucket) -> bool:
+    """Do what `create_bucket` does; False also if that is refused, which is no matter where a bucket is."""
     try:
         return await create_bucket(bucket)
     except (AccessDeniedError, BucketError):
-        return None
+        return False
 
 
 async def make_safe(bucket: Bucket, repairs: tuple[Repair, ...]) -> None:

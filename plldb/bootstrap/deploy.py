@@ -18,6 +18,7 @@ from plldb.bootstrap.bucket import (
     make_safe,
     open_bucket,
     survey_bucket,
+    survey_of_new,
     try_to_create_bucket,
 )
 from plldb.bootstrap.bucket_settings import Bucket
@@ -161,23 +162,20 @@ def _deleted_since(stack: Stack) -> StackFailedError:
 
 
 async def _make_ready(bucket: Bucket, stack: Stack) -> tuple[BucketReady, dict[str, StoredObject]]:
-    survey, made = await _survey(bucket, stack)
-    if not survey.exists and made is None:
-        made = await create_bucket(bucket)
+    survey = await _survey_or_create(bucket, stack)
     await make_safe(bucket, survey.repairs)
     repaired = tuple(repair.name for repair in survey.repairs)
-    # The survey may come too late to see that there was no bucket, and an answer may be lost.
-    created = bool(made) or not survey.exists
-    return BucketReady(bucket=bucket.name, created=created, repaired=repaired), survey.objects
+    return BucketReady(bucket=bucket.name, created=not survey.exists, repaired=repaired), survey.objects
 
 
-async def _survey(bucket: Bucket, stack: Stack) -> tuple[BucketSurvey, bool | None]:
-    """Look at the bucket; return also what `try_to_create_bucket` returns, None where nothing was tried."""
-    looking = survey_bucket(bucket, functions_prefix(plldb.__version__))
-    if stack.snapshot is None and bucket.region != HOME_REGION:
-        # Without a stack there is hardly a bucket, so it is made beside the look; one of ours stays as it is.
-        return await gather_all(looking, try_to_create_bucket(bucket))
-    return await looking, None
+async def _survey_or_create(bucket: Bucket, stack: Stack) -> BucketSurvey:
+    # Without a stack there is hardly a bucket. Then it is made without a look; one of ours stays as it is.
+    if stack.snapshot is None and bucket.region != HOME_REGION and await try_to_create_bucket(bucket):
+        return survey_of_new(bucket)
+    survey = await survey_bucket(bucket, functions_prefix(plldb.__version__))
+    if not survey.exists:
+        await create_bucket(bucket)
+    return survey
 
 
 async def _publish_template(bucket: Bucket, body: str) -> TemplatePublished:

@@ -199,4 +199,4 @@ async def test_creating_tells_whether_the_bucket_is_new() -> None:
 @pytest.mark.parametrize("refusal", [NOT_ALLOWED, STRANGER, refused("BucketAlreadyExists", status=409)])
 async def test_a_creation_that_is_only_tried_may_be_refused(refusal: Exception) -> None:
     ours, _ = bucket(create_bucket=[refusal])
-    assert await try_to_create_bucket(ours) is None
+    assert await try_to_create_bucket(ours) is False
