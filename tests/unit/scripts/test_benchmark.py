@@ -105,6 +105,15 @@ def test_a_ratio_is_that_of_the_medians_and_has_its_range_run_by_run() -> None:
     assert (row.met, row.measured, row.runs) == (True, "0.50 x (1.20 s, 2.40 s)", "0.50-1.00")
 
 
+def test_the_ratio_of_a_start_is_that_of_most_rounds_whoever_disturbs_some() -> None:
+    seconds = {
+        startup.REFERENCE: [0.03, 0.03, 0.03, 0.06, 0.06],
+        "--help": [0.033, 0.033, 0.066, 0.066, 0.066],
+    }
+    [row, _] = targets.judge({"startup": {"seconds": seconds, "heavy_imports": {"--help": []}}})
+    assert (row.met, row.measured) == (True, "1.10 x (66 ms, 30 ms)")
+
+
 def test_a_row_that_allows_for_noise_says_so() -> None:
     ages = [{"history": 10, "requests_per_second": 1.0, "cpu_seconds": 1.0}] * 2
     cost = {"first_us": 3.0, "last_us": 3.5}
