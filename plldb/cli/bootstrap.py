@@ -123,7 +123,7 @@ def bootstrap(
     ctx.obj = merge_settings(ctx, **place)
     if ctx.invoked_subcommand is None:
         return setup_job(ctx, dry_run, tags, permissions_boundary, **place)
-    if dry_run or tags or permissions_boundary:
+    if dry_run or tags or permissions_boundary is not None:
         # Silently ignored, `bootstrap --dry-run destroy` would be a disaster.
         raise asyncclick.UsageError(
             "--dry-run, --tag and --permissions-boundary go behind the command setup.", ctx

@@ -122,6 +122,7 @@ def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
         (["bootstrap", "--tag", "nonsense"], "'nonsense' is not of the form KEY=VALUE"),
         (["bootstrap", "setup", "--tag", "=x"], "'=x' is not of the form KEY=VALUE"),
         (["bootstrap", "--dry-run", "destroy"], "go behind the command setup"),
+        (["bootstrap", "--permissions-boundary", "", "destroy"], "go behind the command setup"),
         (["bootstrap", "--output", "xml"], "'xml' is not one of"),
     ],
 )
@@ -171,7 +172,7 @@ def test_a_closed_pipe_leaves_no_traceback() -> None:
         "import sys\n"
         "script = scripts.successful_setup()\n"
         "code = main.main(['bootstrap'], scripts.ScriptedLibrary(script, delay=0.02))\n"
-        "main._flush()\n"
+        "main.flush_streams()\n"
         "sys.exit(code)\n"
     )
     with subprocess.Popen(
