@@ -5,25 +5,45 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from plldb.cli.faces import Outcome, OutputClosedError
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from plldb.cli.faces import Face, Lane, Outcome
+    from plldb.cli.faces import Face, Lane
 
 
 async def follow_all(
     lanes: Sequence[Lane], face: Face, follow_lane: Callable[[Lane], Awaitable[Outcome]]
 ) -> int:
-    """Runs all lanes to their end, whatever becomes of one, and returns the exit code of the worst."""
+    """Runs all lanes to their end, whatever becomes of one, and returns the exit code of the worst.
+
+    Only a bug or a closed output ends the other lanes; a bug is raised once the summary tells it, too.
+    """
     tasks = [asyncio.ensure_future(follow_lane(lane)) for lane in lanes]
     try:
-        outcomes = await asyncio.gather(*tasks)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+    outcomes = [_outcome_of(lane, task) for lane, task in zip(lanes, tasks, strict=True)]
     face.summarise(outcomes)
+    for task in tasks:
+        if not task.cancelled():
+            task.result()
     return max(outcome.exit_code for outcome in outcomes)
+
+
+def _outcome_of(lane: Lane, task: asyncio.Future[Outcome]) -> Outcome:
+    if task.cancelled():
+        return Outcome(lane=lane, exit_code=1, said="stopped, because of the bug in another region")
+    error = task.exception()
+    if error is None:
+        return task.result()
+    if isinstance(error, OutputClosedError):
+        raise error
+    return Outcome(lane=lane, exit_code=1, said=f"plldb has a bug: {type(error).__name__}: {error}")
 
 
 class SharedQuestion:

@@ -245,6 +245,24 @@ async def test_several_regions_in_json_are_labelled_and_end_with_one_line() -> N
     assert (last["kind"], last["region"], last["exit_code"], exit_code) == ("failed", None, 1, 1)
 
 
+@pytest.mark.parametrize("output", ["text", "json"])
+async def test_a_bug_in_one_region_closes_the_others_and_ends_the_stream(output: str) -> None:
+    quiet = [scripts.started("setup", region="us-east-1")] * 9_999
+    script: dict[str, Sequence[Any]] = {"eu-west-1": [ZeroDivisionError("oops")], "us-east-1": quiet}
+    library, place = ScriptedLibrary(script), terminal()
+    with pytest.raises(ZeroDivisionError):
+        await run(library, *TWO, "--output", output, place=place)
+    assert library.closed == 2
+    said = ["plldb has a bug: ZeroDivisionError: oops", "stopped, because of the bug in another region"]
+    if output == "text":
+        assert [line.partition(": ")[2] for line in written(place).splitlines()[-2:]] == said
+    else:
+        *lines, last = told(place)
+        assert not {line["kind"] for line in lines} & {"finished", "failed"}
+        assert (last["kind"], last["region"], last["exit_code"]) == ("failed", None, 1)
+        assert [region["said"] for region in last["regions"]] == said
+
+
 async def test_an_interrupt_of_several_regions_names_those_at_work() -> None:
     script: dict[str, Sequence[Any]] = {
         "eu-west-1": scripts.successful_setup()[:10] * 90,
