@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from math import ceil
 from typing import TYPE_CHECKING
@@ -12,11 +13,11 @@ from rich.segment import ControlType
 from rich.text import Text
 
 from plldb.cli.explain import closing_lines, problem_lines
-from plldb.cli.faces import OutputClosedError, write_line
+from plldb.cli.faces import OutputClosedError, write_note, writing
 from plldb.cli.layout import Item, Spans, Tone, as_text, lay_out
 from plldb.cli.live import live_line
 from plldb.cli.plain import summary_lines
-from plldb.cli.text import cell_width, choose_glyphs, clean
+from plldb.cli.text import cell_width, choose_glyphs
 from plldb.cli.words import Narrator
 
 if TYPE_CHECKING:
@@ -41,13 +42,16 @@ SPARE = 4
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Leaves the decision to the one error boundary; rich itself would exit here."""
-        raise OutputClosedError
+        """Leaves the error to `writing`; rich itself would exit here."""
+        raise
 
 
 def open_console(terminal: Terminal) -> Console:
     """Opens stdout; rich respects NO_COLOR and what TERM can do."""
-    return _Console(file=terminal.stdout, _environ=terminal.environ)
+    environ = dict(terminal.environ)
+    if environ.get("COLUMNS", "").strip("0") == "":
+        environ.pop("COLUMNS", None)  # rich would believe it, and print nothing
+    return _Console(file=terminal.stdout, _environ=environ)
 
 
 class ConsoleFace:
@@ -90,7 +94,8 @@ class ConsoleFace:
         """Prints the failure screen."""
         self._working = [other for other in self._working if lane is not None and other is not lane]
         label = lane.label if lane else ""
-        self._print(problem_lines(problem), label)
+        with suppress(OutputClosedError):  # the lines on stderr may still be read
+            self._print(problem_lines(problem), label)
         for line in closing_lines(problem):
             self.note(f"{label} {line}" if label else line)
 
@@ -100,19 +105,21 @@ class ConsoleFace:
 
     def pause(self) -> None:
         """Takes the live lines away until the next event."""
-        with self._console:
+        with writing(), self._console:
             self._erase()
 
     def note(self, text: str) -> None:
         """Writes one line to stderr, above the live line."""
-        self.pause()
-        write_line(self._terminal.stderr, clean(text))
-        self._print([], "")
+        with suppress(OutputClosedError):
+            self.pause()
+        write_note(self._terminal.stderr, text)
+        with suppress(OutputClosedError):
+            self._print([], "")
 
     def _print(self, items: Iterable[Item], label: str) -> None:
         """Erases, prints and draws in one write, so that nothing flickers."""
         front = label.ljust(self._label_width) if label else ""
-        with self._console:
+        with writing(), self._console:
             self._erase()
             for item in items:
                 for spans in lay_out(item, width=self._console.width, glyphs=self._glyphs, label=front):

@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from plldb.bootstrap.statuses import EventStatus, StackStatus
+from plldb.cli.early import INTERRUPTED
 from plldb.cli.layout import Line
 from plldb.cli.problems import Problem, Step
 from plldb.cli.text import duration
@@ -61,11 +62,8 @@ def explain_error(error: PlldbError, job: JobName, settings: Settings, in_flight
     )
 
 
-def explain_interrupt(
-    job: JobName, settings: Settings, in_flight: InFlight, *, closed: bool = False
-) -> Problem:
-    """Says what an interrupt stopped, and what it did not; ``closed``: nobody reads the output any more."""
-    what = "the reader of the output went away" if closed else "interrupted"
+def explain_interrupt(job: JobName, settings: Settings, in_flight: InFlight, *, closed: str = "") -> Problem:
+    """Says what an interrupt stopped, and what it did not; ``closed``: why the output takes no more."""
     hint = {
         "no": "nothing of plldb is running in CloudFormation.",
         "maybe": "a request may have reached CloudFormation; if so, it goes on.",
@@ -74,9 +72,9 @@ def explain_interrupt(
     return Problem(
         operation=job,
         code="output-closed" if closed else "interrupted",
-        message=f"{what}: plldb bootstrap {job} has stopped",
+        message=f"{closed or 'interrupted'}: plldb bootstrap {job} has stopped",
         hint=hint,
-        exit_code=1 if closed else 130,
+        exit_code=1 if closed else INTERRUPTED,
         steps=() if in_flight == "no" else _ways_on(job, settings, again=job in ("setup", "destroy")),
     )
 

@@ -6,14 +6,17 @@ the one: piped and JSON runs never pay for rich.
 
 from __future__ import annotations
 
+import errno
 import time
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from plldb.cli.progress import Progress
+from plldb.cli.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import tzinfo
 
     from plldb.cli.jobs import JobName, OutputName, Shown
@@ -88,16 +91,32 @@ class Face(Protocol):
 
 
 class OutputClosedError(Exception):
-    """Nobody reads stdout any more; ``| head`` does that."""
+    """Stdout takes nothing any more; the message says why. ``| head`` does that, and a full disk."""
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Raises `OutputClosedError` where the system says that it cannot write."""
+    try:
+        yield
+    except OSError as error:
+        # EIO is what a terminal says that is gone.
+        gone = isinstance(error, BrokenPipeError) or error.errno == errno.EIO
+        reason = "the reader of the output went away" if gone else f"no output possible ({error.strerror})"
+        raise OutputClosedError(reason) from error
 
 
 def write_line(stream: TextIO, line: str) -> None:
     """Writes a line so that it is seen at once."""
-    try:
+    with writing():
         stream.write(line + "\n")
         stream.flush()
-    except BrokenPipeError as error:
-        raise OutputClosedError from error
+
+
+def write_note(stream: TextIO, line: str) -> None:
+    """Writes a line of diagnostics; that nobody hears it does not end the run."""
+    with suppress(OutputClosedError):
+        write_line(stream, clean(line))
 
 
 def is_live(terminal: Terminal) -> bool:

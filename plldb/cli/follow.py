@@ -30,13 +30,15 @@ async def follow(job: Job, library: Library, lane: Lane, face: Face, terminal: T
         return await _follow(job, library, lane, face, terminal, ask)
     except PlldbError as error:
         problem = explain_error(error, job.name, lane_settings(job.settings, lane), lane.progress.in_flight)
-        face.fail(lane, problem)
+        with suppress(OutputClosedError):  # the exit code still tells
+            face.fail(lane, problem)
         return Outcome(lane=lane, exit_code=problem.exit_code, said=problem.message)
     except (OutputClosedError, asyncio.CancelledError):
         raise
     except Exception as error:
         # A bug keeps its traceback. A program that reads the stream must still see it end.
-        face.fail(lane, _unexpected(job, error))
+        with suppress(OutputClosedError):
+            face.fail(lane, _unexpected(job, error))
         raise
 
 

@@ -43,9 +43,8 @@ from plldb.bootstrap.events import (
     SetupPlanned,
     WatchFinished,
 )
-from plldb.cli.faces import write_line
+from plldb.cli.faces import write_line, write_note
 from plldb.cli.jsonvalues import Json, json_line, object_fields, problem_fields
-from plldb.cli.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -103,7 +102,7 @@ class JsonFace:
 
     def note(self, text: str) -> None:
         """Writes one line to stderr."""
-        write_line(self._terminal.stderr, clean(text))
+        write_note(self._terminal.stderr, text)
 
     def _end(self, kind: str, lane: Lane | None, fields: Mapping[str, Json]) -> None:
         last = lane is None or not self._several

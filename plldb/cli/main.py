@@ -12,13 +12,15 @@ import signal
 import sys
 from contextlib import suppress
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import asyncclick
 
 import plldb
 from plldb.cli.bootstrap import bootstrap, doctor
+from plldb.cli.early import INTERRUPTED, hear_signals
 from plldb.cli.jobs import Job, Settings
+from plldb.cli.streams import flush_streams, mend_streams
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -73,30 +75,47 @@ def version_lines(*, verbose: bool) -> list[str]:
 
 
 def run() -> None:
-    """The console script."""
-    # Until the event loop listens, SIGTERM shall be as polite as Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """The console script, with all that it needs imported."""
     code = main(sys.argv[1:])
-    _flush()
+    # All is said; Ctrl-C from here on is no traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    flush_streams()
+    if code == INTERRUPTED:
+        _leave()
     # Else the interpreter would, at its end, search all that botocore has made for garbage once more.
     gc.freeze()
     sys.exit(code)
 
 
+def _leave() -> NoReturn:
+    """Ends the process here and now.
+
+    The interpreter would first join its threads, and one that asks a name server for an address cannot be
+    stopped: whoever pressed Ctrl-C would wait for its timeout. Everything has been closed as well as
+    `until_stopped` had the patience for, and is flushed.
+    """
+    flush_streams()
+    os._exit(INTERRUPTED)
+
+
 def main(argv: Sequence[str], library: Library | None = None) -> int:
     """Does what ``argv`` asks for and returns the exit code. A bug keeps its traceback."""
-    _never_fail_to_encode()
+    mend_streams()
     job = None
     try:
+        hear_signals()
         job = parse(argv)
         return 0 if job is None else _run_job(job, library)
     except asyncclick.ClickException as error:
         return _fail(argv, "usage", error.format_message(), _usage_hint(error), error.exit_code)
     except (KeyboardInterrupt, asyncclick.Abort):
         # Before the event loop listens to signals, or where it cannot. asyncclick makes an Abort of it.
-        hint = "what CloudFormation has begun goes on; 'plldb bootstrap watch' follows it."
-        return _fail(argv, "interrupted", "interrupted", hint if job else "nothing was begun.", 130)
-    except BrokenPipeError:
+        hint = "if CloudFormation has begun something, it goes on; 'plldb bootstrap watch' follows it."
+        return _fail(argv, "interrupted", "interrupted", hint if job else "nothing was begun.", INTERRUPTED)
+    except OSError as error:
+        if job is not None:
+            raise  # a bug: of what it cannot write, a run speaks itself
+        _say(f"error: no output possible ({error.strerror})")
         return 1
 
 
@@ -120,11 +139,15 @@ def drive(coroutine: Coroutine[Any, Any, Any]) -> Any:
 def _run_job(job: Job, library: Library | None) -> int:
     import asyncio
 
-    return asyncio.run(_perform(job, library))
+    with asyncio.Runner() as runner:
+        code = runner.run(_perform(job, library))
+        if code == INTERRUPTED:
+            _leave()  # the runner, too, joins threads at its end
+        return code
 
 
 async def _perform(job: Job, library: Library | None) -> int:
-    from plldb.cli.signals import listen
+    from plldb.cli.signals import listen, react
 
     stop = listen()
     # Nothing that is imported is garbage; searching it again and again takes a tenth of the whole run.
@@ -136,7 +159,9 @@ async def _perform(job: Job, library: Library | None) -> int:
     gc.freeze()
     gc.enable()
     terminal = Terminal(stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr, environ=os.environ)
-    return await perform(job, library, terminal, stop)
+    code = await perform(job, library, terminal, stop)
+    react(_leave)  # all is said; what is left to wait for, Ctrl-C ends
+    return code
 
 
 def _import_library() -> Library:
@@ -154,7 +179,8 @@ def _fail(argv: Sequence[str], code: str, message: str, hint: str, exit_code: in
         from plldb.cli.problems import Problem
 
         problem = Problem(operation=None, code=code, message=message, hint=hint, exit_code=exit_code)
-        asyncclick.echo(failed_line(problem))
+        with suppress(OSError):
+            asyncclick.echo(failed_line(problem))
     return exit_code
 
 
@@ -166,21 +192,5 @@ def _usage_hint(error: asyncclick.ClickException) -> str:
 
 
 def _say(text: str) -> None:
-    asyncclick.echo(text, err=True)
-
-
-def _never_fail_to_encode() -> None:
-    """A name that the encoding of the terminal cannot express must not end a deployment."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="replace")
-
-
-def _flush() -> None:
-    """Python flushes stdout when it ends and would complain about a closed pipe."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError):  # nobody hears it
+        asyncclick.echo(text, err=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from plldb.cli.explain import closing_lines, problem_lines
-from plldb.cli.faces import write_line
+from plldb.cli.faces import OutputClosedError, write_line, write_note
 from plldb.cli.layout import Line, as_text, lay_out
-from plldb.cli.text import choose_glyphs, clean, duration
+from plldb.cli.text import choose_glyphs, duration
 from plldb.cli.words import Narrator
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ class PlainFace:
     def fail(self, lane: Lane | None, problem: Problem) -> None:
         """Writes the failure screen: causes to stdout, the closing lines to stderr."""
         label = lane.label if lane else ""
-        self._write(problem_lines(problem), label)
+        with suppress(OutputClosedError):  # the lines on stderr may still be read
+            self._write(problem_lines(problem), label)
         for line in closing_lines(problem):
             self.note(f"{label} {line}" if label else line)
 
@@ -67,7 +69,7 @@ class PlainFace:
 
     def note(self, text: str) -> None:
         """Writes one line to stderr."""
-        write_line(self._terminal.stderr, clean(text))
+        write_note(self._terminal.stderr, text)
 
     def _write(self, items: Iterable[Item], label: str) -> None:
         for item in items:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
+
+from plldb.cli.faces import writing
 
 if TYPE_CHECKING:
     from plldb.cli.faces import Terminal
@@ -11,13 +14,17 @@ if TYPE_CHECKING:
 
 async def ask_yes(terminal: Terminal, question: str) -> bool:
     """Asks; everything but a clear yes is no, the end of the input too."""
-    terminal.stdout.write(f"{question} [y/N] ")
-    terminal.stdout.flush()
+    with writing():
+        terminal.stdout.write(f"{question} [y/N] ")
+        terminal.stdout.flush()
     try:
         answer = await _read_line(terminal.stdin)
     except asyncio.CancelledError:
-        terminal.stdout.write("\n")
+        with suppress(OSError):
+            terminal.stdout.write("\n")
         raise
+    except OSError:  # the terminal has gone
+        return False
     return answer.strip().lower() in ("y", "yes")
 
 

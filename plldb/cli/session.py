@@ -33,7 +33,12 @@ async def perform(job: Job, library: Library, terminal: Terminal, stop: asyncio.
     else:
         keep_quiet()
     work = asyncio.ensure_future(_follow_lanes(job, library, terminal, lanes, face))
-    return await until_stopped(work, stop, lambda: face.fail(_only(lanes), _interrupted(job, lanes)))
+
+    def report() -> None:
+        with suppress(OutputClosedError):
+            face.fail(_only(lanes), _interrupted(job, lanes))
+
+    return await until_stopped(work, stop, report, face.note)
 
 
 def make_lanes(job: Job) -> list[Lane]:
@@ -63,10 +68,9 @@ async def _follow_lanes(
         if len(lanes) == 1:
             return (await follow_lane(lanes[0])).exit_code
         return await follow_all(lanes, face, follow_lane)
-    except OutputClosedError:
-        with suppress(OutputClosedError):
-            for line in closing_lines(_interrupted(job, lanes, closed=True)):
-                face.note(line)
+    except OutputClosedError as error:
+        for line in closing_lines(_interrupted(job, lanes, closed=str(error))):
+            face.note(line)
         return 1
 
 
@@ -74,7 +78,7 @@ def _asks(job: Job, terminal: Terminal) -> bool:
     return job.asks and job.settings.output == "text" and terminal.stdin.isatty() and terminal.stdout.isatty()
 
 
-def _interrupted(job: Job, lanes: Sequence[Lane], *, closed: bool = False) -> Problem:
+def _interrupted(job: Job, lanes: Sequence[Lane], *, closed: str = "") -> Problem:
     """One problem for all lanes; its commands name the regions that are still at work."""
     flying = [lane for lane in lanes if lane.progress.in_flight != "no"]
     state: InFlight = (

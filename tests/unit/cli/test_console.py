@@ -101,6 +101,15 @@ def test_a_narrowed_terminal_leaves_no_remains_of_the_live_line() -> None:
     assert written(place).removeprefix(drawn).count("\x1b[1A") == rows - 1
 
 
+@pytest.mark.parametrize("columns", ["0", "", "many", "-5"])
+def test_a_width_that_makes_no_sense_does_no_harm(columns: str) -> None:
+    lane = Lane()
+    face, screen = face_at(80, lane, COLUMNS=columns)
+    play(face, lane, scripts.EXAMPLES)
+    face.done(lane, 0)
+    assert "deployed and healthy" in on_screen(screen.getvalue())
+
+
 def test_several_regions_have_a_live_line_each_and_a_summary() -> None:
     lanes = [Lane(label="eu-west-1"), Lane(label="us-east-1")]
     face, screen = face_at(80, *lanes)
