@@ -21,6 +21,7 @@ from plldb.cli.bootstrap import bootstrap, doctor
 from plldb.cli.early import INTERRUPTED, hear_signals
 from plldb.cli.jobs import Job, Settings
 from plldb.cli.streams import flush_streams, mend_streams
+from plldb.cli.usage import usage_hint, usage_message
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -39,12 +40,14 @@ Examples:
 \b
 Completion, for the start-up file of your shell:
   bash: eval "$(_PLLDB_COMPLETE=bash_source plldb)"
-  zsh:  eval "$(_PLLDB_COMPLETE=zsh_source plldb)"
+  zsh:  eval "$(_PLLDB_COMPLETE=zsh_source plldb)"    # after compinit
   fish: _PLLDB_COMPLETE=fish_source plldb | source
 """
 
 
-@asyncclick.group(help=HELP, invoke_without_command=True)
+@asyncclick.group(
+    help=HELP, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @asyncclick.option(
     "--version", is_flag=True, help="Show the version; with --verbose also Python's and botocore's."
 )
@@ -107,7 +110,7 @@ def main(argv: Sequence[str], library: Library | None = None) -> int:
         job = parse(argv)
         return 0 if job is None else _run_job(job, library)
     except asyncclick.ClickException as error:
-        return _fail(argv, "usage", error.format_message(), _usage_hint(error), error.exit_code)
+        return _fail(argv, "usage", usage_message(error), usage_hint(error, argv), error.exit_code)
     except (KeyboardInterrupt, asyncclick.Abort):
         # Before the event loop listens to signals, or where it cannot. asyncclick makes an Abort of it.
         hint = "if CloudFormation has begun something, it goes on; 'plldb bootstrap watch' follows it."
@@ -182,13 +185,6 @@ def _fail(argv: Sequence[str], code: str, message: str, hint: str, exit_code: in
         with suppress(OSError):
             asyncclick.echo(failed_line(problem))
     return exit_code
-
-
-def _usage_hint(error: asyncclick.ClickException) -> str:
-    ctx = getattr(error, "ctx", None)
-    if isinstance(error, asyncclick.NoSuchCommand) and error.command_name in bootstrap.commands:
-        return f"did you mean 'plldb bootstrap {error.command_name}'?"
-    return f"see '{ctx.command_path if ctx else 'plldb'} --help'."
 
 
 def _say(text: str) -> None:

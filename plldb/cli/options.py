@@ -32,12 +32,18 @@ Exit codes:
 def place_options(command: Decorated) -> Decorated:
     """Adds --profile, --region, --output and --verbose."""
     options = [
-        asyncclick.option("--profile", metavar="NAME", help="Profile of AWS's own configuration files."),
+        asyncclick.option(
+            "--profile",
+            metavar="NAME",
+            callback=_refuse_empty,
+            help="Profile of AWS's own configuration files.",
+        ),
         asyncclick.option(
             "--region",
             "regions",
             multiple=True,
             metavar="REGION",
+            callback=_refuse_empty,
             help="Region to act in; give it again for several, side by side.",
         ),
         asyncclick.option(
@@ -71,6 +77,13 @@ def _apply(options: Sequence[Callable[[Decorated], Decorated]], command: Decorat
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def _refuse_empty(ctx: asyncclick.Context, param: asyncclick.Parameter, value: Any) -> Any:
+    """An empty variable of a script must not make it act somewhere else than it means to."""
+    if value == "" or (isinstance(value, tuple) and "" in value):
+        raise asyncclick.BadParameter("it is empty.", ctx=ctx, param=param)
+    return value
 
 
 def _parse_tags(

@@ -107,6 +107,16 @@ def test_version_names_more_when_verbose(capsys: pytest.CaptureFixture[str]) -> 
     ]
 
 
+@pytest.mark.parametrize(
+    "argv", [["-h"], ["bootstrap", "-h"], ["bootstrap", "watch", "-h"], ["doctor", "-h"]]
+)
+def test_help_may_be_asked_for_in_short(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(argv) == 0
+    short = capsys.readouterr().out
+    assert main([*argv[:-1], "--help"]) == 0
+    assert capsys.readouterr().out == short
+
+
 def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     assert "Usage: plldb" in capsys.readouterr().out
@@ -115,10 +125,21 @@ def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (["bootstap"], "Did you mean 'bootstrap'?"),
+        (["bootstap"], "did you mean 'plldb bootstrap'?"),
         (["destroy"], "did you mean 'plldb bootstrap destroy'?"),
-        (["bootstrap", "wach"], "Did you mean 'watch'?"),
+        (["destory"], "did you mean 'plldb bootstrap destroy'?"),
+        (["setpu"], "did you mean 'plldb bootstrap setup'?"),
+        (["version"], "did you mean 'plldb --version'?"),
+        (["bootstrap", "wach"], "did you mean 'plldb bootstrap watch'?"),
+        (["bootstrap", "doctor"], "did you mean 'plldb doctor'?"),
+        (["bootstrap", "xyz"], "see 'plldb bootstrap --help'"),
         (["bootstrap", "--regoin", "x"], "Did you mean '--region'?"),
+        (["--region", "x", "bootstrap"], "it stands behind the command"),
+        (["bootstrap", "--region"], "see 'plldb bootstrap --help'"),
+        (["bootstrap", "--profile", "p", "setup", "--region"], "see 'plldb bootstrap setup --help'"),
+        (["doctor", "--profile"], "see 'plldb doctor --help'"),
+        (["bootstrap", "destroy", "--region", ""], "'--region': it is empty"),
+        (["bootstrap", "destroy", "--profile", ""], "'--profile': it is empty"),
         (["bootstrap", "--tag", "nonsense"], "'nonsense' is not of the form KEY=VALUE"),
         (["bootstrap", "setup", "--tag", "=x"], "'=x' is not of the form KEY=VALUE"),
         (["bootstrap", "--dry-run", "destroy"], "go behind the command setup"),
