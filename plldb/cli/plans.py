@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from plldb.bootstrap.statuses import EventStatus
 from plldb.cli.explain import state_sentence
 from plldb.cli.layout import Line
 from plldb.cli.text import age, counted
@@ -98,6 +99,7 @@ def status_lines(status: BootstrapStatus, now: datetime) -> list[Line]:
         *_stack_lines(status, now),
         _status_bucket(status),
         *(Line(name="output", text=f"{name}: {value}") for name, value in status.outputs),
+        *_next_lines(status),
     ]
 
 
@@ -110,13 +112,38 @@ def _verdict(status: BootstrapStatus) -> Line:
         return Line(
             mark="fail", name="plldb", text="not deployed: the stack of that name is not plldb's", tone="bad"
         )
-    return Line(mark="fail", name="plldb", text="deployed, but not healthy", tone="bad")
+    if EventStatus(status.stack_status).in_progress:
+        return Line(mark="busy", name="plldb", text="the stack is being changed right now", tone="warn")
+    if not status.stack_status.works:
+        return Line(mark="fail", name="plldb", text="not healthy: the stack is not whole", tone="bad")
+    return Line(mark="fail", name="plldb", text="deployed, but the bucket is missing", tone="bad")
+
+
+def _next_lines(status: BootstrapStatus) -> list[Line]:
+    """The way on, where there is one."""
+    if status.stack_status is None:
+        way = "`plldb bootstrap setup` deploys it"
+    elif not status.ours:
+        way = "use another account or region; plldb never touches that stack"
+    elif EventStatus(status.stack_status).in_progress:
+        way = "`plldb bootstrap watch` follows the change"
+    elif not status.healthy:
+        way = "`plldb bootstrap setup` puts it right"
+    elif status.deployed_version != status.installed_version:
+        way = "`plldb bootstrap setup` deploys the installed version"
+    else:
+        return []
+    return [Line(name="next", text=way)]
 
 
 def _version_line(status: BootstrapStatus) -> Line:
     installed = status.installed_version
+    whole = status.ours and status.stack_status is not None and status.stack_status.works
     if status.deployed_version is None:
         return Line(name="version", text=f"{installed} installed, none deployed")
+    if not whole:
+        text = f"{installed} installed; the stack was made by {status.deployed_version}"
+        return Line(name="version", text=text)
     if status.deployed_version == installed:
         return Line(mark="done", name="version", text=f"{installed}, installed and deployed")
     text = f"{installed} installed, {status.deployed_version} deployed"
@@ -137,6 +164,8 @@ def _stack_lines(status: BootstrapStatus, now: datetime) -> list[Line]:
 
 
 def _status_bucket(status: BootstrapStatus) -> Line:
+    if status.stack_status is None and not status.bucket_exists:
+        return Line(name="bucket", text=f"{status.bucket} does not exist")
     if status.bucket_exists:
         return Line(mark="done", name="bucket", text=status.bucket)
     return Line(mark="fail", name="bucket", text=f"{status.bucket} does not exist")

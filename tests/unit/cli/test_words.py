@@ -54,6 +54,36 @@ def said(*events: Shown) -> str:
         (scripts.status(stack_status=None, healthy=False, deployed_version=None), "fail plldb: not deployed"),
         (scripts.status(stack_status=None, healthy=False, deployed_version=None), "installed, none deployed"),
         (scripts.status(ours=False, healthy=False), "the stack of that name is not plldb's"),
+        (scripts.status(ours=False, healthy=False), "none next: use another account or region"),
+        (scripts.status(stack_status=None, healthy=False), "none next: `plldb bootstrap setup` deploys it"),
+        (
+            scripts.status(stack_status=None, bucket_exists=False, healthy=False),
+            f"none bucket: {BUCKET} does not exist",
+        ),
+        (
+            scripts.status(stack_status=StackStatus.ROLLBACK_COMPLETE, healthy=False),
+            "fail plldb: not healthy: the stack is not whole",
+        ),
+        (
+            scripts.status(stack_status=StackStatus.ROLLBACK_COMPLETE, healthy=False),
+            "none version: 0.2.0 installed; the stack was made by 0.2.0",
+        ),
+        (
+            scripts.status(stack_status=StackStatus.ROLLBACK_COMPLETE, healthy=False),
+            "none next: `plldb bootstrap setup` puts it right",
+        ),
+        (
+            scripts.status(stack_status=StackStatus.UPDATE_IN_PROGRESS, healthy=False),
+            "busy plldb: the stack is being changed right now",
+        ),
+        (
+            scripts.status(stack_status=StackStatus.UPDATE_IN_PROGRESS, healthy=False),
+            "none next: `plldb bootstrap watch` follows the change",
+        ),
+        (
+            scripts.status(deployed_version="0.1.9"),
+            "none next: `plldb bootstrap setup` deploys the installed version",
+        ),
         (scripts.status(status_reason="because"), "because"),
         (scripts.status(target=scripts.target(endpoint_url=ENDPOINT)), f"none endpoint: {ENDPOINT}"),
         (scripts.status(stack_status=StackStatus.UPDATE_IN_PROGRESS), "UPDATE_IN_PROGRESS: work goes on"),
