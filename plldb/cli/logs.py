@@ -6,8 +6,7 @@ botocore at DEBUG logs signed headers and session tokens. It must never be heard
 from __future__ import annotations
 
 import logging
-from copy import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,31 +14,27 @@ if TYPE_CHECKING:
 LEVELS = {"plldb": logging.DEBUG, "botocore": logging.INFO, "aiobotocore": logging.INFO}
 
 
+class _Formatter(logging.Formatter):
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the name is logging's
+        """Each record is one line: of an exception what it is, not where it was, nor what it may quote."""
+        return f"({type(ei[1]).__name__})"
+
+
 class _Handler(logging.Handler):
     def __init__(self, write: Callable[[str], None]) -> None:
         super().__init__()
         self._write = write
-        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        self.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Holds the levels even if somebody sets that of a child logger lower."""
         return record.levelno >= LEVELS.get(record.name.partition(".")[0], logging.CRITICAL + 1)
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._write(self.format(_without_traceback(record)))
+        self._write(self.format(record))
 
 
-def _without_traceback(record: logging.LogRecord) -> logging.LogRecord:
-    """What failed and was coped with, in a word: botocore logs it with its traceback."""
-    if not record.exc_info or record.exc_info[0] is None:
-        return record
-    short = copy(record)
-    short.msg, short.args = f"{record.getMessage()} ({record.exc_info[0].__name__})", None
-    short.exc_info = short.exc_text = None
-    return short
-
-
-def keep_quiet() -> None:
+def keep_logs_quiet() -> None:
     """Without --verbose, keeps Python from writing botocore's warnings, tracebacks and all, to stderr.
 
     What they warn of comes as an error as well: credentials that cannot be refreshed, for example.

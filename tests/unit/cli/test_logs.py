@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from plldb.cli.logs import LEVELS, keep_quiet, send_logs_to
+from plldb.cli.logs import LEVELS, keep_logs_quiet, send_logs_to
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_a_failure_that_botocore_logs_with_its_traceback_is_told_in_a_word(lines
     except ValueError:
         logging.getLogger("aiobotocore.credentials").warning("Refreshing %s failed.", "it", exc_info=True)
     (line,) = lines
-    assert line.endswith("aiobotocore.credentials: Refreshing it failed. (ValueError)")
+    assert " ".join(line.split()).endswith("aiobotocore.credentials: Refreshing it failed. (ValueError)")
 
 
 def test_without_verbose_no_warning_of_botocore_reaches_stderr(capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,7 +55,7 @@ def test_without_verbose_no_warning_of_botocore_reaches_stderr(capsys: pytest.Ca
     botocore.handlers, logging.root.handlers = [], []
     try:
         logging.getLogger("botocore.tokens").warning("one")
-        keep_quiet()
+        keep_logs_quiet()
         logging.getLogger("botocore.tokens").warning("two")
     finally:
         botocore.handlers, logging.root.handlers = before
