@@ -10,7 +10,7 @@ from plldb.cli.jobs import Job
 from plldb.cli.options import ENVIRONMENT, EXIT_CODES, merge_settings, place_options, setup_options
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Iterator, Mapping
 
     from plldb.bootstrap.events import BootstrapStatus
     from plldb.cli.jobs import Library
@@ -167,7 +167,19 @@ def setup_job(
             tags=tags,
             permissions_boundary=permissions_boundary,
         ),
+        options=tuple(_setup_words(dry_run, tags, permissions_boundary)),
     )
+
+
+def _setup_words(
+    dry_run: bool, tags: Mapping[str, str] | None, permissions_boundary: str | None
+) -> Iterator[str]:
+    if dry_run:
+        yield "--dry-run"
+    for key, value in (tags or {}).items():
+        yield from ("--tag", f"{key}={value}")
+    if permissions_boundary is not None:
+        yield from ("--permissions-boundary", permissions_boundary)
 
 
 @bootstrap.command(help=DESTROY_HELP, short_help="Remove everything.")
@@ -185,6 +197,7 @@ def destroy(ctx: asyncclick.Context, /, *, yes: bool, keep_bucket: bool, **place
             profile=settings.profile, region=region, keep_bucket=keep_bucket
         ),
         asks=not yes,
+        options=("--keep-bucket",) if keep_bucket else (),
     )
 
 

@@ -65,7 +65,7 @@ class ConsoleFace:
     def __init__(self, console: Console, terminal: Terminal, lanes: Sequence[Lane]) -> None:
         self._console = console
         self._terminal = terminal
-        self._glyphs = choose_glyphs(console.encoding)
+        self._glyphs = choose_glyphs(console.encoding, terminal.environ)
         self._narrators = {lane.label: Narrator(terminal.tz) for lane in lanes}
         self._label_width = max((len(lane.label) for lane in lanes), default=0)
         self._working: list[Lane] = []
@@ -96,8 +96,13 @@ class ConsoleFace:
         label = lane.label if lane else ""
         with suppress(OutputClosedError):  # the lines on stderr may still be read
             self._print(problem_lines(problem), label)
-        for line in closing_lines(problem):
+        for line in closing_lines(problem, self._columns_of_notes(label)):
             self.note(f"{label} {line}" if label else line)
+
+    def _columns_of_notes(self, label: str) -> int | None:
+        """A file is no terminal: what reads it breaks lines itself."""
+        front = len(label) + 1 if label else 0
+        return self._console.width - front if self._terminal.stderr.isatty() else None
 
     def summarise(self, outcomes: Sequence[Outcome]) -> None:
         """Prints one line for each region."""

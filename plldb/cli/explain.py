@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from plldb.bootstrap.statuses import EventStatus, StackStatus
 from plldb.cli.early import INTERRUPTED
-from plldb.cli.layout import Line
+from plldb.cli.layout import NARROWEST, Line
 from plldb.cli.problems import Problem, Step
-from plldb.cli.text import duration
+from plldb.cli.text import clean, duration, wrap
 from plldb.errors import (
     CredentialsError,
     PlldbError,
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plldb.bootstrap.events import Failure
-    from plldb.cli.jobs import JobName, Settings
-    from plldb.cli.progress import InFlight
+    from plldb.cli.jobs import Job, Settings
+    from plldb.cli.progress import InFlight, Progress
 
 
 def exit_code_of(error: PlldbError) -> int:
@@ -38,19 +38,21 @@ def exit_code_of(error: PlldbError) -> int:
             return 1
 
 
-def explain_error(error: PlldbError, job: JobName, settings: Settings, in_flight: InFlight) -> Problem:
-    """Turns an error of the library into what a person needs to know."""
+def explain_error(error: PlldbError, job: Job, settings: Settings, progress: Progress) -> Problem:
+    """Turns an error of the library into what a person needs to know; ``settings`` name the region."""
     stack = getattr(error, "stack", "")
     failed = isinstance(error, StackFailedError | StackStuckError)
     steps: tuple[Step, ...] = ()
     if isinstance(error, StackFailedError):
-        deleting = job == "destroy" or (error.status or "").startswith("DELETE")
-        again = "destroy" if deleting else "setup"
-        steps = (Step(purpose="try again", command=command(again, settings)),)
-    elif in_flight != "no" and not failed:
-        steps = _ways_on(job, settings, again=isinstance(error, CredentialsError))
+        deleting = job.name == "destroy" or (error.status or "").startswith("DELETE")
+        name = "destroy" if deleting else "setup"
+        options = job.options if name == job.name else ()
+        steps = (Step(purpose="try again", command=command(name, settings, options)),)
+    elif progress.in_flight != "no" and not failed:
+        again = isinstance(error, CredentialsError)
+        steps = _ways_on(job, settings, again=again, creating=progress.creating)
     return Problem(
-        operation=job,
+        operation=job.name,
         code=error.code,
         message=error.message,
         hint=error.hint,
@@ -62,38 +64,47 @@ def explain_error(error: PlldbError, job: JobName, settings: Settings, in_flight
     )
 
 
-def explain_interrupt(job: JobName, settings: Settings, in_flight: InFlight, *, closed: str = "") -> Problem:
+def explain_interrupt(
+    job: Job, settings: Settings, in_flight: InFlight, *, creating: bool, closed: str = ""
+) -> Problem:
     """Says what an interrupt stopped, and what it did not; ``closed``: why the output takes no more."""
     hint = {
         "no": "nothing of plldb is running in CloudFormation.",
         "maybe": "a request may have reached CloudFormation; if so, it goes on.",
         "yes": "CloudFormation goes on without plldb; only the watching has stopped.",
     }[in_flight]
+    steps = _ways_on(job, settings, again=True, creating=creating)
     return Problem(
-        operation=job,
+        operation=job.name,
         code="output-closed" if closed else "interrupted",
-        message=f"{closed or 'interrupted'}: plldb bootstrap {job} has stopped",
+        message=f"{closed or 'interrupted'}: {_name(job)} has stopped",
         hint=hint,
         exit_code=1 if closed else INTERRUPTED,
-        steps=() if in_flight == "no" else _ways_on(job, settings, again=job in ("setup", "destroy")),
+        steps=() if in_flight == "no" else steps,
     )
 
 
-def _ways_on(job: JobName, settings: Settings, *, again: bool) -> tuple[Step, ...]:
+def _name(job: Job) -> str:
+    return "plldb doctor" if job.name == "doctor" else f"plldb bootstrap {job.name}"
+
+
+def _ways_on(job: Job, settings: Settings, *, again: bool, creating: bool) -> tuple[Step, ...]:
+    """Who only watched began nothing that could be undone."""
     steps = [Step(purpose="watch it", command=command("watch", settings))]
-    if again and job == "setup":
-        steps.append(Step(purpose="go on with it", command=command("setup", settings)))
-    steps.append(
-        Step(purpose="go on with it" if job == "destroy" else "undo it", command=command("destroy", settings))
-    )
+    if job.name == "destroy" or (again and job.name == "setup"):
+        steps.append(Step(purpose="go on with it", command=command(job.name, settings, job.options)))
+    if job.name == "setup":
+        # Of an update, a destroy takes away more than that has brought.
+        undo = "undo it" if creating else "remove it all"
+        steps.append(Step(purpose=undo, command=command("destroy", settings)))
     return tuple(steps)
 
 
-def command(name: str, settings: Settings) -> str:
+def command(name: str, settings: Settings, options: Sequence[str] = ()) -> str:
     """The command line that does ``name`` at the same place."""
     places = [part for region in settings.regions for part in ("--region", region)]
     profile = ["--profile", settings.profile] if settings.profile else []
-    return shlex.join(["plldb", "bootstrap", name, *places, *profile])
+    return shlex.join(["plldb", "bootstrap", name, *places, *profile, *options])
 
 
 def problem_lines(problem: Problem) -> list[Line]:
@@ -105,12 +116,24 @@ def problem_lines(problem: Problem) -> list[Line]:
     return lines
 
 
-def closing_lines(problem: Problem) -> list[str]:
-    """The last lines, on stderr: what is wrong, the way out, and the commands for it."""
-    hint = [f"hint: {problem.hint}"] if problem.hint else []
+def closing_lines(problem: Problem, columns: int | None = None) -> list[str]:
+    """The last lines, on stderr: what is wrong, the way out, and the commands for it.
+
+    Sentences are broken between words at ``columns``; commands are not, so that they can be copied.
+    """
+    said = _sentence("error: ", problem.message, columns)
+    if problem.hint:
+        said += _sentence("hint: ", problem.hint, columns)
     width = max((len(step.purpose) for step in problem.steps), default=0)
     steps = [f"  {step.purpose + ':':<{width + 1}} {step.command}" for step in problem.steps]
-    return [f"error: {problem.message}", *hint, *steps]
+    return [*said, *steps]
+
+
+def _sentence(front: str, text: str, columns: int | None) -> list[str]:
+    if columns is None:
+        return [front + text]
+    first, *more = wrap(clean(text), max(columns - len(front), NARROWEST))
+    return [front + first, *(" " * len(front) + line for line in more)]
 
 
 def failure_lines(failures: Sequence[Failure]) -> list[Line]:

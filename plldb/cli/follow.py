@@ -7,9 +7,10 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from plldb.bootstrap.events import BootstrapStatus, DoctorFinished, RemovalPlanned
+from plldb.bootstrap.events import RemovalPlanned
 from plldb.cli.explain import explain_error
 from plldb.cli.faces import Outcome, OutputClosedError
+from plldb.cli.jsonlines import result_of
 from plldb.cli.plans import is_anything_there
 from plldb.cli.problems import Problem
 from plldb.errors import PlldbError
@@ -29,7 +30,7 @@ async def follow(job: Job, library: Library, lane: Lane, face: Face, terminal: T
     try:
         return await _follow(job, library, lane, face, terminal, ask)
     except PlldbError as error:
-        problem = explain_error(error, job.name, lane_settings(job.settings, lane), lane.progress.in_flight)
+        problem = explain_error(error, job, lane_settings(job.settings, lane), lane.progress)
         with suppress(OutputClosedError):  # the exit code still tells
             face.fail(lane, problem)
         return Outcome(lane=lane, exit_code=problem.exit_code, said=problem.message)
@@ -56,10 +57,8 @@ async def _follow(
                 continue
             lane.progress.add(event, terminal.clock())
             face.show(lane, event)
-            if isinstance(event, BootstrapStatus) and not event.healthy:
-                exit_code, said = 1, "not healthy"
-            if isinstance(event, DoctorFinished) and event.problems:
-                exit_code, said = 1, "problems found"
+            said = result_of(event) or said
+            exit_code = 1 if said == "unhealthy" else 0
             if isinstance(event, RemovalPlanned) and is_anything_there(event) and not await ask(lane):
                 exit_code, said = 1, "nothing was removed"
                 face.note(f"{lane.label} {said}".strip())

@@ -71,10 +71,12 @@ if TYPE_CHECKING:
 class Job:
     """One command, ready to be run in any number of regions.
 
-    ``open`` starts it in one region; ``asks`` says that it wants a yes before it removes something.
+    ``open`` starts it in one region; ``asks`` says that it wants a yes before it removes something;
+    ``options`` are those of its command line that belong to no `Settings`: to do the same again.
     """
 
     name: JobName
     settings: Settings
     open: Callable[[Library, str | None], AsyncGenerator[Shown, None]]
     asks: bool = False
+    options: tuple[str, ...] = ()

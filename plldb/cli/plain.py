@@ -26,7 +26,7 @@ class PlainFace:
 
     def __init__(self, terminal: Terminal, lanes: Sequence[Lane]) -> None:
         self._terminal = terminal
-        self._glyphs = choose_glyphs(terminal.stdout.encoding)
+        self._glyphs = choose_glyphs(terminal.stdout.encoding, terminal.environ)
         self._narrators = {lane.label: Narrator(UTC, suffix="Z") for lane in lanes}
         self._label_width = max((len(lane.label) for lane in lanes), default=0)
 

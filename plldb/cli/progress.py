@@ -26,12 +26,14 @@ class Progress:
         region: where the operation runs; empty until that is known.
         in_flight: whether CloudFormation is at work. ``maybe`` after a decision whose request may or may
             not have been sent.
+        creating: whether what is in flight makes the stack, so that a destroy undoes it and no more.
         total: resources that the operation may touch; None if not known.
     """
 
     def __init__(self) -> None:
         self.region = ""
         self.in_flight: InFlight = "no"
+        self.creating = False
         self.operation: OperationStarted | None = None
         self.rolling_back = False
         self.total: int | None = None
@@ -49,6 +51,7 @@ class Progress:
                 self.region = event.target.region
             case ActionDecided(action=action):
                 self.in_flight = "no" if action == "nothing" else "maybe"
+                self.creating = action == "create"
             case OperationStarted():
                 self._begin(event, now)
             case StackEvent():
@@ -74,6 +77,7 @@ class Progress:
 
     def _begin(self, event: OperationStarted, now: float) -> None:
         self.in_flight = "no" if event.past else "yes"
+        self.creating = event.operation == "create"
         self.operation = event
         self.total = event.resources
         self.rolling_back = event.operation == "rollback"

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from plldb.cli.problems import Problem
     from plldb.cli.progress import InFlight
 
+LOOKS = frozenset({"status", "doctor", "watch"})
+"""The jobs that change nothing."""
+
 
 async def perform(job: Job, library: Library, terminal: Terminal, stop: asyncio.Event) -> int:
     """Runs ``job`` in all its regions and returns the exit code; ``stop`` interrupts it."""
@@ -69,6 +72,8 @@ async def _follow_lanes(
             return (await follow_lane(lanes[0])).exit_code
         return await follow_all(lanes, face, follow_lane)
     except OutputClosedError as error:
+        if isinstance(error.__cause__, BrokenPipeError) and job.name in LOOKS:
+            return 1  # who only looks leaves nothing to tell to one who has seen enough
         for line in closing_lines(_interrupted(job, lanes, closed=str(error))):
             face.note(line)
         return 1
@@ -85,7 +90,9 @@ def _interrupted(job: Job, lanes: Sequence[Lane], *, closed: str = "") -> Proble
         "yes" if any(lane.progress.in_flight == "yes" for lane in flying) else "maybe" if flying else "no"
     )
     regions = tuple(lane.region for lane in flying or lanes if lane.region)
-    return explain_interrupt(job.name, replace(job.settings, regions=regions), state, closed=closed)
+    creating = all(lane.progress.creating for lane in flying)
+    settings = replace(job.settings, regions=regions)
+    return explain_interrupt(job, settings, state, creating=creating, closed=closed)
 
 
 def _only(lanes: Sequence[Lane]) -> Lane | None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def clean(text: str) -> str:
@@ -140,10 +144,22 @@ ASCII = Glyphs(
 )
 
 
-def choose_glyphs(encoding: str | None) -> Glyphs:
-    """Returns signs that ``encoding`` can express."""
+def choose_glyphs(encoding: str | None, environ: Mapping[str, str]) -> Glyphs:
+    """Returns signs that ``encoding`` can express and that the locale asks for."""
+    if _wants_ascii(environ):
+        return ASCII
     try:
         "".join([UNICODE.done, UNICODE.bar, *UNICODE.spinner]).encode(encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return ASCII
     return UNICODE
+
+
+def _wants_ascii(environ: Mapping[str, str]) -> bool:
+    """Whether the locale is C or POSIX, which Python takes for UTF-8 (PEP 538, PEP 540)."""
+    if "PYTHONUTF8" in environ or "PYTHONIOENCODING" in environ:
+        return False
+    ctype = environ.get("LC_CTYPE", "")
+    if ctype in ("C.UTF-8", "C.utf8", "UTF-8"):
+        ctype = ""  # what Python itself sets in the locale C
+    return (environ.get("LC_ALL") or ctype or environ.get("LANG")) in ("C", "POSIX")

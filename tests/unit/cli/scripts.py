@@ -13,6 +13,8 @@ from plldb.aws import Target
 from plldb.bootstrap import events as ev
 from plldb.bootstrap.statuses import EventStatus, StackStatus
 from plldb.cli.faces import Terminal
+from plldb.cli.jobs import Job
+from plldb.cli.main import parse
 from plldb.errors import PlldbError
 
 T0 = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -283,6 +285,13 @@ EXAMPLES: list[Shown] = [
 def event_classes() -> set[type]:
     """Every member of the unions of the library."""
     return {*get_args(ev.Event), ev.BootstrapStatus}
+
+
+def job(*argv: str) -> Job:
+    """What ``plldb bootstrap`` is to do, for these arguments."""
+    parsed = parse(["bootstrap", *argv])
+    assert parsed is not None
+    return parsed
 
 
 class ScriptedLibrary:

@@ -11,6 +11,7 @@ from plldb.cli.console import ConsoleFace, open_console
 from plldb.cli.explain import explain_error
 from plldb.cli.faces import Lane, Outcome
 from plldb.cli.jobs import Settings
+from plldb.cli.progress import Progress
 from plldb.errors import StackFailedError
 
 from . import scripts
@@ -63,7 +64,7 @@ def test_a_failed_setup_looks_as_in_the_golden_file(width: int) -> None:
     lane = Lane()
     face, screen = face_at(width, lane)
     play(face, lane, scripts.failed_setup())
-    face.fail(lane, explain_error(FAILED, "setup", Settings(regions=("eu-west-1",)), "no"))
+    face.fail(lane, explain_error(FAILED, scripts.job(), Settings(regions=("eu-west-1",)), Progress()))
     hold_against_golden(f"failure-{width}", on_screen(screen.getvalue()))
 
 

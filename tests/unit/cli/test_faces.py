@@ -18,6 +18,7 @@ from plldb.cli.faces import Face, Lane, choose_face
 from plldb.cli.jobs import Settings
 from plldb.cli.jsonlines import JsonFace, kind_of, result_of
 from plldb.cli.plain import PlainFace
+from plldb.cli.progress import Progress
 from plldb.errors import StackFailedError
 
 from . import scripts
@@ -122,7 +123,7 @@ def test_no_face_lets_text_from_aws_write_escapes_or_lines(name: str, reason: st
     error = StackFailedError(
         reason, stack="plldb", status=name, failures=(scripts.failure(name, reason),), hint=reason
     )
-    problem = explain_error(error, "setup", Settings(), "no")
+    problem = explain_error(error, scripts.job(), Settings(), Progress())
     plain, lane = terminal(), Lane()
     lines = PlainFace(plain, [lane])
     lines.show(lane, event)

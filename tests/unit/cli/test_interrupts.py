@@ -14,12 +14,11 @@ from typing import Any
 import pytest
 
 from plldb.cli.faces import Terminal
-from plldb.cli.main import parse
 from plldb.cli.session import perform
 from plldb.cli.signals import listen
 
 from . import scripts
-from .scripts import Screen, ScriptedLibrary, Shown, complained, terminal, written
+from .scripts import Screen, ScriptedLibrary, Shown, complained, job, terminal, written
 
 # Everything that a program in a process of its own begins with.
 PROGRAM = """
@@ -140,9 +139,7 @@ class Closable(Screen):
 
 
 async def run_quietly(place: Terminal, library: Quiet, *argv: str) -> int:
-    job = parse(["bootstrap", *argv])
-    assert job is not None
-    return await perform(job, library, place, listen())
+    return await perform(job(*argv), library, place, listen())
 
 
 @pytest.mark.parametrize("error", [BrokenPipeError(), OSError(errno.EIO, "Input/output error")], ids=repr)
@@ -193,10 +190,8 @@ async def test_diagnostics_that_nobody_hears_do_not_end_the_run() -> None:
     stderr = Closable()
     stderr.error = BrokenPipeError()
     place = replace(terminal(), stderr=stderr)
-    job = parse(["bootstrap", "--verbose"])
-    assert job is not None
     library = ScriptedLibrary(scripts.successful_setup())
-    assert await perform(job, library, place, listen()) == 0
+    assert await perform(job("--verbose"), library, place, listen()) == 0
     assert "deployed" in written(place)
 
 

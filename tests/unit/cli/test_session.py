@@ -3,17 +3,19 @@
 import asyncio
 import io
 import json
+import logging
 import os
+import shlex
 import signal
 import time
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
-from plldb.bootstrap.events import DoctorFinished
+from plldb.bootstrap.events import ActionDecided, BootstrapStatus, DoctorFinished
 from plldb.cli.faces import Terminal
-from plldb.cli.jobs import Job
 from plldb.cli.main import parse
 from plldb.cli.session import perform
 from plldb.cli.signals import listen
@@ -28,13 +30,7 @@ from plldb.errors import (
 )
 
 from . import scripts
-from .scripts import Screen, ScriptedLibrary, complained, terminal, written
-
-
-def job(*argv: str) -> Job:
-    parsed = parse(["bootstrap", *argv])
-    assert parsed is not None
-    return parsed
+from .scripts import Screen, ScriptedLibrary, complained, job, terminal, written
 
 
 async def run(library: ScriptedLibrary, *argv: str, place: Terminal | None = None) -> tuple[int, Terminal]:
@@ -157,6 +153,63 @@ async def test_expired_credentials_in_mid_stream_say_how_to_go_on() -> None:
     ]
 
 
+def broken_off(*argv: str, decided: str = "update", error: PlldbError | None = None) -> ScriptedLibrary:
+    """A run that is over while CloudFormation is still at work."""
+    begun = ActionDecided(action=cast("Any", decided), stack_name="plldb", status=None, reason="")
+    return ScriptedLibrary([scripts.started(), begun, error or CredentialsError("expired")])
+
+
+WISHES = ("--tag", "a=b c", "--permissions-boundary", "")
+
+
+@pytest.mark.parametrize(
+    ("argv", "decided", "ways"),
+    [
+        (("setup", *WISHES), "create", {"go on with it": ("setup", *WISHES), "undo it": ("destroy",)}),
+        (("setup",), "update", {"go on with it": ("setup",), "remove it all": ("destroy",)}),
+        (("destroy", "--keep-bucket"), "delete", {"go on with it": ("destroy", "--keep-bucket")}),
+        (("destroy", "--yes"), "delete", {"go on with it": ("destroy",)}),
+        (("watch",), "update", {}),
+    ],
+    ids=["create", "update", "keep-bucket", "yes", "watch"],
+)
+async def test_the_ways_on_do_what_was_asked_for_and_no_more(
+    argv: tuple[str, ...], decided: str, ways: dict[str, tuple[str, ...]]
+) -> None:
+    _, place = await run(broken_off(decided=decided), *argv, "--region", "r", "--output", "json")
+    said = {step["purpose"]: step["command"] for step in told(place)[-1]["next"]}
+    place_words = ("--region", "r")
+    assert said == {
+        purpose: shlex.join(["plldb", "bootstrap", name, *place_words, *options])
+        for purpose, (name, *options) in {"watch it": ("watch",), **ways}.items()
+    }
+
+
+async def test_trying_again_keeps_the_options() -> None:
+    _, place = await run(ScriptedLibrary([FAILED]), "destroy", "--keep-bucket", "--yes")
+    assert "  try again: plldb bootstrap destroy --keep-bucket" in complained(place).splitlines()
+
+
+@pytest.mark.parametrize("verbose", [(), ("--verbose",)])
+async def test_a_warning_of_botocore_is_a_line_of_verbose_and_nothing_else(
+    verbose: tuple[str, ...], capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Warns(ScriptedLibrary):
+        async def status(self, **values: object) -> BootstrapStatus:
+            try:
+                raise OSError("no token")
+            except OSError:
+                logging.getLogger("botocore.credentials").warning("refreshing failed", exc_info=True)
+            return await super().status(**values)
+
+    _, place = await run(Warns([scripts.status()]), "status", *verbose)
+    assert capfd.readouterr().err == ""
+    lines = complained(place).splitlines()
+    assert [line.rpartition(": refreshing")[2] for line in lines] == (
+        [" failed (OSError: no token)"] if verbose else []
+    )
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("output", ["text", "json"])
 async def test_an_interrupt_ends_within_a_second_and_says_how_to_go_on(number: int, output: str) -> None:
@@ -209,6 +262,13 @@ class Closed(Screen):
             raise BrokenPipeError
 
 
+@pytest.mark.parametrize("command", ["status", "watch"])
+async def test_who_has_seen_enough_of_a_look_is_told_nothing(command: str) -> None:
+    place = replace(terminal(), stdout=Closed())
+    exit_code, _ = await run(ScriptedLibrary([scripts.status(), *scripts.stages()]), command, place=place)
+    assert (exit_code, complained(place)) == (1, "")
+
+
 async def test_a_closed_pipe_ends_the_run_without_a_traceback() -> None:
     place = terminal()
     closed = Terminal(stdin=place.stdin, stdout=Closed(), stderr=place.stderr, environ={})
@@ -229,7 +289,7 @@ async def test_several_regions_end_with_the_exit_code_of_the_worst() -> None:
     exit_code, place = await run(library, *TWO)
     assert (exit_code, library.closed) == (3, 2)
     assert written(place).splitlines()[-2:] == [
-        "✔ summary    eu-west-1: done",
+        "✔ summary    eu-west-1: deployed",
         "✘ summary    us-east-1: stuck",
     ]
     assert "us-east-1 error: stuck" in complained(place)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from plldb.cli.text import (
     ASCII,
     UNICODE,
+    Glyphs,
     age,
     cell_width,
     choose_glyphs,
@@ -83,5 +84,23 @@ def test_ages_sizes_and_counts_are_said_in_words() -> None:
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", None, "no such encoding"])
 def test_signs_fall_back_to_ascii(encoding: str | None) -> None:
-    assert choose_glyphs(encoding) is ASCII
-    assert choose_glyphs("utf-8") is UNICODE
+    assert choose_glyphs(encoding, {}) is ASCII
+    assert choose_glyphs("utf-8", {}) is UNICODE
+
+
+@pytest.mark.parametrize(
+    ("environ", "glyphs"),
+    [
+        ({"LANG": "C"}, ASCII),
+        ({"LANG": "POSIX"}, ASCII),
+        ({"LANG": "C", "LC_CTYPE": "C.UTF-8"}, ASCII),  # so Python makes it of LANG=C
+        ({"LANG": "en_US.UTF-8", "LC_ALL": "C"}, ASCII),
+        ({"LANG": "C", "PYTHONUTF8": "1"}, UNICODE),
+        ({"LANG": "C", "LC_CTYPE": "en_US.UTF-8"}, UNICODE),
+        ({"LANG": "C", "LC_ALL": "C.UTF-8"}, UNICODE),
+        ({"LANG": "C.UTF-8"}, UNICODE),
+        ({"LC_CTYPE": "C.UTF-8"}, UNICODE),  # so Python makes it of no locale at all
+    ],
+)
+def test_the_locale_c_has_ascii_signs(environ: dict[str, str], glyphs: Glyphs) -> None:
+    assert choose_glyphs("utf-8", environ) is glyphs
