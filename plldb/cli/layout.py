@@ -15,6 +15,8 @@ Mark = Literal["done", "same", "busy", "warn", "fail", "none"]
 
 NAME_WIDTH = 10
 TIME_WIDTH = 9
+ID_WIDTH = 35
+TYPE_WIDTH = 11
 WIDE = 120
 """From this many columns on, the reason of an event has a column of its own."""
 NARROWEST = 60
@@ -104,7 +106,11 @@ def _lay_row(row: Row, room: int | None) -> list[Spans]:
 def _plain_row(row: Row) -> Spans:
     """All on one line, in an order that stays aligned: the reason has no end."""
     cells = _columns(
-        [(row.time, 9, "plain"), (row.logical_id, 35, "plain"), (short_type(row.resource_type), 25, "plain")]
+        [
+            (row.time, 9, "plain"),
+            (row.logical_id, ID_WIDTH, "plain"),
+            (short_type(row.resource_type), 25, "plain"),
+        ]
     )
     rest = " ".join(part for part in (row.status, row.took, _theirs(row), row.reason) if part)
     return (*cells[0], Span(text=clean(rest)))
@@ -112,28 +118,35 @@ def _plain_row(row: Row) -> Spans:
 
 def _narrow_row(row: Row, room: int) -> list[Spans]:
     """The last part of the type must do, and the reason gets lines of its own, under the resource."""
-    id_width = min(35, max(room - TIME_WIDTH - 35, 12))
-    status = f"{row.status} {row.took}".rstrip()
+    id_width, status_width = _share(room - TIME_WIDTH - TYPE_WIDTH - 2)
+    status = " ".join(part for part in (row.status, row.took, _theirs(row)) if part)
     cells: list[tuple[str, int, Tone]] = [
         (row.time, TIME_WIDTH - 1, "dim"),
         (row.logical_id, id_width, "plain"),
-        (row.resource_type.rpartition("::")[2], 11, "dim"),
-        (status, room - TIME_WIDTH - id_width - 13, row.tone),
+        (row.resource_type.rpartition("::")[2], TYPE_WIDTH, "dim"),
+        (status, status_width, row.tone),
     ]
-    said = " ".join(part for part in (_theirs(row), row.reason) if part)
-    below = _wrap(said, room - TIME_WIDTH - 2) if said else []
+    below = _wrap(row.reason, room - TIME_WIDTH - 2) if row.reason else []
     tone: Tone = row.tone if row.tone == "bad" else "dim"
     return [*_columns(cells), *((Span(text=" " * (TIME_WIDTH + 2)), Span(text=s, tone=tone)) for s in below)]
 
 
+def _share(room: int) -> tuple[int, int]:
+    """Columns for the id and for the status: first what most of them need, then what the longest do."""
+    id_width = min(23, max(room - 23, 12))
+    status_width = min(35, room - id_width)
+    id_width = min(ID_WIDTH, room - status_width)
+    return id_width, room - id_width
+
+
 def _wide_row(row: Row, room: int) -> list[Spans]:
-    """Everything side by side; the type in full where there is room for it."""
+    """Everything side by side; type and status in full where there is room for it."""
     full = room >= 150
     cells: list[tuple[str, int, Tone]] = [
         (row.time, TIME_WIDTH - 1, "dim"),
-        (row.logical_id, 35, "plain"),
+        (row.logical_id, 30 if full else ID_WIDTH, "plain"),
         (row.resource_type if full else short_type(row.resource_type), 32 if full else 25, "dim"),
-        (row.status, 28 if full else 19, row.tone),
+        (row.status, 36 if full else 19, row.tone),
         (row.took, 6, "plain"),
     ]
     said = " ".join(part for part in (_theirs(row), row.reason) if part)

@@ -196,7 +196,8 @@ _ACTION_WORDS = {
 
 def _action_line(event: ActionDecided) -> Line:
     mark: Mark = "same" if event.action == "nothing" else "busy"
-    reason = f": {event.reason}" if event.reason else ""
+    # That what runs is followed first, the words for it say already.
+    reason = f": {event.reason}" if event.reason and event.action != "attach" else ""
     return Line(mark=mark, name="stack", text=f"{_ACTION_WORDS[event.action]}{reason}")
 
 

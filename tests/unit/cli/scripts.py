@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import io
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -29,8 +30,8 @@ LONG_REASON = (
 RESOURCES = (
     ("PLDDBSessions", "AWS::DynamoDB::Table"),
     ("PLLDBDebuggerRole", "AWS::IAM::Role"),
-    ("WsApiDisconnectHandlerPermission", "AWS::Lambda::Permission"),
-    ("PLDDBAPIAuthorizer", "AWS::ApiGatewayV2::Authorizer"),
+    ("DisconnectPermission", "AWS::Lambda::Permission"),
+    ("Authorizer", "AWS::ApiGatewayV2::Authorizer"),
 )
 
 Shown = ev.Event | ev.BootstrapStatus
@@ -190,6 +191,78 @@ def failed_setup() -> list[Shown]:
         stack_event("PLDDBSessions", "DELETE_COMPLETE", at=4),
         root_event("ROLLBACK_COMPLETE", at=5, seconds=5.0),
         operation_finished("ROLLBACK_COMPLETE"),
+    ]
+
+
+def updated_setup() -> list[Shown]:
+    """Replaces one resource, and takes the old one away in the clean-up."""
+    role = "PLLDBDebuggerRole", "AWS::IAM::Role"
+    log = [
+        root_event("UPDATE_IN_PROGRESS", reason="User Initiated"),
+        stack_event(role[0], "UPDATE_IN_PROGRESS", resource_type=role[1], at=1),
+        stack_event(role[0], "UPDATE_COMPLETE", resource_type=role[1], at=13, seconds=12.0),
+        stack_event(
+            status="UPDATE_IN_PROGRESS",
+            at=14,
+            reason="Requested update requires the creation of a new physical resource; hence creating one.",
+        ),
+        stack_event(status="UPDATE_COMPLETE", at=46, seconds=32.0),
+        root_event("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", at=47),
+        stack_event(status="DELETE_IN_PROGRESS", at=48),
+        stack_event(status="DELETE_COMPLETE", at=60, seconds=12.0),
+        root_event("UPDATE_COMPLETE", at=62, seconds=62.0),
+    ]
+    decided = ev.ActionDecided(
+        action="update",
+        stack_name="plldb",
+        status=StackStatus.CREATE_COMPLETE,
+        reason="template, code or tags differ",
+    )
+    return [
+        started(),
+        ev.BucketReady(bucket=BUCKET, created=False, repaired=()),
+        *stages()[1:-1],
+        decided,
+        operation_started("update", resources=None),
+        *log,
+        operation_finished("UPDATE_COMPLETE", "update"),
+        setup_finished(),
+    ]
+
+
+def attached_setup() -> list[Shown]:
+    """Follows what somebody else's console has begun, and then finds nothing to do."""
+    theirs = [
+        root_event("UPDATE_IN_PROGRESS", reason="User Initiated", ours=False),
+        stack_event(status="UPDATE_IN_PROGRESS", at=1, ours=False),
+        stack_event(status="UPDATE_FAILED", at=2, ours=False, reason="Rate exceeded", seconds=1.0),
+        root_event("UPDATE_ROLLBACK_IN_PROGRESS", at=3, ours=False),
+        stack_event(status="UPDATE_COMPLETE", at=4, ours=False, seconds=1.0),
+        root_event("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", at=5, ours=False),
+        root_event("UPDATE_ROLLBACK_COMPLETE", at=6, ours=False, seconds=6.0),
+    ]
+    running = ev.ActionDecided(
+        action="attach",
+        stack_name="plldb",
+        status=StackStatus.UPDATE_IN_PROGRESS,
+        reason="an operation is running on the stack; it is followed to its end first",
+    )
+    nothing = ev.ActionDecided(
+        action="nothing",
+        stack_name="plldb",
+        status=StackStatus.UPDATE_ROLLBACK_COMPLETE,
+        reason="template, code and tags are what they should be",
+    )
+    ended = dataclasses.replace(operation_finished("UPDATE_ROLLBACK_COMPLETE", "update"), ours=False)
+    return [
+        started(),
+        running,
+        operation_started("update", ours=False, resources=None),
+        *theirs,
+        ended,
+        ev.BucketReady(bucket=BUCKET, created=False, repaired=()),
+        nothing,
+        setup_finished(changed=False),
     ]
 
 
@@ -385,22 +458,3 @@ def escapes(text: str) -> list[str]:
 def parameters(text: str) -> list[str]:
     """The parameters of all escapes, one by one."""
     return [part for match in _ESCAPE.findall(text) for part in match[0].split(";")]
-
-
-def on_screen(text: str) -> str:
-    """What is left on a terminal after ``text``: just the moves that the console face makes."""
-    rows, row, column = [""], 0, 0
-    for piece in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\n]|[^\x1b\r\n]+", text):
-        if piece == "\n":
-            row, column = row + 1, 0
-            rows += [""] * (row + 1 - len(rows))
-        elif piece == "\r":
-            column = 0
-        elif piece.endswith("A") and piece.startswith("\x1b"):
-            row -= 1
-        elif piece.endswith("K") and piece.startswith("\x1b"):
-            rows[row] = ""
-        elif not piece.startswith("\x1b"):
-            rows[row] = rows[row][:column].ljust(column) + piece
-            column += len(piece)
-    return "\n".join(rows)

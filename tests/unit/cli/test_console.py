@@ -8,14 +8,15 @@ import pytest
 
 from plldb.bootstrap.statuses import StackStatus
 from plldb.cli.console import ConsoleFace, open_console
-from plldb.cli.explain import explain_error
+from plldb.cli.explain import explain_error, explain_interrupt
 from plldb.cli.faces import Lane, Outcome
 from plldb.cli.jobs import Settings
 from plldb.cli.progress import Progress
 from plldb.errors import StackFailedError
+from tests.support.screens import on_screen
 
 from . import scripts
-from .scripts import Screen, Shown, on_screen, terminal, written
+from .scripts import Screen, Shown, terminal, written
 
 GOLDEN = Path(__file__).with_name("golden")
 FAILED = StackFailedError(
@@ -23,6 +24,7 @@ FAILED = StackFailedError(
     stack="plldb",
     status=StackStatus.ROLLBACK_COMPLETE,
     failures=(scripts.failure(), scripts.failure("PLLDBDebugger", "Internal failure")),
+    hint="Remove or rename what exists already, then run `plldb bootstrap setup` again.",
 )
 
 
@@ -66,6 +68,34 @@ def test_a_failed_setup_looks_as_in_the_golden_file(width: int) -> None:
     play(face, lane, scripts.failed_setup())
     face.fail(lane, explain_error(FAILED, scripts.job(), Settings(regions=("eu-west-1",)), Progress()))
     hold_against_golden(f"failure-{width}", on_screen(screen.getvalue()))
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_an_update_looks_as_in_the_golden_file(width: int) -> None:
+    lane = Lane()
+    face, screen = face_at(width, lane)
+    play(face, lane, scripts.updated_setup())
+    face.done(lane, 0)
+    hold_against_golden(f"update-{width}", on_screen(screen.getvalue()))
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_an_attached_setup_looks_as_in_the_golden_file(width: int) -> None:
+    lane = Lane()
+    face, screen = face_at(width, lane)
+    play(face, lane, scripts.attached_setup())
+    face.done(lane, 0)
+    hold_against_golden(f"attach-{width}", on_screen(screen.getvalue()))
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_an_interrupted_setup_looks_as_in_the_golden_file(width: int) -> None:
+    lane = Lane()
+    face, screen = face_at(width, lane)
+    play(face, lane, scripts.successful_setup()[:-6])
+    place = Settings(regions=("eu-west-1",))
+    face.fail(lane, explain_interrupt(scripts.job(), place, lane.progress.in_flight, creating=True))
+    hold_against_golden(f"interrupt-{width}", on_screen(screen.getvalue()))
 
 
 @pytest.mark.parametrize("width", [80, 200])

@@ -1,0 +1,106 @@
+"""The program as a person sees it: on a terminal, with a live line, a keyboard and a window to resize."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.holdings import list_rest, read_stack
+from tests.support.behaviours import on
+from tests.support.events import PacedEvents, Pacing
+from tests.support.screens import on_screen, on_terminal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import OpenClient, RunPlldb
+    from tests.support.proxy import Proxy
+
+CTRL_C = "\x03"
+LIVE = r"\d+/26  \S+  waiting for"
+EVENT = re.compile(r"^\d\d:\d\d:\d\d (\S+) .* (\w+_(?:PROGRESS|COMPLETE))", re.MULTILINE)
+
+
+@pytest.fixture
+def slow_env(aws_env: dict[str, str], proxy: Proxy) -> dict[str, str]:
+    """AWS with operations that take seconds."""
+    proxy.use(on(PacedEvents(Pacing(seconds=6)), "cloudformation"))
+    return aws_env | {"AWS_ENDPOINT_URL": proxy.url}
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+async def test_a_setup_is_a_log_of_events_above_one_live_line(
+    slow_env: dict[str, str], tmp_path: Path, columns: int
+) -> None:
+    async with on_terminal("bootstrap", env=slow_env, cwd=tmp_path, columns=columns) as screen:
+        await screen.read_until(LIVE)
+        rows = on_screen(screen.text).splitlines()
+        assert re.search(LIVE, rows[-1])
+        assert len([row for row in rows if re.search(LIVE, row)]) == 1
+        assert max(map(len, rows)) <= columns
+        assert await screen.finish() == 0
+    shown = on_screen(screen.text)
+    assert not re.search(LIVE, shown)
+    events = EVENT.findall(shown)
+    assert len(events) == len(set(events)) == 54
+    assert (events[0], events[-1]) == (("plldb", "CREATE_IN_PROGRESS"), ("plldb", "CREATE_COMPLETE"))
+    assert "\n✔ plldb      deployed\n" in shown
+
+
+async def test_a_window_that_is_resized_again_and_again_does_no_harm(
+    slow_env: dict[str, str], tmp_path: Path
+) -> None:
+    async with on_terminal("bootstrap", env=slow_env, cwd=tmp_path, columns=100) as screen:
+        for columns in (40, 200, 1, 80):
+            await screen.read_more(r"\d+/26")
+            screen.resize(columns)
+        assert await screen.finish() == 0
+    assert "WebSocketUrl:" in screen.text
+
+
+async def test_ctrl_c_leaves_the_ways_on_below_the_log(slow_env: dict[str, str], tmp_path: Path) -> None:
+    async with on_terminal("bootstrap", env=slow_env, cwd=tmp_path) as screen:
+        await screen.read_until(LIVE)
+        screen.type(CTRL_C)
+        assert await screen.finish() == 130
+    *log, error, hint, watch, again, undo = on_screen(screen.text).rstrip().splitlines()
+    assert not re.search(LIVE, "\n".join(log))
+    assert error == "error: interrupted: plldb bootstrap setup has stopped"
+    assert hint.startswith("hint: CloudFormation goes on")
+    assert (watch, again, undo) == (
+        "  watch it:      plldb bootstrap watch",
+        "  go on with it: plldb bootstrap setup",
+        "  undo it:       plldb bootstrap destroy",
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        ("n\n", 1, "nothing was removed"),
+        (CTRL_C, 130, "error: interrupted: plldb bootstrap destroy has stopped"),
+        ("y\n", 0, "removed, nothing is left"),
+    ],
+    ids=["no", "ctrl-c", "yes"],
+)
+async def test_destroy_asks_and_does_as_it_is_told(
+    plldb_cli: RunPlldb,
+    aws_env: dict[str, str],
+    open_client: OpenClient,
+    tmp_path: Path,
+    answer: str,
+    code: int,
+    said: str,
+) -> None:
+    assert (await plldb_cli("bootstrap", "setup")).code == 0
+    async with on_terminal("bootstrap", "destroy", env=aws_env, cwd=tmp_path) as screen:
+        await screen.read_until(r"Remove all this for good\? \[y/N\]")
+        screen.type(answer)
+        assert await screen.finish() == code
+    assert said in on_screen(screen.text)
+    if code:
+        assert (await read_stack(open_client))["StackStatus"] == "CREATE_COMPLETE"
+    else:
+        assert not await list_rest(open_client)
