@@ -37,7 +37,7 @@ STREAM_SECONDS = 12.0
 LONGEST_SECONDS = 60.0
 COLUMNS, ROWS = 100, 40
 # The picture shows the screen when so many of the 26 resources are done: full, and still at work.
-DONE = 14
+DONE = 11
 # rich's own frame, without the web font that it would load from elsewhere.
 FORMAT = """\
 <svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg" role="img"

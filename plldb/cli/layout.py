@@ -88,11 +88,17 @@ def _lay_line(line: Line, room: int | None, glyphs: Glyphs) -> list[Spans]:
         Span(text=pad(clean(line.name), NAME_WIDTH) + " ", tone="dim"),
     )
     indent = sum(cell_width(span.text) for span in head)
-    first, *more = _wrap(line.text, None if room is None else room - indent)
+    first, *more = [clean(line.text)] if room is None else wrap(clean(line.text), room - indent, room)
     return [
         (*head, Span(text=first, tone=line.tone)),
-        *((Span(text=" " * indent), Span(text=text, tone=line.tone)) for text in more),
+        *((_indent(text, indent, room), Span(text=text, tone=line.tone)) for text in more),
     ]
+
+
+def _indent(text: str, indent: int, room: int | None) -> Span:
+    """Less of it before an ARN that would not fit: whole, it can be copied."""
+    spare = indent if room is None else room - cell_width(text)
+    return Span(text=" " * min(indent, spare))
 
 
 def _lay_row(row: Row, room: int | None) -> list[Spans]:
@@ -126,7 +132,7 @@ def _narrow_row(row: Row, room: int) -> list[Spans]:
         (row.resource_type.rpartition("::")[2], TYPE_WIDTH, "dim"),
         (status, status_width, row.tone),
     ]
-    below = _wrap(row.reason, room - TIME_WIDTH - 2) if row.reason else []
+    below = wrap(clean(row.reason), room - TIME_WIDTH - 2) if row.reason else []
     tone: Tone = row.tone if row.tone == "bad" else "dim"
     return [*_columns(cells), *((Span(text=" " * (TIME_WIDTH + 2)), Span(text=s, tone=tone)) for s in below)]
 
@@ -174,10 +180,6 @@ def short_type(resource_type: str) -> str:
 
 def _theirs(row: Row) -> str:
     return "[not ours]" if row.theirs else ""
-
-
-def _wrap(text: str, room: int | None) -> list[str]:
-    return [clean(text)] if room is None else wrap(clean(text), room)
 
 
 def _trim(spans: Spans) -> Spans:

@@ -34,10 +34,11 @@ def _char_width(char: str) -> int:
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
-def wrap(text: str, width: int) -> list[str]:
+def wrap(text: str, width: int, longest: int = 0) -> list[str]:
     """Breaks ``text`` into lines of at most ``width`` columns (at least 2), between words where it can.
 
-    Nothing is lost but the spaces at the breaks; an empty text is one empty line.
+    A word that is longer than that, but not than ``longest``, stays whole on a line of its own, unless it
+    is the first. Nothing is lost but the spaces at the breaks; an empty text is one empty line.
     """
     lines = [""]
     for word in text.split():
@@ -45,7 +46,8 @@ def wrap(text: str, width: int) -> list[str]:
         if lines[-1] and cell_width(word) <= room:
             lines[-1] += f" {word}"
         else:
-            pieces = _fold(word, width)
+            whole = lines != [""] and cell_width(word) <= longest
+            pieces = [word] if whole else _fold(word, width)
             lines[-1:] = [*([lines[-1]] if lines[-1] else []), *pieces]
     return lines
 

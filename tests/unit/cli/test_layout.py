@@ -1,5 +1,8 @@
 """Items are laid out in columns that fit. Pure."""
 
+import re
+from importlib.resources import files
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +41,27 @@ def test_names_of_this_stack_fit_on_one_line_at_80_columns(logical_id: str, reso
     (line,) = lines(item, 80)
     assert logical_id in line
     assert "CREATE_IN_PROGRESS" in line
+
+
+@pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "UPDATE_COMPLETE", "ROLLBACK_COMPLETE"])
+def test_every_resource_of_the_template_fits_on_one_line_at_80_columns(status: str) -> None:
+    template = (files("plldb.bootstrap") / "cloudformation" / "template.yaml").read_text("utf-8")
+    part = template.partition("\nResources:\n")[2].partition("\nOutputs:\n")[0]
+    logical_ids = re.findall(r"^  (\w+):$", part, re.MULTILINE)
+    assert len(logical_ids) == 26
+    for logical_id in logical_ids:
+        event = stack_event(logical_id, status, seconds=61)
+        (item,) = Narrator(T0.tzinfo).tell(event, T0)
+        assert len(lines(item, 80)) == 1, logical_id
+
+
+def test_an_arn_that_fits_on_a_line_is_not_broken() -> None:
+    arn = "arn:aws:iam::123456789012:role/plldb-PLLDBDebuggerRole-FBC20AC9A1DA3"
+    first, second = lines(Line(text=f"DebuggerRoleArn: {arn}"), 76)
+    assert (first.strip(), second) == ("DebuggerRoleArn:", " " * (76 - len(arn)) + arn)
+    labelled = lines(Line(text=f"DebuggerRoleArn: {arn}"), 80, "eu-west-1")
+    assert max(map(len, labelled)) == 80
+    assert labelled[1] == f"eu-west-1 {' ' * (70 - len(arn))}{arn}"
 
 
 def test_columns_start_at_the_same_place_in_every_row() -> None:

@@ -50,6 +50,12 @@ def test_words_stay_whole_where_they_fit() -> None:
     assert wrap("ab abcdefghij", 4) == ["ab", "abcd", "efgh", "ij"]
 
 
+def test_a_long_word_stays_whole_where_it_may_unless_it_is_the_first() -> None:
+    assert wrap("Arn: abcdefghij", 6, 10) == ["Arn:", "abcdefghij"]
+    assert wrap("Arn: abcdefghijk", 6, 10) == ["Arn:", "abcdef", "ghijk"]
+    assert wrap("abcdefghij is it", 6, 10) == ["abcdef", "ghij", "is it"]
+
+
 def test_wide_characters_take_two_columns() -> None:
     assert cell_width("日本") == 4
     assert cell_width("e\u0301") == 1
