@@ -34,6 +34,8 @@ SETUP_HELP = f"""Deploys the infrastructure, or brings it up to date.
 Makes the artifact bucket, uploads the packages, creates or updates the stack "plldb" and shows every
 event of it. A second run changes nothing; a run while the stack is being changed follows that first.
 
+Later setups keep tags and boundary until they are given others; --permissions-boundary "" removes it.
+
 \b
 Examples:
   plldb bootstrap setup --profile work --region eu-west-1
@@ -104,11 +106,22 @@ Examples:
 """
 
 
+class _InOrder(asyncclick.Group):
+    """Lists its commands in the order in which one needs them; asyncclick would begin with destroy."""
+
+    def list_commands(self, ctx: asyncclick.Context) -> list[str]:  # noqa: ARG002 - asyncclick gives it
+        """In that order."""
+        return ["setup", "status", "watch", "destroy"]
+
+
 @asyncclick.group(
-    help=GROUP_HELP, short_help="Set up, destroy, watch the infrastructure.", invoke_without_command=True
+    cls=_InOrder,
+    help=GROUP_HELP,
+    short_help="Set up, destroy, watch the infrastructure.",
+    invoke_without_command=True,
 )
-@place_options
 @setup_options
+@place_options
 @asyncclick.pass_context
 def bootstrap(
     ctx: asyncclick.Context,
@@ -132,8 +145,8 @@ def bootstrap(
 
 
 @bootstrap.command(help=SETUP_HELP, short_help="Deploy, or bring up to date.")
-@place_options
 @setup_options
+@place_options
 @asyncclick.pass_context
 def setup(
     ctx: asyncclick.Context,

@@ -47,7 +47,9 @@ def place_options(command: Decorated) -> Decorated:
             help="Region to act in; give it again for several, side by side.",
         ),
         asyncclick.option(
-            "--output", type=asyncclick.Choice(["text", "json"]), help="For a person, or JSON lines."
+            "--output",
+            type=asyncclick.Choice(["text", "json"]),
+            help="For a person (the default), or JSON lines.",
         ),
         asyncclick.option("--verbose", is_flag=True, help="Logs on stderr."),
     ]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 import plldb
+from plldb.cli.bootstrap import bootstrap
 from plldb.cli.main import drive, main, parse
 
 HEAVY = ("botocore", "aiobotocore", "aiohttp", "rich", "asyncio", "importlib.metadata", "plldb.bootstrap")
@@ -84,6 +85,14 @@ def test_help_fits_one_screen_and_80_columns(capsys: pytest.CaptureFixture[str])
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) <= 23  # of a terminal's 24
     assert max(map(len, lines)) <= 80
+
+
+def test_help_lists_every_command_beginning_with_setup(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bootstrap", "--help"]) == 0
+    listed = capsys.readouterr().out.partition("Commands:\n")[2]
+    names = [line.split()[0] for line in listed.splitlines()]
+    assert names[0] == "setup"
+    assert sorted(names) == sorted(bootstrap.commands)
 
 
 @pytest.mark.parametrize("command", ["setup", "destroy", "watch", "status"])
