@@ -80,8 +80,9 @@ def version_lines(*, verbose: bool) -> list[str]:
 def run() -> None:
     """The console script, with all that it needs imported."""
     code = main(sys.argv[1:])
-    # All is said; Ctrl-C from here on is no traceback.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # All is said; a signal from here on ends the process, without a traceback.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     flush_streams()
     if code == INTERRUPTED:
         _leave()

@@ -53,6 +53,7 @@ class Narrator:
         self._suffix = suffix
         self._artifacts: list[ArtifactReady] = []
         self._by_plldb = False
+        self._unknown = 0
 
     def tell(self, event: Event | BootstrapStatus, now: datetime) -> list[Item]:
         """Returns what is to be said now that ``event`` has come; nothing while a stage goes on."""
@@ -106,10 +107,11 @@ class Narrator:
             case WatchFinished(stack_name=name, status=status):
                 text = f"there is no stack {name}" if status is None else state_sentence(name, status)
                 return [Line(mark="done", name="stack", text=text)]
-            case Finding():
+            case Finding(verdict=verdict):
+                self._unknown += verdict == "unknown"
                 return _finding_lines(event)
             case DoctorFinished():
-                return [_examined_line(event)]
+                return [_examined_line(event, self._unknown)]
             case BootstrapStatus():
                 return [*status_lines(event, now)]
             case _:
@@ -260,9 +262,12 @@ def _finding_lines(event: Finding) -> list[Item]:
     return lines
 
 
-def _examined_line(event: DoctorFinished) -> Line:
+def _examined_line(event: DoctorFinished, unknown: int) -> Line:
+    rest = f", {unknown} not examined" if unknown else ""
     if event.problems:
-        text = f"{counted(event.problems, 'problem')}, {counted(event.warnings, 'warning')}"
+        text = f"{counted(event.problems, 'problem')}, {counted(event.warnings, 'warning')}{rest}"
         return Line(mark="fail", name="plldb", text=text, tone="bad")
-    text = f"ready, {counted(event.warnings, 'warning')}" if event.warnings else "ready"
-    return Line(mark="done", name="plldb", text=text, tone="good")
+    warnings = f", {counted(event.warnings, 'warning')}" if event.warnings else ""
+    if unknown:  # nobody knows whether it is ready
+        return Line(mark="warn", name="plldb", text=f"no problem found{warnings}{rest}", tone="warn")
+    return Line(mark="done", name="plldb", text=f"ready{warnings}", tone="good")

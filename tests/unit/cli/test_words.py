@@ -104,6 +104,25 @@ def test_artifacts_are_told_in_one_line_once_the_next_stage_begins() -> None:
     assert told.startswith("same artifacts: all 2 in place, nothing uploaded\n")
 
 
+@pytest.mark.parametrize(
+    ("problems", "warnings", "unknown", "words"),
+    [
+        (0, 0, 0, "done plldb: ready"),
+        (0, 1, 0, "done plldb: ready, 1 warning"),
+        (0, 0, 2, "warn plldb: no problem found, 2 not examined"),
+        (0, 1, 1, "warn plldb: no problem found, 1 warning, 1 not examined"),
+        (2, 0, 0, "fail plldb: 2 problems, 0 warnings"),
+        (1, 1, 1, "fail plldb: 1 problem, 1 warning, 1 not examined"),
+    ],
+)
+def test_the_doctor_calls_ready_only_what_has_been_examined(
+    problems: int, warnings: int, unknown: int, words: str
+) -> None:
+    findings = [ev.Finding(check="x", verdict="unknown", message="not allowed", remedy="")] * unknown
+    told = said(*findings, ev.DoctorFinished(problems=problems, warnings=warnings))
+    assert told.splitlines()[-1] == words
+
+
 def test_a_failure_without_a_reason_says_so() -> None:
     bare = replace(scripts.failure(reason=""), seconds=None, template_line=None)
     failed = ev.PastFailure(stack_name="plldb", status=StackStatus.CREATE_FAILED, failures=(bare,))
