@@ -199,7 +199,7 @@ async def test_a_warning_of_botocore_is_a_line_of_verbose_and_nothing_else(
             try:
                 raise OSError("no token")
             except OSError:
-                logging.getLogger("botocore.credentials").warning("refreshing failed", exc_info=True)
+                logging.getLogger("aiobotocore.credentials").warning("refreshing failed", exc_info=True)
             return await super().status(**values)
 
     _, place = await run(Warns([scripts.status()]), "status", *verbose)
@@ -395,6 +395,31 @@ async def test_nothing_to_remove_is_no_question() -> None:
     exit_code, _ = await run(ScriptedLibrary([nothing]), "destroy", place=place)
     place.stdin.close()
     assert (exit_code, "[y/N]" in written(place)) == (0, False)
+
+
+class Interrupted(Screen):
+    """A terminal at which somebody answers a question with a signal."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(tty=True)
+        self._number = number
+
+    def write(self, text: str) -> int:
+        if "[y/N]" in text:
+            os.kill(os.getpid(), self._number)
+        return super().write(text)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_question_may_be_answered_with_a_signal(number: int) -> None:
+    reader, writer = os.pipe()
+    place = replace(terminal(TERM="dumb"), stdin=Typed(reader, True), stdout=Interrupted(number))
+    try:
+        exit_code, text = await destroy(place)
+    finally:
+        os.close(writer)
+    assert (exit_code, text.endswith("Remove all this for good? [y/N] \n")) == (130, True)
+    assert complained(place).startswith("error: interrupted: plldb bootstrap destroy has stopped\n")
 
 
 async def test_several_regions_are_asked_about_once() -> None:
