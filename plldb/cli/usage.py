@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import asyncclick
@@ -36,6 +35,8 @@ def usage_hint(error: asyncclick.ClickException, argv: Sequence[str]) -> str:
     if _is_misplaced(error):
         return "it stands behind the command; see 'plldb bootstrap --help'."
     if isinstance(error, asyncclick.NoSuchCommand):
+        from difflib import get_close_matches
+
         for name in get_close_matches(error.command_name, COMMANDS, n=1):
             return f"did you mean '{COMMANDS[name]}'?"
     return f"see '{_page_of(argv)} --help'."
