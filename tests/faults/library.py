@@ -12,11 +12,12 @@ from aiobotocore.session import AioSession, get_session
 
 from plldb import bootstrap
 from plldb.bootstrap import Pace
+from plldb.bootstrap.tasks import gather_all
 from plldb.errors import PlldbError
 from tests.support.environment import REGION
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
+    from collections.abc import Coroutine, Iterable
 
 Command = Literal["setup", "destroy"]
 
@@ -50,12 +51,7 @@ class Ran:
     def changed(self) -> bool | None:
         """What the last event says of changes; None if the run failed."""
         last = self.events[-1] if self.events else None
-        done = isinstance(last, bootstrap.SetupFinished | bootstrap.DestroyFinished)
-        return (
-            last.changed
-            if done and isinstance(last, bootstrap.SetupFinished | bootstrap.DestroyFinished)
-            else None
-        )
+        return last.changed if isinstance(last, bootstrap.SetupFinished | bootstrap.DestroyFinished) else None
 
 
 def session_of(account: str, *, secret: str = "test", token: str | None = None) -> AioSession:
@@ -99,12 +95,15 @@ async def succeed(command: Command, account: str, endpoint: str, **options: Any)
     return ran
 
 
-async def at_most(count: int, work: Iterable[Awaitable[Any]]) -> list[Any]:
-    """Await all, so many at a time."""
+async def at_most(count: int, work: Iterable[Coroutine[Any, Any, Any]]) -> tuple[Any, ...]:
+    """Await all, so many at a time. When one fails, nothing of the others goes on beside the next test."""
     places = asyncio.Semaphore(count)
 
-    async def one(each: Awaitable[Any]) -> Any:
-        async with places:
-            return await each
+    async def one(each: Coroutine[Any, Any, Any]) -> Any:
+        try:
+            async with places:
+                return await each
+        finally:
+            each.close()  # one that never got a place would be told as never awaited, in some later test
 
-    return await asyncio.gather(*[one(each) for each in work])
+    return await gather_all(*[one(each) for each in work])

@@ -99,6 +99,9 @@ class Cell:
         except Exception as bug:  # noqa: BLE001 - one cell must not end the others
             self.problems.append(f"traceback: {type(bug).__name__}: {bug}")
             return "traceback"
+        finally:
+            # The account may serve another cell of the same test next.
+            self.harm.spare(account)
         reached = self.harm.done[account] > 0
         self._judge(ran, reached)
         await self._run_again(ran)
@@ -111,8 +114,10 @@ class Cell:
             return
         if self._fault.error is None:
             self.problems.append(f"did not recover: {ran.error}")
+        elif self.harm.last is None:
+            self.problems.append(f"failed before the fault happened: {ran.error}")
         else:
-            self.problems += judge_error(ran.error, self._fault, self.harm.last)
+            self.problems += judge_error(ran.error, self._fault.error, self.harm.last)
 
     async def _run_again(self, ran: Ran) -> None:
         command, options = self._scenario.command, self._scenario.options
@@ -135,19 +140,18 @@ class Cell:
         return self._baseline.is_right(self._scenario.command, await self._hands.inventory())
 
 
-def judge_error(error: PlldbError, fault: Fault, call: Call | None) -> list[str]:
-    """What is wrong with an error, if anything."""
-    assert fault.error is not None
-    assert call is not None
+def judge_error(error: PlldbError, expected: type[PlldbError], call: Call) -> list[str]:
+    """What is wrong with the error that this denied call ended in, if anything."""
     text = f"{error.message} {error.hint}"
     action = iam_action(call)
+    # S3 denies each key by itself: there is no error of the operation then, but the action is told.
+    by_key = expected is AccessDeniedError and call.operation == "DeleteObjects"
     wanted = {
         "one line": "\n" not in error.message,
         "a way out": bool(error.hint),
-        # Where S3 denies each key by itself there is no error of the operation, but the action is told.
-        "the right kind": isinstance(error, fault.error | BucketError),
+        "the right kind": isinstance(error, BucketError if by_key else expected),
         "the operation": call.operation in text or action in text,
-        "the IAM action": fault.error is not AccessDeniedError or action in text,
+        "the IAM action": expected is not AccessDeniedError or action in text,
     }
     return [
         f"the error lacks {what}: {error!r} {error.hint!r}" for what, there in wanted.items() if not there
