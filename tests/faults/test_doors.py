@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -12,11 +12,11 @@ from plldb import bootstrap
 from plldb.errors import BucketError
 from tests.faults.baseline import COLD, DESTROY, UPDATE, Baseline, Scenario
 from tests.faults.cli import judge_output, run_plldb
-from tests.faults.library import run, succeed
+from tests.faults.library import CALM, run, session_of, succeed
 from tests.faults.state import bucket_of
 from tests.support.answers import error, owner_guard
 from tests.support.behaviours import Answer, Callback, on
-from tests.support.environment import invent_account
+from tests.support.environment import REGION, invent_account
 from tests.support.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -40,7 +40,16 @@ async def test_every_request_to_s3_but_create_bucket_says_whose_bucket_it_must_b
     ministack: str, proxy: Proxy, baseline: Baseline, report: Report
 ) -> None:
     hands = await COLD.prepare(ministack, [])
+    place: dict[str, Any] = {
+        "session": session_of(hands.account),
+        "region": REGION,
+        "endpoint_url": proxy.url,
+        "pace": CALM,
+    }
+    await succeed("setup", hands.account, proxy.url, dry_run=True)
     await succeed("setup", hands.account, proxy.url)
+    await bootstrap.status(**place)
+    assert [event async for event in bootstrap.doctor(**place)]
     for scenario in (UPDATE, DESTROY):
         await scenario.prepare(ministack, [hands.account])
         await succeed(scenario.command, hands.account, proxy.url, **scenario.options)
@@ -48,7 +57,11 @@ async def test_every_request_to_s3_but_create_bucket_says_whose_bucket_it_must_b
     assert {record.operation for record in s3} >= {"PutObject", "DeleteObjects", "AbortMultipartUpload"}
     bare = {record.operation for record in s3 if record.expected_owner != hands.account}
     assert bare == {"CreateBucket"}
-    report.tell("doors", f"{len(s3)} requests to S3, all but CreateBucket with the expected owner.")
+    report.tell(
+        "doors",
+        f"{len(s3)} requests to S3 of setup, dry run, update, status, doctor and destroy, all but "
+        "CreateBucket with the expected owner.",
+    )
 
 
 @pytest.mark.parametrize("found", ["from the beginning", "when it is to be created"])

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from plldb.errors import AccessDeniedError, BucketError
-from tests.faults.baseline import COLD, SCENARIOS, Baseline, Scenario, Spot
+from tests.faults.baseline import COLD, DESTROY, SCENARIOS, UPDATE, Baseline, Scenario, Spot
 from tests.faults.harm import FAULTS, Fault, Harm
 from tests.faults.library import CALM, Ran, at_most, run, succeed
 from tests.support.answers import iam_action
-from tests.support.behaviours import Hang, every, on
-from tests.support.environment import invent_account
+from tests.support.behaviours import Hang, on
 from tests.support.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -48,21 +47,47 @@ async def test_each_operation_recovers_or_fails_with_one_clear_error_and_the_nex
     assert not {str(cell.spot): cell.problems for cell in cells if cell.problems}
 
 
-@pytest.mark.parametrize("operation", ["GetCallerIdentity", "PutObject", "CreateStack"])
+@pytest.mark.parametrize(
+    ("scenario", "operations"),
+    [
+        (COLD, ("GetCallerIdentity", "PutObject", "CreateStack")),
+        (UPDATE, ("DescribeStacks", "GetTemplate", "UpdateStack")),
+        (DESTROY, ("ListObjectVersions", "DeleteStack", "DeleteObjects")),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
 async def test_a_server_that_never_answers_ends_in_an_error_within_the_bound(
-    ministack: str, proxy: Proxy, report: Report, operation: str
+    ministack: str,
+    proxy: Proxy,
+    baseline: Baseline,
+    report: Report,
+    scenario: Scenario,
+    operations: tuple[str, ...],
 ) -> None:
-    pace = replace(CALM, read_timeout=1.0)
-    harm, account = Harm(), invent_account()
-    harm.befall(account, operation, Hang(forward=True), every)
+    pace = replace(CALM, read_timeout=3.0)
+    harm = Harm()
     proxy.use(on(harm))
-    ran = await run("setup", account, proxy.url, pace=pace, seconds=BOUND)
-    assert ran.error is not None
-    assert ran.error.code == "unreachable"
-    assert operation in str(ran.error)
-    assert harm.done[account] >= pace.attempts
-    await succeed("setup", account, ministack)
-    report.tell("faults", f"{operation} never answered at all: {pace.attempts} attempts, then `unreachable`.")
+
+    async def run_cell(operation: str) -> None:
+        hands = await scenario.prepare(ministack, baseline.accounts)
+        harm.befall(hands.account, operation, Hang(forward=True))
+        ran = await run(
+            scenario.command, hands.account, proxy.url, pace=pace, seconds=BOUND, **scenario.options
+        )
+        assert ran.error is not None
+        assert ran.error.code == "unreachable"
+        assert operation in str(ran.error)
+        assert ran.error.hint
+        assert harm.done[hands.account] >= pace.attempts
+        await succeed(scenario.command, hands.account, ministack, **scenario.options)
+        assert baseline.is_right(scenario.command, await hands.inventory())
+
+    await at_most(len(operations), [run_cell(operation) for operation in operations])
+    names = ", ".join(operations)
+    sentence = (
+        f"{scenario.name}, one of {names} never answered: {pace.attempts} attempts, then `unreachable`."
+    )
+    report.tell("faults", sentence)
 
 
 class Cell:

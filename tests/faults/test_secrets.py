@@ -37,11 +37,12 @@ OTHER = "MarkedValueOfAnotherVariable"
 MARKS = re.compile(r"MARKEDKEYID|MarkedSecret|MarkedSessionToken|MarkedValueOf|Signature=[0-9a-f]{8}")
 KEYS = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_SESSION_TOKEN": TOKEN}
 COMMANDS = (
-    ("setup",),
-    ("setup", "--dry-run", "--tag", "team=i"),
-    ("status",),
-    ("watch",),
-    ("destroy", "--yes"),
+    ("bootstrap", "setup"),
+    ("bootstrap", "setup", "--dry-run", "--tag", "team=i"),
+    ("bootstrap", "status"),
+    ("bootstrap", "watch"),
+    ("doctor",),
+    ("bootstrap", "destroy", "--yes"),
 )
 
 
@@ -103,7 +104,7 @@ async def test_no_credential_is_ever_written_whatever_happens(
 
     async def one(proxy: Proxy, *command: str) -> str:
         present = {key: value for key, value in env.items() if value} | {"AWS_ENDPOINT_URL": proxy.url}
-        arguments = ("--verbose", "bootstrap", *command, "--output", output)
+        arguments = ("--verbose", *command, "--output", output)
         ran = await program.run(*arguments, env=present, cwd=tmp_path, seconds=120)
         assert "INFO plldb.aws: " in ran.stderr, f"--verbose says nothing: {ran}"
         return ran.stdout + ran.stderr
