@@ -147,35 +147,39 @@ async def forge(call: Call, forward: Forward) -> Response:
 
 @pytest.mark.parametrize("trouble", ["nothing", "a refusal"])
 async def test_text_from_aws_forges_neither_lines_nor_terminal_escapes(
-    ministack: str, proxy: Proxy, tmp_path: Path, trouble: str
+    ministack: str, proxy: Proxy, report: Report, tmp_path: Path, trouble: str
 ) -> None:
     rules = [on(forge)]
     if trouble == "a refusal":
         rules.append(on(Answer(access_denied), "CreateStack"))
+    # What was deployed is told by the commands that only look, too.
+    commands = ("setup", "status", "watch") if trouble == "nothing" else ("setup",)
     for face in ("text", "json", "terminal"):
         account = invent_account()
         proxy.use(*rules)
-        if face == "terminal":
-            said = await on_a_terminal(proxy.url, account, tmp_path)
-            said = OWN_ESCAPES.sub("", said).replace("\r", "")
-        else:
-            ran = await run_plldb(proxy.url, account, "setup", "--output", face, cwd=tmp_path)
-            said = ran.stdout + ran.stderr
-            assert ran.code == (trouble != "nothing"), str(ran)
-        assert "reversed" in said
-        assert not CONTROLS.search(said), repr(said)
-        assert not [line for line in said.splitlines() if line.startswith('{"kind": "finished"')]
-        if face == "json":
-            assert ran.stdout.isascii()
-            ends = [line["kind"] for line in json_lines(ran) if line["kind"] in ("finished", "failed")]
-            assert ends == ["finished" if trouble == "nothing" else "failed"]
+        for command in commands:
+            if face == "terminal":
+                said = await on_a_terminal(proxy.url, account, tmp_path, command)
+                said = OWN_ESCAPES.sub("", said).replace("\r", "")
+            else:
+                ran = await run_plldb(proxy.url, account, command, "--output", face, cwd=tmp_path)
+                said = ran.stdout + ran.stderr
+                assert ran.code == (trouble != "nothing"), str(ran)
+            assert "reversed" in said, f"{command}, {face}: {said!r}"
+            assert not CONTROLS.search(said), repr(said)
+            assert not [line for line in said.splitlines() if line.startswith('{"kind": "finished"')]
+            if face == "json":
+                assert ran.stdout.isascii()
+                ends = [line["kind"] for line in json_lines(ran) if line["kind"] in ("finished", "failed")]
+                assert ends == ["finished" if trouble == "nothing" else "failed"]
+    report.tell("doors", f"Evil text in reasons, names and outputs, {trouble} besides: it forged nothing.")
 
 
-async def on_a_terminal(endpoint: str, account: str, folder: Path) -> str:
+async def on_a_terminal(endpoint: str, account: str, folder: Path, command: str) -> str:
     """What the program writes to a terminal."""
     master, slave = pty.openpty()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "plldb", "bootstrap", "setup"),
+        *(sys.executable, "-m", "plldb", "bootstrap", command),
         stdin=slave,
         stdout=slave,
         stderr=slave,

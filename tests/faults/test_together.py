@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 import plldb
-from tests.faults.baseline import SCENARIOS, Baseline, Scenario, Spot
-from tests.faults.cli import command_line, json_lines, judge_output, run_plldb
+from plldb.bootstrap.tasks import gather_all
+from tests.faults.baseline import COLD, DESTROY, SCENARIOS, UPDATE, Baseline, Scenario, Spot
+from tests.faults.cli import PATIENCE, command_line, json_lines, judge_output, run_plldb
 from tests.faults.harm import Harm
 from tests.faults.library import Command, Ran, at_most, run, succeed
 from tests.faults.state import Hands
-from tests.support.behaviours import Delay, nth, on
+from tests.support.behaviours import Callback, Delay, first, nth, on
 from tests.support.environment import invent_account
 from tests.support.events import PacedEvents, Pacing
 from tests.support.proxy import Proxy
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tests.faults.report import Report
     from tests.support.behaviours import Forward
     from tests.support.operations import Call
+    from tests.support.program import Finished
     from tests.support.records import Record
     from tests.support.wire import Response
 
@@ -128,6 +130,54 @@ class Meanwhile:
         ran = await run(*self._arguments)
         self.end.set_result((ran, time.monotonic()))
         return await forward(call)
+
+
+async def test_the_opposite_command_begun_while_cloudformation_works_waits_and_nobody_lies(
+    ministack: str, proxy: Proxy, baseline: Baseline, report: Report, tmp_path: Path
+) -> None:
+    harm = Harm()
+    proxy.use(on(harm), on(PacedEvents(Pacing(seconds=12)), "cloudformation"))
+
+    async def run_cell(scenario: Scenario, operation: str, against: Command) -> str:
+        hands = await scenario.prepare(ministack, baseline.accounts)
+        begun = asyncio.Event()
+        harm.befall(hands.account, operation, Callback(lambda call: begun.set()), first(1))
+
+        async def run_second() -> Finished:
+            await asyncio.wait_for(begun.wait(), PATIENCE)
+            arguments = (*command_line(against), "--output", "json")
+            return await run_plldb(proxy.url, hands.account, *arguments, cwd=tmp_path)
+
+        ran, second = await gather_all(
+            run_plldb(proxy.url, hands.account, *command_line(scenario.command), cwd=tmp_path), run_second()
+        )
+        told = f"{scenario.name}: {ran.code}: {ran.stderr}; beside it {second.code}: {second.stderr}"
+        assert not judge_output(ran) + judge_output(second)
+        actions = [line["action"] for line in json_lines(second) if line["kind"] == "action_decided"]
+        assert actions[:1] == ["attach"], told
+        found = await hands.inventory()
+        if scenario.command == "setup":
+            # The destroy begins when the setup's operation is over, so that it has the last word.
+            assert second.code == 0, told
+            assert ran.code == 0 or "somebody" in ran.stderr, told
+            assert found.empty, told
+        else:
+            assert found.empty or baseline.is_right("setup", found), told
+        await succeed("setup", hands.account, ministack)
+        assert baseline.is_right("setup", await hands.inventory())
+        await succeed("destroy", hands.account, ministack)
+        assert (await hands.inventory()).empty
+        return (
+            f"{against} during {operation}: exit codes {ran.code} of {scenario.command}, {second.code} of it"
+        )
+
+    cells = [
+        run_cell(COLD, "CreateStack", "destroy"),
+        run_cell(UPDATE, "UpdateStack", "destroy"),
+        run_cell(DESTROY, "DeleteStack", "setup"),
+    ]
+    told = "; ".join(await at_most(3, cells))
+    report.tell("together", f"The opposite command waits for CloudFormation, which works. A {told}.")
 
 
 async def test_two_installed_versions_in_turn_share_one_stack_and_say_which_they_are(
