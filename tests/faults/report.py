@@ -18,7 +18,9 @@ INTRODUCTION = """\
 What becomes of setup, an updating setup and destroy when something goes wrong, found by experiment: a proxy
 between plldb and an emulator of AWS (MiniStack) does the harm. This page was written by the run itself:
 
-    scripts/test -e faults -- --write-report
+```sh
+scripts/test -e faults -- --write-report
+```
 
 The tests are in [tests/faults](../tests/faults). AWS itself was not asked.
 """
@@ -56,7 +58,10 @@ SECTIONS = (
     ),
     ("together", "## Together"),
     ("doors", "## Doors"),
-    ("load", "## Load\n\nOn two cores, shared with the emulator."),
+    (
+        "load",
+        "## Load\n\nOn two cores, shared with the emulator. A peak is resident memory of the whole process.",
+    ),
 )
 
 TIMES_TEXT = """\
@@ -67,10 +72,11 @@ truncated answer, HTTP 5xx. Throttling is no failure: it is waited out. Requests
 are safe to repeat: operations of CloudFormation carry a client request token, uploads of packages are
 conditional (`IfNoneMatch`, `IfMatch`), and everything else has the same result twice.
 
-So one request ends after {bound:.0f} s at the latest ({attempts} attempts, each {connect:.0f} s to connect
-and {read:.0f} s for the answer, and the waits between them), while AWS throttles after {throttled:.0f} s.
-Only following the events of an operation knows no end but that of the operation: failing reads are repeated,
-and each is told. Ctrl-C ends it, and CloudFormation goes on.
+So one request that is not answered ends in an error after {bound:.0f} s at the latest: {attempts} attempts,
+each {connect:.0f} s to connect and {read:.0f} s for the answer, and the waits between them. One that is
+throttled all the time ends after {throttled:.0f} s. Only following the events of an operation knows no end
+but that of the operation: failing reads are repeated, and each is told. Ctrl-C ends it, and CloudFormation
+goes on.
 
 The times are those of `plldb.pace.Pace`, in seconds where they are no counts; the library takes others:
 

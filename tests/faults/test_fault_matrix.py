@@ -54,7 +54,7 @@ async def test_each_operation_recovers_or_fails_with_one_clear_error_and_the_nex
         (UPDATE, ("DescribeStacks", "GetTemplate", "UpdateStack")),
         (DESTROY, ("ListObjectVersions", "DeleteStack", "DeleteObjects")),
     ],
-    ids=lambda value: getattr(value, "name", ""),
+    ids=["cold setup", "updating setup", "destroy"],
 )
 async def test_a_server_that_never_answers_ends_in_an_error_within_the_bound(
     ministack: str,

@@ -175,8 +175,8 @@ async def test_400_packages_of_a_megabyte_take_the_memory_of_those_in_flight(
     assert (await hands.inventory()).empty
     report.tell(
         "load",
-        f"400 packages of 1 MB: all uploaded; peak {peak // MB} MB for {in_flight // MB} MB in flight "
-        f"({IN_FLIGHT} packages).",
+        f"400 packages of 1 MB: all uploaded; Python held at most {peak // MB} MB, for {in_flight // MB} MB "
+        f"in flight ({IN_FLIGHT} packages).",
     )
 
 

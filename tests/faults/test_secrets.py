@@ -172,7 +172,12 @@ async def test_text_from_aws_forges_neither_lines_nor_terminal_escapes(
                 assert ran.stdout.isascii()
                 ends = [line["kind"] for line in json_lines(ran) if line["kind"] in ("finished", "failed")]
                 assert ends == ["finished" if trouble == "nothing" else "failed"]
-    report.tell("doors", f"Evil text in reasons, names and outputs, {trouble} besides: it forged nothing.")
+    names = ", ".join(commands)
+    report.tell(
+        "doors",
+        f"Controls, escapes and lines of JSON in all text from AWS, with {trouble} besides ({names}): "
+        "nothing of it came out as such, in none of the three faces.",
+    )
 
 
 async def on_a_terminal(endpoint: str, account: str, folder: Path, command: str) -> str:
