@@ -230,7 +230,7 @@ async def test_two_installed_versions_at_once_leave_one_stack_of_one_of_them(
     assert (await hands.inventory()).stacks == ("plldb",)
     await succeed("destroy", hands.account, ministack)
     assert (await hands.inventory()).empty
-    report.tell("together", "Two versions at once: one stack, of the one that came second; both said 0.")
+    report.tell("together", "Two versions at once: one stack, of one of them; both said 0.")
 
 
 def install_other(folder: Path) -> Path:
