@@ -239,6 +239,8 @@ def _find_region(session: AioSession, region: str | None) -> str:
             "No AWS region is set.",
             hint="Pass --region, set AWS_REGION, or put `region = …` into your profile in ~/.aws/config.",
         )
+    if str(found) != str(found).lower():  # botocore lets it pass, and S3 refuses a bucket of that name
+        raise settings_error(boto.InvalidRegionError(region_name=found), str(found))
     return str(found)
 
 

@@ -33,6 +33,8 @@ SKEW_REFUSED = 300.0
 SKEW_NOTICED = 60.0
 TABLES = ("PLLDBSessions", "PLLDBDebugger")
 LOG_GROUPS = "/aws/lambda/plldb-ws-api-"
+# What these ask of AWS, a setup asks as well.
+NEEDED_BY_SETUP = ("stack", "bucket")
 DEFAULT_PACE = Pace()
 
 
@@ -84,6 +86,9 @@ async def _examine(name: str, check: Awaitable[list[Finding]]) -> list[Finding]:
     try:
         return await check
     except AccessDeniedError as error:
+        if name in NEEDED_BY_SETUP:
+            remedy = f"Allow {error.action}: setup needs it, too."
+            return [Finding(check=name, verdict="problem", message=error.message, remedy=remedy)]
         remedy = f"Allow {error.action}, or leave this unexamined."
         return [Finding(check=name, verdict="unknown", message=error.message, remedy=remedy)]
     except UnreachableError as error:

@@ -19,7 +19,7 @@ from plldb.bootstrap.packages import build_package
 from plldb.bootstrap.plan import DEPLOYED, DIFFERS, SETUP, Step, decide, is_deployed
 from plldb.bootstrap.sources import HandlerFile, list_handlers, read_handler
 from plldb.bootstrap.stack import Stack
-from plldb.bootstrap.tasks import gather_all
+from plldb.bootstrap.tasks import finish, gather_all
 from plldb.bootstrap.wishes import Wishes, fulfil, placeholder_values, remember
 from plldb.errors import AwsError, StackFailedError
 
@@ -80,7 +80,7 @@ async def read_changes(
         )
         return await _read_change_set(stack, where)
     finally:
-        await _remove_change_set(stack, where)
+        await finish(_remove_change_set(stack, where))
 
 
 async def _remove_change_set(stack: Stack, where: dict[str, Any]) -> None:

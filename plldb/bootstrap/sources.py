@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from importlib.resources.abc import Traversable
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import aiofiles
 
+from plldb.bootstrap.tasks import finish
 from plldb.errors import PackagingError
 
 # A name, not an import: what lies there is cargo for Lambda and never runs in this process.
@@ -78,12 +78,8 @@ async def read_template() -> str:
 async def _read(place: Traversable, what: str) -> bytes:
     try:
         with as_file(place) as path:
-            reading = asyncio.ensure_future(_read_file(path))
-            try:
-                return await asyncio.shield(reading)
-            finally:
-                # Cancelled while a thread opens the file, aiofiles would leave it open.
-                await asyncio.wait({reading})
+            # Cancelled while a thread opens the file, aiofiles would leave it open.
+            return await finish(_read_file(path))
     except OSError as error:
         raise PackagingError(f"Cannot read {what}: {error}", hint="Install plldb again.") from error
 

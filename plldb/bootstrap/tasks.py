@@ -33,6 +33,15 @@ async def gather_all(*awaitables: Awaitable[Any]) -> tuple[Any, ...]:
         await cancel_all(tasks)
 
 
+async def finish(awaitable: Awaitable[T]) -> T:
+    """Await something to its end, also when cancelled meanwhile: the cancellation is raised after it."""
+    task = asyncio.ensure_future(awaitable)
+    try:
+        return await asyncio.shield(task)
+    finally:
+        await asyncio.wait({task})
+
+
 async def cancel_all(tasks: Iterable[asyncio.Future[Any]]) -> None:
     """Cancel what still runs and wait until it has ended."""
     unfinished = [task for task in tasks if not task.done()]

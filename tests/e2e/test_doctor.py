@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,15 @@ from plldb import bootstrap
 from plldb.aws import Target
 from plldb.bootstrap.doctor import _clock, _concrete, _context
 from tests.e2e.holdings import BRISK, bucket_of, collect, list_rest, read_history
-from tests.support.answers import error
+from tests.support.answers import access_denied, error
 from tests.support.behaviours import Answer, first, on
 
 if TYPE_CHECKING:
     from tests.conftest import OpenClient, RunPlldb
+    from tests.support.behaviours import Forward
+    from tests.support.operations import Call
     from tests.support.proxy import Proxy
+    from tests.support.wire import Response
 
 TARGET = Target(
     account="123456789012", region="eu-west-1", partition="aws-cn", caller_arn="arn", endpoint_url=None
@@ -80,6 +84,32 @@ async def test_a_stack_of_somebody_else_and_an_older_one_are_told(open_client: O
     (older,) = (await examine())["stack"]
     assert older.verdict == "warning"
     assert "0.0.1" in older.message
+
+
+@pytest.mark.parametrize(
+    ("operation", "check", "verdict", "action"),
+    [
+        ("DescribeStacks", "stack", "problem", "cloudformation:DescribeStacks"),
+        ("GetBucketPolicy", "bucket", "problem", "s3:GetBucketPolicy"),
+        ("DescribeTable", "leftovers", "unknown", "dynamodb:DescribeTable"),
+    ],
+)
+async def test_what_may_not_be_examined_is_a_problem_only_if_setup_needs_it_as_well(
+    aws_env: dict[str, str],
+    proxy: Proxy,
+    monkeypatch: pytest.MonkeyPatch,
+    operation: str,
+    check: str,
+    verdict: str,
+    action: str,
+) -> None:
+    if check == "bucket":
+        await collect(bootstrap.setup(pace=BRISK))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+    proxy.use(on(Answer(access_denied), operation))
+    findings = (await examine())[check]
+    assert {finding.verdict for finding in findings} == {verdict}
+    assert action in findings[0].remedy
 
 
 async def test_without_an_endpoint_the_doctor_says_so_and_ends(plldb_cli: RunPlldb) -> None:
@@ -152,6 +182,31 @@ async def test_a_change_set_that_cannot_be_removed_yet_is_removed_a_moment_later
     busy = Answer(lambda call: error(call, 400, "InvalidChangeSetStatus", "It is CREATE_IN_PROGRESS"))
     proxy.use(on(busy, "DeleteChangeSet", when=first(3)))
     await collect(bootstrap.setup(dry_run=True, tags={"team": "x"}, endpoint_url=proxy.url, pace=BRISK))
+    cloudformation = await open_client("cloudformation")
+    assert (await cloudformation.list_change_sets(StackName="plldb"))["Summaries"] == []
+
+
+@pytest.mark.parametrize("operation", ["CreateChangeSet", "DescribeChangeSet", "DeleteChangeSet"])
+async def test_a_dry_run_cancelled_at_any_moment_leaves_no_change_set(
+    aws_env: dict[str, str], proxy: Proxy, open_client: OpenClient, operation: str
+) -> None:
+    await collect(bootstrap.setup(pace=BRISK))
+    arrived, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(call: Call, forward: Forward) -> Response:
+        arrived.set()
+        await goes_on.wait()
+        return await forward(call)
+
+    proxy.use(on(wait, operation))
+    dry_run = collect(bootstrap.setup(dry_run=True, tags={"a": "b"}, endpoint_url=proxy.url, pace=BRISK))
+    task = asyncio.create_task(dry_run)
+    await arrived.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
     cloudformation = await open_client("cloudformation")
     assert (await cloudformation.list_change_sets(StackName="plldb"))["Summaries"] == []
 

@@ -97,7 +97,7 @@ async def test_a_malformed_configuration_is_named_by_its_file(config: Path) -> N
     assert str(config) in raised.value.message
 
 
-@pytest.mark.parametrize("wrong", ["EU WEST", "eu_west_1", "-", "a/b"])
+@pytest.mark.parametrize("wrong", ["EU WEST", "EU-WEST-1", "eu_west_1", "-", "a/b"])
 async def test_what_cannot_be_a_region_is_named(wrong: str) -> None:
     with pytest.raises(SettingsError, match=f"'{wrong}' cannot be a region"):
         await make_a_client(wrong)
