@@ -20,12 +20,13 @@ ActionName = Literal["attach", "continue-rollback", "remove", "create", "update"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """Who acts where. Always the first event, before anything is changed."""
+    """Who acts where. Always the first event, before anything is changed. ``dry_run``: nothing will be."""
 
     operation: OperationName
     plldb_version: str
     target: Target
     stack_name: str
+    dry_run: bool
 
 
 # --- stages of a setup --------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ async def setup(
         wishes = Wishes(tags=tags, permissions_boundary=permissions_boundary)
         text = await read_template()
         target, stack, _ = await gather_all(aws.read_target(), _look(aws, whole=True), aws.prepare_s3())
-        yield _started("setup", target)
+        yield _started("setup", target, dry_run=dry_run)
         work = preview if dry_run else deploy
         async with aclosing(work(aws, target, stack, text, wishes)) as events:
             async for event in events:
@@ -195,5 +195,11 @@ async def _look(aws: Aws, *, whole: bool = False) -> Stack:
     return stack
 
 
-def _started(operation: OperationName, target: Target) -> Started:
-    return Started(operation=operation, plldb_version=plldb.__version__, target=target, stack_name=STACK_NAME)
+def _started(operation: OperationName, target: Target, *, dry_run: bool = False) -> Started:
+    return Started(
+        operation=operation,
+        plldb_version=plldb.__version__,
+        target=target,
+        stack_name=STACK_NAME,
+        dry_run=dry_run,
+    )

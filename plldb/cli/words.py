@@ -156,12 +156,9 @@ def status_tone(status: EventStatus) -> Tone:
 def header_lines(event: Started) -> list[Line]:
     """Who acts where."""
     target = event.target
+    what = f"dry run of {event.operation}" if event.dry_run else event.operation
     lines = [
-        Line(
-            name="plldb",
-            text=f"{event.plldb_version}, {event.operation} of stack {event.stack_name}",
-            tone="strong",
-        ),
+        Line(name="plldb", text=f"{event.plldb_version}, {what} of stack {event.stack_name}", tone="strong"),
         Line(name="account", text=f"{target.account}, region {target.region}"),
         Line(name="caller", text=target.caller_arn),
     ]

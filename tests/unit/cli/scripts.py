@@ -49,8 +49,14 @@ def target(**changes: Any) -> Target:
     return Target(**{**values, **changes})
 
 
-def started(operation: ev.OperationName = "setup", **place: Any) -> ev.Started:
-    return ev.Started(operation=operation, plldb_version="0.2.0", target=target(**place), stack_name="plldb")
+def started(operation: ev.OperationName = "setup", *, dry_run: bool = False, **place: Any) -> ev.Started:
+    return ev.Started(
+        operation=operation,
+        plldb_version="0.2.0",
+        target=target(**place),
+        stack_name="plldb",
+        dry_run=dry_run,
+    )
 
 
 def stack_event(

@@ -34,6 +34,8 @@ def said(*events: Shown) -> str:
     ("event", "words"),
     [
         (scripts.started(endpoint_url=ENDPOINT), f"none endpoint: {ENDPOINT}"),
+        (scripts.started(), "none plldb: 0.2.0, setup of stack plldb"),
+        (scripts.started(dry_run=True), "none plldb: 0.2.0, dry run of setup of stack plldb"),
         (
             ev.BucketReady(bucket="b", created=False, repaired=("versioning", "TLS only")),
             "done bucket: b, put right: versioning, TLS only",
