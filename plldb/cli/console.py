@@ -80,8 +80,10 @@ class ConsoleFace:
         self._print(self._narrators[lane.label].tell(event, now), lane.label)
 
     def idle(self, lane: Lane) -> None:
-        """Turns the spinner and the clock."""
-        if self._working and lane is self._working[0]:
+        """Turns the spinner and the clock, also while the first answer of AWS is waited for."""
+        if lane not in self._working:
+            self._working.append(lane)
+        if lane is self._working[0]:
             self._frame += 1
         self._print([], "")
 

@@ -47,6 +47,7 @@ async def _follow(
     job: Job, library: Library, lane: Lane, face: Face, terminal: Terminal, ask: Ask
 ) -> Outcome:
     exit_code, said = 0, "done"
+    lane.progress.start(terminal.clock())
     async with (
         aclosing(job.open(library, lane.region)) as stream,
         aclosing(with_pauses(stream, face)) as events,

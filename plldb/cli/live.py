@@ -43,7 +43,7 @@ def _how_far(progress: Progress, length: int, glyphs: Glyphs) -> list[Span]:
 def _what(progress: Progress, now: float, room: int, glyphs: Glyphs) -> str:
     """Names as many resources as there is room for, the one that takes longest first."""
     if progress.operation is None:
-        return clip("working", room, glyphs.ellipsis)
+        return clip("working" if progress.region else "waiting for AWS", room, glyphs.ellipsis)
     waiting = [f"{clean(name)} {duration(age)}" for name, age in progress.waiting(now)]
     verb = "undoing" if progress.rolling_back else "waiting for"
     if not waiting:

@@ -43,6 +43,10 @@ class Progress:
         self._pending: dict[str, float] = {}
         self._skew = float("inf")
 
+    def start(self, now: float) -> None:
+        """Notes that the run begins: AWS may take long to answer at all."""
+        self._began = now
+
     def add(self, event: Event | BootstrapStatus, now: float) -> None:
         """Takes the next event."""
         self._began = now if self._began is None else self._began
@@ -67,7 +71,7 @@ class Progress:
         return len(self._done)
 
     def elapsed(self, now: float) -> float:
-        """Seconds since the operation began, or since the first event while there is no operation."""
+        """Seconds since the operation began, or since the run did while there is no operation."""
         return 0.0 if self._began is None else max(now - self._began, 0.0)
 
     def waiting(self, now: float) -> list[tuple[str, float]]:

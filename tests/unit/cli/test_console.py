@@ -42,6 +42,16 @@ def play(face: ConsoleFace, lane: Lane, events: Sequence[Shown]) -> None:
         face.idle(lane)
 
 
+def test_before_the_first_answer_of_aws_the_live_line_says_that_it_is_waited_for() -> None:
+    lane = Lane()
+    face, screen = face_at(80, lane)
+    lane.progress.start(scripts.T0.timestamp() - 7)
+    face.idle(lane)
+    assert on_screen(screen.getvalue()).rstrip().endswith("7.0s  waiting for AWS")
+    face.fail(lane, explain_error(FAILED, scripts.job(), Settings(), lane.progress))
+    assert "waiting for AWS" not in on_screen(screen.getvalue())
+
+
 def hold_against_golden(name: str, text: str) -> None:
     """Compares with the file; delete it and run the test to write it anew, then look at it."""
     path = GOLDEN / f"{name}.txt"
