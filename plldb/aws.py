@@ -91,13 +91,19 @@ class Aws:
         """
         sts: STSClient = await self._client("sts")
         identity = await self.call(sts.get_caller_identity)
+        partition = identity["Arn"].split(":")[1]
         return Target(
             account=identity["Account"],
             region=self.region,
-            partition=identity["Arn"].split(":")[1],
+            partition=partition,
             caller_arn=identity["Arn"],
-            endpoint_url=self._endpoint_url or os.environ.get("AWS_ENDPOINT_URL"),
+            endpoint_url=self._endpoint_of(sts.meta.endpoint_url, partition),
         )
+
+    def _endpoint_of(self, url: str, partition: str) -> str | None:
+        """Return an endpoint that somebody has set, wherever: botocore reads it from five places."""
+        host = urlsplit(url).hostname or ""
+        return None if host.endswith(f".{self.dns_suffix(partition)}") else url
 
     async def read_clock_skew(self) -> float:
         """Return by how many seconds this machine's clock is ahead of AWS's.

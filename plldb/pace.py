@@ -49,3 +49,6 @@ class Pace:
     quiet_after: float = 10.0
     stall_after: float = 30.0
     last_read: float = 30.0
+
+
+DEFAULT_PACE = Pace()

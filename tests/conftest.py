@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
+import hypothesis
 import pytest
 import pytest_asyncio
 
@@ -19,6 +20,10 @@ from tests.support.environment import REGION, Credentials, aws_settings, invent_
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# How long an example takes says nothing on a machine that others use, too.
+hypothesis.settings.register_profile("plldb", deadline=None)
+hypothesis.settings.load_profile("plldb")
 
 OpenClient = Callable[[str], Awaitable[Any]]
 

@@ -21,9 +21,10 @@ from plldb.bootstrap.bucket import bucket_exists, open_bucket, survey_bucket
 from plldb.bootstrap.events import DoctorEvent, DoctorFinished, Finding
 from plldb.bootstrap.plan import SETUP, StackSnapshot, Step, decide
 from plldb.bootstrap.stack import open_stack
+from plldb.bootstrap.statuses import StackStatus
 from plldb.bootstrap.tasks import gather_all
 from plldb.errors import AccessDeniedError, AwsError, PlldbError, UnreachableError
-from plldb.pace import Pace
+from plldb.pace import DEFAULT_PACE, Pace
 
 if TYPE_CHECKING:
     from aiobotocore.session import AioSession
@@ -35,7 +36,6 @@ TABLES = ("PLLDBSessions", "PLLDBDebugger")
 LOG_GROUPS = "/aws/lambda/plldb-ws-api-"
 # What these ask of AWS, a setup asks as well.
 NEEDED_BY_SETUP = ("stack", "bucket")
-DEFAULT_PACE = Pace()
 
 
 async def doctor(
@@ -71,7 +71,7 @@ async def _examine_all(
             yield _ok("region", aws.region)
             target, skew = await gather_all(aws.read_target(), aws.read_clock_skew())
             yield _ok("caller", f"account {target.account}, {target.caller_arn}")
-            yield _clock(skew)
+            yield clock_finding(skew)
             examined = await gather_all(
                 *[_examine(name, check(aws, target)) for name, check in CHECKS.items()]
             )
@@ -101,7 +101,8 @@ def _ok(check: str, message: str) -> Finding:
     return Finding(check=check, verdict="ok", message=message, remedy="")
 
 
-def _clock(skew: float) -> Finding:
+def clock_finding(skew: float) -> Finding:
+    """Return what it means that this machine's clock is so many seconds ahead. Pure."""
     message = f"this machine's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} AWS's"
     remedy = "Set the clock right, best by a time service (NTP)."
     if abs(skew) >= SKEW_REFUSED:
@@ -117,7 +118,10 @@ async def _stack(aws: Aws, _: Target) -> list[Finding]:
     step = decide(stack.snapshot, SETUP)  # raises for a stack that is not ours, or protected
     if stack.snapshot is None:
         return [_ok("stack", f"there is no stack {stack.name} yet"), *await _leftovers(aws)]
-    return [_stack_finding(stack.snapshot, step)]
+    found = [_stack_finding(stack.snapshot, step)]
+    # In these a stack has no resources: what bears their names now is in the way of the next one.
+    bare = stack.snapshot.status in (StackStatus.ROLLBACK_COMPLETE, StackStatus.REVIEW_IN_PROGRESS)
+    return [*found, *await _leftovers(aws)] if bare else found
 
 
 def _stack_finding(snapshot: StackSnapshot, step: Step) -> Finding:
@@ -224,8 +228,8 @@ async def _denied(aws: Aws, iam: Any, source: str, statement: dict[str, Any], ta
         iam.simulate_principal_policy,
         PolicySourceArn=source,
         ActionNames=actions,
-        ResourceArns=[_concrete(arn, target) for arn in _as_list(statement["Resource"])],
-        ContextEntries=_context(statement),
+        ResourceArns=[concrete_arn(arn, target) for arn in _as_list(statement["Resource"])],
+        ContextEntries=context_entries(statement),
     )
     return [
         result["EvalActionName"]
@@ -234,7 +238,7 @@ async def _denied(aws: Aws, iam: Any, source: str, statement: dict[str, Any], ta
     ]
 
 
-def _concrete(arn: str, target: Target) -> str:
+def concrete_arn(arn: str, target: Target) -> str:
     """Return the ARN with this partition, region and account where the policy leaves them open. Pure."""
     if arn == "*":
         return arn
@@ -244,7 +248,7 @@ def _concrete(arn: str, target: Target) -> str:
     return f"arn:{target.partition}:{service}:{region}:{account}:{resource}"
 
 
-def _context(statement: dict[str, Any]) -> list[dict[str, Any]]:
+def context_entries(statement: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the circumstances that the conditions ask for, as CloudFormation meets them. Pure."""
     entries: list[dict[str, Any]] = []
     for operator, conditions in statement.get("Condition", {}).items():

@@ -1,7 +1,7 @@
 """What bootstrap tells the world: a closed union of frozen values. Pure.
 
-``SetupEvent``, ``DestroyEvent`` and ``WatchEvent`` name what each operation may yield. The first event
-is always `Started`, the last one carries the result; failures are raised, not yielded.
+``SetupEvent``, ``DestroyEvent``, ``WatchEvent`` and ``DoctorEvent`` name what each operation may yield. The
+last event carries the result; failures are raised, not yielded.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ ActionName = Literal["attach", "continue-rollback", "remove", "create", "update"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """Who acts where. Always the first event, before anything is changed. ``dry_run``: nothing will be."""
+    """Who acts where. The first event of setup, destroy and watch, before anything is changed.
+
+    ``dry_run`` says that nothing will be changed.
+    """
 
     operation: OperationName
     plldb_version: str
@@ -199,7 +202,7 @@ class ArtifactPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceChange:
-    """One resource that an update would change. ``replacement``: True, False or conditional."""
+    """One resource that an update would change. ``replacement`` is a word, not a truth value."""
 
     action: str
     logical_id: str

@@ -285,6 +285,8 @@ async def _stuck(stack: Stack, stack_id: str, timeline: Timeline) -> StackStuckE
 
 
 def _way_out(timeline: Timeline, failures: tuple[Failure, ...]) -> str:
+    if timeline.operation == "delete":
+        return "Remove what the reason names, then run `plldb bootstrap destroy` again."
     taken = any("already exists" in failure.reason.lower() for failure in failures)
     if timeline.operation == "create" and taken:
         return "Remove or rename what exists already, then run `plldb bootstrap setup` again."

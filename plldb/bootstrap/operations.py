@@ -30,12 +30,10 @@ from plldb.bootstrap.stack import STACK_NAME, Stack, open_stack
 from plldb.bootstrap.tasks import gather_all
 from plldb.bootstrap.template import read_resources
 from plldb.bootstrap.wishes import Wishes
-from plldb.pace import Pace
+from plldb.pace import DEFAULT_PACE, Pace
 
 if TYPE_CHECKING:
     from aiobotocore.session import AioSession
-
-DEFAULT_PACE = Pace()
 
 
 async def setup(

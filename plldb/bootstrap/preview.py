@@ -111,7 +111,7 @@ async def _read_change_set(stack: Stack, where: dict[str, Any]) -> tuple[Resourc
             raise StackFailedError(
                 f"CloudFormation cannot tell the changes: {reason}",
                 stack=stack.name,
-                hint="Run setup itself.",
+                hint="Mend what the reason names, then try again. Nothing was changed.",
             )
         if status in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
             await asyncio.sleep(stack.aws.pace.poll)

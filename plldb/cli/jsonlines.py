@@ -1,33 +1,7 @@
 """The face for programs: one JSON object a line on stdout. Talks to the console.
 
-Every line has ``version`` (1, the version of this schema), ``kind`` and ``time`` (when the line was
-written). Then come the fields of the event, named as in `plldb.bootstrap.events`. All times are UTC in
-ISO 8601 with ``Z``; dataclasses are objects, tuples are arrays, ``outputs`` is an object of name and value.
-Only ASCII is written, so nothing from AWS can steer a terminal. New kinds and new fields may come under
-the same version; a field never goes or changes its meaning without a new one.
-
-``kind`` is the class of the event in snake_case, ``started`` first. What carries a result is held back
-until the run has ended, and then is the last line, exactly one:
-
-``finished``
-    ``operation``: setup, destroy, watch, status or doctor. ``exit_code``: 0, or 1 for what is unhealthy.
-    ``result``: ``deployed`` or ``unchanged`` (setup), ``planned`` (setup --dry-run), ``removed`` or
-    ``unchanged`` (destroy), ``watched`` (watch), ``healthy`` or ``unhealthy`` (status, doctor). Then the
-    fields of SetupFinished, SetupPlanned, DestroyFinished, WatchFinished, BootstrapStatus or DoctorFinished.
-
-``failed``
-    ``operation`` (null if the run never began); ``code``: a stable slug (that of the exception, or
-    ``interrupted``, ``output-closed``, ``usage``, ``internal``); ``message``; ``hint`` (may be empty);
-    ``exit_code``; ``stack`` and ``status`` (null if not about a stack); ``failures``: root cause first;
-    ``next``: ways on, each with ``purpose`` and ``command``.
-
-With several regions every line has ``region``. The last line of a region then is of kind
-``region_finished`` or ``region_failed`` with the fields above, and the last line of the run is
-``finished`` or ``failed`` with ``region`` null, ``operation``, ``result`` or ``code``, ``exit_code`` of the
-worst, and ``regions``: for each its ``region``, ``exit_code`` and ``said`` (a few words).
-
-An interrupt of several regions ends with one ``failed`` for the run and none for the regions that were
-still at work. Diagnostics go to stderr.
+The schema is in ``docs/json.md``, and a test holds both together. What carries a result is held back until
+the run has ended, and then is the last line. Only ASCII is written, so nothing from AWS can steer a terminal.
 """
 
 from __future__ import annotations

@@ -17,10 +17,12 @@ Decorated = TypeVar("Decorated", bound="Callable[..., Any]")
 
 ENVIRONMENT = """\b
 Environment:
-  AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL    where to act
+  AWS_PROFILE, AWS_REGION (or                  where to act
+  AWS_DEFAULT_REGION), AWS_ENDPOINT_URL
   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,    who acts, if it is not
   AWS_SESSION_TOKEN                            a profile, SSO or a role
-  NO_COLOR                                     no colours"""
+  HTTPS_PROXY, AWS_CA_BUNDLE                   how to get there
+  NO_COLOR, TERM=dumb                          no colours"""
 
 EXIT_CODES = """\b
 Exit codes:

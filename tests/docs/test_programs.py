@@ -12,6 +12,7 @@ import pytest
 
 from tests.docs.pages import EXAMPLES, PAGES, Block, read_blocks
 from tests.support.environment import invent_account
+from tests.support.template import RESOURCES
 
 BLOCKS = [block for page in PAGES for block in read_blocks(page, "python")]
 BUCKET = "plldb-core-infrastructure"
@@ -41,7 +42,7 @@ async def test_block_runs(block: Block, aws_env: dict[str, str], tmp_path: Path)
 
 async def test_progress_bar_fills(aws_env: dict[str, str]) -> None:
     said = await run(EXAMPLES / "progress_bar.py", env=aws_env)
-    assert "26/26" in said
+    assert f"{RESOURCES}/{RESOURCES}" in said
     assert "Ready: wss://" in said
 
 

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from plldb import bootstrap
-from plldb.aws import Target
-from plldb.bootstrap.doctor import _clock, _concrete, _context
 from tests.e2e.holdings import BRISK, bucket_of, collect, list_rest, read_history
 from tests.support.answers import access_denied, error
 from tests.support.behaviours import Answer, first, on
@@ -21,10 +19,6 @@ if TYPE_CHECKING:
     from tests.support.operations import Call
     from tests.support.proxy import Proxy
     from tests.support.wire import Response
-
-TARGET = Target(
-    account="123456789012", region="eu-west-1", partition="aws-cn", caller_arn="arn", endpoint_url=None
-)
 
 
 async def examine() -> dict[str, list[bootstrap.Finding]]:
@@ -86,6 +80,26 @@ async def test_a_stack_of_somebody_else_and_an_older_one_are_told(open_client: O
     assert "0.0.1" in older.message
 
 
+async def test_what_made_the_first_creation_fail_is_named_beside_what_is_left_of_it(
+    open_client: OpenClient, aws_env: dict[str, str]
+) -> None:
+    body = {"Resources": {"Bus": {"Type": "AWS::Events::EventBus", "Properties": {"Name": "taken"}}}}
+    await (await open_client("events")).create_event_bus(Name="taken")
+    await (await open_client("logs")).create_log_group(logGroupName="/aws/lambda/plldb-ws-api-connect")
+    cloudformation = await open_client("cloudformation")
+    tags = [{"Key": "plldb:component", "Value": "bootstrap"}]
+    await cloudformation.create_stack(StackName="plldb", TemplateBody=json.dumps(body), Tags=tags)
+    while True:
+        (stack,) = (await cloudformation.describe_stacks(StackName="plldb"))["Stacks"]
+        if stack["StackStatus"] == "ROLLBACK_COMPLETE":
+            break
+        await asyncio.sleep(0.05)
+    findings = await examine()
+    assert [finding.verdict for finding in findings["stack"]] == ["problem"]
+    (leftover,) = findings["leftovers"]
+    assert "/aws/lambda/plldb-ws-api-connect" in leftover.message
+
+
 @pytest.mark.parametrize(
     ("operation", "check", "verdict", "action"),
     [
@@ -120,34 +134,6 @@ async def test_without_an_endpoint_the_doctor_says_so_and_ends(plldb_cli: RunPll
     lines = [json.loads(line) for line in finished.stdout.splitlines()]
     assert [line["kind"] for line in lines] == ["finding", "finding", "finished"]
     assert lines[-1]["result"] == "unhealthy"
-
-
-@pytest.mark.parametrize(
-    ("arn", "concrete"),
-    [
-        ("*", "*"),
-        ("arn:aws:s3:::plldb-*", "arn:aws-cn:s3:::plldb-*"),
-        ("arn:aws:iam::*:role/plldb-*", "arn:aws-cn:iam::123456789012:role/plldb-*"),
-        ("arn:aws:logs:*:*:log-group:/a:*", "arn:aws-cn:logs:eu-west-1:123456789012:log-group:/a:*"),
-    ],
-)
-def test_open_places_of_a_policy_are_filled_in_for_the_simulation(arn: str, concrete: str) -> None:
-    assert _concrete(arn, TARGET) == concrete
-
-
-def test_conditions_of_a_policy_are_told_to_the_simulator() -> None:
-    statement = {
-        "Condition": {
-            "ForAnyValue:StringEquals": {"aws:CalledVia": ["cloudformation.amazonaws.com"]},
-            "StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"},
-        }
-    }
-    assert [entry["ContextKeyType"] for entry in _context(statement)] == ["stringList", "string"]
-
-
-@pytest.mark.parametrize(("skew", "verdict"), [(3, "ok"), (-90, "warning"), (400, "problem")])
-def test_a_wrong_clock_is_told_by_how_wrong_it_is(skew: float, verdict: str) -> None:
-    assert _clock(skew).verdict == verdict
 
 
 async def test_a_dry_run_tells_what_a_setup_would_do_and_changes_nothing(

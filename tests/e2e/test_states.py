@@ -59,6 +59,11 @@ async def test_what_cannot_be_deleted_is_listed_and_goes_when_its_obstacle_is_go
         assert "FORCE_DELETE_STACK" in stuck.stderr
         assert (await read_stack(open_client))["StackStatus"] == "DELETE_FAILED"
     assert "buckets" in await list_rest(open_client)
+    watched = await plldb_cli("bootstrap", "watch")
+    assert watched.code == 1, watched
+    assert "The repository with name 'plldb-full' is not empty" in watched.stdout
+    assert "plldb bootstrap destroy" in watched.stderr
+    assert "plldb bootstrap setup" not in watched.stderr
 
     await ecr.delete_repository(repositoryName="plldb-full", force=True)
     done = await plldb_cli("bootstrap", "destroy")
@@ -93,6 +98,23 @@ async def test_status_tells_before_and_after(
     gone = await plldb_cli("bootstrap", "status")
     assert gone.code == 1, gone
     assert "not deployed" in gone.stdout
+
+
+@pytest.mark.parametrize("scope", ["endpoint_url", "services"])
+async def test_an_endpoint_of_the_profile_is_shown_as_well(
+    plldb_cli: RunPlldb, endpoint: str, account: str, tmp_path: Path, scope: str
+) -> None:
+    config = tmp_path / "config"
+    keys = f"[profile mine]\naws_access_key_id = {account}\naws_secret_access_key = x\n"
+    if scope == "endpoint_url":
+        config.write_text(f"{keys}endpoint_url = {endpoint}\n")
+    else:
+        each = "".join(f"{name} =\n  endpoint_url = {endpoint}\n" for name in ("sts", "cloudformation", "s3"))
+        config.write_text(f"{keys}services = local\n[services local]\n{each}")
+    env = {"AWS_CONFIG_FILE": str(config), "AWS_ENDPOINT_URL": None}
+    absent = await plldb_cli("bootstrap", "status", "--profile", "mine", env=env)
+    assert absent.code == 1, absent
+    assert f"endpoint   {endpoint}\n" in absent.stdout
 
 
 async def test_an_unfinished_change_set_is_cleared_away(

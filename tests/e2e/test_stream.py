@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from plldb import bootstrap
 from tests.e2e.holdings import BRISK, collect, read_history, stack_events
+from tests.support.template import RESOURCES
 
 if TYPE_CHECKING:
     from tests.conftest import OpenClient, RunPlldb
 
 ROW = re.compile(r"^\d\d:\d\d:\d\dZ (\S+) +(\S+) +([A-Z_]+)(?: |$)", re.MULTILINE)
-RESOURCES = 26
 
 
 def rows_of(history: list[dict[str, Any]]) -> list[tuple[str, str, str]]:

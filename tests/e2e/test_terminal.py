@@ -11,6 +11,7 @@ from tests.e2e.holdings import list_rest, read_stack
 from tests.support.behaviours import on
 from tests.support.events import PacedEvents, Pacing
 from tests.support.screens import on_screen, on_terminal
+from tests.support.template import RESOURCES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from tests.support.proxy import Proxy
 
 CTRL_C = "\x03"
-LIVE = r"\d+/26  \S+  waiting for"
+LIVE = rf"\d+/{RESOURCES}  \S+  waiting for"
 EVENT = re.compile(r"^\d\d:\d\d:\d\d (\S+) .* (\w+_(?:PROGRESS|COMPLETE))", re.MULTILINE)
 
 
@@ -44,7 +45,8 @@ async def test_a_setup_is_a_log_of_events_above_one_live_line(
     shown = on_screen(screen.text)
     assert not re.search(LIVE, shown)
     events = EVENT.findall(shown)
-    assert len(events) == len(set(events)) == 54
+    # A beginning and an end of each, and of the stack.
+    assert len(events) == len(set(events)) == 2 * (RESOURCES + 1)
     assert (events[0], events[-1]) == (("plldb", "CREATE_IN_PROGRESS"), ("plldb", "CREATE_COMPLETE"))
     assert "\n✔ plldb      deployed\n" in shown
 
@@ -54,7 +56,7 @@ async def test_a_window_that_is_resized_again_and_again_does_no_harm(
 ) -> None:
     async with on_terminal("bootstrap", env=slow_env, cwd=tmp_path, columns=100) as screen:
         for columns in (40, 200, 1, 80):
-            await screen.read_more(r"\d+/26")
+            await screen.read_more(rf"\d+/{RESOURCES}")
             screen.resize(columns)
         assert await screen.finish() == 0
     assert "WebSocketUrl:" in screen.text

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SETTINGS = ("versioning", "encryption", "lifecycle", "policy", "publicAccessBlock", "ownershipControls")
-SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -138,7 +138,7 @@ async def test_the_opposite_command_begun_while_cloudformation_works_waits_and_n
     harm = Harm()
     proxy.use(on(harm), on(PacedEvents(Pacing(seconds=12)), "cloudformation"))
 
-    async def run_cell(scenario: Scenario, operation: str, against: Command) -> None:
+    async def run_cell(scenario: Scenario, operation: str, against: Command) -> str:
         hands = await scenario.prepare(ministack, baseline.accounts)
         begun = asyncio.Event()
         harm.befall(hands.account, operation, Callback(lambda call: begun.set()), first(1))
@@ -167,10 +167,9 @@ async def test_the_opposite_command_begun_while_cloudformation_works_waits_and_n
         assert baseline.is_right("setup", await hands.inventory())
         await succeed("destroy", hands.account, ministack)
         assert (await hands.inventory()).empty
-        report.tell(
-            "together",
+        return (
             f"{scenario.name}, with a {against} begun while CloudFormation works: it waits for that first. "
-            f"Exit codes: {ran.code} ({scenario.command}), {second.code} ({against}).",
+            f"Exit codes: {ran.code} ({scenario.command}), {second.code} ({against})."
         )
 
     cells = [
@@ -178,7 +177,8 @@ async def test_the_opposite_command_begun_while_cloudformation_works_waits_and_n
         run_cell(UPDATE, "UpdateStack", "destroy"),
         run_cell(DESTROY, "DeleteStack", "setup"),
     ]
-    await at_most(3, cells)
+    for line in await at_most(3, cells):
+        report.tell("together", line)
 
 
 async def test_two_installed_versions_in_turn_share_one_stack_and_say_which_they_are(

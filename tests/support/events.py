@@ -30,7 +30,7 @@ from xml.sax.saxutils import escape
 from tests.support.answers import error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tests.support.behaviours import Forward
     from tests.support.operations import Call
@@ -189,6 +189,7 @@ class _Stack:
     """What is known of one stack: its turns, oldest first, and whether an operation of ours runs."""
 
     stack_id: str
+    clock: Callable[[], float]
     turns: list[Turn] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
     running: bool = False
@@ -197,10 +198,10 @@ class _Stack:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def held_back(self) -> bool:
-        return bool(self.turns) and max(turn.visible for turn in self.turns[-100:]) > time.monotonic()
+        return bool(self.turns) and max(turn.visible for turn in self.turns[-100:]) > self.clock()
 
     def visible(self) -> list[RawEvent]:
-        now = time.monotonic()
+        now = self.clock()
         return [turn.event for turn in self.turns if turn.visible <= now]
 
     def status(self) -> str:
@@ -214,11 +215,15 @@ class _Stack:
 
 
 class PacedEvents:
-    """The behaviour; give it all of ``cloudformation``. ``visible`` fills as events get their turns."""
+    """The behaviour; give it all of ``cloudformation``. ``visible`` fills as events get their turns.
 
-    def __init__(self, pacing: Pacing) -> None:
+    ``clock`` gives the seconds in which the turns are counted.
+    """
+
+    def __init__(self, pacing: Pacing, clock: Callable[[], float] = time.monotonic) -> None:
         self.visible: dict[str, float] = {}
         self._pacing = pacing
+        self._clock = clock
         self._stacks: dict[str, _Stack] = {}
         self._ids: dict[tuple[str, str, str], str] = {}
         self._requests = itertools.count()
@@ -276,7 +281,7 @@ class PacedEvents:
             return
         if call.operation == "DeleteStack":
             # Deleting interrupts: what the operation before had still to show is not shown any more.
-            now = time.monotonic()
+            now = self._clock()
             stack.turns = [turn for turn in stack.turns if turn.visible <= now]
         stack.running = True
         stack.operation = call.operation
@@ -301,7 +306,7 @@ class PacedEvents:
         return response, stack
 
     def _new_stack(self, stack_id: str) -> _Stack:
-        stack = _Stack(stack_id=stack_id)
+        stack = _Stack(stack_id=stack_id, clock=self._clock)
         past = invent_history(stack_id, stack_id.split("/")[1], self._pacing.history)
         stack.add([Turn(event=event, visible=_ALWAYS) for event in past])
         return stack
@@ -314,7 +319,7 @@ class PacedEvents:
         if not stack.running:
             stack.add([Turn(event=event, visible=_ALWAYS) for event in new])
             return
-        turns = schedule_events(new, begin=time.monotonic(), wall=datetime.now(UTC), pacing=self._pacing)
+        turns = schedule_events(new, begin=self._clock(), wall=datetime.now(UTC), pacing=self._pacing)
         stack.add(turns)
         self.visible |= {turn.event.event_id: turn.visible for turn in turns}
         stack.running = not new[-1].ends_operation

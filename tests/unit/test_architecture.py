@@ -13,7 +13,7 @@ import plldb
 ROOT = Path(plldb.__file__).parent
 CARGO = ROOT / "bootstrap" / "cloudformation"
 FILES = [path for path in sorted(ROOT.rglob("*.py")) if CARGO not in path.parents]
-# The only rooms with a door to AWS. The doctor looks at services that nothing else needs.
+# The only rooms with a door to AWS.
 DOORS = {
     "plldb.aws",
     "plldb.awserrors",

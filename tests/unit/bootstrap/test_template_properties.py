@@ -158,7 +158,7 @@ def check(text: str, values: dict[str, str]) -> None:
 
 
 @given(templates(PIECES), VALUES, VALUES)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @example("K: __plldb.x__" + RESOURCES, "null", "")
 @example("K: __plldb.x__" + RESOURCES, "__plldb.y__", "")
 def test_any_value_in_any_scalar_comes_out_as_that_string(text: str, x: str, y: str) -> None:
@@ -166,7 +166,7 @@ def test_any_value_in_any_scalar_comes_out_as_that_string(text: str, x: str, y: 
 
 
 @given(templates(BLOCKS + PIECES), BLOCK_VALUES, BLOCK_VALUES)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_a_value_in_a_block_of_text_changes_neither_its_lines_nor_its_indentation(
     text: str, x: str, y: str
 ) -> None:
@@ -174,13 +174,13 @@ def test_a_value_in_a_block_of_text_changes_neither_its_lines_nor_its_indentatio
 
 
 @given(templates(OWNED))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_template_without_placeholders_is_what_it_was(text: str) -> None:
     assert render_template(text, {}).body == text
 
 
 @given(st.text(st.sampled_from("ab:-#|>&*!?{}[]'\"\\,\n\n   é😀%"), max_size=40))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_whatever_yaml_it_is_the_placeholder_alone_changes(noise: str) -> None:
     text = f"A: 1\nB: '__plldb.x__'\nC: {noise}\n{RESOURCES}"
     for loader in LOADERS:

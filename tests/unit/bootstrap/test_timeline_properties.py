@@ -93,7 +93,7 @@ def follow(case: Case, ticks: Sequence[Sequence[RawEvent]]) -> tuple[Timeline, l
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_however_events_are_read_the_stream_is_the_same_in_the_same_order(data: st.DataObject) -> None:
     case = data.draw(cases(tokenless=data.draw(st.booleans())))
     timeline, told = follow(case, data.draw(reads(case, ordered=True)))
@@ -104,7 +104,7 @@ def test_however_events_are_read_the_stream_is_the_same_in_the_same_order(data: 
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_however_late_events_turn_up_each_is_told_once_and_the_outcome_is_ours(data: st.DataObject) -> None:
     case = data.draw(cases())
     timeline, told = follow(case, data.draw(reads(case, ordered=False)))
@@ -118,7 +118,7 @@ def test_however_late_events_turn_up_each_is_told_once_and_the_outcome_is_ours(d
 
 
 @given(st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_root_cause_does_not_depend_on_how_events_were_read(data: st.DataObject) -> None:
     case = data.draw(cases())
     timeline, _ = follow(case, data.draw(reads(case, ordered=False)))
@@ -130,7 +130,7 @@ def test_the_root_cause_does_not_depend_on_how_events_were_read(data: st.DataObj
 
 
 @given(st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_no_duration_is_ever_negative(data: st.DataObject) -> None:
     case = data.draw(cases())
     _, told = follow(case, data.draw(reads(case, ordered=False)))
@@ -138,7 +138,7 @@ def test_no_duration_is_ever_negative(data: st.DataObject) -> None:
 
 
 @given(st.lists(st.sampled_from([UPDATE, FAILED_UPDATE]), max_size=4), st.sampled_from([*KINDS]), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_last_operation_is_found_behind_any_history(
     earlier: list[tuple[str, ...]], last: tuple[str, ...], data: st.DataObject
 ) -> None:

@@ -58,7 +58,7 @@ def test_completion_imports_nothing_heavy() -> None:
     assert imported_by(env=env) == (set(), "plain,destroy\n")
 
 
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_every_shell_gets_its_completion(shell: str) -> None:
     heavy, script = imported_by(env={"_PLLDB_COMPLETE": f"{shell}_source"})
     assert heavy == set()
@@ -95,11 +95,13 @@ def test_help_lists_every_command_beginning_with_setup(capsys: pytest.CaptureFix
     assert sorted(names) == sorted(bootstrap.commands)
 
 
-@pytest.mark.parametrize("command", ["setup", "destroy", "watch", "status"])
+@pytest.mark.parametrize(
+    "command", ["bootstrap", "doctor", *(f"bootstrap {name}" for name in bootstrap.commands)]
+)
 def test_help_of_each_command_teaches(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["bootstrap", command, "--help"]) == 0
+    assert main([*command.split(), "--help"]) == 0
     text = capsys.readouterr().out
-    assert text.count(f"  plldb bootstrap {command}") == 2
+    assert text.count(f"  plldb {command}") == 2
     assert "AWS_ENDPOINT_URL" in text
     assert "130 interrupted" in text
     assert max(map(len, text.splitlines())) <= 80

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 from xml.etree import ElementTree
@@ -149,7 +147,8 @@ class Client:
 
     def __init__(self, pacing: Pacing) -> None:
         self.cloud = Cloud()
-        self.paced = PacedEvents(pacing)
+        self.now = 1000.0
+        self.paced = PacedEvents(pacing, lambda: self.now)
 
     async def ask(self, action: str, **parameters: str) -> Answered:
         form = urlencode({"Action": action, "StackName": "plldb", **parameters}).encode()
@@ -175,12 +174,12 @@ async def test_each_event_becomes_visible_at_its_turn() -> None:
     await client.ask("CreateStack")
     seen = [len(await client.events())]
     for _ in range(2):
-        await asyncio.sleep(0.21)
+        client.now += 0.21
         seen.append(len(await client.events()))
     assert seen == [1, 2, 3]
     times = list(client.paced.visible.values())
     assert times[2] - times[0] == pytest.approx(0.4)
-    assert times[2] <= time.monotonic()
+    assert times[2] <= client.now
 
 
 async def test_the_stack_is_in_progress_without_outputs_until_its_last_event_is_visible() -> None:
@@ -189,7 +188,7 @@ async def test_the_stack_is_in_progress_without_outputs_until_its_last_event_is_
     _, root = await client.ask("DescribeStacks")
     assert root.findtext(f".//{{{NAMESPACE}}}StackStatus") == "CREATE_IN_PROGRESS"
     assert root.find(f".//{{{NAMESPACE}}}OutputKey") is None
-    await asyncio.sleep(0.21)
+    client.now += 0.21
     _, root = await client.ask("DescribeStacks")
     assert root.findtext(f".//{{{NAMESPACE}}}StackStatus") == "CREATE_COMPLETE"
     assert root.find(f".//{{{NAMESPACE}}}OutputKey") is not None
@@ -208,7 +207,7 @@ async def test_a_deleted_stack_is_being_deleted_until_its_last_event_is_visible(
     client.cloud.operate("CREATE")
     await client.ask("DeleteStack")
     assert await client.status() == "DELETE_IN_PROGRESS"
-    await asyncio.sleep(0.21)
+    client.now += 0.21
     assert await client.status() == ""
     assert await client.events() == []
     assert len(await client.events(StackName=STACK_ID)) == 6
@@ -231,7 +230,7 @@ async def test_a_deletion_interrupts_what_runs() -> None:
     await client.events()
     await client.ask("DeleteStack")
     await client.events()
-    await asyncio.sleep(0.21)
+    client.now += 0.21
     assert await client.events(StackName=STACK_ID) == ["event-0", "event-3", "event-4", "event-5"]
 
 

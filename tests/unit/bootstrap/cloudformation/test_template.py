@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from plldb.bootstrap.doctor import LOG_GROUPS, TABLES
+
 Resources = dict[str, dict[str, Any]]
 
 API = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${PLDDBAPI}"
@@ -520,3 +522,13 @@ def test_cfn_lint_is_silent_on_the_rendered_template(template_text: str, tmp_pat
 @pytest.mark.parametrize("region", ["us-east-1", "cn-north-1", "us-gov-west-1", "ap-southeast-4"])
 def test_cfn_lint_is_silent_in_every_partition(template_path: Path, region: str) -> None:
     assert lint(template_path, "--regions", region) == ""
+
+
+def test_the_doctor_looks_for_leftovers_under_the_names_that_the_template_gives(
+    resources: Resources,
+) -> None:
+    tables = {own["TableName"] for own in of_type(resources, "DynamoDB::Table").values()}
+    assert tables == set(TABLES)
+    groups = [own["LogGroupName"] for own in of_type(resources, "Logs::LogGroup").values()]
+    assert groups
+    assert all(name.startswith(LOG_GROUPS) for name in groups)
