@@ -22,7 +22,14 @@ from aiobotocore.httpsession import AIOHTTPSession
 from aiobotocore.session import AioSession
 from botocore import exceptions as boto
 
-from plldb.awserrors import NO_ANSWER, UNREADABLE, TryAgainError, settings_error, translate
+from plldb.awserrors import (
+    NO_ANSWER,
+    UNREADABLE,
+    TryAgainError,
+    settings_error,
+    strange_credentials,
+    translate,
+)
 from plldb.connections import Connections
 from plldb.errors import SettingsError
 from plldb.models import read_models_quickly
@@ -66,6 +73,7 @@ class Aws:
         self._stack = stack
         self._connections = Connections(stack)
         self._clients: dict[str, Any] = {}
+        self._credentials: Any = None
         self._making = asyncio.Lock()
 
     async def cloudformation(self) -> CloudFormationClient:
@@ -97,13 +105,18 @@ class Aws:
             region=self.region,
             partition=partition,
             caller_arn=identity["Arn"],
-            endpoint_url=self._endpoint_of(sts.meta.endpoint_url, partition),
+            endpoint_url=self._foreign_endpoint(partition),
         )
 
-    def _endpoint_of(self, url: str, partition: str) -> str | None:
-        """Return an endpoint that somebody has set, wherever: botocore reads it from five places."""
-        host = urlsplit(url).hostname or ""
-        return None if host.endswith(f".{self.dns_suffix(partition)}") else url
+    def _foreign_endpoint(self, partition: str) -> str | None:
+        """Return an endpoint that is not AWS's, wherever it is set: there are many places for that."""
+        found = self._partition(partition)
+        variants = [
+            each["dnsSuffix"] for each in found["defaults"].get("variants", []) if "dnsSuffix" in each
+        ]
+        domains = tuple(f".{each}" for each in (found["dnsSuffix"], *variants))
+        urls = [str(client.meta.endpoint_url) for client in self._clients.values()]
+        return next((url for url in urls if not (urlsplit(url).hostname or "").endswith(domains)), None)
 
     async def read_clock_skew(self) -> float:
         """Return by how many seconds this machine's clock is ahead of AWS's.
@@ -118,9 +131,12 @@ class Aws:
 
     def dns_suffix(self, partition: str) -> str:
         """Return the domain of a partition's endpoints, for example ``amazonaws.com``."""
+        return str(self._partition(partition)["dnsSuffix"])
+
+    def _partition(self, name: str) -> dict[str, Any]:
         # botocore deprecates its endpoint resolver for others; the data is open to all, and cached.
         partitions = self._session.get_data("endpoints")["partitions"]
-        return next(str(each["dnsSuffix"]) for each in partitions if each["partition"] == partition)
+        return next(each for each in partitions if each["partition"] == name)
 
     async def attempt(self, method: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Send one request once.
@@ -133,6 +149,7 @@ class Aws:
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
+            await self._renew_credentials()
             answer = await method(*args, **kwargs)
             log.info("%s %s: %d ms", service, operation, (loop.time() - began) * 1000)
             return answer
@@ -191,6 +208,7 @@ class Aws:
             user_agent_extra="plldb",
             **self._http(),
         )
+        await self._load_credentials()
         session: Any = self._session  # its stubs know services by literal names only
         context = session.create_client(
             service, region_name=self.region, endpoint_url=self._endpoint_url, config=config
@@ -201,6 +219,29 @@ class Aws:
             raise settings_error(error, self.region) from error
         _check_endpoint(client.meta.endpoint_url)
         return client
+
+    async def _load_credentials(self) -> None:
+        """Find the credentials, once. None at all are told by the first request that is to be signed."""
+        if self._clients:
+            return
+        session: Any = self._session
+        try:
+            self._credentials = await session.get_credentials()
+        except (boto.BotoCoreError, ValueError, OSError) as error:
+            raise settings_error(error, self.region) from error
+        except Exception as error:
+            raise strange_credentials(error) from error
+
+    async def _renew_credentials(self) -> None:
+        """Renew credentials whose time is nearly over, apart from the request that they are for."""
+        if self._credentials is None:
+            return
+        try:
+            await self._credentials.get_frozen_credentials()
+        except (boto.BotoCoreError, boto.ClientError, *NO_ANSWER, *UNREADABLE):
+            raise
+        except Exception as error:
+            raise strange_credentials(error) from error
 
     def _http(self) -> dict[str, Any]:
         theirs = getattr(self._session.get_default_client_config(), "http_session_cls", AIOHTTPSession)
@@ -237,7 +278,9 @@ async def open_aws(
 def _find_region(session: AioSession, region: str | None) -> str:
     try:
         # botocore knows AWS_DEFAULT_REGION only; AWS's other tools put AWS_REGION first.
-        found = region or os.environ.get("AWS_REGION") or session.get_config_variable("region")
+        # What a program has set on its own session comes before both.
+        own = session.instance_variables().get("region")
+        found = region or own or os.environ.get("AWS_REGION") or session.get_config_variable("region")
     except (boto.BotoCoreError, ValueError) as error:
         raise settings_error(error, region) from error
     if not found:

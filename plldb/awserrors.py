@@ -52,6 +52,7 @@ CREDENTIALS_CODES = frozenset(
         "UnrecognizedClientException",
     }
 )
+UNKNOWN_CODES = frozenset({"AuthFailure", "InvalidClientTokenId", "UnrecognizedClientException"})
 CLOCK_CODES = frozenset({"RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"})
 # Most services have no code of their own for that; they call the signature wrong and say why.
 _CLOCK_MESSAGE = re.compile(r"Signature (expired|not yet current)")
@@ -153,6 +154,17 @@ def _unreadable_credentials(error: Exception, **where: str) -> CredentialsError:
     )
 
 
+def strange_credentials(error: Exception) -> CredentialsError:
+    """Return what it means that a source of credentials fails as botocore does not foresee.
+
+    Such a failure may quote the secret itself, so only its type is told.
+    """
+    return CredentialsError(
+        f"AWS credentials: what should give them gives something else ({type(error).__name__}).",
+        hint="Check credential_process in your profile; run its command by hand.",
+    )
+
+
 def translate(error: Exception, *, service: str, operation: str) -> AwsError | SettingsError | TryAgainError:
     """Return the plldb error that a failed request means."""
     if isinstance(error, boto.ClientError):
@@ -207,8 +219,11 @@ def _translate_answer(error: boto.ClientError, service: str, operation: str) -> 
     if code in CREDENTIALS_CODES:
         if code == "IncompleteSignature":  # its one line repeats the Authorization header
             message = code
+        # A region that is not enabled knows nobody of the account.
+        region = " Or the region is not enabled for your account: choose another, or enable it."
+        hint = _SIGN_IN + region * (code in UNKNOWN_CODES)
         return CredentialsError(
-            f"{operation}: AWS does not accept the credentials: {message}", hint=_SIGN_IN, **where
+            f"{operation}: AWS does not accept the credentials: {message}", hint=hint, **where
         )
     if code in DENIED_CODES or http_status == 403:
         action = denied_action(message, service, operation)

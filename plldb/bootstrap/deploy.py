@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 import plldb
@@ -173,8 +173,8 @@ async def _survey_or_create(bucket: Bucket, stack: Stack) -> BucketSurvey:
     if stack.snapshot is None and bucket.region != HOME_REGION and await try_to_create_bucket(bucket):
         return survey_of_new(bucket)
     survey = await survey_bucket(bucket, functions_prefix(plldb.__version__))
-    if not survey.exists:
-        await create_bucket(bucket)
+    if not survey.exists and not await create_bucket(bucket):
+        return replace(survey, exists=True)  # a setup beside this one was first
     return survey
 
 

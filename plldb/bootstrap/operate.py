@@ -19,7 +19,7 @@ from plldb.bootstrap.plan import WATCH, StackSnapshot, Step, decide
 from plldb.bootstrap.stack import Stack, Submitted, is_by_plldb
 from plldb.bootstrap.statuses import EventStatus, StackStatus
 from plldb.bootstrap.template import TemplateResource
-from plldb.bootstrap.timeline import Timeline
+from plldb.bootstrap.timeline import CANCELLED, RawEvent, Timeline
 from plldb.errors import StackFailedError, StackStuckError
 
 ACTIONS: dict[Step, ActionName] = {
@@ -62,12 +62,23 @@ async def settle(
         async with aclosing(work) as events:
             async for event in events:
                 yield event
+        if stack.stale:
+            await stack.refresh()  # what was seen before would be decided upon, and told, once more
 
 
 async def operate(
-    stack: Stack, stack_id: str, timeline: Timeline, resources: int | None, *, by_plldb: bool = True
+    stack: Stack,
+    stack_id: str,
+    timeline: Timeline,
+    resources: int | None,
+    *,
+    by_plldb: bool = True,
+    history: Sequence[RawEvent] = (),
 ) -> AsyncGenerator[StreamEvent, None]:
-    """Follow one operation from its beginning to its end; ``timeline`` holds the outcome then."""
+    """Follow one operation from its beginning to its end; ``timeline`` holds the outcome then.
+
+    ``history`` is what has been read of it already, newest first.
+    """
     yield OperationStarted(
         operation=timeline.operation,
         stack_name=stack.name,
@@ -77,6 +88,8 @@ async def operate(
         by_plldb=by_plldb,
         past=False,
     )
+    for seen in timeline.take(history):
+        yield seen
     async with aclosing(follow(stack, stack_id, timeline)) as events:
         async for event in events:
             yield event
@@ -98,8 +111,8 @@ async def attach(
     operation, history, before = await stack.read_last_operation(stack_id)
     timeline = Timeline(operation=operation, marker=before, ours=False, resources=resources)
     known = len(resources) if operation in ("create", "delete") else None
-    by_plldb = is_by_plldb(history)
-    async with aclosing(operate(stack, stack_id, timeline, known, by_plldb=by_plldb)) as events:
+    following = operate(stack, stack_id, timeline, known, by_plldb=is_by_plldb(history), history=history)
+    async with aclosing(following) as events:
         async for event in events:
             yield event
     if judge:
@@ -253,8 +266,16 @@ async def _explain(stack: Stack, stack_id: str, timeline: Timeline) -> tuple[Fai
     """Return the failures, and with them what only DescribeEvents knows."""
     told = timeline.failures
     known = {(failure.logical_id, failure.reason) for failure in told}
-    found = await stack.read_failed_events(stack_id, timeline.marker)
-    more = tuple(each for each in found if (each.logical_id, each.reason) not in known)
+    found = await stack.read_failed_events(stack_id)
+    # It tells of every operation that there ever was on the stack, dry runs included.
+    more = tuple(
+        each
+        for each in found
+        if (each.logical_id, each.reason) not in known
+        and timeline.began is not None
+        and each.timestamp >= timeline.began
+        and not each.reason.startswith(CANCELLED)
+    )
     if more and all(failure.physical_id == stack_id for failure in told):
         # A validation that failed: the stack's own words only point to DescribeEvents, the cause is there.
         return tuple(each for each in more if each.physical_id != stack_id) or told

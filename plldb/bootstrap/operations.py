@@ -142,6 +142,8 @@ async def watch(
         async with aclosing(watch_stack(stack, read_resources(text))) as events:
             async for event in events:
                 yield event
+        if stack.stale:
+            await stack.refresh()
         status = stack.snapshot.status if stack.snapshot else None
     yield WatchFinished(stack_name=stack.name, status=status)
 

@@ -21,7 +21,7 @@ from plldb.bootstrap.sources import HandlerFile, list_handlers, read_handler
 from plldb.bootstrap.stack import Stack
 from plldb.bootstrap.tasks import finish, gather_all
 from plldb.bootstrap.wishes import Wishes, fulfil, placeholder_values, remember
-from plldb.errors import AwsError, StackFailedError
+from plldb.errors import AwsError, StackFailedError, UnreachableError
 
 if TYPE_CHECKING:
     from types_aiobotocore_cloudformation.type_defs import ChangeTypeDef
@@ -68,6 +68,7 @@ async def read_changes(
     """Let CloudFormation say what an update would change; its change set is removed again, come what may."""
     name = f"plldb-dry-run-{uuid.uuid4()}"
     where: dict[str, Any] = {"StackName": stack.name, "ChangeSetName": name}
+    made = True
     try:
         await stack.aws.call(
             stack.client.create_change_set,
@@ -79,8 +80,14 @@ async def read_changes(
             Capabilities=["CAPABILITY_IAM"],
         )
         return await _read_change_set(stack, where)
+    except UnreachableError:
+        raise  # it may have been made all the same
+    except AwsError as error:
+        made = error.operation != "CreateChangeSet"
+        raise
     finally:
-        await finish(_remove_change_set(stack, where))
+        if made:
+            await finish(_remove_change_set(stack, where))
 
 
 async def _remove_change_set(stack: Stack, where: dict[str, Any]) -> None:

@@ -93,6 +93,8 @@ async def _remove_bucket(
         if deleted:
             yield BucketDeleted(bucket=bucket.name)
             return
+        # Something came into it, perhaps something foreign.
+        survey = await survey_removal(bucket) or survey
     raise BucketError(
         f"The bucket {bucket.name} is filled again and again while it is emptied.",
         bucket=bucket.name,

@@ -162,8 +162,8 @@ class Stack:
                 return events
             more = {"NextToken": page["NextToken"]}
 
-    async def read_failed_events(self, stack_id: str, marker: frozenset[str]) -> list[Failure]:
-        """Return what only DescribeEvents tells: nested and validation failures after ``marker``.
+    async def read_failed_events(self, stack_id: str) -> list[Failure]:
+        """Return what only DescribeEvents tells: nested and validation failures, of whatever operation.
 
         Empty where it is not to be had: it needs an IAM action of its own, and emulators lack it.
         """
@@ -174,8 +174,7 @@ class Stack:
         except (AwsError, TryAgainError) as error:
             log.info("DescribeEvents: %s", error)  # the report is poorer, not wrong
             return []
-        new = [event for event in answer["OperationEvents"] if event["EventId"] not in marker]
-        return [failure for event in new if (failure := failed_event(event))]
+        return [failure for event in answer["OperationEvents"] if (failure := failed_event(event))]
 
     # --- operations ---------------------------------------------------------------------------------------
 
@@ -207,7 +206,7 @@ class Stack:
         # With the same token in every attempt CloudFormation takes a repeated request for the same one.
         token = f"{TOKEN_PREFIX}{operation}-{uuid.uuid4()}"
         name = self.name
-        if operation in ("delete", "rollback") and self.snapshot:
+        if operation != "create" and self.snapshot:
             # By id: never a stack of the same name that came after the one that was looked at.
             name = self.snapshot.stack_id
         try:

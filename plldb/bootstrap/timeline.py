@@ -49,6 +49,7 @@ class Timeline:
         marker: ids of events that were there before the operation; never shown.
         outcome: the settled status that ended the followed operation, None while it runs.
         overtaken: whether somebody else's operation took the place of ours while it ran.
+        began: when the followed operation did, None before its first event.
         doubtful: whether an end that is not ours has come while ours was awaited. It may be a late word of
             what was before, or all that ever comes: an update that somebody cancels is undone under the
             token of who cancelled it. Only the stack itself can tell.
@@ -71,6 +72,7 @@ class Timeline:
         self.outcome_seconds: float | None = None
         self.overtaken = False
         self.doubtful = False
+        self.began: datetime | None = None
         self._token = token
         self._operation_id = operation_id
         self._lines = {each.logical_id: each.line for each in resources}
@@ -192,6 +194,8 @@ class Timeline:
 
     def _note(self, event: StackEvent) -> None:
         followed = event.ours == self.ours
+        if followed and self.began is None:
+            self.began = event.timestamp
         if event.is_stack:
             if followed and event.reason and (event.status.failed or event.status.rolling_back):
                 self._last_word = self._last_word or event
@@ -233,7 +237,7 @@ def last_operation(newest_first: Sequence[RawEvent], *, whole: bool) -> tuple[St
         if not event.is_stack:
             continue
         # A settled word of the stack, older than a beginning, ends the operation before this one.
-        if began is not None and event.status.settled:
+        if began is not None and event.ends_operation:
             return operation_of(began.status), count
         if event.status.in_progress:
             began, count = event, index + 1

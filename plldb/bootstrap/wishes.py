@@ -22,6 +22,8 @@ LONGEST_KEY = 128
 LONGEST_VALUE = 256
 MOST_TAGS = 48
 RESERVED = ("aws:", "plldb:")
+# What IAM takes, whose roles get the tags as well ("TagRole" in its API reference).
+TAG_CHARACTERS = re.compile(r"[\w .:/=+@-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +53,13 @@ class Wishes:
 
 
 def _check_tag(key: str, value: str) -> None:
-    if not 0 < len(key) <= LONGEST_KEY or len(value) > LONGEST_VALUE or key.lower().startswith(RESERVED):
+    wrong = not 0 < len(key) <= LONGEST_KEY or len(value) > LONGEST_VALUE or key.lower().startswith(RESERVED)
+    if wrong or not TAG_CHARACTERS.fullmatch(key + value):
         raise SettingsError(
             f"The tag {key!r}={value!r} is not possible.",
             hint=f"A key has 1 to {LONGEST_KEY} characters and does not begin with "
-            f"{' or '.join(RESERVED)}; a value has {LONGEST_VALUE} at most.",
+            f"{' or '.join(RESERVED)}; a value has {LONGEST_VALUE} at most. "
+            "Letters, digits, spaces and _ . : / = + - @ are allowed.",
         )
 
 

@@ -9,8 +9,9 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+SILENT = logging.CRITICAL + 1
 LEVELS = {"plldb": logging.DEBUG, "botocore": logging.INFO, "aiobotocore": logging.INFO}
 
 
@@ -21,32 +22,36 @@ class _Formatter(logging.Formatter):
 
 
 class _Handler(logging.Handler):
-    def __init__(self, write: Callable[[str], None]) -> None:
+    def __init__(self, write: Callable[[str], None], levels: Mapping[str, int]) -> None:
         super().__init__()
         self._write = write
+        self._levels = levels
         self.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Holds the levels even if somebody sets that of a child logger lower."""
-        return record.levelno >= LEVELS.get(record.name.partition(".")[0], logging.CRITICAL + 1)
+        return record.levelno >= self._levels.get(record.name.partition(".")[0], SILENT)
 
     def emit(self, record: logging.LogRecord) -> None:
         self._write(self.format(record))
 
 
-def keep_logs_quiet() -> None:
-    """Without --verbose, keeps Python from writing botocore's warnings, tracebacks and all, to stderr.
+def send_warnings_to(write: Callable[[str], None]) -> None:
+    """Without --verbose, hands the warnings of plldb to ``write``; botocore's would come with tracebacks.
 
-    What they warn of comes as an error as well: credentials that cannot be refreshed, for example.
+    What botocore warns of comes as an error as well: credentials that cannot be refreshed, for example.
     """
-    for name in ("botocore", "aiobotocore"):
-        logging.getLogger(name).addHandler(logging.NullHandler())
+    _send(write, {"plldb": logging.WARNING, "botocore": SILENT, "aiobotocore": SILENT})
 
 
 def send_logs_to(write: Callable[[str], None]) -> None:
     """Hands each line of the logs of plldb, and what is harmless of botocore's, to ``write``."""
-    handler = _Handler(write)
-    for name, level in LEVELS.items():
+    _send(write, LEVELS)
+
+
+def _send(write: Callable[[str], None], levels: Mapping[str, int]) -> None:
+    handler = _Handler(write, levels)
+    for name, level in levels.items():
         logger = logging.getLogger(name)
         logger.handlers = [handler]
         logger.setLevel(level)

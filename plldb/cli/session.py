@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from plldb.cli.explain import closing_lines, explain_interrupt
 from plldb.cli.faces import Lane, OutputClosedError, choose_face
 from plldb.cli.follow import follow
-from plldb.cli.logs import keep_logs_quiet, send_logs_to
+from plldb.cli.logs import send_logs_to, send_warnings_to
 from plldb.cli.prompts import ask_yes
 from plldb.cli.regions import SharedQuestion, follow_all
 from plldb.cli.signals import until_stopped
@@ -34,7 +34,7 @@ async def perform(job: Job, library: Library, terminal: Terminal, stop: asyncio.
     if job.settings.verbose:
         send_logs_to(face.note)
     else:
-        keep_logs_quiet()
+        send_warnings_to(face.note)
     work = asyncio.ensure_future(_follow_lanes(job, library, terminal, lanes, face))
 
     def report() -> None:

@@ -14,6 +14,7 @@ from plldb.cli.early import INTERRUPTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
 GRACE = 0.7
 """Seconds that the library has for closing after an interrupt, before the person is told."""
@@ -68,7 +69,25 @@ async def _either(work: asyncio.Future[int], event: asyncio.Event, seconds: floa
 def react(reaction: Callable[[], object]) -> None:
     """Lets ``reaction`` be what SIGINT and SIGTERM do from now on."""
     loop = asyncio.get_running_loop()
+
+    def handle(_: int, frame: FrameType | None) -> None:
+        if _asks_for_a_secret(frame):
+            raise KeyboardInterrupt
+        try:
+            loop.call_soon_threadsafe(reaction)
+        except RuntimeError:  # the loop is closed: the program is about to end
+            reaction()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        # Neither Windows nor a thread has them: KeyboardInterrupt is caught around the run.
-        with suppress(NotImplementedError, ValueError, RuntimeError):
-            loop.add_signal_handler(number, reaction)
+        # A thread has none: KeyboardInterrupt is caught around the run.
+        with suppress(ValueError):
+            signal.signal(number, handle)
+
+
+def _asks_for_a_secret(frame: FrameType | None) -> bool:
+    """Whether botocore asks for an MFA code: it does that in the event loop, which then hears nothing."""
+    while frame is not None:
+        if frame.f_globals.get("__name__") == "getpass":
+            return True
+        frame = frame.f_back
+    return False

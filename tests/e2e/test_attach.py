@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from plldb import bootstrap, errors
 from tests.e2e.holdings import BRISK, collect, read_history, read_stack, stack_events
 from tests.support import program
-from tests.support.behaviours import on
+from tests.support.answers import server_error
+from tests.support.behaviours import Answer, on
 from tests.support.events import PacedEvents, Pacing
+from tests.support.proxy import Proxy
+from tests.support.template import RESOURCES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import OpenClient, RunPlldb
-    from tests.support.proxy import Proxy
 
 SECONDS = 15.0
 
@@ -98,6 +100,30 @@ async def test_a_destroy_follows_a_running_setup_and_then_removes_it(
     followed = [event.event_id for event in stack_events(removed) if not event.ours]
     assert followed == [event.event_id for event in stack_events(made) if event.ours]
     assert isinstance(removed[-1], bootstrap.DestroyFinished)
+
+
+async def test_events_are_told_once_though_the_last_look_at_the_stack_fails(
+    aws_env: dict[str, str], proxy: Proxy
+) -> None:
+    proxy.use(on(PacedEvents(Pacing(seconds=1.5)), "cloudformation"))
+    # After the first look DescribeStacks fails for as long as one request is repeated.
+    fails = on(Answer(server_error), "DescribeStacks", when=lambda count: 1 < count <= 1 + BRISK.attempts)
+    begun = asyncio.Event()
+
+    async def set_up() -> None:
+        async for event in bootstrap.setup(endpoint_url=proxy.url, pace=BRISK):
+            if isinstance(event, bootstrap.StackEvent):
+                begun.set()
+
+    async def join() -> list[Any]:
+        await begun.wait()
+        async with Proxy(proxy.url, fails) as second:
+            return await collect(bootstrap.setup(endpoint_url=second.url, pace=BRISK))
+
+    _, events = await asyncio.gather(set_up(), join())
+    told = [event.event_id for event in stack_events(events)]
+    assert len(told) == len(set(told)) == 2 * (RESOURCES + 1)
+    assert [e.action for e in events if isinstance(e, bootstrap.ActionDecided)] == ["attach", "nothing"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plldb import bootstrap
+from plldb import bootstrap, errors
 from tests.e2e.holdings import BRISK, bucket_of, collect, list_rest, read_history
 from tests.support.answers import access_denied, error
 from tests.support.behaviours import Answer, first, on
@@ -195,6 +195,16 @@ async def test_a_dry_run_cancelled_at_any_moment_leaves_no_change_set(
         await task
     cloudformation = await open_client("cloudformation")
     assert (await cloudformation.list_change_sets(StackName="plldb"))["Summaries"] == []
+
+
+async def test_a_dry_run_whose_change_set_is_refused_has_none_to_remove(
+    aws_env: dict[str, str], proxy: Proxy
+) -> None:
+    await collect(bootstrap.setup(pace=BRISK))
+    proxy.use(on(Answer(access_denied), "CreateChangeSet"))
+    with pytest.raises(errors.AccessDeniedError, match="cloudformation:CreateChangeSet"):
+        await collect(bootstrap.setup(dry_run=True, tags={"a": "b"}, endpoint_url=proxy.url, pace=BRISK))
+    assert "DeleteChangeSet" not in {record.operation for record in proxy.records}
 
 
 async def test_tags_and_boundary_are_kept_by_later_setups_until_changed(

@@ -13,7 +13,10 @@ from tests.support.behaviours import Answer, nth, on
 
 if TYPE_CHECKING:
     from tests.conftest import OpenClient
+    from tests.support.behaviours import Forward
+    from tests.support.operations import Call
     from tests.support.proxy import Proxy
+    from tests.support.wire import Response
 
 
 async def delete_objects(s3: Any, bucket: str, *, for_good: bool) -> None:
@@ -59,6 +62,23 @@ async def test_a_bucket_that_goes_away_in_the_middle_is_made_again(
     readies = [event for event in events if isinstance(event, bootstrap.BucketReady)]
     assert len(readies) == (1 if operation == "PutBucketPolicy" else 2)
     assert (await bootstrap.status()).healthy
+
+
+async def test_what_somebody_puts_into_the_bucket_while_it_is_removed_stays_and_is_named(
+    aws_env: dict[str, str], proxy: Proxy, open_client: OpenClient, account: str
+) -> None:
+    await set_up()
+    s3 = await open_client("s3")
+
+    async def put_notes(call: Call, forward: Forward) -> Response:
+        await s3.put_object(Bucket=bucket_of(account), Key="notes.txt", Body=b"mine")
+        return await forward(call)
+
+    proxy.use(on(put_notes, "DeleteBucket", when=nth(1)))
+    events = await collect(bootstrap.destroy(endpoint_url=proxy.url, pace=BRISK))
+    (kept,) = [event for event in events if isinstance(event, bootstrap.BucketKept)]
+    assert (kept.reason, kept.found) == ("foreign", ("notes.txt",))
+    assert events[-1].bucket_kept
 
 
 @pytest.mark.parametrize("for_good", [False, True], ids=["with_a_marker", "for_good"])

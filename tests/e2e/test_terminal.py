@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -106,3 +107,23 @@ async def test_destroy_asks_and_does_as_it_is_told(
         assert (await read_stack(open_client))["StackStatus"] == "CREATE_COMPLETE"
     else:
         assert not await list_rest(open_client)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_question_for_an_mfa_code_can_be_interrupted(
+    aws_env: dict[str, str], account: str, tmp_path: Path, number: signal.Signals
+) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        f"[profile keys]\naws_access_key_id = {account}\naws_secret_access_key = x\n"
+        f"[profile mfa]\nrole_arn = arn:aws:iam::{account}:role/dev\nsource_profile = keys\n"
+        f"mfa_serial = arn:aws:iam::{account}:mfa/dev\n"
+    )
+    env = aws_env | {"AWS_CONFIG_FILE": str(config)}
+    asked = ("bootstrap", "status", "--profile", "mfa")
+    async with on_terminal(*asked, env=env, cwd=tmp_path, columns=80) as screen:
+        await screen.read_until("Enter MFA code")
+        screen.process.send_signal(number)
+        assert await screen.finish() == 130
+    assert "interrupted" in screen.text
+    assert "Traceback" not in screen.text

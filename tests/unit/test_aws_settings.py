@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiobotocore.credentials import AioCredentials
 from aiobotocore.session import AioSession
 
 from plldb.aws import open_aws
@@ -69,6 +71,17 @@ async def test_a_session_of_ones_own_has_its_profile() -> None:
     assert await region(session=AioSession(profile="other")) == "eu-north-1"
 
 
+@pytest.mark.usefixtures("config")
+async def test_a_region_set_on_the_session_itself_comes_before_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "us-west-1")
+    session = AioSession()
+    session.set_config_variable("region", "eu-central-1")
+    assert await region(session=session) == "eu-central-1"
+    assert await region("sa-east-1", session=session) == "sa-east-1"
+
+
 async def test_a_session_and_a_profile_together_are_a_mistake() -> None:
     with pytest.raises(SettingsError, match="Both a session and the profile 'other'"):
         await region("eu-west-1", "other", AioSession())
@@ -122,6 +135,8 @@ async def test_an_endpoint_that_no_request_could_reach_is_named(wrong: str) -> N
 @pytest.mark.parametrize(
     ("command", "named"),
     [
+        ("/bin/echo null", "AttributeError|TypeError"),
+        ("/bin/echo []", "AttributeError|TypeError"),
         ("/nonexistent/helper", "/nonexistent/helper"),
         ("/bin/echo hello", "wrote no JSON"),
         ("/bin/false", "custom-process"),
@@ -145,6 +160,21 @@ async def test_a_token_file_that_is_not_there_is_a_credentials_error(monkeypatch
     ) as aws:
         with pytest.raises(CredentialsError, match="/nonexistent/token"):
             await aws.read_target()
+
+
+async def test_credentials_that_cannot_be_renewed_are_a_credentials_error() -> None:
+    class Broken(AioCredentials):
+        async def get_frozen_credentials(self) -> Any:  # type: ignore[override]
+            raise KeyError("the secret itself")
+
+    session: Any = AioSession()
+    session._credentials = Broken("key", "secret")
+    async with open_aws(
+        session=session, profile=None, region="eu-west-1", endpoint_url="http://127.0.0.1:9", pace=Pace()
+    ) as aws:
+        with pytest.raises(CredentialsError, match="KeyError") as raised:
+            await aws.read_target()
+    assert "secret itself" not in raised.value.message
 
 
 async def test_clients_are_made_once_and_know_the_partition_by_its_domain() -> None:

@@ -116,6 +116,15 @@ def test_credentials_that_aws_does_not_accept_are_that(code: str, status: int) -
     assert "SECRET" not in str(error)
 
 
+def test_who_is_unknown_may_be_in_a_region_that_is_not_enabled() -> None:
+    unknown = meaning(refused("InvalidClientTokenId", "The security token is invalid", 403))
+    assert isinstance(unknown, CredentialsError)
+    assert "not enabled" in unknown.hint
+    expired = meaning(refused("ExpiredToken", "The security token is expired", 403))
+    assert isinstance(expired, CredentialsError)
+    assert "not enabled" not in expired.hint
+
+
 @pytest.mark.parametrize("code", sorted(CLOCK_CODES))
 def test_a_wrong_clock_is_told_as_that(code: str) -> None:
     error = meaning(refused(code, "Signature expired", 403))

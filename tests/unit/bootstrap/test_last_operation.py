@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from plldb.bootstrap.events import StackOperation
@@ -78,3 +80,14 @@ def test_more_of_the_history_is_wanted_until_the_beginning_is_certain() -> None:
 )
 def test_each_status_in_progress_belongs_to_an_operation(status: str, operation: str) -> None:
     assert operation_of(EventStatus(status)) == operation
+
+
+def test_a_validation_that_failed_belongs_to_the_creation_that_is_rolled_back_after_it() -> None:
+    began, failed, *rest = history(
+        "plldb CREATE_IN_PROGRESS User Initiated",
+        "plldb CREATE_FAILED Validation failed",
+        "plldb ROLLBACK_IN_PROGRESS",
+        "plldb ROLLBACK_COMPLETE",
+    )
+    events = [began, replace(failed, detailed_status="VALIDATION_FAILED"), *rest]
+    assert last_operation(newest_first(events), whole=True) == ("create", 4)

@@ -42,6 +42,8 @@ def stack(**users: str) -> StackSnapshot:
         ({"": "1"}, "''='1'"),
         ({"k" * 129: "1"}, "is not possible"),
         ({"k": "v" * 257}, "is not possible"),
+        ({"budget": "10%"}, "'budget'='10%'"),
+        ({"a,b": ""}, "'a,b'"),
         ({f"k{n}": "" for n in range(49)}, "49 tags are too many"),
     ],
 )
@@ -51,6 +53,7 @@ def test_tags_that_aws_would_not_take_are_named(tags: dict[str, str], named: str
 
 
 def test_tags_at_the_limits_are_fine() -> None:
+    Wishes(tags={"Größe der Stufe": "a_b.c:d/e=f+g-h@i 1"})
     Wishes(tags={"k" * 128: "v" * 256, **{f"k{n}": "" for n in range(47)}})
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from plldb.cli.logs import LEVELS, keep_logs_quiet, send_logs_to
+from plldb.cli.logs import LEVELS, send_logs_to, send_warnings_to
 
 
 @pytest.fixture
@@ -48,6 +48,17 @@ def test_a_failure_that_botocore_logs_with_its_traceback_is_told_in_a_word(lines
     assert " ".join(line.split()).endswith("aiobotocore.credentials: Refreshing it failed. (ValueError)")
 
 
+def test_without_verbose_the_warnings_of_plldb_are_heard_and_no_others(lines: list[str]) -> None:
+    told: list[str] = []
+    send_warnings_to(told.append)
+    logging.getLogger("plldb.bootstrap.preview").warning("the change set stays behind")
+    logging.getLogger("plldb.aws").info("a request")
+    logging.getLogger("botocore.tokens").error("SSO token refresh attempt failed")
+    assert [line.rpartition(": ")[2] for line in told] == ["the change set stays behind"]
+    assert lines == []
+
+
+@pytest.mark.usefixtures("lines")
 def test_without_verbose_no_warning_of_botocore_reaches_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     botocore = logging.getLogger("botocore")
     # As in a program that sets up no logging.
@@ -55,7 +66,7 @@ def test_without_verbose_no_warning_of_botocore_reaches_stderr(capsys: pytest.Ca
     botocore.handlers, logging.root.handlers = [], []
     try:
         logging.getLogger("botocore.tokens").warning("one")
-        keep_logs_quiet()
+        send_warnings_to(print)
         logging.getLogger("botocore.tokens").warning("two")
     finally:
         botocore.handlers, logging.root.handlers = before
