@@ -25,6 +25,8 @@ from tests.support.proxy import Proxy
 from tests.support.servers import MINISTACK, ServerError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from scripts.benchmark.contenders import Contender
     from scripts.benchmark.measure import Command, Run
 
@@ -140,7 +142,7 @@ def find_tools(arguments: argparse.Namespace, folder: Path, results: targets.Res
         return tools
     environment = base_environment(folder)
     template = contenders.write_peers_template(folder, CARGO)
-    makers = {
+    makers: dict[str, Callable[[], Contender]] = {
         "cdk": lambda: contenders.cdk(environment),
         "sam": lambda: contenders.sam(environment, template),
         "aws": lambda: contenders.aws(environment, template),

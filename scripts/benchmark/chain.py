@@ -65,12 +65,18 @@ def _construct_short(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str,
     elif isinstance(node, yaml.SequenceNode):
         value = loader.construct_sequence(node, deep=True)
     else:
+        assert isinstance(node, yaml.MappingNode)
         value = loader.construct_mapping(node, deep=True)
     return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
 
 
+def _construct_text(_: _Loader, node: yaml.Node) -> str:
+    assert isinstance(node, yaml.ScalarNode)
+    return str(node.value)
+
+
 _Loader.add_multi_constructor("!", _construct_short)
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", yaml.SafeLoader.construct_yaml_str)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _construct_text)
 
 
 def read_graph(text: str) -> dict[str, Resource]:
@@ -145,7 +151,7 @@ def _chain_to(name: str, spans: Mapping[str, Span]) -> tuple[Span, ...]:
 def find_before(graph: Mapping[str, Resource], kind: str) -> set[str]:
     """The types of everything that any resource of this type waits for, directly or not."""
 
-    def all_before(name: str) -> set[str]:
+    def all_before(name: str) -> frozenset[str]:
         return graph[name].waits_for.union(*(all_before(other) for other in graph[name].waits_for))
 
     waiting = [name for name, resource in graph.items() if resource.kind == kind]
