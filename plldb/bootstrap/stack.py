@@ -35,6 +35,8 @@ TOKEN_PREFIX = "plldb-"
 # CloudFormation has one code, ValidationError, for many things: what it means stands in the message only.
 _DOES_NOT_EXIST = re.compile(r"\bStack\b.* does not exist")
 _NO_UPDATES = re.compile(r"No updates are to be performed")
+# Somebody has deleted what was just uploaded; the second is MiniStack's way to say so.
+_TEMPLATE_GONE = re.compile(r"S3 error: The specified \w+ does not exist|Template not found")
 _BUSY = re.compile(r" is in [A-Z_]+ state|while in status [A-Z_]+|\bStack\b.* already exists")
 
 
@@ -53,7 +55,7 @@ class NoUpdates:
 
 
 class Overtaken:
-    """Somebody else's operation was first; look again."""
+    """Somebody else was first: with an operation, or with hands on the template. Look again."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -212,7 +214,9 @@ class Stack:
         try:
             answer = await self.aws.call(method, StackName=name, ClientRequestToken=token, **arguments)
         except AwsError as error:
-            if error.aws_code not in TAKEN and not _says(error, _NO_UPDATES, _BUSY, _DOES_NOT_EXIST):
+            if error.aws_code not in TAKEN and not _says(
+                error, _NO_UPDATES, _BUSY, _DOES_NOT_EXIST, _TEMPLATE_GONE
+            ):
                 raise
             # Our own request may have been the one that won: its answer was lost, and this is the
             # answer to its repetition.

@@ -64,6 +64,22 @@ async def test_a_bucket_that_goes_away_in_the_middle_is_made_again(
     assert (await bootstrap.status()).healthy
 
 
+async def test_objects_that_go_away_right_before_the_stack_is_made_are_uploaded_again(
+    aws_env: dict[str, str], proxy: Proxy, open_client: OpenClient, account: str
+) -> None:
+    s3 = await open_client("s3")
+
+    async def delete_first(call: Call, forward: Forward) -> Response:
+        await delete_objects(s3, bucket_of(account), for_good=True)
+        return await forward(call)
+
+    proxy.use(on(delete_first, "CreateStack", when=nth(1)))
+    events = await collect(bootstrap.setup(endpoint_url=proxy.url, pace=BRISK))
+    uploads = [event for event in events if isinstance(event, bootstrap.ArtifactReady) and event.uploaded]
+    assert len(uploads) == 2 * 4
+    assert (await bootstrap.status()).healthy
+
+
 async def test_what_somebody_puts_into_the_bucket_while_it_is_removed_stays_and_is_named(
     aws_env: dict[str, str], proxy: Proxy, open_client: OpenClient, account: str
 ) -> None:
