@@ -82,7 +82,8 @@ async def deploy(
     while not setup.done:
         rounds += 1
         if rounds > ROUNDS:
-            raise _restless(stack)
+            how = "does not come to rest: somebody else changes it again and again."
+            raise _disturbed(stack, how, "Find out who (CloudTrail tells)")
         try:
             async with aclosing(_round(setup)) as events:
                 async for event in events:
@@ -91,7 +92,8 @@ async def deploy(
             if error.aws_code != "NoSuchBucket":  # deleted under our hands; it is made again
                 raise
     if stack.snapshot is None or EventStatus(stack.snapshot.status).deleting:
-        raise _deleted_since(stack)
+        how = "was there, but somebody has deleted it since."
+        raise _disturbed(stack, how, "Make sure that no `plldb bootstrap destroy` runs")
     yield SetupFinished(changed=setup.changed, deployment=_deployment(target, setup.bucket, stack))
 
 
@@ -143,21 +145,12 @@ async def _submit(
         await stack.refresh()  # the deployment has outputs to tell; what is in the way is an error
 
 
-def _restless(stack: Stack) -> StackFailedError:
+def _disturbed(stack: Stack, how: str, hint: str) -> StackFailedError:
     return StackFailedError(
-        f"The stack {stack.name} does not come to rest: somebody else changes it again and again.",
+        f"The stack {stack.name} {how}",
         stack=stack.name,
         status=stack.snapshot.status if stack.snapshot else None,
-        hint="Find out who (CloudTrail tells), then run `plldb bootstrap setup` again.",
-    )
-
-
-def _deleted_since(stack: Stack) -> StackFailedError:
-    return StackFailedError(
-        f"The stack {stack.name} was there, but somebody has deleted it since.",
-        stack=stack.name,
-        status=stack.snapshot.status if stack.snapshot else None,
-        hint="Make sure that no `plldb bootstrap destroy` runs, then run `plldb bootstrap setup` again.",
+        hint=f"{hint}, then run `plldb bootstrap setup` again.",
     )
 
 
