@@ -98,6 +98,7 @@ def _leave() -> NoReturn:
     stopped: whoever pressed Ctrl-C would wait for its timeout. Everything has been closed as well as
     `until_stopped` had the patience for, and is flushed.
     """
+    gc.disable()  # it would tell of the tasks that are still pending
     flush_streams()
     os._exit(INTERRUPTED)
 

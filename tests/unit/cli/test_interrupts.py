@@ -36,11 +36,20 @@ sys.exit(main.main(["bootstrap", "--output", "json"], Library([])))
 """
 
 
+def hear_sigint() -> None:
+    """What is run in the background of a shell without job control ignores SIGINT, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def begun(body: str) -> subprocess.Popen[str]:
     """A program whose library does ``body`` after its first event; begun with that."""
     program = PROGRAM.format(body=body)
     process = subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=hear_sigint,
     )
     assert process.stderr is not None
     line = process.stderr.readline()
@@ -78,6 +87,7 @@ def test_an_interrupt_during_the_imports_is_told(number: int) -> None:
         text=True,
         check=False,
         timeout=60,
+        preexec_fn=hear_sigint,
     )
     assert (done.returncode, done.stderr) == (130, "error: interrupted\nhint: nothing was begun.\n")
     (line,) = [json.loads(line) for line in done.stdout.splitlines()]
@@ -100,7 +110,7 @@ def test_impatience_ends_the_cleaning_up_and_does_not_cost_the_last_line() -> No
         "            await asyncio.Event().wait()"
     )
     lines, stderr, code = interrupted(begun(body))
-    assert (code, "Traceback" in stderr, "still cleaning up" in stderr) == (130, False, False)
+    assert (code, "Traceback" in stderr, "still cleaning up" in stderr) == (130, False, False), stderr
     assert [line["kind"] for line in lines] == ["started", "failed"]
 
 
