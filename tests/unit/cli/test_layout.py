@@ -1,15 +1,14 @@
 """Items are laid out in columns that fit. Pure."""
 
-import re
-from importlib.resources import files
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plldb.bootstrap.template import read_resources
 from plldb.cli.layout import NARROWEST, Item, Line, Row, as_text, lay_out
 from plldb.cli.text import ASCII, UNICODE, cell_width
 from plldb.cli.words import Narrator
+from tests.support.template import TEMPLATE
 
 from .scripts import LONG_REASON, RESOURCES, T0, stack_event
 
@@ -45,14 +44,10 @@ def test_names_of_this_stack_fit_on_one_line_at_80_columns(logical_id: str, reso
 
 @pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "UPDATE_COMPLETE", "ROLLBACK_COMPLETE"])
 def test_every_resource_of_the_template_fits_on_one_line_at_80_columns(status: str) -> None:
-    template = (files("plldb.bootstrap") / "cloudformation" / "template.yaml").read_text("utf-8")
-    part = template.partition("\nResources:\n")[2].partition("\nOutputs:\n")[0]
-    logical_ids = re.findall(r"^  (\w+):$", part, re.MULTILINE)
-    assert len(logical_ids) == 26
-    for logical_id in logical_ids:
-        event = stack_event(logical_id, status, seconds=61)
+    for resource in read_resources(TEMPLATE.read_text("utf-8")):
+        event = stack_event(resource.logical_id, status, seconds=61)
         (item,) = Narrator(T0.tzinfo).tell(event, T0)
-        assert len(lines(item, 80)) == 1, logical_id
+        assert len(lines(item, 80)) == 1, resource.logical_id
 
 
 def test_an_arn_that_fits_on_a_line_is_not_broken() -> None:
