@@ -236,13 +236,15 @@ def _translate_answer(error: boto.ClientError, service: str, operation: str) -> 
         )
     throttled = code in THROTTLING_CODES or http_status in (429, 503)
     if throttled or code in TRANSIENT_CODES or http_status >= 500:
-        unreachable = UnreachableError(
-            f"{operation}: {service} keeps answering {code or http_status}: {message}",
-            hint="AWS is overloaded or failing; run the same command again in a while.",
-            **where,
-        )
-        return TryAgainError(unreachable, throttled=throttled)
+        keeps = f"{operation}: {service} keeps answering {code or http_status}: {message}"
+        return overloaded(keeps, throttled=throttled, **where)
     return AwsError(f"{operation}: {message} ({code})", hint=_AGAIN, **where)
+
+
+def overloaded(message: str, *, throttled: bool, **where: str) -> TryAgainError:
+    """Return what it means that AWS throttles or fails; ``where`` are fields of `AwsError`."""
+    hint = "AWS is overloaded or failing; run the same command again in a while."
+    return TryAgainError(UnreachableError(message, hint=hint, **where), throttled=throttled)
 
 
 def denied_action(message: str, service: str, operation: str) -> str:

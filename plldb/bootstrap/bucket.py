@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from plldb.aws import Aws, Target
-from plldb.awserrors import THROTTLING_CODES, TRANSIENT_CODES, TryAgainError
+from plldb.awserrors import THROTTLING_CODES, TRANSIENT_CODES, TryAgainError, overloaded
 from plldb.bootstrap.bucket_settings import Bucket, Repair, all_repairs, survey_settings
 from plldb.bootstrap.tasks import gather_all
-from plldb.errors import AccessDeniedError, AwsError, BucketError, UnreachableError
+from plldb.errors import AccessDeniedError, AwsError, BucketError
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.type_defs import (
@@ -293,14 +293,8 @@ def _delete_error(errors: Sequence[ErrorTypeDef], bucket: Bucket) -> BucketError
         f"{first.get('Key')!r}: {first.get('Message') or first.get('Code')}"
     )
     if codes <= THROTTLING_CODES | TRANSIENT_CODES:
-        unreachable = UnreachableError(
-            message,
-            service="s3",
-            operation="DeleteObjects",
-            aws_code=first.get("Code", ""),
-            hint="AWS is overloaded or failing; run the same command again in a while.",
-        )
-        return TryAgainError(unreachable, throttled=codes <= THROTTLING_CODES)
+        where = {"service": "s3", "operation": "DeleteObjects", "aws_code": first.get("Code", "")}
+        return overloaded(message, throttled=codes <= THROTTLING_CODES, **where)
     return BucketError(
         message,
         bucket=bucket.name,

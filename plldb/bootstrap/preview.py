@@ -80,10 +80,9 @@ async def read_changes(
             Capabilities=["CAPABILITY_IAM"],
         )
         return await _read_change_set(stack, where)
-    except UnreachableError:
-        raise  # it may have been made all the same
     except AwsError as error:
-        made = error.operation != "CreateChangeSet"
+        # Without an answer it may have been made all the same.
+        made = isinstance(error, UnreachableError) or error.operation != "CreateChangeSet"
         raise
     finally:
         if made:

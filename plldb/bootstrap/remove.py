@@ -78,9 +78,9 @@ async def _remove_bucket(
         yield BucketKept(bucket=bucket.name, reason="asked", found=survey.foreign)
         return
     gone = 0
-    for round_ in range(EMPTYING_ROUNDS):
+    for _ in range(EMPTYING_ROUNDS):
         # What the survey saw goes first, without being listed again.
-        async with aclosing(empty_bucket(bucket, survey if round_ == 0 else None)) as pages:
+        async with aclosing(empty_bucket(bucket, survey)) as pages:
             async for count in pages:
                 gone += count
                 yield BucketEmptied(bucket=bucket.name, versions=gone)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-import plldb
+from tests.support.template import TEMPLATE
 
-CARGO = Path(plldb.__file__).parent / "bootstrap" / "cloudformation"
+CARGO = TEMPLATE.parent
 
 
 class CloudFormationLoader(yaml.SafeLoader):
@@ -44,7 +44,7 @@ def handler_stems(handlers_folder: Path) -> list[str]:
 
 @pytest.fixture(scope="session")
 def template_path() -> Path:
-    return CARGO / "template.yaml"
+    return TEMPLATE
 
 
 @pytest.fixture(scope="session")
