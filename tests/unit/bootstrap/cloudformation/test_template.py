@@ -117,6 +117,21 @@ def targets_of(statement: dict[str, Any]) -> set[str]:
     return {each["Fn::Sub"] for each in found}
 
 
+# --- the requirement --------------------------------------------------------------------------------------
+
+
+def test_the_five_resources_of_the_requirement_bear_its_names(resources: Resources) -> None:
+    # Copied from the requirement, letter by letter: not every name begins alike.
+    required = {
+        "PLDDBSessions": "AWS::DynamoDB::Table",
+        "PLLDBDebugger": "AWS::DynamoDB::Table",
+        "PLLDBDebuggerRole": "AWS::IAM::Role",
+        "PLLDBManagerRole": "AWS::IAM::Role",
+        "PLDDBAPI": "AWS::ApiGatewayV2::Api",
+    }
+    assert {name: resources[name]["Type"] for name in required} == required
+
+
 # --- tables -----------------------------------------------------------------------------------------------
 
 
@@ -155,7 +170,7 @@ def test_sessions_table_is_as_specified(resources: Resources) -> None:
 
 
 def test_debugger_table_is_as_specified(resources: Resources) -> None:
-    assert resources["PLDDBDebugger"] == {
+    assert resources["PLLDBDebugger"] == {
         "Type": "AWS::DynamoDB::Table",
         "Properties": {
             "TableName": "PLLDBDebugger",
@@ -427,7 +442,7 @@ def test_outputs_are_the_promised_ones(template: dict[str, Any]) -> None:
             "Fn::Sub": "wss://${PLDDBAPI}.execute-api.${AWS::Region}.${AWS::URLSuffix}/${Stage}"
         },
         "SessionsTableName": {"Ref": "PLDDBSessions"},
-        "DebuggerTableName": {"Ref": "PLDDBDebugger"},
+        "DebuggerTableName": {"Ref": "PLLDBDebugger"},
         "DebuggerRoleArn": {"Fn::GetAtt": ["PLLDBDebuggerRole", "Arn"]},
         "ManagerRoleArn": {"Fn::GetAtt": ["PLLDBManagerRole", "Arn"]},
         "Version": "__plldb.version__",
