@@ -8,7 +8,8 @@
         print(event)
 """
 
-from plldb.aws import Target
+from plldb.aws.pace import Pace
+from plldb.aws.session import Target
 from plldb.bootstrap.doctor import doctor
 from plldb.bootstrap.events import (
     ActionDecided,
@@ -44,8 +45,7 @@ from plldb.bootstrap.events import (
     WatchFinished,
 )
 from plldb.bootstrap.operations import destroy, setup, status, watch
-from plldb.bootstrap.statuses import EventStatus, StackStatus
-from plldb.pace import Pace
+from plldb.bootstrap.stack.statuses import EventStatus, StackStatus
 
 __all__ = [
     "ActionDecided",

@@ -15,16 +15,16 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import plldb
-from plldb.aws import Aws, Target, open_aws
-from plldb.bootstrap.artifacts import functions_prefix
-from plldb.bootstrap.bucket import bucket_exists, open_bucket, survey_bucket
+from plldb.aws.pace import DEFAULT_PACE, Pace
+from plldb.aws.session import Aws, Target, open_aws
+from plldb.bootstrap.artifacts.bucket import bucket_exists, open_bucket, survey_bucket
+from plldb.bootstrap.artifacts.publish import functions_prefix
 from plldb.bootstrap.events import DoctorEvent, DoctorFinished, Finding
-from plldb.bootstrap.plan import SETUP, StackSnapshot, Step, decide
-from plldb.bootstrap.stack import open_stack
-from plldb.bootstrap.statuses import StackStatus
-from plldb.bootstrap.tasks import gather_all
+from plldb.bootstrap.stack.client import open_stack
+from plldb.bootstrap.stack.decide import SETUP, StackSnapshot, Step, decide
+from plldb.bootstrap.stack.statuses import StackStatus
 from plldb.errors import AccessDeniedError, AwsError, PlldbError, UnreachableError
-from plldb.pace import DEFAULT_PACE, Pace
+from plldb.tasks import gather_all
 
 if TYPE_CHECKING:
     from aiobotocore.session import AioSession

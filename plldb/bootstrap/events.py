@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from plldb.aws import Target
-from plldb.bootstrap.statuses import EventStatus, StackStatus
+from plldb.aws.session import Target
+from plldb.bootstrap.stack.statuses import EventStatus, StackStatus
 
 OperationName = Literal["setup", "destroy", "watch"]
 StackOperation = Literal["create", "update", "delete", "rollback", "import"]

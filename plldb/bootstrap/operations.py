@@ -7,9 +7,11 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import plldb
-from plldb.aws import Aws, Target, open_aws
-from plldb.bootstrap.bucket import bucket_exists, bucket_name, open_bucket
-from plldb.bootstrap.deploy import deploy
+from plldb.aws.pace import DEFAULT_PACE, Pace
+from plldb.aws.session import Aws, Target, open_aws
+from plldb.bootstrap.artifacts.bucket import bucket_exists, bucket_name, open_bucket
+from plldb.bootstrap.artifacts.sources import read_template
+from plldb.bootstrap.destroy import remove
 from plldb.bootstrap.events import (
     BootstrapStatus,
     DestroyEvent,
@@ -22,15 +24,13 @@ from plldb.bootstrap.events import (
     WatchEvent,
     WatchFinished,
 )
-from plldb.bootstrap.operate import watch_stack
+from plldb.bootstrap.options import Wishes
 from plldb.bootstrap.preview import preview
-from plldb.bootstrap.remove import remove
-from plldb.bootstrap.sources import read_template
-from plldb.bootstrap.stack import STACK_NAME, Stack, open_stack
-from plldb.bootstrap.tasks import gather_all
+from plldb.bootstrap.setup import deploy
+from plldb.bootstrap.stack.client import STACK_NAME, Stack, open_stack
+from plldb.bootstrap.stack.operate import watch_stack
 from plldb.bootstrap.template import read_resources
-from plldb.bootstrap.wishes import Wishes
-from plldb.pace import DEFAULT_PACE, Pace
+from plldb.tasks import gather_all
 
 if TYPE_CHECKING:
     from aiobotocore.session import AioSession

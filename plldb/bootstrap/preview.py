@@ -9,19 +9,19 @@ from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any, Literal
 
 import plldb
-from plldb.aws import Aws, Target
-from plldb.bootstrap.artifacts import functions_prefix, look_at_package, package_key
-from plldb.bootstrap.bucket import BucketSurvey, open_bucket, survey_bucket
-from plldb.bootstrap.bucket_settings import Bucket
+from plldb.aws.session import Aws, Target
+from plldb.bootstrap.artifacts.bucket import BucketSurvey, open_bucket, survey_bucket
+from plldb.bootstrap.artifacts.packages import build_package
+from plldb.bootstrap.artifacts.publish import functions_prefix, look_at_package, package_key
+from plldb.bootstrap.artifacts.settings import Bucket
+from plldb.bootstrap.artifacts.sources import HandlerFile, list_handlers, read_handler
 from plldb.bootstrap.events import ArtifactPlan, ResourceChange, SetupEvent, SetupPlanned
-from plldb.bootstrap.operate import ACTIONS
-from plldb.bootstrap.packages import build_package
-from plldb.bootstrap.plan import DEPLOYED, DIFFERS, SETUP, Step, decide, is_deployed
-from plldb.bootstrap.sources import HandlerFile, list_handlers, read_handler
-from plldb.bootstrap.stack import Stack
-from plldb.bootstrap.tasks import finish, gather_all
-from plldb.bootstrap.wishes import Wishes, fulfil, placeholder_values, remember
+from plldb.bootstrap.options import Wishes, fulfil, placeholder_values, remember
+from plldb.bootstrap.stack.client import Stack
+from plldb.bootstrap.stack.decide import DEPLOYED, DIFFERS, SETUP, Step, decide, is_deployed
+from plldb.bootstrap.stack.operate import ACTIONS
 from plldb.errors import AwsError, StackFailedError, UnreachableError
+from plldb.tasks import finish, gather_all
 
 if TYPE_CHECKING:
     from types_aiobotocore_cloudformation.type_defs import ChangeTypeDef

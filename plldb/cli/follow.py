@@ -8,18 +8,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from plldb.bootstrap.events import RemovalPlanned
-from plldb.cli.explain import explain_error
-from plldb.cli.faces import Outcome, OutputClosedError
-from plldb.cli.jsonlines import result_of
-from plldb.cli.plans import is_anything_there
+from plldb.cli.bootstrap.explain import explain_error
+from plldb.cli.bootstrap.plans import is_anything_there
+from plldb.cli.output.jsonlines import result_of
+from plldb.cli.output.renderer import Outcome, OutputClosedError
 from plldb.cli.problems import Problem
 from plldb.errors import PlldbError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
-    from plldb.cli.faces import Face, Lane, Terminal
     from plldb.cli.jobs import Job, Library, Settings, Shown
+    from plldb.cli.output.renderer import Face, Lane, Terminal
 
     Ask = Callable[[Lane], Awaitable[bool]]
     """Asks whether to go on with a removal."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import asyncclick
 
 import plldb
-from plldb.cli.bootstrap import bootstrap, doctor
+from plldb.cli.bootstrap.commands import bootstrap, doctor
 from plldb.cli.early import INTERRUPTED, hear_signals
 from plldb.cli.jobs import Job, Settings
 from plldb.cli.streams import flush_streams, mend_streams
@@ -157,8 +157,8 @@ async def _perform(job: Job, library: Library | None) -> int:
     stop = listen()
     # Nothing that is imported is garbage; searching it again and again takes a tenth of the whole run.
     gc.disable()
-    from plldb.cli.faces import Terminal
-    from plldb.cli.session import perform
+    from plldb.cli.output.renderer import Terminal
+    from plldb.cli.run import perform
 
     library = library or _import_library()
     gc.freeze()
@@ -180,7 +180,7 @@ def _fail(argv: Sequence[str], code: str, message: str, hint: str, exit_code: in
     _say(f"error: {message}")
     _say(f"hint: {hint}")
     if "--output=json" in argv or ("--output", "json") in pairwise(argv):
-        from plldb.cli.jsonvalues import failed_line
+        from plldb.cli.output.jsonvalues import failed_line
         from plldb.cli.problems import Problem
 
         problem = Problem(operation=None, code=code, message=message, hint=hint, exit_code=exit_code)

@@ -6,10 +6,10 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
-from plldb.cli.faces import writing
+from plldb.cli.output.renderer import writing
 
 if TYPE_CHECKING:
-    from plldb.cli.faces import Terminal
+    from plldb.cli.output.renderer import Terminal
 
 
 async def ask_yes(terminal: Terminal, question: str) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from plldb.cli.faces import Outcome, OutputClosedError
+from plldb.cli.output.renderer import Outcome, OutputClosedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from plldb.cli.faces import Face, Lane
+    from plldb.cli.output.renderer import Face, Lane
 
 
 async def follow_all(

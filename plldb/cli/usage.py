@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import asyncclick
 
-from plldb.cli.bootstrap import bootstrap, doctor
+from plldb.cli.bootstrap.commands import bootstrap, doctor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

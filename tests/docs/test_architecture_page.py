@@ -11,7 +11,16 @@ import pytest
 from tests.docs.pages import ROOT, read_section
 
 PAGE = ROOT / "docs" / "architecture.md"
-ROOMS = ["plldb", "plldb/bootstrap", "plldb/cli"]
+ROOMS = [
+    "plldb",
+    "plldb/aws",
+    "plldb/bootstrap",
+    "plldb/bootstrap/stack",
+    "plldb/bootstrap/artifacts",
+    "plldb/cli",
+    "plldb/cli/output",
+    "plldb/cli/bootstrap",
+]
 
 
 def read_modules(room: str) -> list[list[str]]:

@@ -12,10 +12,10 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from plldb.aws import Target
+from plldb.aws.session import Target
 from plldb.bootstrap import events
-from plldb.cli.jsonlines import kind_of, result_of
-from plldb.cli.jsonvalues import object_fields, problem_fields
+from plldb.cli.output.jsonlines import kind_of, result_of
+from plldb.cli.output.jsonvalues import object_fields, problem_fields
 from plldb.cli.problems import Problem, Step
 from tests.conftest import RunPlldb
 from tests.docs.pages import ROOT, read_section

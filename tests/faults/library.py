@@ -12,8 +12,8 @@ from aiobotocore.session import AioSession, get_session
 
 from plldb import bootstrap
 from plldb.bootstrap import Pace
-from plldb.bootstrap.tasks import gather_all
 from plldb.errors import PlldbError
+from plldb.tasks import gather_all
 from tests.support.environment import REGION
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from plldb.pace import Pace
+from plldb.aws.pace import Pace
 from tests.faults.harm import FAULTS
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ throttled all the time ends after {throttled:.0f} s. Only following the events o
 but that of the operation: failing reads are repeated, and each is told. Ctrl-C ends it, and CloudFormation
 goes on.
 
-The times are those of `plldb.pace.Pace`, in seconds where they are no counts; the library takes others:
+The times are those of `plldb.aws.pace.Pace`, in seconds where they are no counts; the library takes others:
 
 | | |
 |---|---|

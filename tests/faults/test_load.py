@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from plldb.aws import open_aws
+from plldb.aws.session import open_aws
 from plldb.bootstrap import Pace
-from plldb.bootstrap.artifacts import IN_FLIGHT, publish_packages
-from plldb.bootstrap.bucket import open_bucket
-from plldb.bootstrap.sources import HandlerFile
+from plldb.bootstrap.artifacts.bucket import open_bucket
+from plldb.bootstrap.artifacts.publish import IN_FLIGHT, publish_packages
+from plldb.bootstrap.artifacts.sources import HandlerFile
 from tests.faults.baseline import UPDATE, Baseline
 from tests.faults.cli import environment
 from tests.faults.library import CALM, session_of, succeed

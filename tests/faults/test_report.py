@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plldb.pace import Pace
+from plldb.aws.pace import Pace
 from tests.faults.harm import FAULTS
 
 if TYPE_CHECKING:

@@ -106,7 +106,7 @@ async def test_no_credential_is_ever_written_whatever_happens(
         present = {key: value for key, value in env.items() if value} | {"AWS_ENDPOINT_URL": proxy.url}
         arguments = ("--verbose", *command, "--output", output)
         ran = await program.run(*arguments, env=present, cwd=tmp_path, seconds=120)
-        assert "INFO plldb.aws: " in ran.stderr, f"--verbose says nothing: {ran}"
+        assert "INFO plldb.aws.session: " in ran.stderr, f"--verbose says nothing: {ran}"
         return ran.stdout + ran.stderr
 
     cases = [run_with(name, COMMANDS if name == "nothing" else COMMANDS[:1]) for name in TROUBLES]

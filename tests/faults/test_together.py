@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import plldb
-from plldb.bootstrap.tasks import gather_all
+from plldb.tasks import gather_all
 from tests.faults.baseline import COLD, DESTROY, SCENARIOS, UPDATE, Baseline, Scenario, Spot
 from tests.faults.cli import PATIENCE, command_line, json_lines, judge_output, run_plldb
 from tests.faults.harm import Harm

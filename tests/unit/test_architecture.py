@@ -15,12 +15,12 @@ CARGO = ROOT / "bootstrap" / "cloudformation"
 FILES = [path for path in sorted(ROOT.rglob("*.py")) if CARGO not in path.parents]
 # The only rooms with a door to AWS.
 DOORS = {
-    "plldb.aws",
-    "plldb.awserrors",
-    "plldb.connections",
-    "plldb.models",
-    "plldb.bootstrap.bucket",
-    "plldb.bootstrap.stack",
+    "plldb.aws.session",
+    "plldb.aws.errors",
+    "plldb.aws.connections",
+    "plldb.aws.models",
+    "plldb.bootstrap.artifacts.bucket",
+    "plldb.bootstrap.stack.client",
 }
 
 
@@ -111,5 +111,11 @@ def test_the_cargo_imports_nothing_of_plldb() -> None:
 
 def test_the_files_are_found() -> None:
     names = {module_name(path) for path in FILES}
-    assert {"plldb", "plldb.aws", "plldb.bootstrap", "plldb.bootstrap.timeline", "plldb.cli.main"} <= names
+    assert {
+        "plldb",
+        "plldb.aws.session",
+        "plldb.bootstrap",
+        "plldb.bootstrap.stack.timeline",
+        "plldb.cli.main",
+    } <= names
     assert names >= DOORS

@@ -9,11 +9,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from plldb.aws import Target, open_aws
-from plldb.bootstrap.artifacts import publish_packages
-from plldb.bootstrap.bucket import open_bucket
-from plldb.bootstrap.sources import HandlerFile
-from plldb.pace import Pace
+from plldb.aws.pace import Pace
+from plldb.aws.session import Target, open_aws
+from plldb.bootstrap.artifacts.bucket import open_bucket
+from plldb.bootstrap.artifacts.publish import publish_packages
+from plldb.bootstrap.artifacts.sources import HandlerFile
 
 REGION = "eu-west-1"
 

@@ -8,8 +8,8 @@ import statistics
 import time
 from datetime import UTC, datetime, timedelta
 
-from plldb.bootstrap.statuses import EventStatus
-from plldb.bootstrap.timeline import RawEvent, Timeline
+from plldb.bootstrap.stack.statuses import EventStatus
+from plldb.bootstrap.stack.timeline import RawEvent, Timeline
 
 EVENTS, A_TICK, A_PAGE, COMPARED = 100_000, 10, 100, 1_000
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plldb.aws import Target
+from plldb.aws.session import Target
 from plldb.bootstrap.doctor import clock_finding, concrete_arn, context_entries
 
 TARGET = Target(

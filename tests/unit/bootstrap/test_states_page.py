@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import plldb
-from plldb.bootstrap.plan import DESTROY, SETUP, Step
-from plldb.bootstrap.statuses import StackStatus
-from plldb.cli.explain import exit_code_of
+from plldb.bootstrap.stack.decide import DESTROY, SETUP, Step
+from plldb.bootstrap.stack.statuses import StackStatus
+from plldb.cli.bootstrap.explain import exit_code_of
 from plldb.errors import SettingsError, StackFailedError, StackNotOursError, StackStuckError
 
 PAGE = Path(plldb.__file__).parent.parent / "docs" / "states.md"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from plldb.bootstrap.sources import read_template
+from plldb.bootstrap.artifacts.sources import read_template
 from plldb.bootstrap.template import (
     LOADER,
     PLACEHOLDER,

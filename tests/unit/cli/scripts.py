@@ -10,12 +10,12 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast, get_args
 
-from plldb.aws import Target
+from plldb.aws.session import Target
 from plldb.bootstrap import events as ev
-from plldb.bootstrap.statuses import EventStatus, StackStatus
-from plldb.cli.faces import Terminal
+from plldb.bootstrap.stack.statuses import EventStatus, StackStatus
 from plldb.cli.jobs import Job
 from plldb.cli.main import parse
+from plldb.cli.output.renderer import Terminal
 from plldb.errors import PlldbError
 
 T0 = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)

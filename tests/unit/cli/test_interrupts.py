@@ -13,12 +13,11 @@ from typing import Any
 
 import pytest
 
-from plldb.cli.faces import Terminal
-from plldb.cli.session import perform
+from plldb.cli.output.renderer import Terminal
+from plldb.cli.run import perform
 from plldb.cli.signals import listen
-
-from . import scripts
-from .scripts import Screen, ScriptedLibrary, Shown, complained, job, terminal, written
+from tests.unit.cli import scripts
+from tests.unit.cli.scripts import Screen, ScriptedLibrary, Shown, complained, job, terminal, written
 
 # Everything that a program in a process of its own begins with.
 PROGRAM = """

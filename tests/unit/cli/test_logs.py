@@ -21,7 +21,7 @@ def lines() -> Iterator[list[str]]:
 
 
 def test_plldb_is_heard_in_full_and_botocore_from_info(lines: list[str]) -> None:
-    logging.getLogger("plldb.aws").debug("one")
+    logging.getLogger("plldb.aws.session").debug("one")
     logging.getLogger("botocore.credentials").info("Found credentials in environment variables.")
     logging.getLogger("somebody.else").error("three")
     assert [line.rpartition(": ")[2] for line in lines] == [
@@ -52,7 +52,7 @@ def test_without_verbose_the_warnings_of_plldb_are_heard_and_no_others(lines: li
     told: list[str] = []
     send_warnings_to(told.append)
     logging.getLogger("plldb.bootstrap.preview").warning("the change set stays behind")
-    logging.getLogger("plldb.aws").info("a request")
+    logging.getLogger("plldb.aws.session").info("a request")
     logging.getLogger("botocore.tokens").error("SSO token refresh attempt failed")
     assert [line.rpartition(": ")[2] for line in told] == ["the change set stays behind"]
     assert lines == []

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 import plldb
-from plldb.cli.bootstrap import bootstrap
+from plldb.cli.bootstrap.commands import bootstrap
 from plldb.cli.main import drive, main, parse
 
 HEAVY = ("botocore", "aiobotocore", "aiohttp", "rich", "asyncio", "importlib.metadata", "plldb.bootstrap")

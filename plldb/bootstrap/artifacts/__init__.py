@@ -1,0 +1,1 @@
+"""What setup uploads, and the bucket that it lies in. Pure."""

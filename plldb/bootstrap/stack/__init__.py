@@ -1,0 +1,1 @@
+"""The CloudFormation stack: what it is, what to do about it, and the stream of its events. Pure."""

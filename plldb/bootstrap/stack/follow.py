@@ -1,0 +1,131 @@
+"""The live stream: one operation on the stack, event by event, to its end. Talks to CloudFormation."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncGenerator
+
+from plldb.aws.errors import TryAgainError
+from plldb.aws.pace import Pace
+from plldb.bootstrap.events import PollingSlowed, StackEvent
+from plldb.bootstrap.stack.client import Stack
+from plldb.bootstrap.stack.statuses import EventStatus
+from plldb.bootstrap.stack.timeline import RawEvent, Timeline, operation_of
+from plldb.errors import AwsError
+from plldb.tasks import gather_all
+
+log = logging.getLogger(__name__)
+
+
+async def follow(
+    stack: Stack, stack_id: str, timeline: Timeline
+) -> AsyncGenerator[StackEvent | PollingSlowed, None]:
+    """Yield the events of an operation until it is over; ``timeline`` holds the outcome then.
+
+    Throttling, server errors and lost connections never end the stream and never change the outcome.
+    There is no limit on the time that the operation takes.
+
+    Raises:
+        AwsError: AWS refuses to tell the events (for example because credentials have expired).
+    """
+    loop = asyncio.get_running_loop()
+    troubles = 0
+    heard = checked = loop.time()
+    while not timeline.is_over():
+        began = loop.time()
+        try:
+            fresh = timeline.take(await stack.read_new(stack_id, timeline.knows))
+            troubles = 0
+        except TryAgainError as again:
+            fresh, troubles = [], troubles + 1
+            trouble = str(again.error)
+        for event in fresh:
+            yield event
+        if timeline.is_over():
+            break
+        now = loop.time()
+        if fresh:
+            heard = now
+        stalled = not fresh and now - max(heard, checked) >= stack.aws.pace.stall_after
+        if not troubles and (stalled or timeline.doubtful):
+            checked = now
+            timeline.doubtful = False
+            for event in await _settle_stalled(stack, stack_id, timeline):
+                yield event
+        wait = next_wait(stack.aws.pace, quiet=now - heard, troubles=troubles, eager=timeline.all_finished)
+        if troubles:
+            yield PollingSlowed(reason=trouble, seconds=wait)
+        # From start to start: a slow answer must not slow the polling down.
+        await asyncio.sleep(max(0.0, began + wait - loop.time()))
+    for event in await _last_read(stack, stack_id, timeline):
+        yield event
+
+
+def next_wait(pace: Pace, *, quiet: float, troubles: int, eager: bool) -> float:
+    """Return the seconds from one read of the events to the next. Pure, but for the jitter of troubles."""
+    if troubles:
+        # Bounded before it is raised: a day of throttling makes a number that no float can hold.
+        longest = min(pace.poll * 2 ** min(troubles, 16), pace.poll_troubled)
+        return random.uniform(longest / 2, longest)  # noqa: S311 - jitter, not a secret
+    if quiet <= pace.quiet_after:
+        return pace.poll_eager if eager else pace.poll
+    # As many times slower as it has been quiet longer than that.
+    longer = quiet / pace.quiet_after if pace.quiet_after else quiet
+    return min(max(pace.poll * longer, pace.poll), pace.poll_quiet)
+
+
+async def _settle_stalled(stack: Stack, stack_id: str, timeline: Timeline) -> list[StackEvent]:
+    """Ask the stack itself when its events have been silent for long, or have left a doubt."""
+    try:
+        status = await stack.read_status(stack_id)
+        if not status.settled:
+            return []
+        # Its last event may have come since: an event tells more than a status.
+        fresh = timeline.take(await stack.read_new(stack_id, timeline.knows))
+    except TryAgainError:
+        return []
+    timeline.settle(status)
+    return fresh
+
+
+async def _last_read(stack: Stack, stack_id: str, timeline: Timeline) -> list[StackEvent]:
+    """Read once more, back to the beginning: events may turn up late. It cannot change the outcome."""
+    late, _ = await gather_all(
+        _read_back(stack, stack_id, timeline), _look_at_the_end(stack, stack_id, timeline)
+    )
+    return timeline.take(late)
+
+
+async def _read_back(stack: Stack, stack_id: str, timeline: Timeline) -> list[RawEvent]:
+    try:
+        async with asyncio.timeout(stack.aws.pace.last_read):
+            return await stack.read_new(stack_id, timeline.marker.__contains__, patiently=True)
+    except (AwsError, TimeoutError) as error:
+        log.info("the last read of the events: %s", error)
+        return []
+
+
+async def _look_at_the_end(stack: Stack, stack_id: str, timeline: Timeline) -> None:
+    """Look at the stack until it says what its events have said: DescribeStacks may lag behind them."""
+    loop, pace = asyncio.get_running_loop(), stack.aws.pace
+    give_up = loop.time() + pace.last_read
+    try:
+        await stack.refresh()
+        while _lags(stack, stack_id, timeline) and loop.time() < give_up:
+            await asyncio.sleep(pace.poll_eager)
+            await stack.refresh()
+    except AwsError as error:
+        # The operation has come to its end all the same; whoever needs more than that looks again.
+        stack.stale = True
+        log.info("the last look at the stack: %s", error)
+
+
+def _lags(stack: Stack, stack_id: str, timeline: Timeline) -> bool:
+    """Whether the stack still is where the operation that has ended put it; another's is none of ours."""
+    seen = stack.snapshot
+    if timeline.outcome is None or seen is None or seen.stack_id != stack_id:
+        return False
+    running = EventStatus(seen.status).in_progress
+    return running and operation_of(EventStatus(seen.status)) in (timeline.operation, "rollback")

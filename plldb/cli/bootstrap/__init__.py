@@ -1,0 +1,1 @@
+"""The commands of `plldb bootstrap`, and their events in words. Pure."""

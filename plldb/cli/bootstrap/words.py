@@ -1,0 +1,270 @@
+"""Events in words: what both text faces say. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from plldb.bootstrap.events import (
+    ActionDecided,
+    ArtifactReady,
+    BootstrapStatus,
+    BucketDeleted,
+    BucketEmptied,
+    BucketKept,
+    BucketReady,
+    DestroyFinished,
+    DoctorFinished,
+    Finding,
+    OperationFinished,
+    OperationStarted,
+    PastFailure,
+    PollingSlowed,
+    RemovalPlanned,
+    SetupFinished,
+    SetupPlanned,
+    StackEvent,
+    Started,
+    TemplatePublished,
+    WatchFinished,
+)
+from plldb.cli.bootstrap.explain import failure_lines, state_sentence
+from plldb.cli.bootstrap.plans import removal_lines, setup_plan_lines, status_lines
+from plldb.cli.output.layout import Item, Line, Mark, Row, Tone
+from plldb.cli.output.text import counted, duration, size
+
+if TYPE_CHECKING:
+    from datetime import datetime, tzinfo
+
+    from plldb.bootstrap.events import Event
+    from plldb.bootstrap.stack.statuses import EventStatus
+
+BORING = frozenset({"Resource creation Initiated", "User Initiated"})
+"""Reasons that CloudFormation gives when there is none; they would double the length of the log."""
+
+
+class Narrator:
+    """Fed with the events of one region in order, says each in words.
+
+    ``tz`` is the zone of the times in the log, None for that of the machine; ``suffix`` is put behind them.
+    """
+
+    def __init__(self, tz: tzinfo | None, suffix: str = "") -> None:
+        self._tz = tz
+        self._suffix = suffix
+        self._artifacts: list[ArtifactReady] = []
+        self._by_plldb = False
+        self._unknown = 0
+
+    def tell(self, event: Event | BootstrapStatus, now: datetime) -> list[Item]:
+        """Returns what is to be said now that ``event`` has come; nothing while a stage goes on."""
+        if isinstance(event, ArtifactReady):
+            self._artifacts.append(event)
+            return []
+        return [*self._artifact_lines(), *self._say(event, now)]
+
+    def _say(self, event: Event | BootstrapStatus, now: datetime) -> list[Item]:
+        match event:
+            case Started():
+                return [*header_lines(event)]
+            case BucketReady():
+                return [_bucket_line(event)]
+            case ArtifactReady():
+                return []
+            case TemplatePublished(key=key, size=count):
+                return [Line(mark="done", name="template", text=f"{key}, {size(count)}")]
+            case PastFailure():
+                return _past_lines(event)
+            case ActionDecided():
+                return [_action_line(event)]
+            case OperationStarted():
+                self._by_plldb = event.by_plldb
+                return [_operation_line(event)]
+            case StackEvent():
+                return [self._row(event)]
+            case PollingSlowed(reason=reason, seconds=seconds):
+                text = f"AWS is slow to answer ({reason}); next look in {duration(seconds)}"
+                return [Line(mark="warn", name="events", text=text, tone="dim")]
+            case OperationFinished():
+                return [_finished_line(event, theirs=not event.ours and not self._by_plldb)]
+            case SetupFinished():
+                return _deployed_lines(event)
+            case SetupPlanned():
+                return [*setup_plan_lines(event)]
+            case RemovalPlanned():
+                return [*removal_lines(event)]
+            case BucketEmptied(versions=count):
+                return [
+                    Line(
+                        mark="busy", name="bucket", text=f"{counted(count, 'object version')} removed so far"
+                    )
+                ]
+            case BucketDeleted(bucket=bucket):
+                return [Line(mark="done", name="bucket", text=f"{bucket} deleted")]
+            case BucketKept():
+                return [_kept_line(event)]
+            case DestroyFinished():
+                return [_destroyed_line(event)]
+            case WatchFinished(stack_name=name, status=status):
+                text = f"there is no stack {name}" if status is None else state_sentence(name, status)
+                return [Line(mark="done", name="stack", text=text)]
+            case Finding(verdict=verdict):
+                self._unknown += verdict == "unknown"
+                return _finding_lines(event)
+            case DoctorFinished():
+                return [_examined_line(event, self._unknown)]
+            case BootstrapStatus():
+                return [*status_lines(event, now)]
+            case _:
+                assert_never(event)
+
+    def _row(self, event: StackEvent) -> Row:
+        return Row(
+            time=event.timestamp.astimezone(self._tz).strftime("%H:%M:%S") + self._suffix,
+            logical_id=event.logical_id,
+            resource_type=event.resource_type,
+            status=event.status,
+            tone=status_tone(event.status),
+            took="" if event.seconds is None else duration(event.seconds),
+            reason="" if event.reason in BORING else event.reason,
+            theirs=not event.ours and not self._by_plldb,
+        )
+
+    def _artifact_lines(self) -> list[Item]:
+        """One line for all artifacts, said when the next stage begins."""
+        artifacts, self._artifacts = self._artifacts, []
+        if not artifacts:
+            return []
+        uploaded = [artifact.function_name for artifact in artifacts if artifact.uploaded]
+        if not uploaded:
+            return [
+                Line(mark="same", name="artifacts", text=f"all {len(artifacts)} in place, nothing uploaded")
+            ]
+        same = len(artifacts) - len(uploaded)
+        rest = f"; {same} unchanged" if same else ""
+        return [Line(mark="done", name="artifacts", text=f"uploaded {', '.join(uploaded)}{rest}")]
+
+
+def status_tone(status: EventStatus) -> Tone:
+    """The colour of a status: red for failed, yellow for undoing, green for done, blue for going on."""
+    if status.failed:
+        return "bad"
+    if status.rolling_back:
+        return "warn"
+    return "busy" if status.in_progress else "good"
+
+
+def header_lines(event: Started) -> list[Line]:
+    """Who acts where."""
+    target = event.target
+    what = f"dry run of {event.operation}" if event.dry_run else event.operation
+    lines = [
+        Line(name="plldb", text=f"{event.plldb_version}, {what} of stack {event.stack_name}", tone="strong"),
+        Line(name="account", text=f"{target.account}, region {target.region}"),
+        Line(name="caller", text=target.caller_arn),
+    ]
+    if target.endpoint_url:
+        lines.append(Line(name="endpoint", text=target.endpoint_url, tone="warn"))
+    return lines
+
+
+def _bucket_line(event: BucketReady) -> Line:
+    if event.created:
+        return Line(mark="done", name="bucket", text=f"{event.bucket} created")
+    if event.repaired:
+        return Line(
+            mark="done", name="bucket", text=f"{event.bucket}, put right: {', '.join(event.repaired)}"
+        )
+    return Line(mark="same", name="bucket", text=f"{event.bucket} in place")
+
+
+def _past_lines(event: PastFailure) -> list[Item]:
+    text = f"{event.stack_name} is in {event.status} because an earlier operation failed:"
+    return [Line(mark="warn", name="stack", text=text), *failure_lines(event.failures)]
+
+
+_ACTION_WORDS = {
+    "attach": "follow what is running already",
+    "continue-rollback": "continue the rollback that failed",
+    "remove": "remove what is left",
+    "create": "create",
+    "update": "update",
+    "delete": "delete",
+    "nothing": "nothing to do",
+}
+
+
+def _action_line(event: ActionDecided) -> Line:
+    mark: Mark = "same" if event.action == "nothing" else "busy"
+    # That what runs is followed first, the words for it say already.
+    reason = f": {event.reason}" if event.reason and event.action != "attach" else ""
+    return Line(mark=mark, name="stack", text=f"{_ACTION_WORDS[event.action]}{reason}")
+
+
+def _operation_line(event: OperationStarted) -> Line:
+    known = "" if event.resources is None else f", {counted(event.resources, 'resource')}"
+    if event.ours:
+        return Line(
+            mark="busy", name="stack", text=f"{event.operation} of {event.stack_name} has begun{known}"
+        )
+    if event.past:
+        whose = "plldb's" if event.by_plldb else "somebody else's"
+        text = f"nothing is running; the last operation was {whose} {event.operation} of {event.stack_name}"
+        return Line(mark="same", name="stack", text=text)
+    whose = "another plldb's" if event.by_plldb else "somebody else's"
+    text = f"{whose} {event.operation} of {event.stack_name}, followed from its beginning{known}"
+    return Line(mark="warn", name="not ours", text=text, tone="warn")
+
+
+def _finished_line(event: OperationFinished, *, theirs: bool) -> Line:
+    took = "" if event.seconds is None else f" after {duration(event.seconds)}"
+    whose = " (not ours)" if theirs else ""
+    good = event.status.complete if event.operation == "rollback" else event.status.healthy
+    text = f"{event.operation} ended with {event.status}{took}{whose}"
+    return Line(mark="done" if good else "fail", name="stack", text=text, tone="plain" if good else "bad")
+
+
+def _deployed_lines(event: SetupFinished) -> list[Item]:
+    what = "deployed" if event.changed else "nothing to change, the deployment is up to date"
+    lines: list[Item] = [Line(mark="done", name="plldb", text=what, tone="good")]
+    lines += [Line(text=f"{name}: {value}") for name, value in event.deployment.outputs]
+    return lines
+
+
+def _kept_line(event: BucketKept) -> Line:
+    if event.reason == "asked":
+        return Line(mark="same", name="bucket", text=f"{event.bucket} kept, as asked")
+    text = f"{event.bucket} kept: it holds what plldb did not put there: {', '.join(event.found)}"
+    return Line(mark="warn", name="bucket", text=text)
+
+
+def _destroyed_line(event: DestroyFinished) -> Line:
+    if not event.changed:
+        return Line(mark="done", name="plldb", text="nothing was there, nothing to do", tone="good")
+    rest = "removed; the bucket stays" if event.bucket_kept else "removed, nothing is left"
+    return Line(mark="done", name="plldb", text=rest, tone="good")
+
+
+_VERDICT_MARKS: dict[str, Mark] = {"ok": "done", "warning": "warn", "problem": "fail", "unknown": "same"}
+
+
+def _finding_lines(event: Finding) -> list[Item]:
+    tone: Tone = "bad" if event.verdict == "problem" else "plain"
+    unknown = "not examined: " if event.verdict == "unknown" else ""
+    name = event.check
+    lines: list[Item] = [
+        Line(mark=_VERDICT_MARKS[event.verdict], name=name, text=f"{unknown}{event.message}", tone=tone)
+    ]
+    if event.remedy:
+        lines.append(Line(text=event.remedy))
+    return lines
+
+
+def _examined_line(event: DoctorFinished, unknown: int) -> Line:
+    rest = f", {unknown} not examined" if unknown else ""
+    if event.problems:
+        text = f"{counted(event.problems, 'problem')}, {counted(event.warnings, 'warning')}{rest}"
+        return Line(mark="fail", name="plldb", text=text, tone="bad")
+    warnings = f", {counted(event.warnings, 'warning')}" if event.warnings else ""
+    if unknown:  # nobody knows whether it is ready
+        return Line(mark="warn", name="plldb", text=f"no problem found{warnings}{rest}", tone="warn")
+    return Line(mark="done", name="plldb", text=f"ready{warnings}", tone="good")

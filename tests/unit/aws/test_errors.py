@@ -1,0 +1,260 @@
+"""What a failed request means: one table of botocore's failures and plldb's errors."""
+
+from __future__ import annotations
+
+import json
+
+import aiohttp
+import pytest
+from botocore import exceptions as boto
+from botocore.parsers import ResponseParserError
+
+from plldb.aws.errors import (
+    CLOCK_CODES,
+    CREDENTIALS_CODES,
+    DENIED_CODES,
+    S3_ACTIONS,
+    THROTTLING_CODES,
+    TRANSIENT_CODES,
+    TryAgainError,
+    denied_action,
+    translate,
+)
+from plldb.errors import (
+    AccessDeniedError,
+    AwsError,
+    CredentialsError,
+    PlldbError,
+    SettingsError,
+    UnreachableError,
+)
+from tests.unit.aws.fakes import refused
+
+DENIED = (
+    "User: arn:aws:iam::123456789012:user/dev is not authorized to perform: {action} on resource: x "
+    "because no identity-based policy allows the {action} action"
+)
+
+
+def meaning(error: Exception) -> PlldbError | TryAgainError:
+    return translate(error, service="cloudformation", operation="CreateStack")
+
+
+@pytest.mark.parametrize("code", sorted(THROTTLING_CODES))
+def test_throttling_is_tried_again_and_told_apart_from_failure(code: str) -> None:
+    again = meaning(refused(code, "Rate exceeded"))
+    assert isinstance(again, TryAgainError)
+    assert again.throttled
+    assert isinstance(again.error, UnreachableError)
+    assert (again.error.service, again.error.operation, again.error.aws_code) == (
+        "cloudformation",
+        "CreateStack",
+        code,
+    )
+
+
+def test_a_quota_that_is_reached_is_no_throttling() -> None:
+    error = meaning(refused("LimitExceededException", "The quota for stacks has been reached"))
+    assert isinstance(error, AwsError)
+    assert "quota" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "throttled"),
+    [
+        *((code, 400, False) for code in sorted(TRANSIENT_CODES)),
+        ("InternalFailure", 500, False),
+        ("Anything", 500, False),
+        ("", 502, False),
+        ("", 504, False),
+        ("Anything", 503, True),
+        ("503", 503, True),
+        ("429", 429, True),
+        ("OperationAborted", 409, True),
+    ],
+)
+def test_failures_of_the_server_are_tried_again(code: str, status: int, throttled: bool) -> None:
+    again = meaning(refused(code, "", status))
+    assert isinstance(again, TryAgainError)
+    assert again.throttled is throttled
+    assert "run the same command again" in again.error.hint
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        boto.EndpointConnectionError(endpoint_url="https://x", error="refused"),
+        boto.ConnectTimeoutError(endpoint_url="https://x"),
+        boto.ReadTimeoutError(endpoint_url="https://x"),
+        boto.ConnectionClosedError(endpoint_url="https://x"),
+        boto.SSLError(endpoint_url="https://x", error=OSError("bad")),
+        boto.ProxyConnectionError(proxy_url="https://x", error="bad"),
+        boto.HTTPClientError(error="bad"),
+        boto.ResponseStreamingError(error="cut"),
+        ResponseParserError("Unable to parse response: <html>"),
+        aiohttp.ClientPayloadError("Response payload is not completed"),
+        aiohttp.ServerDisconnectedError(),
+        TimeoutError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_no_usable_answer_is_tried_again_and_is_no_throttling(error: Exception) -> None:
+    again = meaning(error)
+    assert isinstance(again, TryAgainError)
+    assert not again.throttled
+    assert isinstance(again.error, UnreachableError)
+    assert again.error.message.startswith("CreateStack: no usable answer from cloudformation: ")
+    assert "AWS_ENDPOINT_URL" in again.error.hint
+
+
+@pytest.mark.parametrize("code", sorted(CREDENTIALS_CODES))
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_credentials_that_aws_does_not_accept_are_that(code: str, status: int) -> None:
+    error = meaning(refused(code, "The security token is expired\nx-amz-security-token:SECRET", status))
+    assert isinstance(error, CredentialsError)
+    assert "Sign in again" in error.hint
+    assert "SECRET" not in str(error)
+
+
+def test_who_is_unknown_may_be_in_a_region_that_is_not_enabled() -> None:
+    unknown = meaning(refused("InvalidClientTokenId", "The security token is invalid", 403))
+    assert isinstance(unknown, CredentialsError)
+    assert "not enabled" in unknown.hint
+    expired = meaning(refused("ExpiredToken", "The security token is expired", 403))
+    assert isinstance(expired, CredentialsError)
+    assert "not enabled" not in expired.hint
+
+
+@pytest.mark.parametrize("code", sorted(CLOCK_CODES))
+def test_a_wrong_clock_is_told_as_that(code: str) -> None:
+    error = meaning(refused(code, "Signature expired", 403))
+    assert isinstance(error, CredentialsError)
+    assert "clock" in error.hint
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Signature expired: 20261123T120000Z is now earlier than 20261123T121500Z (… - 15 min.)",
+        "Signature not yet current: 20261123T130000Z is still later than 20261123T121500Z",
+    ],
+)
+@pytest.mark.parametrize("code", ["SignatureDoesNotMatch", "InvalidSignatureException"])
+def test_a_signature_refused_for_its_time_is_a_matter_of_the_clock(code: str, message: str) -> None:
+    error = meaning(refused(code, message, 403))
+    assert isinstance(error, CredentialsError)
+    assert "clock" in error.hint
+    assert "Sign in" not in error.hint
+
+
+@pytest.mark.parametrize("code", ["ValidationError", "AccessDenied", "Throttling", "ExpiredToken", "Other"])
+def test_of_what_aws_says_the_first_line_is_told(code: str) -> None:
+    found = meaning(refused(code, "\n  The first line. \r\nx-amz-security-token:SECRET\n"))
+    error = found.error if isinstance(found, TryAgainError) else found
+    assert "The first line." in error.message
+    assert "SECRET" not in error.message
+    assert "\n" not in error.message
+
+
+@pytest.mark.parametrize(
+    ("error", "named"),
+    [
+        (FileNotFoundError(2, "No such file or directory", "/secrets/token"), "/secrets/token"),
+        (json.JSONDecodeError("Expecting value", "AKIASECRET", 0), "wrote no JSON"),
+    ],
+)
+def test_credentials_that_cannot_be_read_are_told_with_where_they_come_from(
+    error: Exception, named: str
+) -> None:
+    found = meaning(error)
+    assert isinstance(found, CredentialsError)
+    assert named in found.message
+    assert "AKIASECRET" not in found.message
+    assert "credential_process" in found.hint
+
+
+def test_a_connection_that_breaks_without_a_file_is_no_answer() -> None:
+    assert isinstance(meaning(ConnectionResetError(104, "Connection reset by peer")), TryAgainError)
+
+
+@pytest.mark.parametrize(
+    ("cause", "named"),
+    [
+        (boto.InvalidProxiesConfigError(), "HTTPS_PROXY"),
+        (FileNotFoundError(2, "No such file or directory"), "AWS_CA_BUNDLE"),
+    ],
+)
+def test_a_setting_that_keeps_the_client_from_sending_is_named_and_not_tried_again(
+    cause: Exception, named: str
+) -> None:
+    found = meaning(boto.HTTPClientError(error=cause))
+    assert isinstance(found, SettingsError)
+    assert named in f"{found.message} {found.hint}"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        boto.NoCredentialsError(),
+        boto.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"),
+        boto.CredentialRetrievalError(provider="process", error_msg="x"),
+        boto.TokenRetrievalError(provider="sso", error_msg="x"),
+        boto.SSOTokenLoadError(error_msg="x"),
+        boto.UnauthorizedSSOTokenError(),
+        boto.NoAuthTokenError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_no_credentials_is_a_credentials_error(error: Exception) -> None:
+    found = meaning(error)
+    assert isinstance(found, CredentialsError)
+    assert found.operation == "CreateStack"
+
+
+@pytest.mark.parametrize(("code", "status"), [*((code, 400) for code in sorted(DENIED_CODES)), ("403", 403)])
+def test_a_refusal_names_the_action_that_is_missing(code: str, status: int) -> None:
+    error = meaning(refused(code, DENIED.format(action="iam:CreateRole"), status))
+    assert isinstance(error, AccessDeniedError)
+    assert error.action == "iam:CreateRole"
+    assert "iam:CreateRole" in error.hint
+    assert "plldb/bootstrap/policies" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("message", "service", "operation", "action"),
+    [
+        (DENIED.format(action="s3:PutObject"), "s3", "HeadObject", "s3:PutObject"),
+        ("not authorized to perform sts:AssumeRole on x", "cloudformation", "CreateStack", "sts:AssumeRole"),
+        ("Access Denied", "cloudformation", "CreateStack", "cloudformation:CreateStack"),
+        ("Access Denied", "sts", "GetCallerIdentity", "sts:GetCallerIdentity"),
+        ("Access Denied", "s3", "PutObject", "s3:PutObject"),
+        *(("Forbidden", "s3", operation, action) for operation, action in S3_ACTIONS.items()),
+    ],
+)
+def test_the_action_is_the_one_named_or_that_of_the_operation(
+    message: str, service: str, operation: str, action: str
+) -> None:
+    assert denied_action(message, service, operation) == action
+
+
+def test_a_profile_that_does_not_exist_is_a_settings_error() -> None:
+    error = meaning(boto.ProfileNotFound(profile="nobody"))
+    assert isinstance(error, SettingsError)
+    assert "'nobody'" in error.message
+
+
+def test_everything_else_that_aws_refuses_keeps_its_code_and_message() -> None:
+    error = meaning(refused("ValidationError", "Stack [plldb] does not exist"))
+    assert type(error) is AwsError
+    assert error.message == "CreateStack: Stack [plldb] does not exist (ValidationError)"
+    assert error.aws_code == "ValidationError"
+
+
+def test_an_answer_without_a_message_is_told_by_its_code() -> None:
+    assert str(meaning(refused("NoSuchBucket", ""))) == "CreateStack: NoSuchBucket (NoSuchBucket)"
+
+
+def test_a_request_that_botocore_does_not_send_is_an_aws_error_on_one_line() -> None:
+    error = meaning(boto.ParamValidationError(report="Missing\n  StackName"))
+    assert type(error) is AwsError
+    assert "\n" not in str(error)

@@ -1,0 +1,186 @@
+"""Where region and profile come from, and what is said when they cannot be right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiobotocore.credentials import AioCredentials
+from aiobotocore.session import AioSession
+
+from plldb.aws.pace import Pace
+from plldb.aws.session import open_aws
+from plldb.errors import CredentialsError, SettingsError
+
+CONFIG = """\
+[default]
+region = eu-west-3
+[profile other]
+region = eu-north-1
+[profile bare]
+output = json
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "config"
+    path.write_text(CONFIG)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(path))
+    return path
+
+
+async def region(
+    explicit: str | None = None, profile: str | None = None, session: AioSession | None = None
+) -> str:
+    async with open_aws(
+        session=session, profile=profile, region=explicit, endpoint_url=None, pace=Pace()
+    ) as aws:
+        return aws.region
+
+
+async def make_a_client(explicit: str, profile: str | None = None, endpoint_url: str | None = None) -> None:
+    async with open_aws(
+        session=None, profile=profile, region=explicit, endpoint_url=endpoint_url, pace=Pace()
+    ) as aws:
+        await aws.cloudformation()
+
+
+@pytest.mark.usefixtures("config")
+async def test_a_region_is_looked_for_from_the_nearest_place_to_the_farthest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert await region() == "eu-west-3"
+    assert await region(profile="other") == "eu-north-1"
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-2")
+    assert await region(profile="other") == "us-east-2"
+    monkeypatch.setenv("AWS_REGION", "us-west-1")
+    assert await region(profile="other") == "us-west-1"
+    assert await region("sa-east-1", "other") == "sa-east-1"
+
+
+@pytest.mark.usefixtures("config")
+async def test_the_profile_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "other")
+    assert await region() == "eu-north-1"
+
+
+@pytest.mark.usefixtures("config")
+async def test_a_session_of_ones_own_has_its_profile() -> None:
+    assert await region(session=AioSession(profile="other")) == "eu-north-1"
+
+
+@pytest.mark.usefixtures("config")
+async def test_a_region_set_on_the_session_itself_comes_before_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "us-west-1")
+    session = AioSession()
+    session.set_config_variable("region", "eu-central-1")
+    assert await region(session=session) == "eu-central-1"
+    assert await region("sa-east-1", session=session) == "sa-east-1"
+
+
+async def test_a_session_and_a_profile_together_are_a_mistake() -> None:
+    with pytest.raises(SettingsError, match="Both a session and the profile 'other'"):
+        await region("eu-west-1", "other", AioSession())
+
+
+@pytest.mark.usefixtures("config")
+async def test_no_region_anywhere_is_told_with_the_way_out() -> None:
+    with pytest.raises(SettingsError, match="No AWS region is set") as raised:
+        await region(profile="bare")
+    assert "AWS_REGION" in raised.value.hint
+
+
+@pytest.mark.usefixtures("config")
+async def test_an_unknown_profile_is_named_with_and_without_a_region() -> None:
+    with pytest.raises(SettingsError, match="The AWS profile 'nobody' does not exist") as raised:
+        await region(profile="nobody")
+    assert "list-profiles" in raised.value.hint
+    with pytest.raises(SettingsError, match="The AWS profile 'nobody' does not exist"):
+        await make_a_client("eu-west-1", "nobody")
+
+
+async def test_a_malformed_configuration_is_named_by_its_file(config: Path) -> None:
+    config.write_text("[default\nregion")
+    with pytest.raises(SettingsError, match="AWS configuration") as raised:
+        await region()
+    assert str(config) in raised.value.message
+
+
+@pytest.mark.parametrize("wrong", ["EU WEST", "EU-WEST-1", "eu_west_1", "-", "a/b"])
+async def test_what_cannot_be_a_region_is_named(wrong: str) -> None:
+    with pytest.raises(SettingsError, match=f"'{wrong}' cannot be a region"):
+        await make_a_client(wrong)
+
+
+@pytest.mark.parametrize("wrong", ["no url", "localhost:1", "http://"])
+async def test_what_cannot_be_an_endpoint_is_a_settings_error(wrong: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        await make_a_client("eu-west-1", endpoint_url=wrong)
+    assert "AWS_ENDPOINT_URL" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    "wrong", ["http://localhost:99999", "http://localhost:abc", "http://localhost:0", "ftp://localhost"]
+)
+async def test_an_endpoint_that_no_request_could_reach_is_named(wrong: str) -> None:
+    with pytest.raises(SettingsError, match=f"'{wrong}' cannot be an endpoint") as raised:
+        await make_a_client("eu-west-1", endpoint_url=wrong)
+    assert "AWS_ENDPOINT_URL" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        ("/bin/echo null", "AttributeError|TypeError"),
+        ("/bin/echo []", "AttributeError|TypeError"),
+        ("/nonexistent/helper", "/nonexistent/helper"),
+        ("/bin/echo hello", "wrote no JSON"),
+        ("/bin/false", "custom-process"),
+    ],
+)
+async def test_a_credential_process_that_gives_none_is_a_credentials_error(
+    config: Path, command: str, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    config.write_text(f"[default]\nregion = eu-west-1\ncredential_process = {command}\n")
+    with pytest.raises(CredentialsError, match=named):
+        await make_a_client("eu-west-1")
+
+
+async def test_a_token_file_that_is_not_there_is_a_credentials_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/dev")
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/nonexistent/token")
+    async with open_aws(
+        session=None, profile=None, region="eu-west-1", endpoint_url=None, pace=Pace()
+    ) as aws:
+        with pytest.raises(CredentialsError, match="/nonexistent/token"):
+            await aws.read_target()
+
+
+async def test_credentials_that_cannot_be_renewed_are_a_credentials_error() -> None:
+    class Broken(AioCredentials):
+        async def get_frozen_credentials(self) -> Any:  # type: ignore[override]
+            raise KeyError("the secret itself")
+
+    session: Any = AioSession()
+    session._credentials = Broken("key", "secret")
+    async with open_aws(
+        session=session, profile=None, region="eu-west-1", endpoint_url="http://127.0.0.1:9", pace=Pace()
+    ) as aws:
+        with pytest.raises(CredentialsError, match="KeyError") as raised:
+            await aws.read_target()
+    assert "secret itself" not in raised.value.message
+
+
+async def test_clients_are_made_once_and_know_the_partition_by_its_domain() -> None:
+    async with open_aws(
+        session=None, profile=None, region="eu-west-1", endpoint_url=None, pace=Pace()
+    ) as aws:
+        assert await aws.s3() is await aws.s3()
+        assert aws.dns_suffix("aws") == "amazonaws.com"
+        assert aws.dns_suffix("aws-cn") == "amazonaws.com.cn"

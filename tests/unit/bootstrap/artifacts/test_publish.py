@@ -1,0 +1,148 @@
+"""Packages become objects: keys, what is uploaded and what is not, races with another setup."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from plldb.aws.pace import Pace
+from plldb.aws.session import Target
+from plldb.bootstrap.artifacts.bucket import StoredObject, bucket_name
+from plldb.bootstrap.artifacts.packages import build_package
+from plldb.bootstrap.artifacts.publish import functions_prefix, package_key, publish_packages, version_prefix
+from plldb.bootstrap.artifacts.settings import Bucket
+from plldb.bootstrap.artifacts.sources import HandlerFile, HandlerSource
+from plldb.errors import AwsError, BucketError, PackagingError
+from tests.unit.aws.fakes import ACCOUNT, AT_ONCE, Answer, Client, aws, refused
+
+KEY = "plldb/versions/1.0/lambda_functions/a_handler.zip"
+PACKAGE = build_package(
+    HandlerSource(function_name="a_handler", file_name="a_handler.py", content=b"x = 1\n")
+)
+
+
+@pytest.fixture
+def handler(tmp_path: Path) -> HandlerFile:
+    place = tmp_path / "a_handler.py"
+    place.write_bytes(b"x = 1\n")
+    return HandlerFile(function_name="a_handler", place=place)
+
+
+def bucket(*, pace: Pace = AT_ONCE, **answers: list[Answer]) -> tuple[Bucket, Client]:
+    client = Client("s3", answers)
+    return Bucket(
+        aws=aws(pace), s3=cast("Any", client), name="b", region="eu-west-1", partition="aws", owner=ACCOUNT
+    ), client
+
+
+def test_keys_have_the_version_and_the_name_of_the_function() -> None:
+    assert version_prefix("1.0") == "plldb/versions/1.0/"
+    assert functions_prefix("1.0") == "plldb/versions/1.0/lambda_functions/"
+    assert package_key("1.0", "a_handler") == KEY
+
+
+async def test_what_s3_has_already_is_not_sent_again(handler: HandlerFile) -> None:
+    ours, client = bucket()
+    stored = {KEY: StoredObject(etag=PACKAGE.md5, version_id="v1", md5=PACKAGE.md5)}
+    (artifact,) = await publish_packages(ours, "1.0", [handler], stored)
+    assert (artifact.version_id, artifact.uploaded, artifact.key) == ("v1", False, KEY)
+    assert client.asked == []
+
+
+@pytest.mark.parametrize(
+    ("stored", "condition"),
+    [
+        ({}, {"IfNoneMatch": "*"}),
+        ({KEY: StoredObject(etag="other", version_id="v1", md5="other")}, {"IfMatch": "other"}),
+    ],
+)
+async def test_an_upload_carries_its_digest_its_owner_and_what_it_replaces(
+    handler: HandlerFile, stored: dict[str, StoredObject], condition: dict[str, str]
+) -> None:
+    head: list[Answer] = [{"ChecksumSHA256": "other", "ETag": '"other"', "VersionId": "v1"}]
+    ours, client = bucket(put_object=[{"VersionId": "v2"}], head_object=head)
+    (artifact,) = await publish_packages(ours, "1.0", [handler], stored)
+    assert (artifact.version_id, artifact.uploaded, artifact.size) == ("v2", True, PACKAGE.size)
+    sent = {"Body": PACKAGE.body, "ChecksumSHA256": PACKAGE.sha256, "Key": KEY}
+    assert client.asked[-1] == (
+        "put_object",
+        {"Bucket": "b", "ExpectedBucketOwner": ACCOUNT, **sent, **condition},
+    )
+
+
+async def test_the_same_bytes_under_another_etag_are_not_sent_again(handler: HandlerFile) -> None:
+    # In a bucket that encrypts with KMS an ETag is no MD5.
+    head: list[Answer] = [{"ChecksumSHA256": PACKAGE.sha256, "ETag": '"opaque"', "VersionId": "v1"}]
+    ours, client = bucket(put_object=[{"VersionId": "v2"}], head_object=head)
+    stored = {KEY: StoredObject(etag="opaque", version_id="v1", md5=None)}
+    (artifact,) = await publish_packages(ours, "1.0", [handler], stored)
+    assert (artifact.version_id, artifact.uploaded) == ("v1", False)
+    assert client.times("put_object") == 0
+
+
+@pytest.mark.parametrize("lost", ["PreconditionFailed", "NoSuchKey"])
+async def test_who_loses_a_race_takes_the_same_bytes_of_the_winner(handler: HandlerFile, lost: str) -> None:
+    head: list[Answer] = [{"ChecksumSHA256": PACKAGE.sha256, "ETag": '"x"', "VersionId": "theirs"}]
+    ours, client = bucket(put_object=[refused(lost, status=412)], head_object=head)
+    (artifact,) = await publish_packages(ours, "1.0", [handler], {})
+    assert (artifact.version_id, artifact.uploaded) == ("theirs", False)
+    assert client.times("put_object") == 1
+
+
+@pytest.mark.parametrize(
+    ("head", "condition"),
+    [
+        ({"ChecksumSHA256": "other", "ETag": '"theirs"', "VersionId": "v"}, {"IfMatch": "theirs"}),
+        (refused("404", status=404), {"IfNoneMatch": "*"}),
+    ],
+)
+async def test_who_loses_a_race_to_other_bytes_tries_again_over_what_is_there_now(
+    handler: HandlerFile, head: Answer, condition: dict[str, str]
+) -> None:
+    puts: list[Answer] = [refused("PreconditionFailed", status=412), {"VersionId": "v3"}]
+    ours, client = bucket(put_object=puts, head_object=[head])
+    (artifact,) = await publish_packages(ours, "1.0", [handler], {})
+    assert (artifact.version_id, artifact.uploaded) == ("v3", True)
+    assert condition.items() <= client.asked[-1][1].items()
+
+
+async def test_a_failed_upload_names_the_handler(handler: HandlerFile) -> None:
+    ours, _ = bucket(put_object=[refused("EntityTooLarge", "too large")])
+    with pytest.raises(AwsError, match=r"too large.*while uploading the handler a_handler"):
+        await publish_packages(ours, "1.0", [handler], {})
+
+
+@pytest.mark.parametrize("answer", [{}, {"VersionId": "null"}])
+async def test_a_bucket_that_keeps_no_versions_is_refused(handler: HandlerFile, answer: Answer) -> None:
+    ours, _ = bucket(put_object=[answer])
+    with pytest.raises(BucketError, match="does not keep versions"):
+        await publish_packages(ours, "1.0", [handler], {})
+
+
+async def test_an_upload_is_repeated_over_itself_until_the_new_bucket_keeps_versions(
+    handler: HandlerFile,
+) -> None:
+    puts: list[Answer] = [{"ETag": '"e"'}, {"ETag": '"e"', "VersionId": "null"}, {"VersionId": "v1"}]
+    ours, client = bucket(put_object=puts, pace=replace(AT_ONCE, versioning_for=60))
+    (artifact,) = await publish_packages(ours, "1.0", [handler], {})
+    assert (artifact.version_id, artifact.uploaded) == ("v1", True)
+    conditions = [(asked.get("IfNoneMatch"), asked.get("IfMatch")) for _, asked in client.asked]
+    assert conditions == [("*", None), (None, "e"), (None, "e")]
+
+
+async def test_one_handler_that_cannot_be_read_ends_all(handler: HandlerFile, tmp_path: Path) -> None:
+    ours, _ = bucket(put_object=[{"VersionId": "v"}])
+    gone = HandlerFile(function_name="gone_handler", place=tmp_path / "gone_handler.py")
+    with pytest.raises(PackagingError, match="gone_handler"):
+        await publish_packages(ours, "1.0", [handler, gone, handler], {})
+
+
+def test_the_bucket_is_named_by_region_and_account() -> None:
+
+    target = Target(
+        account=ACCOUNT, region="eu-west-1", partition="aws", caller_arn="arn:x", endpoint_url=None
+    )
+    assert bucket_name(target) == f"plldb-core-infrastructure-eu-west-1-{ACCOUNT}"

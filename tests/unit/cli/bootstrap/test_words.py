@@ -1,0 +1,140 @@
+"""Each state of things has its own words. Pure."""
+
+from dataclasses import replace
+
+import pytest
+
+from plldb.bootstrap import events as ev
+from plldb.bootstrap.stack.statuses import StackStatus
+from plldb.cli.bootstrap.words import Narrator
+from plldb.cli.output.layout import Line
+from tests.unit.cli import scripts
+from tests.unit.cli.scripts import BUCKET, T0, Shown
+
+PLAN = ev.SetupPlanned(
+    bucket=BUCKET,
+    bucket_change="none",
+    repairs=(),
+    artifacts=(),
+    action="nothing",
+    reason="all is as it should be",
+    changes=(),
+)
+ENDPOINT = "http://127.0.0.1:4566"
+
+
+def said(*events: Shown) -> str:
+    narrator = Narrator(T0.tzinfo)
+    items = [item for event in events for item in narrator.tell(event, T0)]
+    return "\n".join(f"{item.mark} {item.name}: {item.text}" for item in items if isinstance(item, Line))
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (scripts.started(endpoint_url=ENDPOINT), f"none endpoint: {ENDPOINT}"),
+        (scripts.started(), "none plldb: 0.2.0, setup of stack plldb"),
+        (scripts.started(dry_run=True), "none plldb: 0.2.0, dry run of setup of stack plldb"),
+        (
+            ev.BucketReady(bucket="b", created=False, repaired=("versioning", "TLS only")),
+            "done bucket: b, put right: versioning, TLS only",
+        ),
+        (ev.BucketReady(bucket="b", created=False, repaired=()), "same bucket: b in place"),
+        (scripts.setup_finished(changed=False), "nothing to change, the deployment is up to date"),
+        (PLAN, "same stack: nothing to do: all is as it should be"),
+        (replace(PLAN, bucket_change="create"), f"busy bucket: would create {BUCKET}"),
+        (scripts.removal(bucket=None), "same bucket: there is no artifact bucket"),
+        (scripts.removal(stack_status=None), "same stack: there is no stack plldb"),
+        (scripts.removal(keep_bucket=True), "with 12 object versions will be kept"),
+        (scripts.removal(more=True), "with more than 12 object versions will be deleted"),
+        (scripts.removal(foreign=("notes.txt",)), "will stay, plldb did not make all in it: notes.txt"),
+        (ev.BucketKept(bucket="b", reason="asked", found=()), "same bucket: b kept, as asked"),
+        (ev.DestroyFinished(changed=False, bucket_kept=False), "nothing was there, nothing to do"),
+        (ev.DestroyFinished(changed=True, bucket_kept=True), "removed; the bucket stays"),
+        (ev.WatchFinished(stack_name="plldb", status=None), "there is no stack plldb"),
+        (scripts.status(stack_status=None, healthy=False, deployed_version=None), "fail plldb: not deployed"),
+        (scripts.status(stack_status=None, healthy=False, deployed_version=None), "installed, none deployed"),
+        (scripts.status(ours=False, healthy=False), "the stack of that name is not plldb's"),
+        (scripts.status(ours=False, healthy=False), "none next: use another account or region"),
+        (scripts.status(stack_status=None, healthy=False), "none next: `plldb bootstrap setup` deploys it"),
+        (
+            scripts.status(stack_status=None, bucket_exists=False, healthy=False),
+            f"none bucket: {BUCKET} does not exist",
+        ),
+        (
+            scripts.status(stack_status=StackStatus.ROLLBACK_COMPLETE, healthy=False),
+            "fail plldb: not healthy: the stack is not whole",
+        ),
+        (
+            scripts.status(stack_status=StackStatus.ROLLBACK_COMPLETE, healthy=False),
+            "none version: 0.2.0 installed; the stack was made by 0.2.0",
+        ),
+        (
+            scripts.status(stack_status=StackStatus.ROLLBACK_COMPLETE, healthy=False),
+            "none next: `plldb bootstrap setup` puts it right",
+        ),
+        (
+            scripts.status(stack_status=StackStatus.UPDATE_IN_PROGRESS, healthy=False),
+            "busy plldb: the stack is being changed right now",
+        ),
+        (
+            scripts.status(stack_status=StackStatus.UPDATE_IN_PROGRESS, healthy=False),
+            "none next: `plldb bootstrap watch` follows the change",
+        ),
+        (
+            scripts.status(deployed_version="0.1.9"),
+            "none next: `plldb bootstrap setup` deploys the installed version",
+        ),
+        (scripts.status(status_reason="because"), "because"),
+        (scripts.status(target=scripts.target(endpoint_url=ENDPOINT)), f"none endpoint: {ENDPOINT}"),
+        (scripts.status(stack_status=StackStatus.UPDATE_IN_PROGRESS), "UPDATE_IN_PROGRESS: work goes on"),
+        (
+            ev.PastFailure(stack_name="plldb", status=StackStatus.ROLLBACK_COMPLETE, failures=()),
+            "warn stack: plldb is in ROLLBACK_COMPLETE because an earlier operation failed:",
+        ),
+    ],
+)
+def test_an_event_has_these_words(event: Shown, words: str) -> None:
+    assert words in said(event)
+
+
+def test_artifacts_are_told_in_one_line_once_the_next_stage_begins() -> None:
+    unchanged = [scripts.artifact(name, uploaded=False) for name in ("a", "b")]
+    assert said(*unchanged) == ""
+    told = said(*unchanged, ev.BucketDeleted(bucket="b"))
+    assert told.startswith("same artifacts: all 2 in place, nothing uploaded\n")
+
+
+@pytest.mark.parametrize(
+    ("problems", "warnings", "unknown", "words"),
+    [
+        (0, 0, 0, "done plldb: ready"),
+        (0, 1, 0, "done plldb: ready, 1 warning"),
+        (0, 0, 2, "warn plldb: no problem found, 2 not examined"),
+        (0, 1, 1, "warn plldb: no problem found, 1 warning, 1 not examined"),
+        (2, 0, 0, "fail plldb: 2 problems, 0 warnings"),
+        (1, 1, 1, "fail plldb: 1 problem, 1 warning, 1 not examined"),
+    ],
+)
+def test_the_doctor_calls_ready_only_what_has_been_examined(
+    problems: int, warnings: int, unknown: int, words: str
+) -> None:
+    findings = [ev.Finding(check="x", verdict="unknown", message="not allowed", remedy="")] * unknown
+    told = said(*findings, ev.DoctorFinished(problems=problems, warnings=warnings))
+    assert told.splitlines()[-1] == words
+
+
+def test_a_failure_without_a_reason_says_so() -> None:
+    bare = replace(scripts.failure(reason=""), seconds=None, template_line=None)
+    failed = ev.PastFailure(stack_name="plldb", status=StackStatus.CREATE_FAILED, failures=(bare,))
+    assert said(failed).splitlines()[-2:] == [
+        "fail cause: PLDDBSessions (AWS::DynamoDB::Table) CREATE_FAILED",
+        "none : CloudFormation gives no reason",
+    ]
+
+
+def test_noise_of_cloudformation_is_left_out() -> None:
+    event = scripts.stack_event(status="CREATE_IN_PROGRESS", reason="Resource creation Initiated")
+    (row,) = Narrator(T0.tzinfo).tell(event, T0)
+    assert not isinstance(row, Line)
+    assert row.reason == ""
