@@ -1,7 +1,8 @@
 """What every test has: an environment without the developer's AWS settings. Talks to processes.
 
-The folders with a server add two fixtures of their own, ``endpoint`` (where AWS is) and, if need be,
-``credentials``; `aws_env`, `plldb_cli` and `open_client` build on these.
+AWS is a MiniStack that all tests of a run share, each in an account of its own. Folders where it is
+something else have their own ``endpoint`` and, if need be, ``credentials``; `aws_env`, `plldb_cli` and
+`open_client` build on these.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import hypothesis
 import pytest
 import pytest_asyncio
 
-from tests.support import program
+from tests.support import program, servers
 from tests.support.environment import REGION, Credentials, aws_settings, invent_account, isolated
+from tests.support.proxy import Proxy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +51,26 @@ def isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
         monkeypatch.delenv(name)
     for name in wanted.keys() - os.environ.keys() | {key for key in wanted if key.startswith("AWS_")}:
         monkeypatch.setenv(name, wanted[name])
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def ministack() -> AsyncIterator[str]:
+    """The URL of a MiniStack, one for all tests; started by the first test that asks for it."""
+    async with servers.ministack() as server:
+        yield server.url
+
+
+@pytest.fixture
+def endpoint(ministack: str) -> str:
+    """Where AWS is."""
+    return ministack
+
+
+@pytest_asyncio.fixture
+async def proxy(ministack: str) -> AsyncIterator[Proxy]:
+    """A proxy before MiniStack; without rules it passes everything through."""
+    async with Proxy(ministack) as proxy:
+        yield proxy
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,7 +17,6 @@ from tests.support.environment import invent_account
 from tests.support.proxy import Proxy
 
 if TYPE_CHECKING:
-    from tests.faults.report import Report
     from tests.support.behaviours import Forward
     from tests.support.operations import Call
     from tests.support.wire import Response
@@ -55,7 +53,7 @@ class ByHand:
 
 @pytest.mark.parametrize("deed", DEEDS)
 async def test_what_was_done_by_hand_between_runs_is_healed_by_setup_and_no_obstacle_to_destroy(
-    ministack: str, baseline: Baseline, report: Report, deed: str
+    ministack: str, baseline: Baseline, deed: str
 ) -> None:
     hands = Hands(ministack, invent_account())
     await succeed("setup", hands.account, ministack)
@@ -66,7 +64,6 @@ async def test_what_was_done_by_hand_between_runs_is_healed_by_setup_and_no_obst
     await DEEDS[deed](hands)
     await succeed("destroy", hands.account, ministack)
     assert (await hands.inventory()).empty
-    report.tell("hands", f"{deed}, between runs: setup healed it; destroy left nothing.")
 
 
 @pytest.mark.parametrize(
@@ -95,7 +92,6 @@ async def test_what_is_done_by_hand_in_the_middle_is_survived_or_said_and_the_ne
     ministack: str,
     proxy: Proxy,
     baseline: Baseline,
-    report: Report,
     scenario: Scenario,
     operation: str,
     deed: str,
@@ -111,10 +107,3 @@ async def test_what_is_done_by_hand_in_the_middle_is_survived_or_said_and_the_ne
         assert "\n" not in ran.error.message
     await succeed(scenario.command, hands.account, ministack, **scenario.options)
     assert baseline.is_right(scenario.command, await hands.inventory())
-    said = "went on" if ran.error is None else f"said `{evened_out(ran.error.message, hands)}`"
-    report.tell("hands", f"{deed}, at {operation} of {scenario.name}: {said}. The next run ended right.")
-
-
-def evened_out(message: str, hands: Hands) -> str:
-    """The message without what is another one in each run."""
-    return re.sub(r"versionId=[0-9a-f-]+", "versionId=…", message.replace(hands.account, "<account>"))

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.faults.library import Command
-    from tests.faults.report import Report
     from tests.faults.state import Hands
 
 AT_ONCE = 4
@@ -29,7 +28,7 @@ AT_ONCE = 4
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 async def test_killed_after_any_request_setup_converges_and_destroy_leaves_nothing(
-    ministack: str, proxy: Proxy, baseline: Baseline, report: Report, tmp_path: Path, scenario: Scenario
+    ministack: str, proxy: Proxy, baseline: Baseline, tmp_path: Path, scenario: Scenario
 ) -> None:
     crash = Crash(proxy, tmp_path)
 
@@ -50,13 +49,11 @@ async def test_killed_after_any_request_setup_converges_and_destroy_leaves_nothi
     assert not [problem for _, problems in results for problem in problems]
     kills = sum(killed for killed, _ in results)
     assert kills > 0.8 * len(numbers)  # the program may need one poll less than the recorded run
-    sentence = f"{scenario.name}: killed after each of {kills} requests: setup deployed, destroy removed all."
-    report.tell("crashes", sentence)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 async def test_killed_after_any_request_that_changes_something_destroy_alone_leaves_nothing(
-    ministack: str, proxy: Proxy, baseline: Baseline, report: Report, tmp_path: Path, scenario: Scenario
+    ministack: str, proxy: Proxy, baseline: Baseline, tmp_path: Path, scenario: Scenario
 ) -> None:
     crash = Crash(proxy, tmp_path)
     changes = [
@@ -76,14 +73,10 @@ async def test_killed_after_any_request_that_changes_something_destroy_alone_lea
 
     results = await at_most(AT_ONCE, [run_cell(*change) for change in changes])
     assert not [problem for problems in results for problem in problems]
-    report.tell(
-        "crashes",
-        f"{scenario.name}: killed after each of {len(changes)} changes; destroy alone left nothing.",
-    )
 
 
 async def test_killed_while_cloudformation_works_the_next_run_follows_that_first(
-    ministack: str, proxy: Proxy, baseline: Baseline, report: Report, tmp_path: Path
+    ministack: str, proxy: Proxy, baseline: Baseline, tmp_path: Path
 ) -> None:
     crash = Crash(proxy, tmp_path, PacedEvents(Pacing(seconds=8)))
 
@@ -98,9 +91,6 @@ async def test_killed_while_cloudformation_works_the_next_run_follows_that_first
     begun = ((COLD, "CreateStack"), (UPDATE, "UpdateStack"), (DESTROY, "DeleteStack"))
     commands: tuple[Command, ...] = ("setup", "destroy")
     await at_most(6, [run_cell(*each, command) for each in begun for command in commands])
-    report.tell(
-        "crashes", "Killed while CloudFormation works: the next setup or destroy attaches to that first."
-    )
 
 
 class Crash:

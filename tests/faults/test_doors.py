@@ -22,7 +22,6 @@ from tests.support.proxy import Proxy
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.faults.report import Report
 
 STRANGER = "999999999999"
 READS = (
@@ -37,7 +36,7 @@ READS = (
 
 
 async def test_every_request_to_s3_but_create_bucket_says_whose_bucket_it_must_be(
-    ministack: str, proxy: Proxy, baseline: Baseline, report: Report
+    ministack: str, proxy: Proxy, baseline: Baseline
 ) -> None:
     hands = await COLD.prepare(ministack, [])
     place: dict[str, Any] = {
@@ -57,16 +56,11 @@ async def test_every_request_to_s3_but_create_bucket_says_whose_bucket_it_must_b
     assert {record.operation for record in s3} >= {"PutObject", "DeleteObjects", "AbortMultipartUpload"}
     bare = {record.operation for record in s3 if record.expected_owner != hands.account}
     assert bare == {"CreateBucket"}
-    report.tell(
-        "doors",
-        f"{len(s3)} requests to S3 of setup, dry run, update, status, doctor and destroy, all but "
-        "CreateBucket with the expected owner.",
-    )
 
 
 @pytest.mark.parametrize("found", ["from the beginning", "when it is to be created"])
 async def test_not_one_byte_of_code_goes_to_a_bucket_of_somebody_else(
-    ministack: str, proxy: Proxy, report: Report, tmp_path: Path, found: str
+    ministack: str, proxy: Proxy, tmp_path: Path, found: str
 ) -> None:
     account = invent_account()
     guard = owner_guard({bucket_of(account): STRANGER})
@@ -80,9 +74,6 @@ async def test_not_one_byte_of_code_goes_to_a_bucket_of_somebody_else(
     assert bucket_of(account) in ran.stderr
     assert "PutObject" not in {record.operation for record in proxy.records}
     assert "CreateStack" not in {record.operation for record in proxy.records}
-    report.tell(
-        "doors", f"The bucket is somebody else's, as shows {found}: no PutObject, and the error says so."
-    )
 
 
 async def test_destroy_deletes_nothing_in_a_bucket_of_somebody_else(ministack: str, proxy: Proxy) -> None:

@@ -26,10 +26,8 @@ from tests.support.behaviours import Answer, fraction, on
 from tests.support.environment import REGION, invent_account
 from tests.support.events import PacedEvents, Pacing
 from tests.support.proxy import Proxy
-from tests.support.records import count_operations
 
 if TYPE_CHECKING:
-    from tests.faults.report import Report
     from tests.support.behaviours import Forward
     from tests.support.operations import Call
     from tests.support.wire import Response
@@ -70,7 +68,7 @@ async def measure(
 
 
 async def test_a_history_of_10000_events_costs_nothing_and_hides_nothing(
-    ministack: str, proxy: Proxy, baseline: Baseline, report: Report
+    ministack: str, proxy: Proxy, baseline: Baseline
 ) -> None:
     hands = await UPDATE.prepare(ministack, baseline.accounts)
     small = await measure("setup", ministack, hands.account, tags={"team": "k"})
@@ -79,15 +77,9 @@ async def test_a_history_of_10000_events_costs_nothing_and_hides_nothing(
     assert not [each for each in large["ids"] if each.startswith("history-")]
     assert len(large["ids"]) >= 2
     assert large["peak"] - small["peak"] < FLAT
-    pages = count_operations(proxy.records)["DescribeStackEvents"]
     proxy.forget()
     watched = await measure("watch", proxy.url, hands.account)
     assert watched["ids"] == large["ids"]
-    report.tell(
-        "load",
-        f"An update on a history of 10,000 events: {large['seconds']:.1f} s, {pages} reads of a page, "
-        f"peak {large['peak'] // MB} MB against {small['peak'] // MB} MB without the history.",
-    )
 
 
 class ManyVersions:
@@ -123,7 +115,7 @@ class ManyVersions:
 
 
 async def test_a_bucket_with_50000_versions_is_emptied_each_version_once(
-    ministack: str, proxy: Proxy, report: Report
+    ministack: str, proxy: Proxy
 ) -> None:
     results = {}
     for count in (10, 50_000):
@@ -139,15 +131,10 @@ async def test_a_bucket_with_50000_versions_is_emptied_each_version_once(
         assert (await hands.inventory()).empty
     large, small = results[50_000], results[10]
     assert large["peak"] - small["peak"] < FLAT
-    report.tell(
-        "load",
-        "A bucket with 50,000 versions (which the proxy invents): emptied, each version once, in "
-        f"{large['seconds']:.1f} s, peak {large['peak'] // MB} MB against {small['peak'] // MB} MB with 10.",
-    )
 
 
 async def test_400_packages_of_a_megabyte_take_the_memory_of_those_in_flight(
-    ministack: str, report: Report, tmp_path: Path
+    ministack: str, tmp_path: Path
 ) -> None:
     hands = Hands(ministack, invent_account())
     await succeed("setup", hands.account, ministack)
@@ -173,15 +160,10 @@ async def test_400_packages_of_a_megabyte_take_the_memory_of_those_in_flight(
     assert peak < 10 * in_flight
     await succeed("destroy", hands.account, ministack)
     assert (await hands.inventory()).empty
-    report.tell(
-        "load",
-        f"400 packages of 1 MB: all uploaded; Python held at most {peak // MB} MB, for {in_flight // MB} MB "
-        f"in flight ({IN_FLIGHT} packages).",
-    )
 
 
 async def test_an_account_that_throttles_9_of_10_requests_is_served_all_the_same(
-    ministack: str, proxy: Proxy, baseline: Baseline, report: Report
+    ministack: str, proxy: Proxy, baseline: Baseline
 ) -> None:
     hands = Hands(ministack, invent_account())
     proxy.use(on(Answer(throttled), when=fraction(0.9, seed=4)))
@@ -190,16 +172,10 @@ async def test_an_account_that_throttles_9_of_10_requests_is_served_all_the_same
     await succeed("setup", hands.account, proxy.url, tags={"team": "m"})
     await succeed("destroy", hands.account, proxy.url)
     assert (await hands.inventory()).empty
-    refused = sum(record.status != 200 for record in proxy.records)
-    report.tell(
-        "load",
-        "9 of 10 requests throttled: setup, update and destroy did what they should with "
-        f"{len(proxy.records)} requests, {refused} of them refused.",
-    )
 
 
 async def test_an_operation_of_two_hours_is_followed_to_its_end(
-    ministack: str, proxy: Proxy, baseline: Baseline, report: Report
+    ministack: str, proxy: Proxy, baseline: Baseline
 ) -> None:
     scale = 7200 / 20
     default = Pace()
@@ -213,9 +189,3 @@ async def test_an_operation_of_two_hours_is_followed_to_its_end(
     assert ran["growth"] < FLAT
     events = await hands.query("cloudformation", "DescribeStackEvents", StackName="plldb")
     assert len(ran["ids"]) == events.count("<EventId>")
-    polls = count_operations(proxy.records)["DescribeStackEvents"]
-    report.tell(
-        "load",
-        f"An operation of two hours (time scaled by {scale:.0f}): all {len(ran['ids'])} events once, "
-        f"{polls} polls; memory grew by {ran['growth'] / MB:.1f} MB after the first quarter.",
-    )

@@ -29,7 +29,6 @@ from tests.support.proxy import Proxy
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from tests.faults.report import Report
     from tests.support.behaviours import Forward
     from tests.support.operations import Call
     from tests.support.wire import Response
@@ -82,7 +81,7 @@ ROOT = ("test", "test")
 
 
 async def test_without_any_one_statement_a_command_fails_and_names_what_is_missing(
-    iam: Iam, tls: Proxy, report: Report
+    iam: Iam, tls: Proxy
 ) -> None:
     async def run_case(name: str, sid: str, region: str) -> str:
         if name != "setup" or sid == "DryRun":
@@ -98,10 +97,6 @@ async def test_without_any_one_statement_a_command_fails_and_names_what_is_missi
     cases = [run_case(*case, region) for case, region in zip(CASES, REGIONS, strict=False)]
     assert len(cases) == len(CASES)
     assert not [problem for problem in await at_most(3, cases) if problem]
-    sids = ", ".join(f"{name}/{sid}" for name, sid in CASES)
-    report.tell(
-        "doors", f"Each policy is enough; without any one of these it fails, naming the action: {sids}."
-    )
 
 
 def judge(errors: list[PlldbError], name: str, sid: str) -> str:

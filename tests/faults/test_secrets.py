@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from tests.faults.report import Report
     from tests.support.behaviours import Forward
     from tests.support.operations import Call
     from tests.support.wire import Response
@@ -90,7 +89,7 @@ TROUBLES: dict[str, Behaviour | None] = {
     ],
 )
 async def test_no_credential_is_ever_written_whatever_happens(
-    ministack: str, report: Report, tmp_path: Path, source: str, output: str, region: str
+    ministack: str, tmp_path: Path, source: str, output: str, region: str
 ) -> None:
     # MiniStack takes a key that is no number for one account of its own, hence the regions.
     env = environment("", "") | (KEYS if source == "environment" else keys_in_profile(tmp_path))
@@ -111,7 +110,6 @@ async def test_no_credential_is_ever_written_whatever_happens(
 
     cases = [run_with(name, COMMANDS if name == "nothing" else COMMANDS[:1]) for name in TROUBLES]
     assert not [leak for found in await at_most(3, cases) for leak in found]
-    report.tell("doors", f"Marked credentials from the {source}, {output} output, --verbose: never written.")
 
 
 def keys_in_profile(folder: Path) -> dict[str, str]:
@@ -147,7 +145,7 @@ async def forge(call: Call, forward: Forward) -> Response:
 
 @pytest.mark.parametrize("trouble", ["nothing", "a refusal"])
 async def test_text_from_aws_forges_neither_lines_nor_terminal_escapes(
-    ministack: str, proxy: Proxy, report: Report, tmp_path: Path, trouble: str
+    ministack: str, proxy: Proxy, tmp_path: Path, trouble: str
 ) -> None:
     rules = [on(forge)]
     if trouble == "a refusal":
@@ -172,12 +170,6 @@ async def test_text_from_aws_forges_neither_lines_nor_terminal_escapes(
                 assert ran.stdout.isascii()
                 ends = [line["kind"] for line in json_lines(ran) if line["kind"] in ("finished", "failed")]
                 assert ends == ["finished" if trouble == "nothing" else "failed"]
-    names = ", ".join(commands)
-    report.tell(
-        "doors",
-        f"Controls, escapes and lines of JSON in all text from AWS, with {trouble} besides ({names}): "
-        "nothing of it came out as such, in none of the three faces.",
-    )
 
 
 async def on_a_terminal(endpoint: str, account: str, folder: Path, command: str) -> str:

@@ -25,7 +25,6 @@ from tests.support.proxy import Proxy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.faults.report import Report
     from tests.support.behaviours import Forward
     from tests.support.operations import Call
     from tests.support.program import Finished
@@ -45,7 +44,7 @@ SETTINGS = (
 
 
 async def test_five_setups_at_once_make_one_stack_and_each_tells_the_truth(
-    ministack: str, proxy: Proxy, baseline: Baseline, report: Report, tmp_path: Path
+    ministack: str, proxy: Proxy, baseline: Baseline, tmp_path: Path
 ) -> None:
     hands = Hands(ministack, invent_account())
     proxy.use(on(Delay(0.1)), on(PacedEvents(Pacing(seconds=5)), "cloudformation"))
@@ -63,9 +62,6 @@ async def test_five_setups_at_once_make_one_stack_and_each_tells_the_truth(
     assert versions == len([key for key in baseline.deployed.keys if key.endswith(".zip")])
     await succeed("destroy", hands.account, ministack)
     assert (await hands.inventory()).empty
-    report.tell(
-        "together", "Five setups at once: one CreateStack accepted, every package stored once, five times 0."
-    )
 
 
 def accepted_requests(records: Sequence[Record], operation: str) -> int:
@@ -74,7 +70,7 @@ def accepted_requests(records: Sequence[Record], operation: str) -> int:
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 async def test_the_opposite_command_run_in_the_middle_does_no_damage_and_nobody_lies(
-    ministack: str, proxy: Proxy, baseline: Baseline, report: Report, scenario: Scenario
+    ministack: str, proxy: Proxy, baseline: Baseline, scenario: Scenario
 ) -> None:
     spots = [spot for spot in baseline.spots(scenario) if not spot.operation.endswith(SETTINGS)]
     harm = Harm()
@@ -108,11 +104,6 @@ async def test_the_opposite_command_run_in_the_middle_does_no_damage_and_nobody_
 
     results = await at_most(4, [run_cell(spot) for spot in spots])
     assert not [problem for problems in results for problem in problems]
-    report.tell(
-        "together",
-        f"{scenario.name}, with the whole opposite command run at each of {len(spots)} places: no damage, "
-        "and what was said last was so.",
-    )
 
 
 def is_dead_end(ran: Ran) -> bool:
@@ -133,12 +124,12 @@ class Meanwhile:
 
 
 async def test_the_opposite_command_begun_while_cloudformation_works_waits_and_nobody_lies(
-    ministack: str, proxy: Proxy, baseline: Baseline, report: Report, tmp_path: Path
+    ministack: str, proxy: Proxy, baseline: Baseline, tmp_path: Path
 ) -> None:
     harm = Harm()
     proxy.use(on(harm), on(PacedEvents(Pacing(seconds=12)), "cloudformation"))
 
-    async def run_cell(scenario: Scenario, operation: str, against: Command) -> str:
+    async def run_cell(scenario: Scenario, operation: str, against: Command) -> None:
         hands = await scenario.prepare(ministack, baseline.accounts)
         begun = asyncio.Event()
         harm.befall(hands.account, operation, Callback(lambda call: begun.set()), first(1))
@@ -167,22 +158,17 @@ async def test_the_opposite_command_begun_while_cloudformation_works_waits_and_n
         assert baseline.is_right("setup", await hands.inventory())
         await succeed("destroy", hands.account, ministack)
         assert (await hands.inventory()).empty
-        return (
-            f"{scenario.name}, with a {against} begun while CloudFormation works: it waits for that first. "
-            f"Exit codes: {ran.code} ({scenario.command}), {second.code} ({against})."
-        )
 
     cells = [
         run_cell(COLD, "CreateStack", "destroy"),
         run_cell(UPDATE, "UpdateStack", "destroy"),
         run_cell(DESTROY, "DeleteStack", "setup"),
     ]
-    for line in await at_most(3, cells):
-        report.tell("together", line)
+    await at_most(3, cells)
 
 
 async def test_two_installed_versions_in_turn_share_one_stack_and_say_which_they_are(
-    ministack: str, proxy: Proxy, report: Report, tmp_path: Path
+    ministack: str, proxy: Proxy, tmp_path: Path
 ) -> None:
     hands = Hands(ministack, invent_account())
     here, there = tmp_path / "here", install_other(tmp_path / "there")
@@ -206,11 +192,10 @@ async def test_two_installed_versions_in_turn_share_one_stack_and_say_which_they
     removed = await run_plldb(proxy.url, hands.account, *command_line("destroy"), cwd=here)
     assert removed.code == 0, str(removed)
     assert (await hands.inventory()).empty
-    report.tell("together", "Two versions in turn: one stack, updated each time; either removes all of it.")
 
 
 async def test_two_installed_versions_at_once_leave_one_stack_of_one_of_them(
-    ministack: str, proxy: Proxy, report: Report, tmp_path: Path
+    ministack: str, proxy: Proxy, tmp_path: Path
 ) -> None:
     hands = Hands(ministack, invent_account())
     here, there = tmp_path / "here", install_other(tmp_path / "there")
@@ -230,7 +215,6 @@ async def test_two_installed_versions_at_once_leave_one_stack_of_one_of_them(
     assert (await hands.inventory()).stacks == ("plldb",)
     await succeed("destroy", hands.account, ministack)
     assert (await hands.inventory()).empty
-    report.tell("together", "Two versions at once: one stack, of one of them; both said 0.")
 
 
 def install_other(folder: Path) -> Path:

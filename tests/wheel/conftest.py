@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
 
 from tests.support import servers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    pass
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,19 +47,6 @@ def zipped(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = make_environment(tmp_path_factory.mktemp("zipped"), str(built.wheel))
     run(*servers.find_uv(), "pip", "uninstall", "--python", str(python), "plldb")
     return python
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def ministack() -> AsyncIterator[str]:
-    """The URL of a MiniStack, one for all tests."""
-    async with servers.ministack() as server:
-        yield server.url
-
-
-@pytest.fixture
-def endpoint(ministack: str) -> str:
-    """Where AWS is."""
-    return ministack
 
 
 def make_environment(folder: Path, *requirements: str) -> Path:
