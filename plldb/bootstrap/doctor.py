@@ -18,7 +18,7 @@ import plldb
 from plldb.aws.pace import DEFAULT_PACE, Pace
 from plldb.aws.session import Aws, Target, open_aws
 from plldb.bootstrap.artifacts.bucket import bucket_exists, open_bucket, survey_bucket
-from plldb.bootstrap.artifacts.publish import functions_prefix
+from plldb.bootstrap.artifacts.publish import version_prefix
 from plldb.bootstrap.events import DoctorEvent, DoctorFinished, Finding
 from plldb.bootstrap.stack.client import open_stack
 from plldb.bootstrap.stack.decide import SETUP, StackSnapshot, Step, decide
@@ -147,7 +147,7 @@ async def _bucket(aws: Aws, target: Target) -> list[Finding]:
     bucket = await open_bucket(aws, target)
     if not await bucket_exists(bucket):
         return [_ok("bucket", f"{bucket.name} does not exist; setup makes it")]
-    survey = await survey_bucket(bucket, functions_prefix(plldb.__version__))
+    survey = await survey_bucket(bucket, version_prefix(plldb.__version__))
     if survey.repairs:
         wrong = ", ".join(repair.name for repair in survey.repairs)
         message = f"{bucket.name} lacks: {wrong}"

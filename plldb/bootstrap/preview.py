@@ -12,9 +12,9 @@ import plldb
 from plldb.aws.session import Aws, Target
 from plldb.bootstrap.artifacts.bucket import BucketSurvey, open_bucket, survey_bucket
 from plldb.bootstrap.artifacts.packages import build_package
-from plldb.bootstrap.artifacts.publish import functions_prefix, look_at_package, package_key
+from plldb.bootstrap.artifacts.publish import look_at_package, package_key, version_prefix
 from plldb.bootstrap.artifacts.settings import Bucket
-from plldb.bootstrap.artifacts.sources import HandlerFile, list_handlers, read_handler
+from plldb.bootstrap.artifacts.sources import PackageSource, list_packages, read_files
 from plldb.bootstrap.events import ArtifactPlan, ResourceChange, SetupEvent, SetupPlanned
 from plldb.bootstrap.options import Wishes, fulfil, placeholder_values, remember
 from plldb.bootstrap.stack.client import Stack
@@ -38,8 +38,8 @@ async def preview(
     """Yield what a setup would do: one `SetupPlanned`."""
     bucket = await open_bucket(aws, target)
     step = decide(stack.snapshot, SETUP)
-    survey = await survey_bucket(bucket, functions_prefix(plldb.__version__))
-    plans = await gather_all(*[_plan_artifact(bucket, handler, survey) for handler in list_handlers()])
+    survey = await survey_bucket(bucket, version_prefix(plldb.__version__))
+    plans = await gather_all(*[_plan_artifact(bucket, source, survey) for source in list_packages()])
     found = [(plan.function_name, plan.key, _version(plan, survey)) for plan in plans]
     deployed = await stack.read_body()
     body, tags = fulfil(
@@ -144,16 +144,16 @@ def _change(each: ChangeTypeDef) -> ResourceChange | None:
     )
 
 
-async def _plan_artifact(bucket: Bucket, handler: HandlerFile, survey: BucketSurvey) -> ArtifactPlan:
-    package = build_package(await read_handler(handler))
-    key = package_key(plldb.__version__, package.function_name)
+async def _plan_artifact(bucket: Bucket, source: PackageSource, survey: BucketSurvey) -> ArtifactPlan:
+    package = build_package(source.name, await read_files(source))
+    key = package_key(plldb.__version__, source)
     stored = survey.objects.get(key)
     if stored is not None and stored.md5 is None:
         stored = await look_at_package(bucket, key, package)
     change: Literal["new", "changed", "same"] = "new"
     if stored:
         change = "same" if stored.md5 == package.md5 else "changed"
-    return ArtifactPlan(function_name=package.function_name, key=key, change=change)
+    return ArtifactPlan(function_name=package.name, key=key, change=change)
 
 
 def _version(plan: ArtifactPlan, survey: BucketSurvey) -> str:

@@ -20,9 +20,9 @@ from plldb.bootstrap.artifacts.bucket import (
     survey_of_new,
     try_to_create_bucket,
 )
-from plldb.bootstrap.artifacts.publish import Artifact, functions_prefix, publish_packages, publish_template
+from plldb.bootstrap.artifacts.publish import Artifact, publish_packages, publish_template, version_prefix
 from plldb.bootstrap.artifacts.settings import Bucket
-from plldb.bootstrap.artifacts.sources import list_handlers
+from plldb.bootstrap.artifacts.sources import list_packages
 from plldb.bootstrap.events import (
     ArtifactReady,
     BucketReady,
@@ -64,7 +64,7 @@ class _Setup:
     async def render(self, artifacts: Iterable[Artifact]) -> tuple[str, tuple[tuple[str, str], ...]]:
         """Return the template for CloudFormation and the tags of the stack."""
         await self.recall()
-        places = [(each.function_name, each.key, each.version_id) for each in artifacts]
+        places = [(each.name, each.key, each.version_id) for each in artifacts]
         return fulfil(self.wishes, self.memory, self.text, placeholder_values(self.bucket.name, places))
 
 
@@ -107,7 +107,7 @@ async def _round(setup: _Setup) -> AsyncGenerator[SetupEvent, None]:
 
     ready, stored = await _make_ready(bucket, stack)
     yield ready
-    artifacts = await publish_packages(bucket, plldb.__version__, list_handlers(), stored)
+    artifacts = await publish_packages(bucket, plldb.__version__, list_packages(), stored)
     for artifact in artifacts:
         yield _artifact_ready(bucket, artifact)
     setup.changed |= bool(ready.repaired) or any(artifact.uploaded for artifact in artifacts)
@@ -165,7 +165,7 @@ async def _survey_or_create(bucket: Bucket, stack: Stack) -> BucketSurvey:
     # Without a stack there is hardly a bucket. Then it is made without a look; one of ours stays as it is.
     if stack.snapshot is None and bucket.region != HOME_REGION and await try_to_create_bucket(bucket):
         return survey_of_new(bucket)
-    survey = await survey_bucket(bucket, functions_prefix(plldb.__version__))
+    survey = await survey_bucket(bucket, version_prefix(plldb.__version__))
     if not survey.exists and not await create_bucket(bucket):
         return replace(survey, exists=True)  # a setup beside this one was first
     return survey
@@ -186,7 +186,7 @@ def template_url(bucket: Bucket, published: TemplatePublished) -> str:
 
 def _artifact_ready(bucket: Bucket, artifact: Artifact) -> ArtifactReady:
     return ArtifactReady(
-        function_name=artifact.function_name,
+        function_name=artifact.name,
         bucket=bucket.name,
         key=artifact.key,
         version_id=artifact.version_id,

@@ -16,7 +16,7 @@ from plldb.aws.session import open_aws
 from plldb.bootstrap import Pace
 from plldb.bootstrap.artifacts.bucket import open_bucket
 from plldb.bootstrap.artifacts.publish import IN_FLIGHT, publish_packages
-from plldb.bootstrap.artifacts.sources import HandlerFile
+from plldb.bootstrap.artifacts.sources import FileSource, PackageSource
 from tests.faults.baseline import UPDATE, Baseline
 from tests.faults.cli import environment
 from tests.faults.library import CALM, session_of, succeed
@@ -138,18 +138,19 @@ async def test_400_packages_of_a_megabyte_take_the_memory_of_those_in_flight(
 ) -> None:
     hands = Hands(ministack, invent_account())
     await succeed("setup", hands.account, ministack)
-    handlers = []
+    sources = []
     for number in range(400):
         place = tmp_path / f"package_{number:03d}_handler.py"
         place.write_bytes(f"# {number:03d}\n".encode() * (MB // 6))
-        handlers.append(HandlerFile(function_name=place.stem, place=place))
+        files = (FileSource(path=place.name, place=place),)
+        sources.append(PackageSource(name=place.stem, folder="lambda_functions", files=files))
     async with open_aws(
         session=session_of(hands.account), profile=None, region=REGION, endpoint_url=ministack, pace=CALM
     ) as aws:
         bucket = await open_bucket(aws, await aws.read_target())
         tracemalloc.start()
         try:
-            artifacts = await publish_packages(bucket, "many", handlers, {})
+            artifacts = await publish_packages(bucket, "many", sources, {})
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()

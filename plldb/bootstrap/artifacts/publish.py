@@ -12,7 +12,7 @@ from typing import Any
 from plldb.bootstrap.artifacts.bucket import StoredObject
 from plldb.bootstrap.artifacts.packages import Package, build_package
 from plldb.bootstrap.artifacts.settings import Bucket
-from plldb.bootstrap.artifacts.sources import HandlerFile, read_handler
+from plldb.bootstrap.artifacts.sources import PackageSource, read_files
 from plldb.errors import AwsError, BucketError
 from plldb.tasks import gather_all
 
@@ -26,7 +26,7 @@ LOST_RACE = frozenset({"ConditionalRequestConflict", "NoSuchKey", "PreconditionF
 class Artifact:
     """Where one package lies in S3. ``uploaded`` is False if the same bytes were there already."""
 
-    function_name: str
+    name: str
     key: str
     version_id: str
     size: int
@@ -38,41 +38,36 @@ def version_prefix(version: str) -> str:
     return f"plldb/versions/{version}/"
 
 
-def functions_prefix(version: str) -> str:
-    """Return what the keys of the packages of one plldb version begin with. Pure."""
-    return f"{version_prefix(version)}lambda_functions/"
-
-
-def package_key(version: str, function_name: str) -> str:
+def package_key(version: str, source: PackageSource) -> str:
     """Return the key of one package. Pure."""
-    return f"{functions_prefix(version)}{function_name}.zip"
+    return f"{version_prefix(version)}{source.folder}/{source.name}.zip"
 
 
 async def publish_packages(
-    bucket: Bucket, version: str, handlers: Iterable[HandlerFile], stored: Mapping[str, StoredObject]
+    bucket: Bucket, version: str, sources: Iterable[PackageSource], stored: Mapping[str, StoredObject]
 ) -> tuple[Artifact, ...]:
-    """Read, zip and upload the handlers side by side; what S3 holds already is not sent again.
+    """Read, zip and upload the packages side by side; what S3 holds already is not sent again.
 
     ``stored`` is what the survey found. When one fails, the others are cancelled and awaited.
 
     Raises:
-        PackagingError: a handler cannot be packaged; the message names it.
+        PackagingError: one cannot be built; the message names it.
         AwsError: one cannot be uploaded; the message names it.
         BucketError: the bucket does not keep versions.
     """
     places = asyncio.Semaphore(IN_FLIGHT)
 
-    async def publish(handler: HandlerFile) -> Artifact:
+    async def publish(source: PackageSource) -> Artifact:
         async with places:
-            package = build_package(await read_handler(handler))
-            key = package_key(version, package.function_name)
+            package = build_package(source.name, await read_files(source))
+            key = package_key(version, source)
             try:
                 return await _publish(bucket, key, package, stored.get(key))
             except AwsError as error:
-                error.message += f" (while uploading the handler {package.function_name})"
+                error.message += f" (while uploading the package {package.name})"
                 raise
 
-    return await gather_all(*[publish(handler) for handler in handlers])
+    return await gather_all(*[publish(source) for source in sources])
 
 
 async def publish_template(bucket: Bucket, version: str, body: str) -> tuple[str, str]:
@@ -101,7 +96,7 @@ async def _publish(bucket: Bucket, key: str, package: Package, found: StoredObje
                 raise
             found = await look_at_package(bucket, key, package)
     return Artifact(
-        function_name=package.function_name,
+        name=package.name,
         key=key,
         version_id=found.version_id,
         size=package.size,

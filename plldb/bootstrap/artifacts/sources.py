@@ -1,4 +1,4 @@
-"""The bundled handlers and the template, read from the installed package. Talks to the disk."""
+"""What setup uploads, as it lies in the installed package: handlers, agent, template. Talks to the disk."""
 
 from __future__ import annotations
 
@@ -6,58 +6,112 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Literal
 
 import aiofiles
 
 from plldb.errors import PackagingError
-from plldb.tasks import finish
+from plldb.tasks import finish, gather_all
 
-# A name, not an import: what lies there is cargo for Lambda and never runs in this process.
+# Names, not imports: what lies there is cargo for Lambda and never runs in this process.
 CARGO = "plldb.bootstrap.cloudformation"
 TEMPLATE_NAME = "template.yaml"
+AGENT_LAYER = "plldb_agent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HandlerSource:
-    """One handler as it lies on the disk. ``function_name`` is the stem of its file name."""
+class FileSource:
+    """One file of a package: its path in the zip, and where it can be read, in a folder or in a zip."""
 
-    function_name: str
-    file_name: str
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HandlerFile:
-    """Where one handler can be read, whatever the installation looks like (folder or zip)."""
-
-    function_name: str
+    path: str
     place: Traversable
+    executable: bool = False
 
 
-def list_handlers() -> tuple[HandlerFile, ...]:
-    """Return the bundled handlers, by name.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageSource:
+    """The files of one package. ``folder`` is the part of the key in S3 that says what the package is for.
+
+    ``name`` is that of the function, which is the stem of its handler's file, or that of the layer.
+    """
+
+    name: str
+    folder: Literal["lambda_functions", "layers"]
+    files: tuple[FileSource, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileContent:
+    """One file of a package, read."""
+
+    path: str
+    content: bytes
+    executable: bool = False
+
+
+def list_packages() -> tuple[PackageSource, ...]:
+    """Return what is to be packaged: the handlers by name, then the layer.
 
     Raises:
-        PackagingError: none is there; the installation is damaged.
+        PackagingError: a part is missing; the installation is damaged.
     """
-    folder = files(CARGO) / "lambda_functions"
-    places = folder.iterdir() if folder.is_dir() else ()
-    found = sorted(
-        (place for place in places if place.name.endswith("_handler.py")), key=lambda place: place.name
-    )
-    if not found:
+    return (*list_handlers(files(CARGO) / "lambda_functions"), *list_layers(files("plldb") / "debugger"))
+
+
+def list_handlers(folder: Traversable) -> tuple[PackageSource, ...]:
+    """Return a package for each ``*_handler.py`` of a folder, by name; all other modules are in each of them.
+
+    Raises:
+        PackagingError: the folder has no handler.
+    """
+    modules = _modules(folder)
+    handlers = [each for each in modules if each.path.endswith("_handler.py")]
+    if not handlers:
         raise PackagingError(f"No handler in {folder}.", hint="Install plldb again.")
-    return tuple(HandlerFile(function_name=place.name.removesuffix(".py"), place=place) for place in found)
+    shared = [each for each in modules if each not in handlers and each.path != "__init__.py"]
+    return tuple(
+        PackageSource(
+            name=handler.path.removesuffix(".py"), folder="lambda_functions", files=(handler, *shared)
+        )
+        for handler in handlers
+    )
 
 
-async def read_handler(handler: HandlerFile) -> HandlerSource:
-    """Read one handler.
+def list_layers(debugger: Traversable) -> tuple[PackageSource, ...]:
+    """Return the layer with the debugger's agent, from the folder ``debugger``; none without a wrapper.
+
+    Lambda unpacks it under ``/opt``.
+    """
+    wrapper = debugger / "agent" / "wrapper"
+    if not wrapper.is_file():
+        return ()
+    wire = FileSource(path="wire.py", place=debugger / "wire.py")  # laptop and agent share this module
+    modules = [*_modules(debugger / "agent"), wire]
+    layer = (
+        FileSource(path="plldb/wrapper", place=wrapper, executable=True),
+        *(FileSource(path=f"plldb/agent/{each.path}", place=each.place) for each in modules),
+    )
+    return (PackageSource(name=AGENT_LAYER, folder="layers", files=layer),)
+
+
+def _modules(folder: Traversable) -> list[FileSource]:
+    places = folder.iterdir() if folder.is_dir() else ()
+    found = [FileSource(path=place.name, place=place) for place in places if place.name.endswith(".py")]
+    return sorted(found, key=lambda each: each.path)
+
+
+async def read_files(source: PackageSource) -> tuple[FileContent, ...]:
+    """Read the files of one package.
 
     Raises:
-        PackagingError: it cannot be read; the message names the handler.
+        PackagingError: one cannot be read; the message names it and the package.
     """
-    content = await _read(handler.place, f"the handler {handler.function_name}")
-    return HandlerSource(function_name=handler.function_name, file_name=handler.place.name, content=content)
+
+    async def read(file: FileSource) -> FileContent:
+        content = await _read(file.place, f"{file.path} of the package {source.name}")
+        return FileContent(path=file.path, content=content, executable=file.executable)
+
+    return await gather_all(*[read(file) for file in source.files])
 
 
 async def read_template() -> str:

@@ -13,7 +13,7 @@ from plldb.aws.pace import Pace
 from plldb.aws.session import Target, open_aws
 from plldb.bootstrap.artifacts.bucket import open_bucket
 from plldb.bootstrap.artifacts.publish import publish_packages
-from plldb.bootstrap.artifacts.sources import HandlerFile
+from plldb.bootstrap.artifacts.sources import FileSource, PackageSource
 
 REGION = "eu-west-1"
 
@@ -22,21 +22,22 @@ async def main(count: int, size: int) -> None:
     """Make the files, publish them, tell what it took beyond what the program had before."""
     target = Target(account="123456789012", region=REGION, partition="aws", caller_arn="", endpoint_url=None)
     with tempfile.TemporaryDirectory() as folder:
-        handlers = [make_handler(Path(folder), number, size) for number in range(count)]
+        sources = [make_package(Path(folder), number, size) for number in range(count)]
         async with open_aws(session=None, profile=None, region=REGION, endpoint_url=None, pace=Pace()) as aws:
             bucket = await open_bucket(aws, target)
             before, start = peak_memory(), time.perf_counter()
-            artifacts = await publish_packages(bucket, "bench", handlers, {})
+            artifacts = await publish_packages(bucket, "bench", sources, {})
             seconds = time.perf_counter() - start
     assert len(artifacts) == count
     print(json.dumps({"packages": count, "seconds": seconds, "memory_mb": peak_memory() - before}))
 
 
-def make_handler(folder: Path, number: int, size: int) -> HandlerFile:
-    """A file of random bytes; what is in it does not matter to packaging."""
+def make_package(folder: Path, number: int, size: int) -> PackageSource:
+    """The package of a file of random bytes; what is in it does not matter to packaging."""
     place = folder / f"bench_{number:04d}_handler.py"
     place.write_bytes(os.urandom(size))
-    return HandlerFile(function_name=place.stem, place=place)
+    files = (FileSource(path=place.name, place=place),)
+    return PackageSource(name=place.stem, folder="lambda_functions", files=files)
 
 
 def peak_memory() -> float:

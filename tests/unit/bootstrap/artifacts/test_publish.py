@@ -12,23 +12,22 @@ from plldb.aws.pace import Pace
 from plldb.aws.session import Target
 from plldb.bootstrap.artifacts.bucket import StoredObject, bucket_name
 from plldb.bootstrap.artifacts.packages import build_package
-from plldb.bootstrap.artifacts.publish import functions_prefix, package_key, publish_packages, version_prefix
+from plldb.bootstrap.artifacts.publish import package_key, publish_packages, version_prefix
 from plldb.bootstrap.artifacts.settings import Bucket
-from plldb.bootstrap.artifacts.sources import HandlerFile, HandlerSource
+from plldb.bootstrap.artifacts.sources import FileContent, FileSource, PackageSource
 from plldb.errors import AwsError, BucketError, PackagingError
 from tests.unit.aws.fakes import ACCOUNT, AT_ONCE, Answer, Client, aws, refused
 
 KEY = "plldb/versions/1.0/lambda_functions/a_handler.zip"
-PACKAGE = build_package(
-    HandlerSource(function_name="a_handler", file_name="a_handler.py", content=b"x = 1\n")
-)
+PACKAGE = build_package("a_handler", [FileContent(path="a_handler.py", content=b"x = 1\n")])
 
 
 @pytest.fixture
-def handler(tmp_path: Path) -> HandlerFile:
+def handler(tmp_path: Path) -> PackageSource:
     place = tmp_path / "a_handler.py"
     place.write_bytes(b"x = 1\n")
-    return HandlerFile(function_name="a_handler", place=place)
+    files = (FileSource(path="a_handler.py", place=place),)
+    return PackageSource(name="a_handler", folder="lambda_functions", files=files)
 
 
 def bucket(*, pace: Pace = AT_ONCE, **answers: list[Answer]) -> tuple[Bucket, Client]:
@@ -38,13 +37,14 @@ def bucket(*, pace: Pace = AT_ONCE, **answers: list[Answer]) -> tuple[Bucket, Cl
     ), client
 
 
-def test_keys_have_the_version_and_the_name_of_the_function() -> None:
+def test_keys_have_the_version_and_the_name_of_the_function_or_layer(handler: PackageSource) -> None:
     assert version_prefix("1.0") == "plldb/versions/1.0/"
-    assert functions_prefix("1.0") == "plldb/versions/1.0/lambda_functions/"
-    assert package_key("1.0", "a_handler") == KEY
+    assert package_key("1.0", handler) == KEY
+    layer = PackageSource(name="plldb_agent", folder="layers", files=())
+    assert package_key("1.0", layer) == "plldb/versions/1.0/layers/plldb_agent.zip"
 
 
-async def test_what_s3_has_already_is_not_sent_again(handler: HandlerFile) -> None:
+async def test_what_s3_has_already_is_not_sent_again(handler: PackageSource) -> None:
     ours, client = bucket()
     stored = {KEY: StoredObject(etag=PACKAGE.md5, version_id="v1", md5=PACKAGE.md5)}
     (artifact,) = await publish_packages(ours, "1.0", [handler], stored)
@@ -60,7 +60,7 @@ async def test_what_s3_has_already_is_not_sent_again(handler: HandlerFile) -> No
     ],
 )
 async def test_an_upload_carries_its_digest_its_owner_and_what_it_replaces(
-    handler: HandlerFile, stored: dict[str, StoredObject], condition: dict[str, str]
+    handler: PackageSource, stored: dict[str, StoredObject], condition: dict[str, str]
 ) -> None:
     head: list[Answer] = [{"ChecksumSHA256": "other", "ETag": '"other"', "VersionId": "v1"}]
     ours, client = bucket(put_object=[{"VersionId": "v2"}], head_object=head)
@@ -73,7 +73,7 @@ async def test_an_upload_carries_its_digest_its_owner_and_what_it_replaces(
     )
 
 
-async def test_the_same_bytes_under_another_etag_are_not_sent_again(handler: HandlerFile) -> None:
+async def test_the_same_bytes_under_another_etag_are_not_sent_again(handler: PackageSource) -> None:
     # In a bucket that encrypts with KMS an ETag is no MD5.
     head: list[Answer] = [{"ChecksumSHA256": PACKAGE.sha256, "ETag": '"opaque"', "VersionId": "v1"}]
     ours, client = bucket(put_object=[{"VersionId": "v2"}], head_object=head)
@@ -84,7 +84,7 @@ async def test_the_same_bytes_under_another_etag_are_not_sent_again(handler: Han
 
 
 @pytest.mark.parametrize("lost", ["PreconditionFailed", "NoSuchKey"])
-async def test_who_loses_a_race_takes_the_same_bytes_of_the_winner(handler: HandlerFile, lost: str) -> None:
+async def test_who_loses_a_race_takes_the_same_bytes_of_the_winner(handler: PackageSource, lost: str) -> None:
     head: list[Answer] = [{"ChecksumSHA256": PACKAGE.sha256, "ETag": '"x"', "VersionId": "theirs"}]
     ours, client = bucket(put_object=[refused(lost, status=412)], head_object=head)
     (artifact,) = await publish_packages(ours, "1.0", [handler], {})
@@ -100,7 +100,7 @@ async def test_who_loses_a_race_takes_the_same_bytes_of_the_winner(handler: Hand
     ],
 )
 async def test_who_loses_a_race_to_other_bytes_tries_again_over_what_is_there_now(
-    handler: HandlerFile, head: Answer, condition: dict[str, str]
+    handler: PackageSource, head: Answer, condition: dict[str, str]
 ) -> None:
     puts: list[Answer] = [refused("PreconditionFailed", status=412), {"VersionId": "v3"}]
     ours, client = bucket(put_object=puts, head_object=[head])
@@ -109,21 +109,21 @@ async def test_who_loses_a_race_to_other_bytes_tries_again_over_what_is_there_no
     assert condition.items() <= client.asked[-1][1].items()
 
 
-async def test_a_failed_upload_names_the_handler(handler: HandlerFile) -> None:
+async def test_a_failed_upload_names_the_package(handler: PackageSource) -> None:
     ours, _ = bucket(put_object=[refused("EntityTooLarge", "too large")])
-    with pytest.raises(AwsError, match=r"too large.*while uploading the handler a_handler"):
+    with pytest.raises(AwsError, match=r"too large.*while uploading the package a_handler"):
         await publish_packages(ours, "1.0", [handler], {})
 
 
 @pytest.mark.parametrize("answer", [{}, {"VersionId": "null"}])
-async def test_a_bucket_that_keeps_no_versions_is_refused(handler: HandlerFile, answer: Answer) -> None:
+async def test_a_bucket_that_keeps_no_versions_is_refused(handler: PackageSource, answer: Answer) -> None:
     ours, _ = bucket(put_object=[answer])
     with pytest.raises(BucketError, match="does not keep versions"):
         await publish_packages(ours, "1.0", [handler], {})
 
 
 async def test_an_upload_is_repeated_over_itself_until_the_new_bucket_keeps_versions(
-    handler: HandlerFile,
+    handler: PackageSource,
 ) -> None:
     puts: list[Answer] = [{"ETag": '"e"'}, {"ETag": '"e"', "VersionId": "null"}, {"VersionId": "v1"}]
     ours, client = bucket(put_object=puts, pace=replace(AT_ONCE, versioning_for=60))
@@ -133,9 +133,10 @@ async def test_an_upload_is_repeated_over_itself_until_the_new_bucket_keeps_vers
     assert conditions == [("*", None), (None, "e"), (None, "e")]
 
 
-async def test_one_handler_that_cannot_be_read_ends_all(handler: HandlerFile, tmp_path: Path) -> None:
+async def test_one_handler_that_cannot_be_read_ends_all(handler: PackageSource, tmp_path: Path) -> None:
     ours, _ = bucket(put_object=[{"VersionId": "v"}])
-    gone = HandlerFile(function_name="gone_handler", place=tmp_path / "gone_handler.py")
+    files = (FileSource(path="gone_handler.py", place=tmp_path / "gone_handler.py"),)
+    gone = replace(handler, name="gone_handler", files=files)
     with pytest.raises(PackagingError, match="gone_handler"):
         await publish_packages(ours, "1.0", [handler, gone, handler], {})
 

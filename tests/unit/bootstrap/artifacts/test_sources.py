@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
@@ -13,7 +12,15 @@ from pathlib import Path
 import pytest
 
 import plldb
-from plldb.bootstrap.artifacts.sources import HandlerFile, list_handlers, read_handler, read_template
+from plldb.bootstrap.artifacts.sources import (
+    FileSource,
+    PackageSource,
+    list_handlers,
+    list_layers,
+    list_packages,
+    read_files,
+    read_template,
+)
 from plldb.errors import PackagingError
 
 NAMES = [f"ws_api_{name}_handler" for name in ("authorize", "connect", "default", "disconnect")]
@@ -21,15 +28,17 @@ ROOT = Path(plldb.__file__).parent
 CARGO = "plldb/bootstrap/cloudformation/"
 
 READ_ALL = """
-import asyncio, hashlib, json, sys
+import asyncio, json, sys
 from plldb.bootstrap.artifacts import sources
+from plldb.bootstrap.artifacts.packages import build_package
 from plldb.errors import PackagingError
 
 async def main():
-    handlers = [await sources.read_handler(each) for each in sources.list_handlers()]
-    digests = {each.file_name: hashlib.sha256(each.content).hexdigest() for each in handlers}
+    built = [build_package(each.name, await sources.read_files(each)) for each in sources.list_packages()]
     template = await sources.read_template()
-    return {"file": sources.__file__, "handlers": digests, "template": template}
+    imported = "plldb.debugger" in sys.modules
+    digests = {each.name: each.sha256 for each in built}
+    return {"file": sources.__file__, "packages": digests, "template": template, "imported": imported}
 
 try:
     print(json.dumps(asyncio.run(main())))
@@ -59,13 +68,53 @@ def read_from(place: Path) -> dict[str, object]:
     return found
 
 
+def folder_with(folder: Path, *names: str) -> Path:
+    """A folder of files whose content is their name."""
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    return folder
+
+
+async def contents(source: PackageSource) -> dict[str, str]:
+    return {file.path: file.content.decode() for file in await read_files(source)}
+
+
 async def test_the_four_handlers_are_read_from_the_folder_byte_for_byte() -> None:
-    handlers = await asyncio.gather(*map(read_handler, list_handlers()))
-    assert [each.function_name for each in handlers] == NAMES
-    for each in handlers:
-        assert each.file_name == f"{each.function_name}.py"
-        folder = ROOT / "bootstrap" / "cloudformation" / "lambda_functions"
-        assert each.content == (folder / each.file_name).read_bytes()
+    packages = [each for each in list_packages() if each.folder == "lambda_functions"]
+    assert [each.name for each in packages] == NAMES
+    folder = ROOT / "bootstrap" / "cloudformation" / "lambda_functions"
+    shared = {path.name for path in folder.glob("*.py")} - {f"{name}.py" for name in NAMES} - {"__init__.py"}
+    for each in packages:
+        read = await contents(each)
+        assert read == {name: (folder / name).read_text() for name in {f"{each.name}.py", *shared}}
+
+
+async def test_shared_modules_are_in_the_package_of_each_handler(tmp_path: Path) -> None:
+    names = ("a_handler.py", "b_handler.py", "tables.py", "__init__.py", "notes.txt", "__pycache__/x.pyc")
+    packages = list_handlers(folder_with(tmp_path, *names))
+    assert [each.name for each in packages] == ["a_handler", "b_handler"]
+    assert await contents(packages[0]) == {name: name for name in ("a_handler.py", "tables.py")}
+    assert await contents(packages[1]) == {name: name for name in ("b_handler.py", "tables.py")}
+
+
+async def test_the_layer_has_the_wrapper_the_agent_and_the_module_that_the_laptop_shares(
+    tmp_path: Path,
+) -> None:
+    names = ("wire.py", "session.py", "agent/wrapper", "agent/__main__.py", "agent/core.py", "agent/README")
+    (layer,) = list_layers(folder_with(tmp_path, *names))
+    assert (layer.name, layer.folder) == ("plldb_agent", "layers")
+    assert [each.path for each in layer.files if each.executable] == ["plldb/wrapper"]
+    assert await contents(layer) == {
+        "plldb/wrapper": "agent/wrapper",
+        "plldb/agent/__main__.py": "agent/__main__.py",
+        "plldb/agent/core.py": "agent/core.py",
+        "plldb/agent/wire.py": "wire.py",
+    }
+
+
+def test_without_a_wrapper_there_is_no_layer(tmp_path: Path) -> None:
+    assert list_layers(folder_with(tmp_path, "wire.py", "agent/core.py")) == ()
 
 
 async def test_the_template_is_read_from_the_folder() -> None:
@@ -73,12 +122,13 @@ async def test_the_template_is_read_from_the_folder() -> None:
     assert await read_template() == path.read_text("utf-8")
 
 
-def test_the_same_is_read_from_a_zipped_package(tmp_path: Path) -> None:
+def test_the_same_packages_are_built_from_a_zipped_installation(tmp_path: Path) -> None:
     from_zip = read_from(zipped(tmp_path / "plldb.zip"))
     from_folder = read_from(ROOT.parent)
     assert str(tmp_path) in str(from_zip.pop("file"))
     assert str(ROOT) in str(from_folder.pop("file"))
     assert from_zip == from_folder
+    assert from_zip["imported"] is False  # what is uploaded is read, and never runs here
 
 
 @pytest.mark.parametrize(
@@ -100,13 +150,12 @@ def test_a_template_that_is_no_text_is_a_packaging_error(tmp_path: Path) -> None
     assert "template.yaml is damaged" in str(found["error"])
 
 
-async def test_a_handler_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    handler = HandlerFile(function_name="ws_api_connect_handler", place=tmp_path / "gone.py")
-    with pytest.raises(PackagingError, match="Cannot read the handler ws_api_connect_handler") as raised:
-        await read_handler(handler)
-    assert isinstance(raised.value.__cause__, FileNotFoundError)
-
-
-async def test_a_folder_in_the_place_of_a_handler_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PackagingError, match="the handler x_handler"):
-        await read_handler(HandlerFile(function_name="x_handler", place=tmp_path))
+@pytest.mark.parametrize("place", ["gone.py", "."])
+async def test_a_file_that_cannot_be_read_is_named_with_its_package(tmp_path: Path, place: str) -> None:
+    files = (FileSource(path="x_handler.py", place=tmp_path / place),)
+    source = PackageSource(name="x_handler", folder="lambda_functions", files=files)
+    with pytest.raises(
+        PackagingError, match=r"Cannot read x_handler\.py of the package x_handler: "
+    ) as raised:
+        await read_files(source)
+    assert isinstance(raised.value.__cause__, OSError)
