@@ -1,4 +1,4 @@
-"""Builds a release, checks it on every supported Python, and tags it. Talks to git, processes, MiniStack.
+"""Checks a release on every supported Python, builds it, and tags it. Talks to git and processes.
 
 Publishes nothing: what is left to do is printed.
 """
@@ -6,35 +6,16 @@ Publishes nothing: what is left to do is printed.
 from __future__ import annotations
 
 import argparse
-import asyncio
-import os
 import re
 import shutil
 import subprocess
 import sys
-import tarfile
-import tempfile
 import tomllib
-import zipfile
 from pathlib import Path
-
-from tests.support.environment import Credentials, aws_settings, invent_account, isolated
-from tests.support.servers import ministack
 
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
-UV = (sys.executable, "-m", "uv")
 PYTHON_CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d+)")
-# What a wheel may hold besides the package, and what an sdist must hold.
-METADATA = re.compile(r"plldb-[^/]+\.dist-info/")
-IN_SDIST = (
-    "plldb/__init__.py",
-    "tests/conftest.py",
-    "README.md",
-    "LICENSE",
-    "CHANGELOG.md",
-    "pyproject.toml",
-)
 
 
 class ReleaseError(Exception):
@@ -43,7 +24,7 @@ class ReleaseError(Exception):
 
 def main() -> int:
     """Make the release."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="scripts/release", description=__doc__)
     parser.add_argument("--check", action="store_true", help="do not tag; the checkout may have changes")
     only_check = parser.parse_args().check
     try:
@@ -57,20 +38,23 @@ def main() -> int:
 def make_release(*, only_check: bool) -> None:
     """All of it, in order."""
     version = read_version()
-    pythons = find_pythons()
     check_changelog(version)
     if not only_check:
         check_git(version)
-    wheel, sdist = build()
-    check_wheel(wheel)
-    check_sdist(sdist, version)
-    asyncio.run(try_all(pythons, wheel, sdist, version))
+    for python in find_pythons():
+        # tests/wheel builds wheel and sdist, looks at what they hold, installs and uses them.
+        run("scripts/test", "-e", "wheel", "--override", f"testenv:wheel.base_python={python}")
+        print(f"{python}: wheel and sdist install, set up and destroy", flush=True)
+    shutil.rmtree(DIST, ignore_errors=True)
+    run(sys.executable, "-m", "uv", "build", "--quiet", "--out-dir", str(DIST), str(ROOT))
     if only_check:
         print(f"plldb {version} could be released.")
         return
     run("git", "tag", "--annotate", f"v{version}", "--message", f"plldb {version}")
-    print(f"Tagged v{version}. What is left to do by hand:\n  git push origin v{version}")
-    print(f"  uv publish {DIST.name}/{wheel.name} {DIST.name}/{sdist.name}")
+    files = " ".join(f"{DIST.name}/{path.name}" for path in sorted(DIST.glob("plldb-*")))
+    print(
+        f"Tagged v{version}. What is left to do by hand:\n  git push origin v{version}\n  uv publish {files}"
+    )
 
 
 def read_version() -> str:
@@ -106,64 +90,9 @@ def check_git(version: str) -> None:
         raise ReleaseError(f"there is a tag v{version} already")
 
 
-def build() -> tuple[Path, Path]:
-    """Wheel and sdist in dist, the wheel built from the sdist."""
-    shutil.rmtree(DIST, ignore_errors=True)
-    run(*UV, "build", "--quiet", "--out-dir", str(DIST), str(ROOT))
-    (wheel,), (sdist,) = DIST.glob("*.whl"), DIST.glob("*.tar.gz")
-    print(f"built {wheel.name} and {sdist.name}", flush=True)
-    return wheel, sdist
-
-
-def check_wheel(wheel: Path) -> None:
-    """The wheel holds the package and its metadata, and nothing else."""
-    with zipfile.ZipFile(wheel) as archive:
-        names = archive.namelist()
-    strange = [name for name in names if not name.startswith("plldb/") and not METADATA.match(name)]
-    strange += [name for name in names if "__pycache__" in name]
-    if strange:
-        raise ReleaseError(f"{wheel.name} holds what does not belong there: {', '.join(strange)}")
-
-
-def check_sdist(sdist: Path, version: str) -> None:
-    """The sdist holds what is needed to build and to test."""
-    with tarfile.open(sdist) as archive:
-        names = set(archive.getnames())
-    missing = [name for name in IN_SDIST if f"plldb-{version}/{name}" not in names]
-    if missing:
-        raise ReleaseError(f"{sdist.name} lacks {', '.join(missing)}")
-
-
-async def try_all(pythons: list[str], wheel: Path, sdist: Path, version: str) -> None:
-    """Each file on each Python, installed into an empty environment and used."""
-    async with ministack() as server:
-        for python in pythons:
-            for artifact in (wheel, sdist):
-                await asyncio.to_thread(try_one, python, artifact, version, server.url)
-
-
-def try_one(python: str, artifact: Path, version: str, endpoint: str) -> None:
-    """Install it, then set up, ask and destroy with it."""
-    with tempfile.TemporaryDirectory(prefix="plldb-release-") as name:
-        folder = Path(name)
-        environment = isolated(os.environ, folder)
-        environment |= aws_settings(endpoint, Credentials(access_key_id=invent_account()))
-        environment.pop("PYTHONPATH", None)
-        run(*UV, "venv", "--quiet", "--python", python, str(folder / "env"))
-        interpreter = str(folder / "env" / "bin" / "python")
-        run(*UV, "pip", "install", "--quiet", "--python", interpreter, str(artifact))
-        program = str(folder / "env" / "bin" / "plldb")
-        said = run(program, "--version", cwd=folder, env=environment).strip()
-        if said != f"plldb {version}":
-            raise ReleaseError(f"{artifact.name} on {python} says it is {said!r}")
-        for command in ("setup", "status", "destroy"):
-            run(program, "bootstrap", command, cwd=folder, env=environment)
-    print(f"{python}: {artifact.name} installs, sets up and destroys", flush=True)
-
-
-def run(*command: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> str:
+def run(*command: str) -> str:
     """Run a command to its end and return its output."""
-    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ReleaseError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
     return done.stdout

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import os
 import platform
-import statistics
 import sys
 import sysconfig
 import tempfile
@@ -16,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.benchmark import chain, contenders, emulator, report, scale, startup, stream, targets
+from scripts.benchmark import contenders, emulator, report, startup, stream, targets
 from scripts.benchmark.installed import Installed
 from scripts.benchmark.measure import MeasuringError, Place, Series, base_environment, name_writes
 from tests.support.behaviours import Delay, on
@@ -33,11 +32,10 @@ if TYPE_CHECKING:
 # Where plldb is installed: imported from here, it would be the checkout's.
 PACKAGE = Path(sysconfig.get_path("purelib"), "plldb")
 CARGO = PACKAGE / "bootstrap/cloudformation"
-DOCS = Path("docs")
 STARTUP_ROUNDS_EACH = 5
 Figures = dict[str, list[float]]
 
-PARTS = ("steps", "startup", "stream", "chain", "packages", "history")
+PARTS = ("steps", "startup", "stream")
 
 
 def read_arguments() -> argparse.Namespace:
@@ -47,7 +45,9 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=5, help="rounds; figures are medians (default: 5)")
     parser.add_argument("--peers", action="store_true", help="also cdk, sam and aws, installed into .cache")
     parser.add_argument(
-        "--write", action="store_true", help="write docs/benchmark.md and docs/benchmark.json"
+        "--write",
+        action="store_true",
+        help="write docs/benchmark.md, and all figures to .cache/benchmark.json",
     )
     parser.add_argument(
         "--only", action="append", choices=PARTS, help="this part alone; may be given more than once"
@@ -69,12 +69,9 @@ def main() -> int:
         return 1
     rows = targets.judge(results)
     print("\n" + report.render_text(rows, results["missing"]))
-    if "chain" in results:
-        print("\nCreation with typical times (unverified), one column a second:\n")
-        print(results["chain"]["drawing"])
     if arguments.write:
-        (DOCS / "benchmark.md").write_text(report.render_page(results, rows))
-        (DOCS / "benchmark.json").write_text(report.render_json(results, rows))
+        Path("docs/benchmark.md").write_text(report.render_page(results, rows))
+        Path(".cache/benchmark.json").write_text(report.render_json(results, rows))
     return 0
 
 
@@ -90,23 +87,15 @@ async def measure(arguments: argparse.Namespace) -> targets.Results:
                 tools = find_tools(arguments, folder, results)
                 fit = await warm_up(bench, tools, results["missing"])
                 results["steps"] = await measure_steps(bench, fit, arguments.runs)
-                results["imports"] = await measure_imports(bench)
             if "stream" in wanted:
                 results["stream"] = await measure_streams(bench, max(1, arguments.runs // 2))
-            if "history" in wanted:
-                results["history"], results["timeline"] = await measure_age(bench, arguments.runs)
             bench.installed.check()
-        if "packages" in wanted:
-            tell("packages")
-            results["packages"] = await scale.measure_packages(folder, arguments.delay)
         if "startup" in wanted:
             tell("start-up")
             results["startup"] = {
                 "seconds": startup.measure_startup(folder, arguments.runs * STARTUP_ROUNDS_EACH),
                 "heavy_imports": startup.find_heavy_imports(folder),
             }
-    if "chain" in wanted:
-        results["chain"] = describe_chain()
     return results
 
 
@@ -193,7 +182,7 @@ async def measure_round(bench: Bench, tools: list[Contender], series: dict[str, 
     for tool in tools:
         place = places[tool.name]
         series[f"{tool.name} cold"].runs.append(await bench.run(place, *tool.cold(place.account)))
-    floor = (sys.executable, str(scale.PROBES / "floor.py"))
+    floor = (sys.executable, str(Path(__file__).with_name("floor.py")))
     for _ in range(2):
         for tool in tools:
             place = places[tool.name]
@@ -217,15 +206,6 @@ def tools_setup(tools: list[Contender], place: Place) -> tuple[str, ...]:
     return ours.again(place.account)[0]
 
 
-async def measure_imports(bench: Bench) -> dict[str, float]:
-    """What a setup with nothing to change imports, in milliseconds."""
-    place = bench.new_place()
-    setup = (contenders.program("plldb"), "bootstrap", "setup")
-    await place.run(setup)
-    run = await place.run((sys.executable, "-X", "importtime", *setup))
-    return startup.sum_import_times(startup.read_import_times(run.output))
-
-
 async def measure_streams(bench: Bench, runs: int) -> dict[str, Figures]:
     """Events spread over time, seen through a pipe and on a terminal."""
     found: dict[str, dict[str, list[float]]] = {
@@ -239,38 +219,6 @@ async def measure_streams(bench: Bench, runs: int) -> dict[str, Figures]:
             for key, value in seen.items():
                 figures[key].append(value)
     return found
-
-
-async def measure_age(bench: Bench, runs: int) -> tuple[list[dict[str, float]], dict[str, float]]:
-    """Stacks with a longer and longer past; medians."""
-    tell("history")
-    with bench.installed.restoring_handler():
-        rounds = [
-            await scale.measure_history(bench.new_place, bench.installed.edit_handler)
-            for _ in range(max(1, runs // 2))
-        ]
-    bench.slow()
-    probes = [await scale.run_probe(bench.new_place(), "timeline") for _ in range(runs)]
-    ages = [_medians(same) for same in zip(*rounds, strict=True)]
-    return ages, _medians(probes)
-
-
-def _medians(rounds: tuple[dict[str, float], ...] | list[dict[str, float]]) -> dict[str, float]:
-    return {key: statistics.median(each[key] for each in rounds) for key in rounds[0]}
-
-
-def describe_chain() -> dict[str, object]:
-    """What the installed template makes CloudFormation wait for."""
-    graph = chain.read_graph((CARGO / "template.yaml").read_text())
-    spans = chain.schedule(graph)
-    slow = {chain.TABLE, chain.LOG_GROUP, chain.API}
-    return {
-        "last": chain.tell_chain(chain.find_chain(spans)),
-        "longest": chain.tell_chain(chain.find_chain(spans, at_least=2)),
-        "roles_wait_for": sorted(chain.find_before(graph, chain.ROLE) & slow),
-        "drawing": chain.draw(spans),
-        "spans": {name: [span.start, span.end] for name, span in spans.items()},
-    }
 
 
 def describe_conditions(arguments: argparse.Namespace) -> dict[str, object]:

@@ -71,9 +71,6 @@ class Series:
             "uploads": [run.count("PutObject") for run in self.runs],
             "uploads_in_flight": [find_most_in_flight(run.records, "PutObject") for run in self.runs],
             "writes": [len(name_writes(run.records)) for run in self.runs],
-            "before_first_request": [round(_first(run) - run.start, 3) for run in self.runs],
-            "talking": [round(_last(run) - _first(run), 3) for run in self.runs],
-            "after_last_answer": [round(run.end - _last(run), 3) for run in self.runs],
         }
 
 
@@ -151,11 +148,3 @@ def count_to_first_event(records: Sequence[Record]) -> int:
 def name_writes(records: Sequence[Record]) -> list[str]:
     """The requests that change something."""
     return [record.operation for record in records if not record.operation.startswith(_READS)]
-
-
-def _first(run: Run) -> float:
-    return min((record.start for record in run.records), default=run.end)
-
-
-def _last(run: Run) -> float:
-    return max((record.end for record in run.records), default=run.end)

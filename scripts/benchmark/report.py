@@ -1,19 +1,19 @@
 """Rows become a table for the terminal, a page of the documentation and a JSON file. Pure,
-but for reading the prose of the page from ``pages/``."""
+but for reading how it was measured from ``method.md``."""
 
 from __future__ import annotations
 
 import json
 import statistics
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scripts.benchmark.targets import Results, Row
 
-_PAGES = Path(__file__).with_name("pages")
+_METHOD = Path(__file__).with_name("method.md")
 
 
 def render_text(rows: Sequence[Row], missing: Sequence[str]) -> str:
@@ -53,20 +53,10 @@ def render_page(results: Results, rows: Sequence[Row]) -> str:
         "versions": ", ".join(f"{name} {version}" for name, version in conditions["versions"].items()),
     }
     parts = [
-        _prose("method").format(**values),
+        _METHOD.read_text().format(**values),
         _targets_section(rows, results["missing"]),
         _tools_section(results),
     ]
-    if "imports" in results:
-        parts.append(_time_section(results, values))
-    if "chain" in results:
-        chain = results["chain"]
-        roles = ", ".join(chain["roles_wait_for"]) or "nothing"
-        parts.append(
-            _prose("chain").format(
-                last=chain["last"], longest=chain["longest"], roles=roles, drawing=chain["drawing"]
-            )
-        )
     return "\n".join(parts)
 
 
@@ -95,35 +85,7 @@ def _tools_section(results: Results) -> str:
     return f"## All that was run\n\n{markdown_table(head, lines)}\n"
 
 
-def _time_section(results: Results, values: dict[str, Any]) -> str:
-    lines = []
-    for name in ("plldb nothing", "floor"):
-        step = results["steps"][name]
-        parts = ("before_first_request", "talking", "after_last_answer", "seconds")
-        lines.append((name, *(f"{statistics.median(step[part]) * 1000:.0f}" for part in parts)))
-    head = (
-        "what",
-        "before the first request",
-        "first request to last answer",
-        "after the last answer",
-        "all",
-    )
-    imports = sorted(results["imports"].items(), key=lambda pair: -pair[1])
-    return _prose("time").format(
-        phases=markdown_table(head, lines),
-        imports=markdown_table(
-            ("what", "ms"), [(name, f"{milliseconds:.0f}") for name, milliseconds in imports]
-        ),
-        rtt=2,
-        delay_ms=values["delay_ms"],
-    )
-
-
 def markdown_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     """A table in Markdown."""
     rows = [head, ["---"] * len(head), *lines]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def _prose(name: str) -> str:
-    return (_PAGES / f"{name}.md").read_text()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 REFERENCE = "python -c 'import asyncclick'"
 HEAVY = ("botocore", "aiobotocore", "aiohttp", "rich")
 
-_IMPORT = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)")
+_IMPORT = re.compile(r"import time:\s+\d+ \|\s+\d+ \|\s+(\S+)")
 
 
 def cases() -> dict[str, tuple[Command, dict[str, str], int]]:
@@ -49,23 +49,11 @@ def find_heavy_imports(folder: Path) -> dict[str, list[str]]:
     for name, (command, more, code) in cases().items():
         if name != REFERENCE:
             traced = (sys.executable, "-X", "importtime", *command)
-            modules = read_import_times(run_all([traced], environment | more, folder, expect=code).output)
+            modules = read_imports(run_all([traced], environment | more, folder, expect=code).output)
             found[name] = [heavy for heavy in HEAVY if heavy in modules]
     return found
 
 
-def read_import_times(output: str) -> dict[str, int]:
-    """Microseconds that each module took by itself, of the output of ``-X importtime``."""
-    return {name: int(own) for own, name in _IMPORT.findall(output)}
-
-
-def sum_import_times(modules: dict[str, int]) -> dict[str, float]:
-    """Milliseconds by what a module belongs to."""
-    groups = {"plldb": "plldb", "asyncclick": "asyncclick", "yaml": "yaml", "rich": "rich"}
-    aws = {"botocore", "aiobotocore", "aiohttp", "urllib3", "jmespath", "dateutil", "multidict", "yarl"}
-    total: dict[str, float] = {}
-    for name, own in modules.items():
-        top = name.partition(".")[0]
-        group = groups.get(top) or ("aiobotocore, botocore, aiohttp" if top in aws else "everything else")
-        total[group] = total.get(group, 0.0) + own / 1000
-    return {group: round(milliseconds, 1) for group, milliseconds in total.items()}
+def read_imports(output: str) -> set[str]:
+    """The modules that the output of ``-X importtime`` names."""
+    return set(_IMPORT.findall(output))

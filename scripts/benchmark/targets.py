@@ -5,16 +5,11 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from scripts.benchmark.startup import REFERENCE
 
 Results = dict[str, Any]
-
-# What "constant" and "no faster than the bytes" allow for noise: the machine does other things, too.
-NOISE = 1.25
-CONSTANT = f"≤ {NOISE:g} x (constant, but for noise)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +32,6 @@ def judge(results: Results) -> list[Row]:
         ("steps", _destroy),
         ("startup", _startup),
         ("stream", _stream),
-        ("chain", _chain),
-        ("packages", _packages),
-        ("history", _history),
     ]
     return [row for key, make in parts if key in results for row in make(results)]
 
@@ -153,74 +145,6 @@ def _stream(results: Results) -> list[Row]:
             at_most(f"last event → exit ({where})", figures["exit_after_last"], 1.0, " s", 2),
         ]
     return rows
-
-
-def _chain(results: Results) -> list[Row]:
-    before = results["chain"]["roles_wait_for"]
-    return [
-        Row(
-            what="template: what the roles wait for",
-            measured=", ".join(before) or "nothing",
-            target="no table, log group or API",
-            met=not before,
-        ),
-        Row(what="template: what is ready last", measured=results["chain"]["last"]),
-        Row(what="template: longest chain of several", measured=results["chain"]["longest"]),
-    ]
-
-
-def _packages(results: Results) -> list[Row]:
-    sizes = results["packages"]
-    rows = []
-    for less, more in pairwise(sizes):
-        growth, bytes_growth = more["seconds"] / less["seconds"], more["packages"] / less["packages"]
-        what = f"{less['packages']:.0f} → {more['packages']:.0f} packages of 1 MB: time"
-        measured = f"{growth:.1f} x ({less['seconds']:.2f} s, {more['seconds']:.2f} s)"
-        met = growth <= bytes_growth * NOISE
-        target = f"≤ {bytes_growth:.0f} x (as the bytes), + {NOISE - 1:.0%} noise"
-        rows.append(Row(what=what, measured=measured, target=target, met=met))
-    memory = sizes[-1]["memory_mb"]
-    limit = sizes[1]["memory_mb"] * NOISE
-    measured = " / ".join(f"{each['memory_mb']:.0f}" for each in sizes) + " MB"
-    what = f"the same: memory for {' / '.join(str(round(each['packages'])) for each in sizes)}"
-    return [
-        *rows,
-        Row(
-            what=what,
-            measured=measured,
-            target=f"400 ≤ {NOISE:g} x 40 (bounded by those in flight)",
-            met=memory <= limit,
-        ),
-    ]
-
-
-def _history(results: Results) -> list[Row]:
-    ages = results["history"]
-    first, last = ages[0], ages[-1]
-    names = f"{first['history']:.0f} → {last['history']:.0f} old events"
-    rates = first["requests_per_second"], last["requests_per_second"]
-    cpu = first["cpu_seconds"], last["cpu_seconds"]
-    cost = results["timeline"]
-    return [
-        Row(
-            what=f"{names}: requests a second for events",
-            measured=f"{rates[0]:.2f} → {rates[1]:.2f}",
-            target=CONSTANT,
-            met=rates[1] <= rates[0] * NOISE,
-        ),
-        Row(
-            what=f"{names}: CPU of the whole update",
-            measured=f"{cpu[0]:.2f} s → {cpu[1]:.2f} s",
-            target=CONSTANT,
-            met=cpu[1] <= cpu[0] * NOISE,
-        ),
-        Row(
-            what="100,000 events: cost of a new one, first → last thousand",
-            measured=f"{cost['first_us']:.1f} µs → {cost['last_us']:.1f} µs",
-            target=CONSTANT,
-            met=cost["last_us"] <= cost["first_us"] * NOISE,
-        ),
-    ]
 
 
 def _spread(values: Sequence[float], digits: int) -> str:
