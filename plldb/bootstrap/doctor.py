@@ -6,13 +6,10 @@ verdict "unknown"; it never ends the examination.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from importlib.resources import files
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import plldb
 from plldb.aws.pace import DEFAULT_PACE, Pace
@@ -20,6 +17,7 @@ from plldb.aws.session import Aws, Target, open_aws
 from plldb.bootstrap.artifacts.bucket import bucket_exists, open_bucket, survey_bucket
 from plldb.bootstrap.artifacts.publish import version_prefix
 from plldb.bootstrap.events import DoctorEvent, DoctorFinished, Finding
+from plldb.bootstrap.permissions import find_missing_actions
 from plldb.bootstrap.stack.client import open_stack
 from plldb.bootstrap.stack.decide import SETUP, StackSnapshot, Step, decide
 from plldb.bootstrap.stack.statuses import StackStatus
@@ -196,13 +194,7 @@ def _leftover(message: str, remedy: str) -> Finding:
 async def _permissions(aws: Aws, target: Target) -> list[Finding]:
     if target.caller_arn.endswith(":root"):
         return [_ok("rights", "the root user may do everything; a role of its own would be safer")]
-    iam = await aws.client("iam")
-    source = await _policy_source(aws, target.caller_arn)
-    policy = json.loads((files("plldb.bootstrap.policies") / "setup.json").read_text())
-    denied = await gather_all(
-        *[_denied(aws, iam, source, statement, target) for statement in policy["Statement"]]
-    )
-    missing = sorted({action for actions in denied for action in actions})
+    missing = await find_missing_actions(aws, target, "setup")
     if not missing:
         return [_ok("rights", "all that setup needs, as far as IAM's simulator tells")]
     remedy = "The whole policy is in plldb/bootstrap/policies/setup.json of the installed package."
@@ -210,58 +202,6 @@ async def _permissions(aws: Aws, target: Target) -> list[Finding]:
         Finding(check="rights", verdict="problem", message=f"{action} is not allowed", remedy=remedy)
         for action in missing
     ]
-
-
-async def _policy_source(aws: Aws, caller_arn: str) -> str:
-    """Return the ARN that the simulator takes: for a session that of its role, path and all."""
-    role = re.fullmatch(r"arn:[^:]+:sts::\d+:assumed-role/([^/]+)/.+", caller_arn)
-    if role is None:
-        return caller_arn
-    iam = await aws.client("iam")
-    answer = await aws.call(iam.get_role, RoleName=role[1])
-    return str(answer["Role"]["Arn"])
-
-
-async def _denied(aws: Aws, iam: Any, source: str, statement: dict[str, Any], target: Target) -> list[str]:
-    actions = _as_list(statement["Action"])
-    answer = await aws.call(
-        iam.simulate_principal_policy,
-        PolicySourceArn=source,
-        ActionNames=actions,
-        ResourceArns=[concrete_arn(arn, target) for arn in _as_list(statement["Resource"])],
-        ContextEntries=context_entries(statement),
-    )
-    return [
-        result["EvalActionName"]
-        for result in answer["EvaluationResults"]
-        if result["EvalDecision"] != "allowed"
-    ]
-
-
-def concrete_arn(arn: str, target: Target) -> str:
-    """Return the ARN with this partition, region and account where the policy leaves them open. Pure."""
-    if arn == "*":
-        return arn
-    _, _, service, region, account, resource = arn.split(":", 5)
-    region = target.region if region == "*" else region
-    account = target.account if account == "*" else account
-    return f"arn:{target.partition}:{service}:{region}:{account}:{resource}"
-
-
-def context_entries(statement: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the circumstances that the conditions ask for, as CloudFormation meets them. Pure."""
-    entries: list[dict[str, Any]] = []
-    for operator, conditions in statement.get("Condition", {}).items():
-        kind = "stringList" if operator.startswith("ForAnyValue") else "string"
-        entries += [
-            {"ContextKeyName": key, "ContextKeyValues": _as_list(value), "ContextKeyType": kind}
-            for key, value in conditions.items()
-        ]
-    return entries
-
-
-def _as_list(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
 
 
 CHECKS: dict[str, Callable[[Aws, Target], Awaitable[list[Finding]]]] = {

@@ -70,6 +70,40 @@ async def test_each_policy_is_enough_for_what_it_is_for(iam: Iam, tls: Proxy) ->
         assert await attempt("destroy", user, region, tls.url) is None
 
 
+async def test_the_doctor_finds_a_policy_sufficient_that_is_narrowed_to_one_account_and_region(
+    iam: Iam, tls: Proxy
+) -> None:
+    region = "af-south-1"
+    narrower = {
+        "core-infrastructure-*": f"core-infrastructure-{region}-000000000000",
+        "PLLDB*": "PLLDB*Role-*",
+    }
+    text = json.dumps(statements_of("setup"))
+    for wide, narrow in narrower.items():
+        text = text.replace(wide, narrow)
+    # MiniStack simulates without the context of a condition, so that a statement with one allows nothing.
+    statements = [{**each, "Condition": {}} for each in json.loads(text)]
+    async with iam.user("setup", statements=[*statements, DOCTOR]) as user:
+        assert await rights_of(user, region, tls.url) == ["ok"]
+    async with iam.user("setup", statements=[*statements[1:], DOCTOR]) as user:
+        assert await rights_of(user, region, tls.url) == ["problem"]
+
+
+DOCTOR = {"Sid": "Doctor", "Effect": "Allow", "Action": "iam:SimulatePrincipalPolicy", "Resource": "*"}
+
+
+async def rights_of(user: User, region: str, endpoint: str) -> list[str]:
+    """What the doctor says of that user's rights."""
+    examining = bootstrap.doctor(
+        session=session_of(user[0], secret=user[1]), region=region, endpoint_url=endpoint, pace=CALM
+    )
+    return [
+        event.verdict
+        async for event in examining
+        if isinstance(event, bootstrap.Finding) and event.check == "rights"
+    ]
+
+
 CASES = [(name, sid) for name in ("setup", "destroy", "read-only") for sid in provable(name)]
 REGIONS = (
     *("ap-east-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1"),
@@ -137,10 +171,12 @@ class Iam:
         self._client = client
 
     @asynccontextmanager
-    async def user(self, policy: str, *, without: str = "") -> AsyncIterator[User]:
-        """A user with a policy of the repository, less one statement."""
+    async def user(
+        self, policy: str, *, without: str = "", statements: list[Statement] | None = None
+    ) -> AsyncIterator[User]:
+        """A user with a policy of the repository, or with ``statements`` instead, less one statement."""
         name = f"{policy}-{secrets.token_hex(4)}"
-        kept = [each for each in statements_of(policy) if each["Sid"] != without]
+        kept = [each for each in statements or statements_of(policy) if each["Sid"] != without]
         document = json.dumps({"Version": "2012-10-17", "Statement": kept})
         await self._client.create_user(UserName=name)
         made = await self._client.create_policy(PolicyName=name, PolicyDocument=document)

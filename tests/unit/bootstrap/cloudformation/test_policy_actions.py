@@ -1,7 +1,7 @@
 """The policies allow what the resources of the template need, by CloudFormation's own schemas, and no more.
 
-A schema names the IAM actions that creating, reading, updating and deleting a resource of its type may take; cfn-lint
-ships the schemas. What is named for a property that the template does not use is not needed.
+A schema names the IAM actions that creating, reading, updating and deleting a resource of its type may
+take; cfn-lint ships the schemas. What is named for a property that the template does not use is not needed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Resources = dict[str, dict[str, Any]]
 Need = tuple[str, str]
 """An action, and the ARN that it is done to."""
 
-# Type → property → actions that are taken for this property only. Whoever uses the property takes its line out.
+# Type → property → actions that are taken for this property only. Who uses the property takes its line out.
 UNUSED: dict[str, dict[str, tuple[str, ...]]] = {
     "AWS::ApiGatewayV2::Api": {"BodyS3Location": ("s3:getObject",)},
     "AWS::ApiGatewayV2::Authorizer": {"AuthorizerCredentialsArn": ("iam:PassRole",)},
@@ -228,8 +228,8 @@ def test_exceptions_are_for_what_the_template_does_not_use(resources: Resources)
 
 # --- what plldb itself asks for ---------------------------------------------------------------------------
 
-# Where the action is not the name of the request. S3 answers HeadObject by GetObject, and the absence of an object by
-# 404 only to who may list; a delete of a version is one of DeleteObjects; tags of a stack come with CreateStack.
+# Where the action is not the name of the request. S3 tells that an object is absent (404) only to who may list;
+# a delete of a version is one of DeleteObjects; tags of a stack come with CreateStack.
 REQUESTS = {
     "cloudformation:TagResource": "create_stack",
     "cloudformation:UntagResource": "update_stack",
