@@ -13,7 +13,7 @@ import plldb
 from plldb.aws.session import Aws, Target
 from plldb.bootstrap.artifacts.bucket import bucket_name
 from plldb.bootstrap.artifacts.publish import version_prefix
-from plldb.bootstrap.artifacts.sources import list_handlers, read_template
+from plldb.bootstrap.artifacts.sources import list_packages, read_template
 from plldb.bootstrap.template import read_resources
 from plldb.tasks import gather_all
 
@@ -48,8 +48,9 @@ async def _role_ids() -> list[str]:
 
 def _function_names() -> list[str]:
     return [
-        "plldb-" + handler.function_name.removesuffix("_handler").replace("_", "-")
-        for handler in list_handlers()
+        "plldb-" + package.name.removesuffix("_handler").replace("_", "-")
+        for package in list_packages()
+        if package.folder == "lambda_functions"
     ]
 
 

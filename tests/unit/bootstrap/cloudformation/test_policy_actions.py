@@ -228,7 +228,7 @@ def test_exceptions_are_for_what_the_template_does_not_use(resources: Resources)
 
 # --- what plldb itself asks for ---------------------------------------------------------------------------
 
-# Where the action is not the name of the request. S3 tells that an object is absent (404) only to who may list;
+# Where the action is not the name of the request. S3 tells only who may list that an object is absent (404);
 # a delete of a version is one of DeleteObjects; tags of a stack come with CreateStack.
 REQUESTS = {
     "cloudformation:TagResource": "create_stack",
