@@ -1,0 +1,355 @@
+"""What the agent decides: invocations, frames and failures in, actions out. Pure.
+
+It knows no socket and no clock. Each input takes ``now`` (epoch seconds: the wall clock goes on while a
+sandbox is frozen) and returns the actions to be carried out, in order; `Core.wake` says when `tick` is due.
+
+The rule that everything here serves: the deployed code may be chosen only while no frame of the invocation
+can have been delivered; afterwards the invocation ends with an answer or a function error, once.
+
+Python 3.9, and no import that is slow: this runs in a cold start.
+"""
+
+from __future__ import annotations
+
+from plldb.debugger import wire
+from plldb.debugger.agent.actions import Answer, Deployed, Post, Ready, Say, Send
+from plldb.debugger.agent.link import FIRST_LINK, LATER_LINK, Link
+
+DISCONNECTED_AFTER = 60.0
+"""Seconds without a word from the laptop after which an invocation ends with a function error."""
+
+RESUME_AFTER = 15.0
+"""Seconds of silence after which the laptop is asked. Its heartbeat comes every 10 s."""
+
+SPARE = 1.0
+"""Seconds before the sandbox is killed at which the invocation is ended."""
+
+PARALLEL = 8
+"""Frames that are on their way at a time."""
+
+NOT_SENT = 0
+"""Status of a POST of which not a byte was written: no connection could be made."""
+
+PERHAPS_SENT = -1
+"""Status of a POST that got no answer."""
+
+# Statuses that say for certain that the laptop did not get the frame.
+_REFUSALS = (NOT_SENT, 403, 410, 429)
+
+_RESUME = -1  # stands for a piece's number where a resume is on its way
+
+_ANSWER_HEADERS = (
+    "content-type",
+    "lambda-runtime-function-error-type",
+    "lambda-runtime-function-xray-error-cause",
+)
+
+
+class _Run:
+    """One invocation, from its arrival to its answer."""
+
+    def __init__(self, now: float, rid: str, no: str, deadline: float) -> None:
+        self.id = rid
+        self.no = no
+        self.deadline = deadline
+        self.z = 0
+        self.pieces: list[str] = []
+        self.todo: list[int] = []
+        self.posted: set[int] = set()
+        self.sent = False  # whether a frame may have been delivered
+        self.given_up = False  # nothing may have been delivered, and the deployed code is to have it
+        self.limit = now + LATER_LINK  # until when the first frame may be tried
+        self.questions = 0
+        self.retry_at = now
+        self.pause = 0.05
+        self.accepted = False
+        self.heard = now  # of the laptop
+        self.asked = now
+        self.catch_up = False  # the laptop may have missed something: another connection, on either side
+        self.answer: wire.Pieces | None = None
+
+
+class Core:
+    """The agent's state. ``lease`` is in epoch seconds; ``fresh`` returns another random text each time."""
+
+    def __init__(self, *, token: str, function: str, sandbox: str, lease: float, fresh: Fresh) -> None:
+        self.wake: float | None = None
+        self.dropped = 0  # frames that were not the laptop's, or not right
+        self._token = token
+        self._tokens = {wire.key_id(token): token}
+        self._function = function
+        self._sandbox = sandbox
+        self._fresh = fresh
+        self._out: list[Action] = []
+        self._link = Link(token, lease, fresh, self._out.append)
+        self._run: _Run | None = None
+        self._question: tuple[float, float] | None = None  # since when and by when: is a laptop there?
+        self._starting = False
+        self._keys = 0
+        self._flying: dict[int, tuple[str, int]] = {}
+
+    # What happens.
+
+    def start(self, now: float) -> list[Action]:
+        """Ask for the first time whether a laptop is attached; `Ready` tells the answer."""
+        self._starting = True
+        self._question = (now, now + FIRST_LINK)
+        return self._step(now)
+
+    def invocation(
+        self, now: float, rid: str, deadline: float, meta: dict[str, object], body: bytes
+    ) -> list[Action]:
+        """Decide one invocation. ``deadline`` is when the sandbox is killed, in epoch seconds."""
+        run = _Run(now, rid, self._fresh(), deadline)
+        try:
+            run.z, run.pieces = wire.split(meta, body)
+        except wire.WireError:
+            return [Deployed()]
+        run.todo = list(range(len(run.pieces)))
+        self._run = run
+        self._question = (now, run.limit)
+        return self._step(now)
+
+    def opened(self, now: float, n: int) -> list[Action]:
+        """Connection ``n`` is open."""
+        if n == self._link.n:
+            self._link.opened(now)
+        return self._step(now)
+
+    def closed(self, now: float, n: int, why: str) -> list[Action]:
+        """Connection ``n`` could not be opened, or was closed. ``why`` goes to the log."""
+        if n == self._link.n:
+            self._link.closed(now, why)
+        return self._step(now)
+
+    def received(self, now: float, n: int, text: str) -> list[Action]:
+        """A text came through connection ``n``."""
+        if n == self._link.n and self._link.state == "open":
+            self._link.heard(now)
+            try:
+                if text.startswith("plldb"):
+                    self._told(now, wire.verify(text, self._tokens)[1])
+                else:
+                    self._answered(now, wire.from_json(text))
+            except wire.WireError:
+                self.dropped += 1
+        return self._step(now)
+
+    def posted(self, now: float, key: int, status: int) -> list[Action]:
+        """A POST has ended: an HTTP status, `NOT_SENT` or `PERHAPS_SENT`."""
+        no, i = self._flying.pop(key, ("", 0))
+        if self._run is not None and self._run.no == no:
+            self._ended(now, self._run, i, status)
+        return self._step(now)
+
+    def tick(self, now: float) -> list[Action]:
+        """Time has passed."""
+        return self._step(now)
+
+    # What follows from it.
+
+    def _step(self, now: float) -> list[Action]:
+        self.wake = None
+        if self._run is not None and self._run.sent:
+            self._question = None
+        if self._question is not None:
+            self._ask(now, *self._question)
+        if self._run is not None and self._run.sent:
+            self._hold(now, self._run)
+        if self._run is not None and self._question is None:
+            self._pump(now, self._run)
+        out = self._out[:]
+        self._out.clear()
+        return out
+
+    def _ask(self, now: float, since: float, by: float) -> None:
+        reached = self._link.reach(now)
+        if reached is None and now >= by:
+            if self._link.is_old(since):
+                # It does not answer: its other end may have forgotten it.
+                self._link.connect(now)
+                by = now + LATER_LINK
+                self._question = (now, by)
+            else:
+                self._link.postpone(now)
+                reached = False
+        if reached is None:
+            self._at(by)
+            return
+        self._question = None
+        if self._starting:
+            self._starting = False
+            self._out.append(Ready(reached))
+        elif self._run is not None and not reached:
+            self._run.given_up = True
+            self._choose_deployed(self._run)
+
+    def _choose_deployed(self, run: _Run) -> None:
+        # What is on its way may still arrive: the choice has to wait for its fate.
+        if run.given_up and not run.sent and not self._flying:
+            self._run = None
+            self._out.append(Deployed())
+
+    def _hold(self, now: float, run: _Run) -> None:
+        """Keep the link up while an answer is due, and end what takes too long."""
+        if now >= run.deadline - SPARE:
+            self._fail(
+                run, "Plldb.Timeout", "No answer from the developer's machine before Lambda's own limit."
+            )
+            return
+        if now - run.heard >= DISCONNECTED_AFTER:
+            text = f"Nothing was heard from the developer's machine for {DISCONNECTED_AFTER:.0f} s."
+            self._fail(run, "Plldb.Disconnected", text)
+            return
+        if now - max(run.heard, run.asked) >= RESUME_AFTER:
+            run.catch_up, run.asked = True, now
+            self._link.greet(now)  # this end may be the one that hears nothing any more
+        again = self._link.keep(now)
+        for when in (
+            run.deadline - SPARE,
+            run.heard + DISCONNECTED_AFTER,
+            max(run.heard, run.asked) + RESUME_AFTER,
+        ):
+            self._at(when)
+        if again is not None:
+            self._at(again)
+        if run.catch_up and self._link.ready and now >= run.retry_at:
+            self._catch_up(now, run)
+
+    def _catch_up(self, now: float, run: _Run) -> None:
+        run.catch_up, run.asked = False, now
+        if run.accepted:
+            self._post(now, run, _RESUME, {"t": "resume", "have": run.answer.have if run.answer else []})
+        else:
+            run.todo = [i for i in range(len(run.pieces)) if (run.no, i) not in self._flying.values()]
+
+    def _pump(self, now: float, run: _Run) -> None:
+        if run.given_up and not run.sent:
+            return
+        if now < run.retry_at:
+            self._at(run.retry_at)
+            return
+        while run.todo and self._link.ready and len(self._flying) < PARALLEL:
+            i = run.todo.pop(0)
+            message = {"t": "invocation", "i": i, "of": len(run.pieces), "z": run.z, "d": run.pieces[i]}
+            self._post(now, run, i, message)
+
+    def _post(self, now: float, run: _Run, i: int, message: dict[str, object]) -> None:
+        link = self._link
+        message.update(sb=self._sandbox, id=run.id, no=run.no, at=now, fn=self._function)
+        message["from"] = link.me
+        frame = wire.sign(message, self._token)
+        if link.relay:
+            run.sent, run.heard = True, now
+            relay = {"action": "relay", "v": wire.VERSION, "k": self._token, "d": frame}
+            self._out.append(Send(wire.to_json(relay)))
+        elif link.peer is not None:
+            self._keys += 1
+            self._flying[self._keys] = (run.no, i)
+            self._out.append(Post(self._keys, link.peer, link.creds, frame))
+
+    def _ended(self, now: float, run: _Run, i: int, status: int) -> None:
+        if status == 200:
+            run.sent, run.pause = True, 0.05
+            if i not in run.posted and i != _RESUME:
+                run.posted.add(i)
+                run.heard = now
+            return
+        if status not in _REFUSALS and not run.sent:
+            run.sent, run.heard = True, now
+        if i == _RESUME:
+            run.catch_up = True
+        elif not run.accepted:
+            run.todo.insert(0, i)
+        if status in (403, 410):
+            self._link.shut_out(now, status)
+        else:
+            run.retry_at = now + run.pause
+            run.pause = min(run.pause * 2, 2.0)
+        if not run.sent:
+            self._try_again(now, run, status)
+
+    def _try_again(self, now: float, run: _Run, status: int) -> None:
+        if status in (403, 410) and run.questions < 3:
+            run.questions += 1
+            run.limit = now + LATER_LINK
+        if now >= run.limit:
+            run.given_up = True
+        self._choose_deployed(run)
+        if self._run is run and not run.given_up:
+            self._question = (now, run.limit)
+
+    # What the API and the laptop say.
+
+    def _answered(self, now: float, message: dict[str, object]) -> None:
+        run, link = self._run, self._link
+        due = run is not None and run.sent
+        before = (link.me, link.peer)
+        if link.answered(now, message, due) and run is not None and due and before != (link.me, link.peer):
+            run.catch_up = True
+
+    def _told(self, now: float, message: dict[str, object]) -> None:
+        kind, run = message.get("t"), self._run
+        if kind in ("moved", "detached"):
+            self._link.rerouted(now, message)
+        elif run is None or message.get("id") != run.id or message.get("no") != run.no:
+            return
+        elif kind in ("accepted", "heartbeat", "answer", "unknown"):
+            run.sent, run.heard = True, now
+            if kind == "accepted":
+                run.accepted, run.todo = True, []
+            elif kind == "answer":
+                self._collect(run, message)
+            elif kind == "unknown":
+                self._fail(
+                    run,
+                    "Plldb.Disconnected",
+                    "The developer's machine does not know this invocation any more.",
+                )
+
+    def _collect(self, run: _Run, message: dict[str, object]) -> None:
+        i, of, z, d = (message.get(k) for k in ("i", "of", "z", "d"))
+        if run.answer is None:
+            run.answer = wire.Pieces(of, z)
+        run.answer.add(i, of, z, d)
+        run.accepted, run.todo = True, []
+        if not run.answer.complete:
+            return
+        try:
+            meta, body = run.answer.join()
+        except wire.WireError:
+            self._fail(run, "Plldb.Disconnected", "The answer of the developer's machine is damaged.")
+            return
+        self._run = None
+        kind = "response" if meta.get("kind") == "response" else "error"
+        self._out.append(Answer(kind, _allowed(meta.get("headers")), body))
+
+    def _fail(self, run: _Run, error: str, text: str) -> None:
+        self._run = None
+        self._out.append(Say(f"{run.id}: {text}"))
+        body = wire.to_json({"errorType": error, "errorMessage": text}).encode()
+        headers = [("content-type", "application/json"), ("lambda-runtime-function-error-type", error)]
+        self._out.append(Answer("error", headers, body))
+
+    def _at(self, when: float) -> None:
+        self.wake = when if self.wake is None else min(self.wake, when)
+
+
+def _allowed(headers: object) -> list[tuple[str, str]]:
+    """Return those of an answer's headers that may go to the Runtime API."""
+    found = []
+    for pair in headers if type(headers) is list else []:
+        name, value = pair if type(pair) is list and len(pair) == 2 else (None, None)
+        if (
+            type(name) is str
+            and type(value) is str
+            and name.lower() in _ANSWER_HEADERS
+            and value.isprintable()
+        ):
+            found.append((name.lower(), value))
+    return found
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from plldb.debugger.agent.actions import Action, Fresh
