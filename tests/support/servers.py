@@ -68,21 +68,27 @@ async def moto_server() -> AsyncIterator[Server]:
 
 
 @asynccontextmanager
-async def ministack(*, auth: bool = False) -> AsyncIterator[Server]:
-    """A MiniStack in an environment of its own; ``auth`` makes it check signatures and IAM policies."""
+async def ministack(
+    *, auth: bool = False, script: str = "", settings: Mapping[str, str] | None = None
+) -> AsyncIterator[Server]:
+    """A MiniStack in an environment of its own; ``auth`` makes it check signatures and IAM policies.
+
+    ``script`` is a file that its Python runs instead, and ``settings`` are added to its environment.
+    """
     port = find_free_port()
-    python = ("--python", sys.executable)
-    command = (*find_uv(), "tool", "run", *python, "--from", MINISTACK, "ministack")
-    settings = {
+    program = ("--with", MINISTACK, "python", script) if script else ("--from", MINISTACK, "ministack")
+    command = (*find_uv(), "tool", "run", "--python", sys.executable, *program)
+    environment = {
         "GATEWAY_PORT": str(port),
         "BIND_HOST": "127.0.0.1",
         "AUTH": "true" if auth else "false",
         # Not used here, and each would open another port.
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",
+        **(settings or {}),
     }
     async with running(
-        "MiniStack", command, settings, port, "/_ministack/ready", _MINISTACK_SECONDS
+        "MiniStack", command, environment, port, "/_ministack/ready", _MINISTACK_SECONDS
     ) as server:
         yield server
 

@@ -1,0 +1,53 @@
+"""Functions in sandboxes, and an API behind API Gateway's limits: the test cloud. Talks to MiniStack."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from tests.support.cloud import Cloud, find_obstacle, start_cloud
+from tests.support.environment import Credentials, aws_settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def one_cloud() -> AsyncIterator[Cloud]:
+    """One cloud for all tests; each test has an account of its own."""
+    if obstacle := find_obstacle():
+        pytest.skip(obstacle)
+    async with start_cloud() as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def cloud(one_cloud: Cloud) -> Iterator[Cloud]:
+    """The cloud with API Gateway's own rules."""
+    yield one_cloud
+    one_cloud.reset_rules()
+
+
+@pytest.fixture
+def endpoint(cloud: Cloud) -> str:
+    """Where AWS is."""
+    return cloud.url
+
+
+@pytest.fixture
+def aws_env(
+    isolated_environment: None,
+    monkeypatch: pytest.MonkeyPatch,
+    cloud: Cloud,
+    endpoint: str,
+    credentials: Credentials,
+) -> dict[str, str]:
+    """The cloud as AWS, for this process and, as a dict, for others."""
+    settings = aws_settings(endpoint, credentials)
+    settings |= {"AWS_CA_BUNDLE": str(cloud.ca), "SSL_CERT_FILE": str(cloud.ca)}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    return dict(os.environ)

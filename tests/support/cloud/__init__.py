@@ -1,0 +1,171 @@
+"""A cloud for tests, like AWS where it matters to a debugger of functions. Talks to processes.
+
+MiniStack runs functions in sandboxes (`docker`), which stand still between invocations (`docker.freeze`), and
+stands behind a gate with API Gateway's limits and TLS (`gate`). Linux with root or user namespaces only::
+
+    async with start_cloud() as cloud:     # 2 s; in tests/cloud it is the fixture `cloud`
+        cloud.url                          # https://127.0.0.1:…, the AWS_ENDPOINT_URL of everybody
+        cloud.ca                           # AWS_CA_BUNDLE and SSL_CERT_FILE of clients; sandboxes have both
+        cloud.websocket_url(url)           # where wss://<api id>.execute-api.…/live is served
+        cloud.rules.idle = 2.0             # API Gateway's limits and lapses, see `gate.Rules`
+        cloud.rules.refuse = lambda connection_id, data: 429
+        cloud.age(1200)                    # connections are 20 minutes older, and idle for as long
+        cloud.far(0.015)                   # another URL: the same cloud, 15 ms away, each way
+        cloud.sandboxes("my-function")     # each has .processes(), .states(), .log, .alive
+        cloud.connections                  # WebSockets at the gate, by connection id
+        cloud.output                       # what MiniStack has printed
+
+Of use to know: a 12-digit access key id is the account, and keeps tests apart. Handlers find ``@connections``
+at ``https://{requestContext.domainName}/{stage}``, as on AWS, and everything else by AWS_ENDPOINT_URL, which
+sandboxes have. `start_cloud(auth=True)` checks signatures and policies (root: key ``test``, secret ``test``),
+session policies, dynamodb:LeadingKeys and ${aws:userid} included. The runtime of a function (python3.12) is
+the Python that runs it if it is among ``pythons``, else the one of the tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.support import servers
+from tests.support.cloud import runtimes
+from tests.support.cloud.docker.freeze import find_emulator, find_processes
+from tests.support.cloud.gate import CERTIFICATES, Gate, Rules
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from tests.support.cloud.gate import Connection
+
+find_obstacle = runtimes.find_obstacle
+
+_EMULATOR = Path(__file__).with_name("emulator.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """One execution environment of a function, alive or not."""
+
+    folder: Path
+
+    @property
+    def log(self) -> str:
+        """What the function, its runtime and its extensions have printed."""
+        return (self.folder / "log").read_text(errors="replace")
+
+    @property
+    def alive(self) -> bool:
+        """Whether its first process, the emulator, is there."""
+        return find_emulator(self._leader) is not None
+
+    def processes(self) -> tuple[int, ...]:
+        """The processes of the function in it, by the ids that they have outside of it."""
+        return tuple(find_processes(self._leader))
+
+    def states(self) -> Mapping[int, str]:
+        """Their states as in ps: T is stopped."""
+        return {pid: _read_state(pid) for pid in self.processes()}
+
+    @property
+    def _leader(self) -> int:
+        return int((self.folder / "pid").read_text())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cloud:
+    """A running cloud; see this module's docstring."""
+
+    url: str
+    ca: Path
+    direct: str
+    """MiniStack without the gate and without TLS."""
+    folder: Path
+    _gate: Gate
+    _server: servers.Server
+
+    @property
+    def rules(self) -> Rules:
+        return self._gate.rules
+
+    @property
+    def connections(self) -> Mapping[str, Connection]:
+        return self._gate.connections
+
+    @property
+    def output(self) -> str:
+        return self._server.output
+
+    def reset_rules(self) -> None:
+        self._gate.rules = Rules()
+
+    def age(self, seconds: float) -> None:
+        self._gate.age(seconds)
+
+    def far(self, seconds: float) -> str:
+        return f"https://127.0.0.1:{self._gate.listen_far(seconds)}"
+
+    def websocket_url(self, url: str, endpoint: str = "") -> str:
+        """Where the gate (or ``endpoint``, a URL that `far` gave) serves a WebSocket API."""
+        return servers.websocket_address(endpoint or self.url, url).replace("ws://", "wss://")
+
+    def sandboxes(self, function: str) -> tuple[Sandbox, ...]:
+        """All that a function has had, in any account, the oldest first."""
+        started = sorted(
+            self.folder.glob(f"{function}-????????/pid"), key=lambda path: path.stat().st_mtime_ns
+        )
+        return tuple(Sandbox(path.parent) for path in started)
+
+
+@asynccontextmanager
+async def start_cloud(
+    *, auth: bool = False, minute: float = 60.0, pythons: Sequence[str] = ()
+) -> AsyncIterator[Cloud]:
+    """A cloud of one's own. A minute of a schedule lasts ``minute`` seconds. Raises ServerError."""
+    if obstacle := runtimes.find_obstacle():
+        raise servers.ServerError(obstacle)
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    found = await asyncio.gather(*(asyncio.to_thread(runtimes.find_python, one) for one in {here, *pythons}))
+    emulator = await asyncio.to_thread(runtimes.find_emulator)
+    gate = Gate()
+    try:
+        with tempfile.TemporaryDirectory(prefix="plldb-cloud-", ignore_cleanup_errors=True) as folder:
+            settings = {
+                "gate": f"127.0.0.1:{gate.port}",
+                "ca": str(CERTIFICATES / "ca.pem"),
+                "sandboxes": folder,
+                "emulator": str(emulator),
+                "pythons": {python["version"]: python for python in found},
+                "python": here,
+                "minute": minute,
+            }
+            environment = {
+                "LAMBDA_EXECUTOR": "docker",
+                "LAMBDA_STRICT": "1",
+                "TEST_CLOUD": json.dumps(settings),
+                "AWS_ENDPOINT_URL": f"https://127.0.0.1:{gate.port}",
+            }
+            async with servers.ministack(auth=auth, script=str(_EMULATOR), settings=environment) as server:
+                gate.target = int(server.url.rpartition(":")[2])
+                yield Cloud(
+                    url=f"https://127.0.0.1:{gate.port}",
+                    ca=CERTIFICATES / "ca.pem",
+                    direct=server.url,
+                    folder=Path(folder),
+                    _gate=gate,
+                    _server=server,
+                )
+    finally:
+        gate.close()
+
+
+def _read_state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return "X"

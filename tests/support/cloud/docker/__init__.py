@@ -1,0 +1,242 @@
+"""Stands in for the docker SDK in MiniStack: a container is a sandbox on this machine. Talks to processes.
+
+A sandbox is AWS's Runtime Interface Emulator in a mount and PID namespace (`sandbox.sh`) with the layout of
+the managed runtimes. MiniStack gives the code, the layers and the environment, and sends invocations to a
+port. The settings come from `tests.support.cloud`, as JSON in ``TEST_CLOUD``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tarfile
+import tempfile
+import threading
+import time
+import uuid
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from . import errors, types
+from .freeze import Freezer, Front, find_emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["DockerClient", "errors", "from_env", "types"]
+
+_SCRIPT = Path(__file__).parents[1] / "sandbox.sh"
+_START_SECONDS = 5.0
+_FRAME_HEAD = 16  # type, length, time: awslambdaric's FramedTelemetryLogSink
+
+# As a function of a managed Python runtime finds them on AWS.
+_ENVIRONMENT = {
+    "LANG": "en_US.UTF-8",
+    "TZ": ":UTC",
+    "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+    "LD_LIBRARY_PATH": (
+        "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
+    ),
+    "PYTHONPATH": "/var/runtime",
+    "LAMBDA_TASK_ROOT": "/var/task",
+    "LAMBDA_RUNTIME_DIR": "/var/runtime",
+    "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+    "SSL_CERT_FILE": "/var/rapid/ca.pem",
+    "AWS_CA_BUNDLE": "/var/rapid/ca.pem",
+}
+
+
+class Container:
+    """One sandbox: created with what MiniStack says, started, stopped."""
+
+    def __init__(
+        self,
+        image: str,
+        command: list[str],
+        environment: Mapping[str, str],
+        mounts: tuple[types.Mount, ...] = (),
+        **rest: Any,
+    ) -> None:
+        settings = json.loads(os.environ["TEST_CLOUD"])
+        self.id = uuid.uuid4().hex
+        self.name = self.short_id = self.id[:12]
+        self.labels: dict[str, str] = rest.get("labels") or {}
+        self.status = "created"
+        self.attrs: dict[str, Any] = {"NetworkSettings": {"Networks": {}}}
+        self.ports: dict[str, list[dict[str, str]]] = {}
+        self._handler = command[0]
+        self._version = image.rpartition(":")[2]  # public.ecr.aws/lambda/python:3.13
+        self._python = settings["pythons"].get(self._version) or settings["pythons"][settings["python"]]
+        self._emulator = settings["emulator"]
+        self._environment = environment
+        self._box = Path(
+            tempfile.mkdtemp(dir=settings["sandboxes"], prefix=f"{environment['AWS_LAMBDA_FUNCTION_NAME']}-")
+        )
+        for folder in ("task", "opt", "var", "tmp"):
+            (self._box / folder).mkdir()
+        for mount in mounts:
+            if mount.target == "/var/task":
+                # Links, for MiniStack removes its copy when the code changes.
+                shutil.copytree(mount.source, self._box / "task", copy_function=os.link, dirs_exist_ok=True)
+        shutil.copy(settings["ca"], self._box / "ca.pem")
+        hosts = Path("/etc/hosts").read_text() + "\n127.0.0.1 host.docker.internal\n"
+        (self._box / "hosts").write_text(hosts)
+
+    def put_archive(self, path: str, data: IO[bytes]) -> bool:
+        """Take a layer, for /opt."""
+        with tarfile.open(fileobj=data) as archive:
+            archive.extractall(self._box / path.lstrip("/"), filter="fully_trusted")
+        return True
+
+    def start(self) -> None:
+        port, api = _find_free_port(), _find_free_port()
+        reading, writing = os.pipe()
+        environment = {
+            **_ENVIRONMENT,
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_python{self._python['version']}",
+            **{
+                name: str(value).replace("host.docker.internal", "127.0.0.1")
+                for name, value in self._environment.items()
+            },
+            "_HANDLER": self._handler,
+            "_LAMBDA_TELEMETRY_LOG_FD": str(writing),
+        }
+        places = (
+            self._box,
+            self._python["lang"],
+            self._python["runtime"],
+            self._emulator,
+            str(port),
+            str(api),
+        )
+        self._log = (self._box / "log").open("ab", buffering=0)
+        self._told = 0
+        self._process = subprocess.Popen(
+            ["/bin/sh", _SCRIPT, "outside", *places, self._handler],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            pass_fds=(writing,),
+            start_new_session=True,
+        )
+        os.close(writing)
+        (self._box / "pid").write_text(str(self._process.pid))
+        threading.Thread(target=_copy_frames, args=(reading, self._log), daemon=True).start()
+        self._wait_for(port)
+        self._freezer = Freezer(self._process.pid)
+        self._front = Front(port, self._freezer)
+        self.ports = {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(self._front.server_port)}]}
+        self.reload()
+
+    def _wait_for(self, port: int) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while self._process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                return
+            time.sleep(0.005)
+        self.kill()
+        raise errors.APIError(f"the sandbox did not start: {(self._box / 'log').read_text()[-500:]}")
+
+    def reload(self) -> None:
+        self.status = "running" if self._process.poll() is None else "exited"
+
+    def logs(self, **_: Any) -> bytes:
+        """What was printed since somebody asked last."""
+        with (self._box / "log").open("rb") as log:
+            log.seek(self._told)
+            data = log.read()
+            self._told = log.tell()
+        return data
+
+    def stop(self, timeout: float = 2, **_: Any) -> None:
+        """Let extensions hear of SHUTDOWN, which only a sandbox that runs can, and end everybody."""
+        self._freezer.thaw()
+        if emulator := find_emulator(self._process.pid):
+            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.kill(emulator, signal.SIGTERM)
+                self._process.wait(timeout)
+        self._front.close()
+        self.kill()
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self.reload()
+
+    def remove(self, **_: Any) -> None:
+        """Forget it; its log stays for whoever reads it."""
+        self.kill()
+        ALL.pop(self.id, None)
+
+
+ALL: dict[str, Container] = {}
+
+
+class Containers:
+    """The containers of this process, which are all that there are."""
+
+    def create(self, **settings: Any) -> Container:
+        container = Container(**settings)
+        ALL[container.id] = container
+        return container
+
+    def run(self, **settings: Any) -> Container:
+        container = self.create(**settings)
+        container.start()
+        return container
+
+    def list(self, filters: Mapping[str, Any] | None = None, **_: Any) -> list[Container]:
+        wanted = (filters or {}).get("label") or []
+        labels = [wanted] if isinstance(wanted, str) else wanted
+        pairs = [label.partition("=")[::2] for label in labels]
+        return [
+            c for c in tuple(ALL.values()) if all(c.labels.get(key) in (value, None) for key, value in pairs)
+        ]
+
+    def get(self, identity: str) -> Container:
+        if identity not in ALL:
+            raise errors.NotFound(identity)
+        return ALL[identity]
+
+
+class Images:
+    """Every image that MiniStack asks for is here: each names a version of Python."""
+
+    attrs: Mapping[str, Any] = {}
+
+    def get(self, name: str) -> Images:
+        return self
+
+
+class DockerClient:
+    """The part of the SDK's client that MiniStack uses for functions."""
+
+    def __init__(self) -> None:
+        self.containers, self.images = Containers(), Images()
+
+    def ping(self) -> bool:
+        return True
+
+
+def from_env(**_: Any) -> DockerClient:
+    return DockerClient()
+
+
+def _find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _copy_frames(reading: int, log: IO[bytes]) -> None:
+    """Write what the runtime logs by its own descriptor where its standard output goes."""
+    with os.fdopen(reading, "rb") as frames:
+        while len(head := frames.read(_FRAME_HEAD)) == _FRAME_HEAD:
+            log.write(frames.read(int.from_bytes(head[4:8], "big")))

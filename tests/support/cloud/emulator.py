@@ -1,0 +1,150 @@
+"""MiniStack with what AWS does and it does not. Talks to processes. Run by MiniStack's own Python.
+
+This file's folder comes first on the path, so that MiniStack finds the `docker` beside it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import sys
+from contextvars import ContextVar
+from typing import Any
+
+import ministack.core.iam_evaluator as iam
+import ministack.services.apigateway as api_gateway
+from ministack.app import main
+from ministack.core import iam_actions, lambda_runtime
+from ministack.services import dynamodb, eventbridge, lambda_svc, scheduler
+
+SETTINGS = json.loads(os.environ["TEST_CLOUD"])
+
+
+def run_functions_in_sandboxes() -> None:
+    # In a container MiniStack would look for networks that the stand-in for the SDK does not have.
+    lambda_svc._is_in_container = False
+    # The handler that is configured, where AWS has it, and no file of MiniStack's beside the code.
+    lambda_svc._write_context_arn_shim = lambda *_: None
+
+    # One version's sandboxes are not another's: AWS_LAMBDA_FUNCTION_VERSION tells them apart.
+    key = lambda_svc._warm_pool_key
+    lambda_svc._warm_pool_key = lambda name, config: f"{key(name, config)}:{config.get('Version', '$LATEST')}"
+
+    # Routes of WebSocket APIs run where Invoke runs, not in MiniStack's own workers.
+    lambda_runtime.get_or_create_worker = lambda _name, config, code, **_: _Sandboxed(config, code)
+
+
+class _Sandboxed:
+    def __init__(self, config: dict[str, Any], code: bytes) -> None:
+        self._record = {"config": config, "code_zip": code}
+
+    def invoke(self, event: dict[str, Any], _request_id: str) -> dict[str, Any]:
+        done = lambda_svc._execute_function(self._record, event)
+        if done.get("error") or not isinstance(done.get("body"), dict):
+            raise RuntimeError("the integration failed")
+        return {"status": "ok", "result": done["body"]}
+
+
+_connection: ContextVar[str] = ContextVar("connection")
+
+
+def behave_like_api_gateway() -> None:
+    handle, new_uuid = api_gateway.handle_websocket, api_gateway.new_uuid
+    invoke, context = api_gateway._invoke_ws_lambda, api_gateway._ws_request_context
+
+    async def handle_websocket(scope: dict[str, Any], *arguments: Any, **named: Any) -> None:
+        """The gate chooses the id, since it must know it; ids end in '=' as they do on AWS."""
+        headers = [header for header in scope["headers"] if header[0] != b"x-gate-connection"]
+        chosen = dict(scope["headers"]).get(b"x-gate-connection") or base64.urlsafe_b64encode(os.urandom(11))
+        _connection.set(chosen.decode())
+        await handle({**scope, "headers": headers}, *arguments, **named)
+
+    class Uuid(str):
+        __slots__ = ()
+
+        def replace(self, old: str, new: str, count: Any = -1) -> str:  # what makes a connection's id of it
+            return _connection.get(None) or str.replace(self, old, new, count)
+
+    async def invoke_route(*arguments: Any, **named: Any) -> Any:
+        """Of a failure a client hears that there was one; of an answer nothing without a RouteResponse."""
+        route, connection, event_type, request = arguments[3], *arguments[5:8]
+        try:
+            answer = await invoke(*arguments, **named)
+        except Exception:  # noqa: BLE001 (whatever happened, a client hears no more)
+            answer = None
+        if event_type != "MESSAGE":
+            return answer if answer is not None else {"statusCode": 500}
+        if answer is None or "statusCode" not in answer:
+            failure = {"message": "Internal server error", "connectionId": connection, "requestId": request}
+            return {"statusCode": 500, "body": json.dumps(failure)}
+        return answer if route.get("routeResponseSelectionExpression") else {**answer, "body": ""}
+
+    def request_context(api_id: str, *arguments: Any, **named: Any) -> dict[str, Any]:
+        """``https://<domainName>/<stage>`` is where @connections are, as on AWS."""
+        return {
+            **context(api_id, *arguments, **named),
+            "domainName": f"{SETTINGS['gate']}/_aws/execute-api/{api_id}",
+        }
+
+    api_gateway.handle_websocket = handle_websocket
+    api_gateway.new_uuid = lambda: Uuid(new_uuid())
+    api_gateway._invoke_ws_lambda = invoke_route
+    api_gateway._ws_request_context = request_context
+
+
+def let_minutes_last(seconds: float) -> None:
+    """Schedules fire sooner: a minute of rate() lasts so long."""
+    rate = eventbridge._parse_rate_seconds
+    eventbridge._parse_rate_seconds = lambda text: None if rate(text) is None else rate(text) / 60 * seconds
+    eventbridge._SCHEDULER_TICK_INTERVAL = scheduler._SCHEDULE_TICK_INTERVAL = seconds / 4
+
+
+def behave_like_iam() -> None:
+    """The condition key dynamodb:LeadingKeys, and variables such as ${aws:userid} in conditions."""
+    request, met = iam_actions.dynamodb_service_context, iam._conditions_met
+
+    def context(body: bytes) -> dict[str, Any]:
+        key = _find_leading_key(json.loads(body or b"{}"))
+        return {**request(body), **({} if key is None else {"dynamodb:LeadingKeys": [key]})}
+
+    def conditions_met(conditions: dict[str, Any] | None, caller: Any) -> Any:
+        def fill(value: Any) -> Any:
+            if isinstance(value, list):
+                return [fill(one) for one in value]
+            if isinstance(value, dict):
+                return {name: fill(one) for name, one in value.items()}
+            return re.sub(
+                r"\$\{([^}]+)\}", lambda m: str(iam._resolve_condition_key(m[1], caller) or m[0]), str(value)
+            )
+
+        return met(fill(conditions or {}), caller)
+
+    iam_actions.dynamodb_service_context = context
+    iam._conditions_met = conditions_met
+
+
+def _find_leading_key(request: dict[str, Any]) -> str | None:
+    table = dynamodb._tables.get(str(request.get("TableName", "")).rpartition("/")[2])
+    if not table:
+        return None
+    indexes = {index["IndexName"]: index for index in table.get("GlobalSecondaryIndexes") or ()}
+    schema = indexes.get(request.get("IndexName"), table)["KeySchema"]
+    name = next(part["AttributeName"] for part in schema if part["KeyType"] == "HASH")
+    value = (request.get("Key") or request.get("Item") or {}).get(name)
+    if expression := request.get("KeyConditionExpression"):
+        for placeholder, meant in (request.get("ExpressionAttributeNames") or {}).items():
+            expression = re.sub(rf"{re.escape(placeholder)}\b", meant, expression)
+        if found := re.search(rf"\b{re.escape(name)}\s*=\s*(:\w+)", expression):
+            value = request["ExpressionAttributeValues"].get(found[1])
+    return None if value is None else str(next(iter(value.values())))
+
+
+if __name__ == "__main__":
+    run_functions_in_sandboxes()
+    behave_like_api_gateway()
+    let_minutes_last(SETTINGS["minute"])
+    behave_like_iam()
+    sys.argv = ["ministack"]
+    main()

@@ -1,0 +1,84 @@
+"""What sandboxes are made of: AWS's emulator, Pythons, what the runtimes bring. Talks to a package index.
+
+All of it lies in the repository's ``.cache`` and is used again.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.support.servers import ServerError, find_uv
+
+_CACHE = Path(__file__).parents[3] / ".cache" / "test-cloud"
+_RUNTIME = Path(__file__).parent / "runtime"
+# Licensed under Apache-2.0; the wheel has the emulator for both processors, no sdist has.
+_EMULATOR = "aws-sam-cli==1.170.0"
+# What the newest managed runtimes bring; an older Python gets the newest that still supports it.
+_PACKAGES = ("awslambdaric", "boto3")
+
+
+def find_obstacle() -> str | None:
+    """Why no sandbox can run here; None if one can."""
+    if sys.platform != "linux":
+        return "sandboxes need Linux"
+    as_root = () if os.getuid() == 0 else ("-Ur",)
+    tried = subprocess.run(
+        [
+            "unshare",
+            *as_root,
+            "--mount",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "mount",
+            "-t",
+            "proc",
+            "proc",
+            "/proc",
+        ],
+        capture_output=True,
+        text=True,
+    )
+    return f"sandboxes need root or user namespaces ({tried.stderr.strip()})" if tried.returncode else None
+
+
+def find_emulator() -> Path:
+    """The Runtime Interface Emulator for this processor."""
+    processor = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    folder = _made(_EMULATOR, "--no-deps", _EMULATOR)
+    return folder / "samcli" / "local" / "rapid" / f"aws-lambda-rie-{processor}"
+
+
+def find_python(version: str) -> dict[str, Any]:
+    """One managed runtime: its version, the folder that is /var/lang, and the one that is /var/runtime."""
+    code = "import sys; print(sys.base_prefix)"
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    python = sys.executable if version == here else _run("python", "find", "--no-project", version)
+    lang = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    folder = _made(f"runtime-{version}", "--python", python, *_PACKAGES)
+    for name in ("bootstrap", "bootstrap.py"):
+        shutil.copy(_RUNTIME / name, folder / name)
+    return {"version": version, "lang": lang, "runtime": str(folder)}
+
+
+def _made(name: str, *arguments: str) -> Path:
+    folder = _CACHE / name
+    if not folder.exists():
+        # In one step, so that an interrupted installation is not taken for a finished one.
+        unfinished = _CACHE / f"{name}.{os.getpid()}"
+        _run("pip", "install", "--quiet", "--target", str(unfinished), *arguments)
+        unfinished.rename(folder)
+    return folder
+
+
+def _run(*arguments: str) -> str:
+    done = subprocess.run([*find_uv(), *arguments], capture_output=True, text=True)
+    if done.returncode:
+        raise ServerError(f"uv {' '.join(arguments)} failed: {done.stderr}")
+    return done.stdout.strip()
