@@ -105,7 +105,8 @@ def describe_class(name: str, value: type) -> Iterator[str]:
 def describe_fields(value: type) -> Iterator[str]:
     """A table of the fields of a dataclass, with their types as written in its source."""
     fields = dataclasses.fields(value)
-    optional = any(field.default is not dataclasses.MISSING for field in fields)
+    # The kind of an event is fixed: that it has a default is of no use to a reader.
+    optional = any(field.default is not dataclasses.MISSING for field in fields if field.name != "kind")
     yield "| field | type |" + (" default |" if optional else "")
     yield "|---|---|" + ("---|" if optional else "")
     for field in fields:

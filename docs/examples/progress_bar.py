@@ -1,28 +1,26 @@
 """A progress bar in another tool: only counts, nothing of plldb's own output."""
 
 import asyncio
+import time
 
 from plldb import bootstrap
 
 
-def show(done: int, total: int) -> None:
-    """One line, drawn over itself."""
-    print(f"\rInfrastructure {'#' * done}{'.' * (total - done)} {done}/{total}", end="", flush=True)
+def show(progress: bootstrap.Progress) -> None:
+    """One line, drawn over itself; how many resources an update touches is not known before."""
+    if progress.operation and progress.total:
+        done, total = progress.done, progress.total
+        print(f"\rInfrastructure {'#' * done}{'.' * (total - done)} {done}/{total}", end="", flush=True)
 
 
 async def main() -> None:
     """Set up, and show how far it is."""
-    total, finished = 0, set[str]()
+    progress = bootstrap.Progress()
     async for event in bootstrap.setup():
-        match event:
-            # How many resources an update touches is not known before: None.
-            case bootstrap.OperationStarted(operation="create", resources=int(total)):
-                finished.clear()
-            case bootstrap.StackEvent(is_stack=False) if total and event.status.complete:
-                finished.add(event.logical_id)
-                show(len(finished), total)
-            case bootstrap.SetupFinished():
-                print("\nReady:", event.deployment.websocket_url)
+        progress.add(event, time.time())
+        show(progress)
+        if isinstance(event, bootstrap.SetupFinished):
+            print("\nReady:", event.deployment.websocket_url)
 
 
 asyncio.run(main())

@@ -75,6 +75,6 @@ def deployment(endpoint: str) -> Iterator[bootstrap.Deployment]:
 
 def test_tables_have_their_names(deployment: bootstrap.Deployment) -> None:
     """What a test of your own would look like."""
-    outputs = dict(deployment.outputs)
+    outputs = deployment.outputs
     assert outputs["SessionsTableName"] == "PLLDBSessions"
     assert outputs["DebuggerTableName"] == "PLLDBDebugger"

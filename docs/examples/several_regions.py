@@ -9,11 +9,7 @@ from plldb.errors import PlldbError
 
 async def deploy(region: str) -> str:
     """Set up in one region and say how it went."""
-    said = ""
-    async for event in bootstrap.setup(region=region):
-        if isinstance(event, bootstrap.SetupFinished):
-            said = "deployed" if event.changed else "nothing to change"
-    return said
+    return (await bootstrap.result(bootstrap.setup(region=region))).outcome
 
 
 async def main() -> int:

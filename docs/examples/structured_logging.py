@@ -29,7 +29,7 @@ async def main() -> None:
     log.setLevel(logging.INFO)
     try:
         async for event in bootstrap.setup():
-            log.info(type(event).__name__, extra={"fields": asdict(event)})
+            log.info(event.kind, extra={"fields": asdict(event)})
     except PlldbError as error:
         log.error(error.message, extra={"fields": {"code": error.code, "hint": error.hint}})
         raise SystemExit(1) from error

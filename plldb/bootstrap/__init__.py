@@ -6,6 +6,8 @@
 
     async for event in bootstrap.setup(region="eu-west-1"):
         print(event)
+
+    done = await bootstrap.result(bootstrap.setup(region="eu-west-1"))
 """
 
 from plldb.aws.pace import Pace
@@ -26,14 +28,15 @@ from plldb.bootstrap.events import (
     DoctorEvent,
     DoctorFinished,
     Event,
+    EventsDelayed,
     Failure,
     Finding,
     OperationFinished,
     OperationStarted,
-    PastFailure,
-    PollingSlowed,
+    PreviousFailure,
     RemovalPlanned,
     ResourceChange,
+    Result,
     SetupEvent,
     SetupFinished,
     SetupPlanned,
@@ -44,8 +47,9 @@ from plldb.bootstrap.events import (
     WatchEvent,
     WatchFinished,
 )
-from plldb.bootstrap.operations import destroy, setup, status, watch
-from plldb.bootstrap.stack.statuses import EventStatus, StackStatus
+from plldb.bootstrap.operations import destroy, result, setup, status, watch
+from plldb.bootstrap.progress import Progress
+from plldb.bootstrap.stack.statuses import StackStatus, Status
 
 __all__ = [
     "ActionDecided",
@@ -62,22 +66,24 @@ __all__ = [
     "DoctorEvent",
     "DoctorFinished",
     "Event",
-    "EventStatus",
+    "EventsDelayed",
     "Failure",
     "Finding",
     "OperationFinished",
     "OperationStarted",
     "Pace",
-    "PastFailure",
-    "PollingSlowed",
+    "PreviousFailure",
+    "Progress",
     "RemovalPlanned",
     "ResourceChange",
+    "Result",
     "SetupEvent",
     "SetupFinished",
     "SetupPlanned",
     "StackEvent",
     "StackStatus",
     "Started",
+    "Status",
     "StreamEvent",
     "Target",
     "TemplatePublished",
@@ -85,6 +91,7 @@ __all__ = [
     "WatchFinished",
     "destroy",
     "doctor",
+    "result",
     "setup",
     "status",
     "watch",

@@ -6,16 +6,19 @@ last event carries the result; failures are raised, not yielded.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from plldb.aws.session import Target
-from plldb.bootstrap.stack.statuses import EventStatus, StackStatus
+from plldb.bootstrap.stack.statuses import StackStatus, Status
 
 OperationName = Literal["setup", "destroy", "watch"]
 StackOperation = Literal["create", "update", "delete", "rollback", "import"]
-ActionName = Literal["attach", "continue-rollback", "remove", "create", "update", "delete", "nothing"]
+StartedBy = Literal["this_run", "plldb", "others"]
+"""Who began an operation: this very run, another run of plldb, or anybody else (a console, another tool)."""
+ActionName = Literal["attach", "continue_rollback", "remove", "create", "update", "delete", "nothing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +28,7 @@ class Started:
     ``dry_run`` says that nothing will be changed.
     """
 
+    kind: Literal["started"] = "started"
     operation: OperationName
     plldb_version: str
     target: Target
@@ -42,6 +46,7 @@ class BucketReady:
     ``repaired`` names the settings that were put right; all of them for a new bucket.
     """
 
+    kind: Literal["bucket_ready"] = "bucket_ready"
     bucket: str
     created: bool
     repaired: tuple[str, ...]
@@ -51,6 +56,7 @@ class BucketReady:
 class ArtifactReady:
     """One package lies in the bucket. ``uploaded`` is False if the same bytes were there already."""
 
+    kind: Literal["artifact_ready"] = "artifact_ready"
     function_name: str
     bucket: str
     key: str
@@ -63,6 +69,7 @@ class ArtifactReady:
 class TemplatePublished:
     """The rendered template was uploaded; CloudFormation reads exactly this version."""
 
+    kind: Literal["template_published"] = "template_published"
     bucket: str
     key: str
     version_id: str
@@ -79,7 +86,7 @@ class Failure:
     logical_id: str
     resource_type: str
     physical_id: str
-    status: EventStatus
+    status: Status
     reason: str
     timestamp: datetime
     seconds: float | None
@@ -87,9 +94,10 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PastFailure:
+class PreviousFailure:
     """Why an earlier operation left the stack in ``status``; told before plldb clears it away."""
 
+    kind: Literal["previous_failure"] = "previous_failure"
     stack_name: str
     status: StackStatus
     failures: tuple[Failure, ...]
@@ -99,6 +107,7 @@ class PastFailure:
 class ActionDecided:
     """What happens next to the stack, and why. ``status`` is None if there is no stack."""
 
+    kind: Literal["action_decided"] = "action_decided"
     action: ActionName
     stack_name: str
     status: StackStatus | None
@@ -109,17 +118,16 @@ class ActionDecided:
 class OperationStarted:
     """An operation of CloudFormation on the stack is followed from here on.
 
-    ``ours`` is False for one that this run did not begin, ``by_plldb`` then says that another run of plldb
-    did; ``resources`` is how many resources it may touch, None if that is not known; ``past`` says that it
-    has ended already and is told again.
+    ``resources`` is how many resources it may touch, None if that is not known; ``past`` says that it has
+    ended already and is told again.
     """
 
+    kind: Literal["operation_started"] = "operation_started"
     operation: StackOperation
     stack_name: str
     stack_id: str
-    ours: bool
+    started_by: StartedBy
     resources: int | None
-    by_plldb: bool
     past: bool
 
 
@@ -128,28 +136,30 @@ class StackEvent:
     """One event of the stack, exactly as CloudFormation has it, each exactly once, oldest first.
 
     ``seconds`` is how long the resource took, on the event that ends its work, else None;
-    ``is_stack`` marks events of the stack itself; ``ours`` is False for somebody else's operation;
+    ``is_stack`` marks events of the stack itself; ``started_by`` is of the operation that it belongs to;
     ``template_line`` counts from 1 in template.yaml, None if the resource is not in it.
     """
 
+    kind: Literal["stack_event"] = "stack_event"
     event_id: str
     timestamp: datetime
     logical_id: str
     physical_id: str
     resource_type: str
-    status: EventStatus
+    status: Status
     reason: str
     detailed_status: str
     is_stack: bool
-    ours: bool
+    started_by: StartedBy
     seconds: float | None
     template_line: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PollingSlowed:
+class EventsDelayed:
     """AWS throttles or fails reads of the events; the next attempt is in ``seconds``."""
 
+    kind: Literal["events_delayed"] = "events_delayed"
     reason: str
     seconds: float
 
@@ -158,11 +168,12 @@ class PollingSlowed:
 class OperationFinished:
     """The operation that `OperationStarted` announced has come to its end, good or bad."""
 
+    kind: Literal["operation_finished"] = "operation_finished"
     operation: StackOperation
     stack_name: str
     stack_id: str
-    ours: bool
-    status: EventStatus
+    started_by: StartedBy
+    status: Status
     seconds: float | None
 
 
@@ -171,7 +182,7 @@ class OperationFinished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """What a finished setup gives. ``outputs`` are the outputs of the stack as (name, value) pairs."""
+    """What a finished setup gives. ``outputs`` are those of the stack, value by name."""
 
     stack_name: str
     stack_id: str
@@ -180,15 +191,21 @@ class Deployment:
     plldb_version: str
     bucket: str
     websocket_url: str
-    outputs: tuple[tuple[str, str], ...]
+    outputs: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetupFinished:
     """Setup is done. ``changed`` is False if there was nothing to change."""
 
+    kind: Literal["setup_finished"] = "setup_finished"
     changed: bool
     deployment: Deployment
+
+    @property
+    def outcome(self) -> Literal["deployed", "unchanged"]:
+        """The result in a word."""
+        return "deployed" if self.changed else "unchanged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,6 +234,7 @@ class SetupPlanned:
     ``changes`` is empty unless ``action`` is an update.
     """
 
+    kind: Literal["setup_planned"] = "setup_planned"
     bucket: str
     bucket_change: Literal["create", "repair", "none"]
     repairs: tuple[str, ...]
@@ -224,6 +242,11 @@ class SetupPlanned:
     action: ActionName
     reason: str
     changes: tuple[ResourceChange, ...]
+
+    @property
+    def outcome(self) -> Literal["planned"]:
+        """The result in a word."""
+        return "planned"
 
 
 # --- destroy ------------------------------------------------------------------------------------------
@@ -238,6 +261,7 @@ class RemovalPlanned:
     ``foreign`` names what lies in the bucket outside ``plldb/``; it keeps the bucket in place.
     """
 
+    kind: Literal["removal_planned"] = "removal_planned"
     stack_name: str
     stack_status: StackStatus | None
     bucket: str | None
@@ -251,6 +275,7 @@ class RemovalPlanned:
 class BucketEmptied:
     """A page of versions and delete markers was removed; ``versions`` counts all so far."""
 
+    kind: Literal["bucket_emptied"] = "bucket_emptied"
     bucket: str
     versions: int
 
@@ -259,6 +284,7 @@ class BucketEmptied:
 class BucketDeleted:
     """The artifact bucket is gone."""
 
+    kind: Literal["bucket_deleted"] = "bucket_deleted"
     bucket: str
 
 
@@ -266,6 +292,7 @@ class BucketDeleted:
 class BucketKept:
     """The bucket stays, because it was asked for or because something outside ``plldb/`` lies in it."""
 
+    kind: Literal["bucket_kept"] = "bucket_kept"
     bucket: str
     reason: Literal["asked", "foreign"]
     found: tuple[str, ...]
@@ -275,8 +302,14 @@ class BucketKept:
 class DestroyFinished:
     """Destroy is done. ``changed`` is False if nothing was there; ``bucket_kept`` if the bucket stays."""
 
+    kind: Literal["destroy_finished"] = "destroy_finished"
     changed: bool
     bucket_kept: bool
+
+    @property
+    def outcome(self) -> Literal["removed", "unchanged"]:
+        """The result in a word."""
+        return "removed" if self.changed else "unchanged"
 
 
 # --- watch --------------------------------------------------------------------------------------------
@@ -286,8 +319,14 @@ class DestroyFinished:
 class WatchFinished:
     """Watch is done. ``status`` is that of the stack now, None if there is no stack."""
 
+    kind: Literal["watch_finished"] = "watch_finished"
     stack_name: str
     status: StackStatus | None
+
+    @property
+    def outcome(self) -> Literal["watched"]:
+        """The result in a word."""
+        return "watched"
 
 
 # --- doctor ---------------------------------------------------------------------------------------------
@@ -297,6 +336,7 @@ class WatchFinished:
 class Finding:
     """One thing that the doctor found; ``check`` names what was examined, ``remedy`` the way out."""
 
+    kind: Literal["finding"] = "finding"
     check: str
     verdict: Literal["ok", "warning", "problem", "unknown"]
     message: str
@@ -307,12 +347,24 @@ class Finding:
 class DoctorFinished:
     """The examination is done; how many findings are problems, and how many warnings."""
 
+    kind: Literal["doctor_finished"] = "doctor_finished"
     problems: int
     warnings: int
 
+    @property
+    def outcome(self) -> Literal["ready", "not_ready"]:
+        """The result in a word: whether a setup can begin."""
+        return "not_ready" if self.problems else "ready"
+
 
 StreamEvent = (
-    Started | PastFailure | ActionDecided | OperationStarted | StackEvent | PollingSlowed | OperationFinished
+    Started
+    | PreviousFailure
+    | ActionDecided
+    | OperationStarted
+    | StackEvent
+    | EventsDelayed
+    | OperationFinished
 )
 """What every operation that follows the stack may yield."""
 
@@ -326,6 +378,8 @@ DoctorEvent = Finding | DoctorFinished
 """What `doctor` may yield."""
 Event = SetupEvent | DestroyEvent | WatchEvent | DoctorEvent
 """Everything that bootstrap can say."""
+Result = SetupFinished | SetupPlanned | DestroyFinished | WatchFinished | DoctorFinished
+"""The last event of each operation."""
 
 
 # --- status -------------------------------------------------------------------------------------------
@@ -336,19 +390,27 @@ class BootstrapStatus:
     """One look at what is deployed.
 
     ``deployed_version`` is the plldb version that the stack was made by; ``created`` and ``updated``
-    are UTC; ``healthy`` says that the stack is there, ours, whole and at rest, and has its bucket.
+    are UTC; ``healthy`` says that the stack is there, made by plldb, whole and at rest, and has its bucket.
     """
 
+    kind: Literal["bootstrap_status"] = "bootstrap_status"
     target: Target
     stack_name: str
     stack_status: StackStatus | None
     status_reason: str
-    ours: bool
+    made_by_plldb: bool
     installed_version: str
     deployed_version: str | None
     created: datetime | None
     updated: datetime | None
-    outputs: tuple[tuple[str, str], ...]
+    outputs: Mapping[str, str]
     bucket: str
     bucket_exists: bool
     healthy: bool
+
+    @property
+    def outcome(self) -> Literal["healthy", "unhealthy", "not_deployed"]:
+        """The result in a word."""
+        if self.stack_status is None or not self.made_by_plldb:
+            return "not_deployed"
+        return "healthy" if self.healthy else "unhealthy"

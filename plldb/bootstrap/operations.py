@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import plldb
 from plldb.aws.pace import DEFAULT_PACE, Pace
@@ -16,7 +16,11 @@ from plldb.bootstrap.events import (
     BootstrapStatus,
     DestroyEvent,
     DestroyFinished,
+    DoctorEvent,
+    DoctorFinished,
+    Event,
     OperationName,
+    Result,
     SetupEvent,
     SetupFinished,
     SetupPlanned,
@@ -148,6 +152,32 @@ async def watch(
     yield WatchFinished(stack_name=stack.name, status=status)
 
 
+# A generator of StreamEvent alone would fit three of these; no operation is one.
+@overload
+async def result(  # type: ignore[overload-overlap]
+    events: AsyncGenerator[SetupEvent, None],
+) -> SetupFinished | SetupPlanned: ...
+@overload
+async def result(  # type: ignore[overload-overlap]
+    events: AsyncGenerator[DestroyEvent, None],
+) -> DestroyFinished: ...
+@overload
+async def result(events: AsyncGenerator[WatchEvent, None]) -> WatchFinished: ...
+@overload
+async def result(events: AsyncGenerator[DoctorEvent, None]) -> DoctorFinished: ...
+async def result(events: AsyncGenerator[Event, None]) -> Result:
+    """Run an operation to its end and return its last event, for example the `SetupFinished` of a `setup`.
+
+    Raises:
+        PlldbError: what the operation raises.
+    """
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, Result):
+                return event
+    raise RuntimeError("the events ended without a result")
+
+
 async def status(
     *,
     session: AioSession | None = None,
@@ -177,12 +207,12 @@ def _status(target: Target, stack: Stack, bucket: bool) -> BootstrapStatus:
         stack_name=stack.name,
         stack_status=seen.status if seen else None,
         status_reason=seen.status_reason if seen else "",
-        ours=seen.ours if seen else False,
+        made_by_plldb=seen.ours if seen else False,
         installed_version=plldb.__version__,
         deployed_version=seen.plldb_version if seen else None,
         created=seen.created if seen else None,
         updated=seen.updated if seen else None,
-        outputs=seen.outputs if seen else (),
+        outputs=dict(seen.outputs) if seen else {},
         bucket=bucket_name(target),
         bucket_exists=bucket,
         healthy=healthy,

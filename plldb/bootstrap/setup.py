@@ -35,7 +35,7 @@ from plldb.bootstrap.options import Memory, Wishes, fulfil, placeholder_values, 
 from plldb.bootstrap.stack.client import NoUpdates, Stack, Submitted
 from plldb.bootstrap.stack.decide import DEPLOYED, DIFFERS, SETUP, Step, is_deployed
 from plldb.bootstrap.stack.operate import carry_out, decided, settle
-from plldb.bootstrap.stack.statuses import EventStatus
+from plldb.bootstrap.stack.statuses import Status
 from plldb.bootstrap.template import TemplateResource, read_resources
 from plldb.errors import AwsError, StackFailedError
 from plldb.tasks import gather_all
@@ -91,7 +91,7 @@ async def deploy(
         except AwsError as error:
             if error.aws_code != "NoSuchBucket":  # deleted under our hands; it is made again
                 raise
-    if stack.snapshot is None or EventStatus(stack.snapshot.status).deleting:
+    if stack.snapshot is None or Status(stack.snapshot.status).deleting:
         how = "was there, but somebody has deleted it since."
         raise _disturbed(stack, how, "Make sure that no `plldb bootstrap destroy` runs")
     yield SetupFinished(changed=setup.changed, deployment=_deployment(target, setup.bucket, stack))
@@ -196,7 +196,7 @@ def _artifact_ready(bucket: Bucket, artifact: Artifact) -> ArtifactReady:
 
 
 def _deployment(target: Target, bucket: Bucket, stack: Stack) -> Deployment:
-    outputs = stack.snapshot.outputs if stack.snapshot else ()
+    outputs = dict(stack.snapshot.outputs) if stack.snapshot else {}
     return Deployment(
         stack_name=stack.name,
         stack_id=stack.snapshot.stack_id if stack.snapshot else "",
@@ -204,6 +204,6 @@ def _deployment(target: Target, bucket: Bucket, stack: Stack) -> Deployment:
         region=target.region,
         plldb_version=plldb.__version__,
         bucket=bucket.name,
-        websocket_url=dict(outputs).get("WebSocketUrl", ""),
+        websocket_url=outputs.get("WebSocketUrl", ""),
         outputs=outputs,
     )

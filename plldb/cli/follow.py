@@ -15,6 +15,9 @@ from plldb.cli.output.renderer import Outcome, OutputClosedError
 from plldb.cli.problems import Problem
 from plldb.errors import PlldbError
 
+NOT_WELL = frozenset({"unhealthy", "not_deployed", "not_ready"})
+"""Results that are no failure of the command, but no good news."""
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
@@ -58,8 +61,9 @@ async def _follow(
                 continue
             lane.progress.add(event, terminal.clock())
             face.show(lane, event)
-            said = result_of(event) or said
-            exit_code = 1 if said == "unhealthy" else 0
+            result = result_of(event)
+            said = result.replace("_", " ") if result else said
+            exit_code = 1 if result in NOT_WELL else 0
             if isinstance(event, RemovalPlanned) and is_anything_there(event) and not await ask(lane):
                 exit_code, said = 1, "nothing was removed"
                 face.note(f"{lane.label} {said}".strip())

@@ -18,7 +18,7 @@ from plldb.cli.signals import until_stopped
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from plldb.cli.bootstrap.progress import InFlight
+    from plldb.bootstrap.progress import InFlight
     from plldb.cli.jobs import Job, Library
     from plldb.cli.output.renderer import Face, Outcome, Terminal
     from plldb.cli.problems import Problem

@@ -97,8 +97,8 @@ async def test_a_destroy_follows_a_running_setup_and_then_removes_it(
     ]
     actions = [event.action for event in removed if isinstance(event, bootstrap.ActionDecided)]
     assert actions == ["attach", "delete"]
-    followed = [event.event_id for event in stack_events(removed) if not event.ours]
-    assert followed == [event.event_id for event in stack_events(made) if event.ours]
+    followed = [event.event_id for event in stack_events(removed) if event.started_by != "this_run"]
+    assert followed == [event.event_id for event in stack_events(made) if event.started_by == "this_run"]
     assert isinstance(removed[-1], bootstrap.DestroyFinished)
 
 

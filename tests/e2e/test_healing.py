@@ -145,7 +145,7 @@ async def test_a_stack_deleted_by_hand_is_made_again(
     uploads = [event.uploaded for event in events if isinstance(event, bootstrap.ArtifactReady)]
     assert uploads == [False] * 4  # the bucket still has them
     assert events[-1].deployment.stack_id != old
-    assert dict(events[-1].deployment.outputs) == await read_outputs(open_client)
+    assert events[-1].deployment.outputs == await read_outputs(open_client)
     assert (await bootstrap.status()).healthy
 
 
@@ -165,6 +165,10 @@ async def test_a_failed_update_that_was_rolled_back_needs_no_repair(
         Capabilities=["CAPABILITY_IAM"],
     )
     events = await set_up()
-    assert not [event for event in events if isinstance(event, bootstrap.StackEvent) and event.ours]
+    assert not [
+        event
+        for event in events
+        if isinstance(event, bootstrap.StackEvent) and event.started_by == "this_run"
+    ]
     assert (await read_stack(open_client))["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     assert isinstance(events[-1], bootstrap.SetupFinished)

@@ -63,13 +63,17 @@ async def test_the_library_yields_every_event_with_its_line_in_the_template(
     history = await read_history(open_client)
     assert [event.event_id for event in told] == [each["EventId"] for each in history]
     assert [event.timestamp for event in told] == [each["Timestamp"] for each in history]
-    assert all(event.ours for event in told)
+    assert all(event.started_by == "this_run" for event in told)
     lines = {event.logical_id: event.template_line for event in told if not event.is_stack}
     assert len(lines) == RESOURCES
     assert None not in lines.values()
     assert {event.status for event in told if event.seconds is not None} == {"CREATE_COMPLETE"}
     (finished,) = [event for event in events if isinstance(event, bootstrap.OperationFinished)]
-    assert (finished.operation, finished.status, finished.ours) == ("create", "CREATE_COMPLETE", True)
+    assert (finished.operation, finished.status, finished.started_by) == (
+        "create",
+        "CREATE_COMPLETE",
+        "this_run",
+    )
 
 
 async def test_an_update_shows_its_own_events_only(

@@ -95,7 +95,7 @@ async def test_throttled_reads_are_told_and_do_not_change_the_outcome(
 ) -> None:
     proxy.use(on(Answer(throttled), READ, when=first(6)))
     events = await collect(bootstrap.setup(endpoint_url=proxy.url, pace=BRISK))
-    slowed = [event for event in events if isinstance(event, bootstrap.PollingSlowed)]
+    slowed = [event for event in events if isinstance(event, bootstrap.EventsDelayed)]
     assert len(slowed) >= 5
     assert "Throttling" in slowed[0].reason
     assert events[-1].changed

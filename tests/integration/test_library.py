@@ -36,7 +36,7 @@ async def test_setup_begins_with_who_and_where_and_ends_with_the_deployment(
     deployment = events[-1].deployment
     assert (deployment.account, deployment.region) == (account, "eu-west-1")
     assert deployment.plldb_version == plldb.__version__
-    assert dict(deployment.outputs)["SessionsTableName"] == "PLLDBSessions"
+    assert deployment.outputs["SessionsTableName"] == "PLLDBSessions"
     uploaded = [event.uploaded for event in events if isinstance(event, bootstrap.ArtifactReady)]
     assert uploaded == [True] * 4
 

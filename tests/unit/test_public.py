@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 import types
 import typing
+from collections.abc import AsyncGenerator
 from types import ModuleType
 
 import pytest
@@ -71,6 +73,13 @@ def test_every_event_and_each_of_its_parts_is_public() -> None:
     assert {each.__name__ for each in CLASSES} <= set(bootstrap.__all__)
 
 
+@pytest.mark.parametrize("event", sorted(EVENTS, key=str), ids=lambda event: str(event.__name__))
+def test_every_event_has_its_name_as_a_literal_kind(event: type) -> None:
+    words = re.sub(r"(?<!^)(?=[A-Z])", "_", event.__name__).lower()
+    assert typing.get_type_hints(event)["kind"] == typing.Literal[words]
+    assert event.__dataclass_fields__["kind"].default == words  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("event", CLASSES, ids=lambda event: str(event.__name__))
 def test_every_event_is_a_frozen_slotted_dataclass_by_keyword(event: type) -> None:
     assert dataclasses.is_dataclass(event)
@@ -106,3 +115,17 @@ def test_an_error_is_its_message_and_knows_the_way_out() -> None:
 def test_the_operations_are_async_generators(name: str) -> None:
     assert inspect.isasyncgenfunction(getattr(bootstrap, name))
     assert inspect.iscoroutinefunction(bootstrap.status)
+
+
+async def test_the_result_alone_is_the_last_event_and_closes_the_stream() -> None:
+    closed = []
+
+    async def operation() -> AsyncGenerator[events.WatchEvent, None]:
+        try:
+            yield events.EventsDelayed(reason="slow", seconds=1.0)
+            yield events.WatchFinished(stack_name="plldb", status=None)
+        finally:
+            closed.append(True)
+
+    assert (await bootstrap.result(operation())).outcome == "watched"
+    assert closed

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from plldb.bootstrap.events import Failure
 from plldb.bootstrap.stack.decide import StackSnapshot
-from plldb.bootstrap.stack.statuses import EventStatus, StackStatus
+from plldb.bootstrap.stack.statuses import StackStatus, Status
 from plldb.bootstrap.stack.timeline import RawEvent
 from plldb.errors import StackStuckError
 
@@ -55,7 +55,7 @@ def raw_event(event: StackEventTypeDef) -> RawEvent:
         logical_id=event.get("LogicalResourceId", ""),
         physical_id=event.get("PhysicalResourceId", ""),
         resource_type=event.get("ResourceType", ""),
-        status=EventStatus(event.get("ResourceStatus", "")),
+        status=Status(event.get("ResourceStatus", "")),
         reason=event.get("ResourceStatusReason", ""),
         detailed_status=event.get("DetailedStatus", ""),
         is_stack=event.get("PhysicalResourceId") == event["StackId"],
@@ -74,7 +74,7 @@ def failed_event(event: OperationEventTypeDef) -> Failure | None:
         logical_id=event["LogicalResourceId"],
         resource_type=event.get("ResourceType", ""),
         physical_id=event.get("PhysicalResourceId", ""),
-        status=EventStatus(event.get("ResourceStatus") or event.get("ValidationStatus", "FAILED")),
+        status=Status(event.get("ResourceStatus") or event.get("ValidationStatus", "FAILED")),
         reason=f"{reason} (at {path})" if path else reason,
         timestamp=event["Timestamp"],
         seconds=None,

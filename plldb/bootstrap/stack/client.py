@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,8 @@ from plldb.aws.session import Aws
 from plldb.bootstrap.events import Failure, StackOperation
 from plldb.bootstrap.stack.answers import failed_event, raw_event, snapshot_of
 from plldb.bootstrap.stack.decide import StackSnapshot
-from plldb.bootstrap.stack.statuses import EventStatus, StackStatus
-from plldb.bootstrap.stack.timeline import RawEvent, last_operation
+from plldb.bootstrap.stack.statuses import StackStatus, Status
+from plldb.bootstrap.stack.timeline import TOKEN_PREFIX, RawEvent, last_operation
 from plldb.errors import AwsError
 from plldb.tasks import gather_all
 
@@ -30,7 +30,6 @@ Send = Callable[..., Any]
 # A stack of that name is there; or a request with that token was taken already.
 TAKEN = frozenset({"AlreadyExistsException", "TokenAlreadyExistsException"})
 STACK_NAME = "plldb"
-TOKEN_PREFIX = "plldb-"
 
 # CloudFormation has one code, ValidationError, for many things: what it means stands in the message only.
 _DOES_NOT_EXIST = re.compile(r"\bStack\b.* does not exist")
@@ -237,14 +236,14 @@ class Stack:
                 return Submitted(operation=operation, stack_id=event["StackId"], token=token)
         return None
 
-    async def read_status(self, stack_id: str) -> EventStatus:
+    async def read_status(self, stack_id: str) -> Status:
         """Return the status of exactly this stack. One attempt.
 
         Raises:
             TryAgainError: AWS throttles, failed, or did not answer.
         """
         snapshot = await self._read_snapshot(stack_id, self.aws.attempt)
-        return EventStatus(snapshot.status if snapshot else StackStatus.DELETE_COMPLETE)
+        return Status(snapshot.status if snapshot else StackStatus.DELETE_COMPLETE)
 
     async def _read_snapshot(self, name: str, send: Send) -> StackSnapshot | None:
         try:
@@ -257,11 +256,6 @@ class Stack:
         # By name CloudFormation finds living stacks only; some emulators find deleted ones, too.
         deleted = snapshot.status is StackStatus.DELETE_COMPLETE and not name.startswith("arn:")
         return None if deleted else snapshot
-
-
-def is_by_plldb(history: Sequence[RawEvent]) -> bool:
-    """Tell whether a run of plldb began the operation with these events, newest first. Pure."""
-    return bool(history) and history[-1].token.startswith(TOKEN_PREFIX)
 
 
 async def open_stack(aws: Aws) -> Stack:

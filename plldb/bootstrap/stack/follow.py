@@ -9,9 +9,9 @@ from collections.abc import AsyncGenerator
 
 from plldb.aws.errors import TryAgainError
 from plldb.aws.pace import Pace
-from plldb.bootstrap.events import PollingSlowed, StackEvent
+from plldb.bootstrap.events import EventsDelayed, StackEvent
 from plldb.bootstrap.stack.client import Stack
-from plldb.bootstrap.stack.statuses import EventStatus
+from plldb.bootstrap.stack.statuses import Status
 from plldb.bootstrap.stack.timeline import RawEvent, Timeline, operation_of
 from plldb.errors import AwsError
 from plldb.tasks import gather_all
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 async def follow(
     stack: Stack, stack_id: str, timeline: Timeline
-) -> AsyncGenerator[StackEvent | PollingSlowed, None]:
+) -> AsyncGenerator[StackEvent | EventsDelayed, None]:
     """Yield the events of an operation until it is over; ``timeline`` holds the outcome then.
 
     Throttling, server errors and lost connections never end the stream and never change the outcome.
@@ -56,7 +56,7 @@ async def follow(
                 yield event
         wait = next_wait(stack.aws.pace, quiet=now - heard, troubles=troubles, eager=timeline.all_finished)
         if troubles:
-            yield PollingSlowed(reason=trouble, seconds=wait)
+            yield EventsDelayed(reason=trouble, seconds=wait)
         # From start to start: a slow answer must not slow the polling down.
         await asyncio.sleep(max(0.0, began + wait - loop.time()))
     for event in await _last_read(stack, stack_id, timeline):
@@ -127,5 +127,5 @@ def _lags(stack: Stack, stack_id: str, timeline: Timeline) -> bool:
     seen = stack.snapshot
     if timeline.outcome is None or seen is None or seen.stack_id != stack_id:
         return False
-    running = EventStatus(seen.status).in_progress
-    return running and operation_of(EventStatus(seen.status)) in (timeline.operation, "rollback")
+    running = Status(seen.status).in_progress
+    return running and operation_of(Status(seen.status)) in (timeline.operation, "rollback")

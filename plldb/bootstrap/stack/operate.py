@@ -11,14 +11,15 @@ from plldb.bootstrap.events import (
     Failure,
     OperationFinished,
     OperationStarted,
-    PastFailure,
+    PreviousFailure,
+    StartedBy,
     StreamEvent,
 )
-from plldb.bootstrap.stack.client import Stack, Submitted, is_by_plldb
+from plldb.bootstrap.stack.client import Stack, Submitted
 from plldb.bootstrap.stack.decide import WATCH, StackSnapshot, Step, decide
 from plldb.bootstrap.stack.follow import follow
-from plldb.bootstrap.stack.statuses import EventStatus, StackStatus
-from plldb.bootstrap.stack.timeline import CANCELLED, RawEvent, Timeline
+from plldb.bootstrap.stack.statuses import StackStatus, Status
+from plldb.bootstrap.stack.timeline import CANCELLED, RawEvent, Timeline, started_by
 from plldb.bootstrap.template import TemplateResource
 from plldb.errors import StackFailedError, StackStuckError
 
@@ -26,7 +27,7 @@ ACTIONS: dict[Step, ActionName] = {
     Step.ATTACH: "attach",
     Step.REMOVE: "remove",
     Step.DELETE: "delete",
-    Step.CONTINUE_ROLLBACK: "continue-rollback",
+    Step.CONTINUE_ROLLBACK: "continue_rollback",
     Step.CREATE: "create",
     Step.UPDATE: "update",
     Step.NOTHING: "nothing",
@@ -72,7 +73,7 @@ async def operate(
     timeline: Timeline,
     resources: int | None,
     *,
-    by_plldb: bool = True,
+    begun_by: StartedBy = "this_run",
     history: Sequence[RawEvent] = (),
 ) -> AsyncGenerator[StreamEvent, None]:
     """Follow one operation from its beginning to its end; ``timeline`` holds the outcome then.
@@ -83,9 +84,8 @@ async def operate(
         operation=timeline.operation,
         stack_name=stack.name,
         stack_id=stack_id,
-        ours=timeline.ours,
+        started_by=begun_by,
         resources=resources,
-        by_plldb=by_plldb,
         past=False,
     )
     for seen in timeline.take(history):
@@ -94,7 +94,7 @@ async def operate(
         async for event in events:
             yield event
     if timeline.outcome is not None:
-        yield _finished(stack, stack_id, timeline, timeline.outcome)
+        yield _finished(stack, stack_id, timeline, begun_by)
 
 
 async def attach(
@@ -111,7 +111,7 @@ async def attach(
     operation, history, before = await stack.read_last_operation(stack_id)
     timeline = Timeline(operation=operation, marker=before, ours=False, resources=resources)
     known = len(resources) if operation in ("create", "delete") else None
-    following = operate(stack, stack_id, timeline, known, by_plldb=is_by_plldb(history), history=history)
+    following = operate(stack, stack_id, timeline, known, begun_by=_begun_by(history), history=history)
     async with aclosing(following) as events:
         async for event in events:
             yield event
@@ -154,16 +154,15 @@ async def replay(stack: Stack, resources: Sequence[TemplateResource]) -> AsyncGe
         operation=operation,
         stack_name=stack.name,
         stack_id=stack_id,
-        ours=False,
+        started_by=_begun_by(history),
         resources=None,
-        by_plldb=is_by_plldb(history),
         past=True,
     )
     for event in timeline.take(history):
         yield event
-    timeline.settle(EventStatus(stack.snapshot.status))
+    timeline.settle(Status(stack.snapshot.status))
     if timeline.outcome is not None:
-        yield _finished(stack, stack_id, timeline, timeline.outcome)
+        yield _finished(stack, stack_id, timeline, _begun_by(history))
     await check(stack, stack_id, timeline)
 
 
@@ -239,7 +238,7 @@ async def check(stack: Stack, stack_id: str, timeline: Timeline) -> None:
     # A creation or an update that ends in a deletion is none, however well that went.
     if timeline.operation == "rollback" and status.complete:
         return
-    if status.healthy and (timeline.operation == "delete" or not status.deleting):
+    if status.succeeded and (timeline.operation == "delete" or not status.deleting):
         return
     failures = await _explain(stack, stack_id, timeline)
     place = f" at {failures[0].logical_id}" if failures else ""
@@ -254,12 +253,12 @@ async def check(stack: Stack, stack_id: str, timeline: Timeline) -> None:
 
 async def past_failure(
     stack: Stack, snapshot: StackSnapshot, resources: Sequence[TemplateResource]
-) -> PastFailure:
+) -> PreviousFailure:
     """Return why an earlier operation left the stack where it is."""
     operation, history, before = await stack.read_last_operation(snapshot.stack_id)
     timeline = Timeline(operation=operation, marker=before, ours=False, resources=resources)
     timeline.take(history)
-    return PastFailure(stack_name=stack.name, status=snapshot.status, failures=timeline.failures)
+    return PreviousFailure(stack_name=stack.name, status=snapshot.status, failures=timeline.failures)
 
 
 async def _explain(stack: Stack, stack_id: str, timeline: Timeline) -> tuple[Failure, ...]:
@@ -314,12 +313,17 @@ def _way_out(timeline: Timeline, failures: tuple[Failure, ...]) -> str:
     return "Mend the cause, then run `plldb bootstrap setup` again; it clears away what is left."
 
 
-def _finished(stack: Stack, stack_id: str, timeline: Timeline, outcome: EventStatus) -> OperationFinished:
+def _begun_by(history: Sequence[RawEvent]) -> StartedBy:
+    """Return who began the operation with these events, newest first."""
+    return started_by(history[-1].token if history else "")
+
+
+def _finished(stack: Stack, stack_id: str, timeline: Timeline, begun_by: StartedBy) -> OperationFinished:
     return OperationFinished(
         operation=timeline.operation,
         stack_name=stack.name,
         stack_id=stack_id,
-        ours=timeline.ours,
-        status=outcome,
+        started_by=begun_by,
+        status=timeline.outcome or Status(""),
         seconds=timeline.outcome_seconds,
     )

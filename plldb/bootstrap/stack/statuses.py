@@ -5,52 +5,13 @@ A status is wrapped here once; nobody tests its spelling elsewhere.
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import Enum
 
 
-class StackStatus(StrEnum):
-    """Status of a stack, as DescribeStacks tells it (all 23 values of the CloudFormation API, 2026)."""
+class Status(str):
+    """Status of the stack or of one of its resources.
 
-    CREATE_IN_PROGRESS = "CREATE_IN_PROGRESS"
-    CREATE_FAILED = "CREATE_FAILED"
-    CREATE_COMPLETE = "CREATE_COMPLETE"
-    ROLLBACK_IN_PROGRESS = "ROLLBACK_IN_PROGRESS"
-    ROLLBACK_FAILED = "ROLLBACK_FAILED"
-    ROLLBACK_COMPLETE = "ROLLBACK_COMPLETE"
-    DELETE_IN_PROGRESS = "DELETE_IN_PROGRESS"
-    DELETE_FAILED = "DELETE_FAILED"
-    DELETE_COMPLETE = "DELETE_COMPLETE"
-    UPDATE_IN_PROGRESS = "UPDATE_IN_PROGRESS"
-    UPDATE_COMPLETE_CLEANUP_IN_PROGRESS = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
-    UPDATE_COMPLETE = "UPDATE_COMPLETE"
-    UPDATE_FAILED = "UPDATE_FAILED"
-    UPDATE_ROLLBACK_IN_PROGRESS = "UPDATE_ROLLBACK_IN_PROGRESS"
-    UPDATE_ROLLBACK_FAILED = "UPDATE_ROLLBACK_FAILED"
-    UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
-    UPDATE_ROLLBACK_COMPLETE = "UPDATE_ROLLBACK_COMPLETE"
-    REVIEW_IN_PROGRESS = "REVIEW_IN_PROGRESS"
-    IMPORT_IN_PROGRESS = "IMPORT_IN_PROGRESS"
-    IMPORT_COMPLETE = "IMPORT_COMPLETE"
-    IMPORT_ROLLBACK_IN_PROGRESS = "IMPORT_ROLLBACK_IN_PROGRESS"
-    IMPORT_ROLLBACK_FAILED = "IMPORT_ROLLBACK_FAILED"
-    IMPORT_ROLLBACK_COMPLETE = "IMPORT_ROLLBACK_COMPLETE"
-
-    @property
-    def works(self) -> bool:
-        """Whether the stack is whole: as it was asked for last, or as it was before a change that failed."""
-        return self in (
-            StackStatus.CREATE_COMPLETE,
-            StackStatus.UPDATE_COMPLETE,
-            StackStatus.UPDATE_ROLLBACK_COMPLETE,
-            StackStatus.IMPORT_COMPLETE,
-            StackStatus.IMPORT_ROLLBACK_COMPLETE,
-        )
-
-
-class EventStatus(str):
-    """Status in a stack event, of the stack or of one of its resources.
-
-    Open, unlike `StackStatus`: CloudFormation adds values, and a new one must not end the stream.
+    Open: CloudFormation adds values, and a new one must not end the stream.
     """
 
     __slots__ = ()
@@ -86,6 +47,47 @@ class EventStatus(str):
         return self.startswith("DELETE_")
 
     @property
-    def healthy(self) -> bool:
+    def succeeded(self) -> bool:
         """Whether, as the status of a stack, it says that what was asked for has been done."""
         return self.complete and not self.rolling_back
+
+
+class StackStatus(Status, Enum):
+    """Status of a stack, as DescribeStacks tells it (all 23 values of the CloudFormation API, 2026)."""
+
+    __str__ = str.__str__
+
+    CREATE_IN_PROGRESS = "CREATE_IN_PROGRESS"
+    CREATE_FAILED = "CREATE_FAILED"
+    CREATE_COMPLETE = "CREATE_COMPLETE"
+    ROLLBACK_IN_PROGRESS = "ROLLBACK_IN_PROGRESS"
+    ROLLBACK_FAILED = "ROLLBACK_FAILED"
+    ROLLBACK_COMPLETE = "ROLLBACK_COMPLETE"
+    DELETE_IN_PROGRESS = "DELETE_IN_PROGRESS"
+    DELETE_FAILED = "DELETE_FAILED"
+    DELETE_COMPLETE = "DELETE_COMPLETE"
+    UPDATE_IN_PROGRESS = "UPDATE_IN_PROGRESS"
+    UPDATE_COMPLETE_CLEANUP_IN_PROGRESS = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
+    UPDATE_COMPLETE = "UPDATE_COMPLETE"
+    UPDATE_FAILED = "UPDATE_FAILED"
+    UPDATE_ROLLBACK_IN_PROGRESS = "UPDATE_ROLLBACK_IN_PROGRESS"
+    UPDATE_ROLLBACK_FAILED = "UPDATE_ROLLBACK_FAILED"
+    UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
+    UPDATE_ROLLBACK_COMPLETE = "UPDATE_ROLLBACK_COMPLETE"
+    REVIEW_IN_PROGRESS = "REVIEW_IN_PROGRESS"
+    IMPORT_IN_PROGRESS = "IMPORT_IN_PROGRESS"
+    IMPORT_COMPLETE = "IMPORT_COMPLETE"
+    IMPORT_ROLLBACK_IN_PROGRESS = "IMPORT_ROLLBACK_IN_PROGRESS"
+    IMPORT_ROLLBACK_FAILED = "IMPORT_ROLLBACK_FAILED"
+    IMPORT_ROLLBACK_COMPLETE = "IMPORT_ROLLBACK_COMPLETE"
+
+    @property
+    def works(self) -> bool:
+        """Whether the stack is whole: as it was asked for last, or as it was before a change that failed."""
+        return self in (
+            StackStatus.CREATE_COMPLETE,
+            StackStatus.UPDATE_COMPLETE,
+            StackStatus.UPDATE_ROLLBACK_COMPLETE,
+            StackStatus.IMPORT_COMPLETE,
+            StackStatus.IMPORT_ROLLBACK_COMPLETE,
+        )

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from plldb.bootstrap.events import Failure, StackEvent, StackOperation
-from plldb.bootstrap.stack.statuses import EventStatus
+from plldb.bootstrap.events import Failure, StackEvent, StackOperation, StartedBy
+from plldb.bootstrap.stack.statuses import Status
 from plldb.bootstrap.template import TemplateResource
 
+TOKEN_PREFIX = "plldb-"
 OPERATIONS: tuple[StackOperation, ...] = ("create", "update", "delete", "import")
 # What CloudFormation writes for resources that it stopped because another one failed. Only the
 # beginning counts: the same words in the middle of a reason may belong to a real error.
@@ -29,7 +30,7 @@ class RawEvent:
     logical_id: str
     physical_id: str
     resource_type: str
-    status: EventStatus
+    status: Status
     reason: str
     detailed_status: str
     is_stack: bool
@@ -68,7 +69,7 @@ class Timeline:
         self.operation: StackOperation = operation
         self.marker = marker
         self.ours = ours
-        self.outcome: EventStatus | None = None
+        self.outcome: Status | None = None
         self.outcome_seconds: float | None = None
         self.overtaken = False
         self.doubtful = False
@@ -101,7 +102,7 @@ class Timeline:
         oldest_first.sort(key=lambda event: event.timestamp)
         return [self._tell(event) for event in oldest_first]
 
-    def settle(self, status: EventStatus) -> None:
+    def settle(self, status: Status) -> None:
         """Accept the status of the stack itself as the outcome, when no event tells it."""
         if not self.is_over():
             self.outcome = status
@@ -126,6 +127,7 @@ class Timeline:
         if raw.is_stack:
             self._follow_stack(raw)
         ours = self._is_ours(raw)
+        followed = ours == self.ours
         event = StackEvent(
             event_id=raw.event_id,
             timestamp=raw.timestamp,
@@ -136,11 +138,11 @@ class Timeline:
             reason=raw.reason,
             detailed_status=raw.detailed_status,
             is_stack=raw.is_stack,
-            ours=ours,
+            started_by="this_run" if ours else started_by(raw.token),
             seconds=self._time(raw),
             template_line=self._lines.get(raw.logical_id),
         )
-        self._note(event)
+        self._note(event, followed=followed)
         return event
 
     def _is_ours(self, raw: RawEvent) -> bool:
@@ -192,8 +194,7 @@ class Timeline:
         del self._began[raw.logical_id]
         return (raw.timestamp - began).total_seconds()
 
-    def _note(self, event: StackEvent) -> None:
-        followed = event.ours == self.ours
+    def _note(self, event: StackEvent, *, followed: bool) -> None:
         if followed and self.began is None:
             self.began = event.timestamp
         if event.is_stack:
@@ -226,6 +227,11 @@ def failure_of(event: StackEvent) -> Failure:
     )
 
 
+def started_by(token: str) -> StartedBy:
+    """Return who began an operation that this run did not begin, from the token of its request."""
+    return "plldb" if token.startswith(TOKEN_PREFIX) else "others"
+
+
 def last_operation(newest_first: Sequence[RawEvent], *, whole: bool) -> tuple[StackOperation, int] | None:
     """Find the newest operation in a history: its kind, and how many of the events belong to it.
 
@@ -247,7 +253,7 @@ def last_operation(newest_first: Sequence[RawEvent], *, whole: bool) -> tuple[St
     return (operation_of(began.status), count) if began is not None and whole else None
 
 
-def operation_of(status: EventStatus) -> StackOperation:
+def operation_of(status: Status) -> StackOperation:
     """Return the kind of operation that a status in progress of a stack belongs to."""
     if status.rolling_back:
         return "rollback"

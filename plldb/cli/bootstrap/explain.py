@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from plldb.bootstrap.stack.statuses import EventStatus, StackStatus
+from plldb.bootstrap.stack.statuses import StackStatus, Status
 from plldb.cli.early import INTERRUPTED
 from plldb.cli.output.layout import NARROWEST, Line
 from plldb.cli.output.text import clean, duration, wrap
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plldb.bootstrap.events import Failure
-    from plldb.cli.bootstrap.progress import InFlight, Progress
+    from plldb.bootstrap.progress import InFlight, Progress
     from plldb.cli.jobs import Job, Settings
 
 
@@ -181,4 +181,4 @@ def _meaning(status: str) -> str:
         case StackStatus.REVIEW_IN_PROGRESS:
             return "a change set was made for it, but it does not exist yet"
         case _:
-            return "work goes on" if EventStatus(status).in_progress else ""
+            return "work goes on" if Status(status).in_progress else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plldb.bootstrap.stack.statuses import EventStatus
+from plldb.bootstrap.stack.statuses import Status
 from plldb.cli.bootstrap.explain import state_sentence
 from plldb.cli.output.layout import Line
 from plldb.cli.output.text import age, counted
@@ -98,7 +98,7 @@ def status_lines(status: BootstrapStatus, now: datetime) -> list[Line]:
         _version_line(status),
         *_stack_lines(status, now),
         _status_bucket(status),
-        *(Line(name="output", text=f"{name}: {value}") for name, value in status.outputs),
+        *(Line(name="output", text=f"{name}: {value}") for name, value in status.outputs.items()),
         *_next_lines(status),
     ]
 
@@ -108,11 +108,11 @@ def _verdict(status: BootstrapStatus) -> Line:
         return Line(mark="done", name="plldb", text="deployed and healthy", tone="good")
     if status.stack_status is None:
         return Line(mark="fail", name="plldb", text="not deployed", tone="bad")
-    if not status.ours:
+    if not status.made_by_plldb:
         return Line(
             mark="fail", name="plldb", text="not deployed: the stack of that name is not plldb's", tone="bad"
         )
-    if EventStatus(status.stack_status).in_progress:
+    if Status(status.stack_status).in_progress:
         return Line(mark="busy", name="plldb", text="the stack is being changed right now", tone="warn")
     if not status.stack_status.works:
         return Line(mark="fail", name="plldb", text="not healthy: the stack is not whole", tone="bad")
@@ -123,9 +123,9 @@ def _next_lines(status: BootstrapStatus) -> list[Line]:
     """The way on, where there is one."""
     if status.stack_status is None:
         way = "`plldb bootstrap setup` deploys it"
-    elif not status.ours:
+    elif not status.made_by_plldb:
         way = "use another account or region; plldb never touches that stack"
-    elif EventStatus(status.stack_status).in_progress:
+    elif Status(status.stack_status).in_progress:
         way = "`plldb bootstrap watch` follows the change"
     elif not status.healthy:
         way = "`plldb bootstrap setup` puts it right"
@@ -138,7 +138,7 @@ def _next_lines(status: BootstrapStatus) -> list[Line]:
 
 def _version_line(status: BootstrapStatus) -> Line:
     installed = status.installed_version
-    whole = status.ours and status.stack_status is not None and status.stack_status.works
+    whole = status.made_by_plldb and status.stack_status is not None and status.stack_status.works
     if status.deployed_version is None:
         return Line(name="version", text=f"{installed} installed, none deployed")
     if not whole:

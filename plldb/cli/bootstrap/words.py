@@ -14,11 +14,11 @@ from plldb.bootstrap.events import (
     BucketReady,
     DestroyFinished,
     DoctorFinished,
+    EventsDelayed,
     Finding,
     OperationFinished,
     OperationStarted,
-    PastFailure,
-    PollingSlowed,
+    PreviousFailure,
     RemovalPlanned,
     SetupFinished,
     SetupPlanned,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
     from plldb.bootstrap.events import Event
-    from plldb.bootstrap.stack.statuses import EventStatus
+    from plldb.bootstrap.stack.statuses import Status
 
 BORING = frozenset({"Resource creation Initiated", "User Initiated"})
 """Reasons that CloudFormation gives when there is none; they would double the length of the log."""
@@ -52,7 +52,6 @@ class Narrator:
         self._tz = tz
         self._suffix = suffix
         self._artifacts: list[ArtifactReady] = []
-        self._by_plldb = False
         self._unknown = 0
 
     def tell(self, event: Event | BootstrapStatus, now: datetime) -> list[Item]:
@@ -72,20 +71,19 @@ class Narrator:
                 return []
             case TemplatePublished(key=key, size=count):
                 return [Line(mark="done", name="template", text=f"{key}, {size(count)}")]
-            case PastFailure():
+            case PreviousFailure():
                 return _past_lines(event)
             case ActionDecided():
                 return [_action_line(event)]
             case OperationStarted():
-                self._by_plldb = event.by_plldb
                 return [_operation_line(event)]
             case StackEvent():
                 return [self._row(event)]
-            case PollingSlowed(reason=reason, seconds=seconds):
+            case EventsDelayed(reason=reason, seconds=seconds):
                 text = f"AWS is slow to answer ({reason}); next look in {duration(seconds)}"
                 return [Line(mark="warn", name="events", text=text, tone="dim")]
             case OperationFinished():
-                return [_finished_line(event, theirs=not event.ours and not self._by_plldb)]
+                return [_finished_line(event)]
             case SetupFinished():
                 return _deployed_lines(event)
             case SetupPlanned():
@@ -126,7 +124,7 @@ class Narrator:
             tone=status_tone(event.status),
             took="" if event.seconds is None else duration(event.seconds),
             reason="" if event.reason in BORING else event.reason,
-            theirs=not event.ours and not self._by_plldb,
+            theirs=event.started_by == "others",
         )
 
     def _artifact_lines(self) -> list[Item]:
@@ -144,7 +142,7 @@ class Narrator:
         return [Line(mark="done", name="artifacts", text=f"uploaded {', '.join(uploaded)}{rest}")]
 
 
-def status_tone(status: EventStatus) -> Tone:
+def status_tone(status: Status) -> Tone:
     """The colour of a status: red for failed, yellow for undoing, green for done, blue for going on."""
     if status.failed:
         return "bad"
@@ -177,14 +175,14 @@ def _bucket_line(event: BucketReady) -> Line:
     return Line(mark="same", name="bucket", text=f"{event.bucket} in place")
 
 
-def _past_lines(event: PastFailure) -> list[Item]:
+def _past_lines(event: PreviousFailure) -> list[Item]:
     text = f"{event.stack_name} is in {event.status} because an earlier operation failed:"
     return [Line(mark="warn", name="stack", text=text), *failure_lines(event.failures)]
 
 
 _ACTION_WORDS = {
     "attach": "follow what is running already",
-    "continue-rollback": "continue the rollback that failed",
+    "continue_rollback": "continue the rollback that failed",
     "remove": "remove what is left",
     "create": "create",
     "update": "update",
@@ -202,23 +200,25 @@ def _action_line(event: ActionDecided) -> Line:
 
 def _operation_line(event: OperationStarted) -> Line:
     known = "" if event.resources is None else f", {counted(event.resources, 'resource')}"
-    if event.ours:
+    if event.started_by == "this_run":
         return Line(
             mark="busy", name="stack", text=f"{event.operation} of {event.stack_name} has begun{known}"
         )
     if event.past:
-        whose = "plldb's" if event.by_plldb else "somebody else's"
+        whose = "plldb's" if event.started_by == "plldb" else "somebody else's"
         text = f"nothing is running; the last operation was {whose} {event.operation} of {event.stack_name}"
         return Line(mark="same", name="stack", text=text)
-    whose = "another plldb's" if event.by_plldb else "somebody else's"
-    text = f"{whose} {event.operation} of {event.stack_name}, followed from its beginning{known}"
+    if event.started_by == "plldb":
+        what = f"the {event.operation} of {event.stack_name} that an earlier run of plldb began"
+        return Line(mark="busy", name="stack", text=f"waiting for {what}{known}")
+    text = f"somebody else's {event.operation} of {event.stack_name}, followed from its beginning{known}"
     return Line(mark="warn", name="not ours", text=text, tone="warn")
 
 
-def _finished_line(event: OperationFinished, *, theirs: bool) -> Line:
+def _finished_line(event: OperationFinished) -> Line:
     took = "" if event.seconds is None else f" after {duration(event.seconds)}"
-    whose = " (not ours)" if theirs else ""
-    good = event.status.complete if event.operation == "rollback" else event.status.healthy
+    whose = " (not ours)" if event.started_by == "others" else ""
+    good = event.status.complete if event.operation == "rollback" else event.status.succeeded
     text = f"{event.operation} ended with {event.status}{took}{whose}"
     return Line(mark="done" if good else "fail", name="stack", text=text, tone="plain" if good else "bad")
 
@@ -226,7 +226,7 @@ def _finished_line(event: OperationFinished, *, theirs: bool) -> Line:
 def _deployed_lines(event: SetupFinished) -> list[Item]:
     what = "deployed" if event.changed else "nothing to change, the deployment is up to date"
     lines: list[Item] = [Line(mark="done", name="plldb", text=what, tone="good")]
-    lines += [Line(text=f"{name}: {value}") for name, value in event.deployment.outputs]
+    lines += [Line(text=f"{name}: {value}") for name, value in event.deployment.outputs.items()]
     return lines
 
 

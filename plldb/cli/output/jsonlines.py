@@ -6,17 +6,8 @@ the run has ended, and then is the last line. Only ASCII is written, so nothing 
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from plldb.bootstrap.events import (
-    BootstrapStatus,
-    DestroyFinished,
-    DoctorFinished,
-    SetupFinished,
-    SetupPlanned,
-    WatchFinished,
-)
 from plldb.cli.output.jsonvalues import Json, json_line, object_fields, problem_fields
 from plldb.cli.output.renderer import write_line, write_note
 
@@ -45,7 +36,8 @@ class JsonFace:
         if result_of(event):
             self._results[lane.label] = event
         else:
-            self._write(kind_of(event), lane, object_fields(event))
+            fields = object_fields(event)
+            self._write(str(fields.pop("kind")), lane, fields)
 
     def idle(self, lane: Lane) -> None:
         """Says nothing: a program has its own clock."""
@@ -54,7 +46,8 @@ class JsonFace:
         """Writes the result of a region."""
         event = self._results.pop(lane.label, None)
         head: dict[str, Json] = {"operation": self._job, "exit_code": exit_code}
-        rest: dict[str, Json] = {} if event is None else {"result": result_of(event), **object_fields(event)}
+        rest: dict[str, Json] = {} if event is None else {**object_fields(event), "result": result_of(event)}
+        rest.pop("kind", None)
         self._end("finished", lane, {**head, **rest})
 
     def fail(self, lane: Lane | None, problem: Problem) -> None:
@@ -90,25 +83,6 @@ class JsonFace:
         write_line(self._terminal.stdout, json_line(kind, self._terminal.clock(), {**region, **fields}))
 
 
-def kind_of(event: Shown) -> str:
-    """``StackEvent`` → ``stack_event``."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
-
-
 def result_of(event: Shown) -> str | None:
     """The result that an event carries; None if it is not the last of its stream."""
-    match event:
-        case SetupFinished(changed=changed):
-            return "deployed" if changed else "unchanged"
-        case SetupPlanned():
-            return "planned"
-        case DestroyFinished(changed=changed):
-            return "removed" if changed else "unchanged"
-        case WatchFinished():
-            return "watched"
-        case DoctorFinished(problems=problems):
-            return "unhealthy" if problems else "healthy"
-        case BootstrapStatus(healthy=healthy):
-            return "healthy" if healthy else "unhealthy"
-        case _:
-            return None
+    return getattr(event, "outcome", None)

@@ -50,8 +50,6 @@ def object_fields(value: object) -> dict[str, Json]:
     if not dataclasses.is_dataclass(value):
         raise TypeError(f"{type(value).__name__} is not an event")
     fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    if "outputs" in fields:
-        fields["outputs"] = dict(fields["outputs"])
     return {name: as_json(item) for name, item in fields.items()}
 
 

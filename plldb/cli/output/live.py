@@ -8,7 +8,7 @@ from plldb.cli.output.layout import Span, Spans
 from plldb.cli.output.text import Glyphs, cell_width, clean, clip, duration
 
 if TYPE_CHECKING:
-    from plldb.cli.bootstrap.progress import Progress
+    from plldb.bootstrap.progress import Progress
 
 _GAP = "  "
 

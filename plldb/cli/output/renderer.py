@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from plldb.cli.bootstrap.progress import Progress
+from plldb.bootstrap.progress import Progress
 from plldb.cli.output.text import clean
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Any, cast, get_args
 
 from plldb.aws.session import Target
 from plldb.bootstrap import events as ev
-from plldb.bootstrap.stack.statuses import EventStatus, StackStatus
+from plldb.bootstrap.stack.statuses import StackStatus, Status
 from plldb.cli.jobs import Job
 from plldb.cli.main import parse
 from plldb.cli.output.renderer import Terminal
@@ -67,7 +67,7 @@ def stack_event(
     at: float = 0,
     reason: str = "",
     seconds: float | None = None,
-    ours: bool = True,
+    started_by: ev.StartedBy = "this_run",
 ) -> ev.StackEvent:
     return ev.StackEvent(
         event_id=f"{logical_id}-{status}-{at}",
@@ -75,11 +75,11 @@ def stack_event(
         logical_id=logical_id,
         physical_id="",
         resource_type=resource_type,
-        status=EventStatus(status),
+        status=Status(status),
         reason=reason,
         detailed_status="",
         is_stack=resource_type == "AWS::CloudFormation::Stack",
-        ours=ours,
+        started_by=started_by,
         seconds=seconds,
         template_line=None,
     )
@@ -90,15 +90,17 @@ def root_event(status: str, **rest: Any) -> ev.StackEvent:
 
 
 def operation_started(
-    operation: ev.StackOperation = "create", *, ours: bool = True, resources: int | None = 4
+    operation: ev.StackOperation = "create",
+    *,
+    started_by: ev.StartedBy = "this_run",
+    resources: int | None = 4,
 ) -> ev.OperationStarted:
     return ev.OperationStarted(
         operation=operation,
         stack_name="plldb",
         stack_id=STACK_ID,
-        ours=ours,
+        started_by=started_by,
         resources=resources,
-        by_plldb=ours,
         past=False,
     )
 
@@ -108,8 +110,8 @@ def operation_finished(status: str, operation: ev.StackOperation = "create") -> 
         operation=operation,
         stack_name="plldb",
         stack_id=STACK_ID,
-        ours=True,
-        status=EventStatus(status),
+        started_by="this_run",
+        status=Status(status),
         seconds=62.0,
     )
 
@@ -119,7 +121,7 @@ def failure(logical_id: str = "PLDDBSessions", reason: str = LONG_REASON) -> ev.
         logical_id=logical_id,
         resource_type="AWS::DynamoDB::Table",
         physical_id="PLLDBSessions",
-        status=EventStatus("CREATE_FAILED"),
+        status=Status("CREATE_FAILED"),
         reason=reason,
         timestamp=T0,
         seconds=1.25,
@@ -157,10 +159,10 @@ def setup_finished(*, changed: bool = True) -> ev.SetupFinished:
         plldb_version="0.2.0",
         bucket=BUCKET,
         websocket_url="wss://abc.execute-api.eu-west-1.amazonaws.com/plldb",
-        outputs=(
-            ("WebSocketUrl", "wss://abc.execute-api.eu-west-1.amazonaws.com/plldb"),
-            ("Version", "0.2.0"),
-        ),
+        outputs={
+            "WebSocketUrl": "wss://abc.execute-api.eu-west-1.amazonaws.com/plldb",
+            "Version": "0.2.0",
+        },
     )
     return ev.SetupFinished(changed=changed, deployment=deployment)
 
@@ -239,13 +241,13 @@ def updated_setup() -> list[Shown]:
 def attached_setup() -> list[Shown]:
     """Follows what somebody else's console has begun, and then finds nothing to do."""
     theirs = [
-        root_event("UPDATE_IN_PROGRESS", reason="User Initiated", ours=False),
-        stack_event(status="UPDATE_IN_PROGRESS", at=1, ours=False),
-        stack_event(status="UPDATE_FAILED", at=2, ours=False, reason="Rate exceeded", seconds=1.0),
-        root_event("UPDATE_ROLLBACK_IN_PROGRESS", at=3, ours=False),
-        stack_event(status="UPDATE_COMPLETE", at=4, ours=False, seconds=1.0),
-        root_event("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", at=5, ours=False),
-        root_event("UPDATE_ROLLBACK_COMPLETE", at=6, ours=False, seconds=6.0),
+        root_event("UPDATE_IN_PROGRESS", reason="User Initiated", started_by="others"),
+        stack_event(status="UPDATE_IN_PROGRESS", at=1, started_by="others"),
+        stack_event(status="UPDATE_FAILED", at=2, started_by="others", reason="Rate exceeded", seconds=1.0),
+        root_event("UPDATE_ROLLBACK_IN_PROGRESS", at=3, started_by="others"),
+        stack_event(status="UPDATE_COMPLETE", at=4, started_by="others", seconds=1.0),
+        root_event("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", at=5, started_by="others"),
+        root_event("UPDATE_ROLLBACK_COMPLETE", at=6, started_by="others", seconds=6.0),
     ]
     running = ev.ActionDecided(
         action="attach",
@@ -259,11 +261,11 @@ def attached_setup() -> list[Shown]:
         status=StackStatus.UPDATE_ROLLBACK_COMPLETE,
         reason="template, code and tags are what they should be",
     )
-    ended = dataclasses.replace(operation_finished("UPDATE_ROLLBACK_COMPLETE", "update"), ours=False)
+    ended = dataclasses.replace(operation_finished("UPDATE_ROLLBACK_COMPLETE", "update"), started_by="others")
     return [
         started(),
         running,
-        operation_started("update", ours=False, resources=None),
+        operation_started("update", started_by="others", resources=None),
         *theirs,
         ended,
         ev.BucketReady(bucket=BUCKET, created=False, repaired=()),
@@ -300,12 +302,12 @@ def status(**changes: Any) -> ev.BootstrapStatus:
         "stack_name": "plldb",
         "stack_status": StackStatus.CREATE_COMPLETE,
         "status_reason": "",
-        "ours": True,
+        "made_by_plldb": True,
         "installed_version": "0.2.0",
         "deployed_version": "0.2.0",
         "created": T0 - timedelta(days=3),
         "updated": None,
-        "outputs": (("Version", "0.2.0"),),
+        "outputs": {"Version": "0.2.0"},
         "bucket": BUCKET,
         "bucket_exists": True,
         "healthy": True,
@@ -331,10 +333,10 @@ EXAMPLES: list[Shown] = [
     ev.DoctorFinished(problems=1, warnings=1),
     *successful_setup(),
     *finished_destroy(),
-    ev.PastFailure(stack_name="plldb", status=StackStatus.ROLLBACK_COMPLETE, failures=(failure(),)),
-    operation_started("update", ours=False, resources=None),
-    stack_event("Theirs", "UPDATE_IN_PROGRESS", ours=False),
-    ev.PollingSlowed(reason="Rate exceeded", seconds=3.2),
+    ev.PreviousFailure(stack_name="plldb", status=StackStatus.ROLLBACK_COMPLETE, failures=(failure(),)),
+    operation_started("update", started_by="others", resources=None),
+    stack_event("Theirs", "UPDATE_IN_PROGRESS", started_by="others"),
+    ev.EventsDelayed(reason="Rate exceeded", seconds=3.2),
     ev.SetupPlanned(
         bucket=BUCKET,
         bucket_change="repair",

@@ -448,4 +448,4 @@ async def test_a_doctor_that_finds_no_problem_exits_with_0_in_json_too() -> None
     assert await perform(parsed, ScriptedLibrary(script), place, listen()) == 0
     lines = told(place)
     assert [line["kind"] for line in lines] == ["finding", "finished"]
-    assert lines[-1]["result"] == "healthy"
+    assert lines[-1]["result"] == "ready"

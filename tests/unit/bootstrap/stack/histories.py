@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from plldb.bootstrap.stack.statuses import EventStatus
+from plldb.bootstrap.stack.statuses import Status
 from plldb.bootstrap.stack.timeline import RawEvent
 from plldb.bootstrap.template import TemplateResource
 
@@ -33,7 +33,7 @@ def _event(number: int, line: str, token: str, operation_id: str) -> RawEvent:
         logical_id=who,
         physical_id=STACK_ID if is_stack else f"the-{who}",
         resource_type="AWS::CloudFormation::Stack" if is_stack else f"AWS::Test::{who}",
-        status=EventStatus(status),
+        status=Status(status),
         reason=" ".join(reason),
         detailed_status="",
         is_stack=is_stack,

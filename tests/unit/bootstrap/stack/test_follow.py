@@ -12,11 +12,11 @@ import pytest
 
 from plldb.aws.errors import TryAgainError
 from plldb.aws.pace import Pace
-from plldb.bootstrap.events import PollingSlowed, StackEvent
+from plldb.bootstrap.events import EventsDelayed, StackEvent
 from plldb.bootstrap.stack.client import Stack
 from plldb.bootstrap.stack.decide import StackSnapshot
 from plldb.bootstrap.stack.follow import follow
-from plldb.bootstrap.stack.statuses import EventStatus, StackStatus
+from plldb.bootstrap.stack.statuses import StackStatus, Status
 from plldb.bootstrap.stack.timeline import RawEvent, Timeline
 from plldb.errors import AwsError, CredentialsError, UnreachableError
 from tests.unit.bootstrap.stack.histories import (
@@ -52,7 +52,7 @@ class ScriptedStack:
     answers: list[Answer]
     last: Answer
     pace: Pace = AT_ONCE
-    statuses: list[EventStatus | Exception] = field(default_factory=list)
+    statuses: list[Status | Exception] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     reads_at_once: int = 0
     snapshots: list[StackSnapshot | None] = field(default_factory=list)
@@ -75,9 +75,9 @@ class ScriptedStack:
             raise answer
         return newest_first(answer)
 
-    async def read_status(self, stack_id: str) -> EventStatus:
+    async def read_status(self, stack_id: str) -> Status:
         self.asked.append("status")
-        answer = self.statuses.pop(0) if self.statuses else EventStatus("CREATE_IN_PROGRESS")
+        answer = self.statuses.pop(0) if self.statuses else Status("CREATE_IN_PROGRESS")
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -87,7 +87,7 @@ class ScriptedStack:
         if self.snapshots:
             self.snapshot = self.snapshots.pop(0)
 
-    def follow(self, timeline: Timeline) -> AsyncGenerator[StackEvent | PollingSlowed, None]:
+    def follow(self, timeline: Timeline) -> AsyncGenerator[StackEvent | EventsDelayed, None]:
         return follow(cast("Stack", self), STACK_ID, timeline)
 
 
@@ -135,7 +135,7 @@ async def test_trouble_is_told_with_its_reason_and_when_it_goes_on() -> None:
     events = history(*CREATION)
     pace = Pace(poll=0.01, poll_troubled=0.02)
     stack = ScriptedStack([THROTTLED], events, pace=pace)
-    slowed = [e async for e in stack.follow(Timeline(operation="create")) if isinstance(e, PollingSlowed)]
+    slowed = [e async for e in stack.follow(Timeline(operation="create")) if isinstance(e, EventsDelayed)]
     assert [each.reason for each in slowed] == ["Rate exceeded"]
     assert 0.01 <= slowed[0].seconds <= 0.02
 
@@ -174,8 +174,8 @@ async def test_the_last_read_cannot_change_the_outcome(last: Answer) -> None:
 
 async def test_a_stall_is_settled_by_the_status_of_the_stack() -> None:
     events = history(*CREATION[:3])
-    statuses: list[EventStatus | Exception] = [THROTTLED, EventStatus("CREATE_IN_PROGRESS")]
-    stack = ScriptedStack([], events, pace=STALLS, statuses=[*statuses, EventStatus("CREATE_COMPLETE")])
+    statuses: list[Status | Exception] = [THROTTLED, Status("CREATE_IN_PROGRESS")]
+    stack = ScriptedStack([], events, pace=STALLS, statuses=[*statuses, Status("CREATE_COMPLETE")])
     timeline = Timeline(operation="create")
     assert await told(stack, timeline) == ids(events)
     assert timeline.outcome == "CREATE_COMPLETE"
@@ -184,7 +184,7 @@ async def test_a_stall_is_settled_by_the_status_of_the_stack() -> None:
 
 async def test_events_that_come_while_a_stall_is_settled_are_told_and_say_more_than_the_status() -> None:
     events = history(*FAILED_CREATION)
-    stack = ScriptedStack([events[:3], []], events, pace=STALLS, statuses=[EventStatus("ROLLBACK_COMPLETE")])
+    stack = ScriptedStack([events[:3], []], events, pace=STALLS, statuses=[Status("ROLLBACK_COMPLETE")])
     timeline = Timeline(operation="create")
     assert await told(stack, timeline) == ids(events)
     assert timeline.outcome == "ROLLBACK_COMPLETE"
@@ -194,7 +194,7 @@ async def test_events_that_come_while_a_stall_is_settled_are_told_and_say_more_t
 async def test_an_end_that_is_not_ours_makes_it_ask_the_stack_at_once() -> None:
     began = history(*FAILED_UPDATE[:2], token="ours")
     cancelled = [*began, *history(*FAILED_UPDATE[3:], token="theirs", first=50)]
-    statuses: list[EventStatus | Exception] = [EventStatus("UPDATE_ROLLBACK_COMPLETE")]
+    statuses: list[Status | Exception] = [Status("UPDATE_ROLLBACK_COMPLETE")]
     stack = ScriptedStack([began, cancelled, cancelled], cancelled, statuses=statuses)
     timeline = Timeline(operation="update", token="ours")
     assert await told(stack, timeline) == ids(cancelled)
@@ -205,7 +205,7 @@ async def test_an_end_that_is_not_ours_makes_it_ask_the_stack_at_once() -> None:
 async def test_an_end_of_what_was_before_is_no_end_when_the_stack_says_that_ours_runs() -> None:
     before = history(*FAILED_UPDATE, token="theirs")
     ours = history(*UPDATE, token="ours", first=50)
-    statuses: list[EventStatus | Exception] = [EventStatus("UPDATE_IN_PROGRESS")]
+    statuses: list[Status | Exception] = [Status("UPDATE_IN_PROGRESS")]
     stack = ScriptedStack([before, [*before, *ours]], [*before, *ours], statuses=statuses)
     timeline = Timeline(operation="update", token="ours")
     assert await told(stack, timeline) == ids([*before, *ours])

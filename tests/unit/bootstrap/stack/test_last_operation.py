@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from plldb.bootstrap.events import StackOperation
-from plldb.bootstrap.stack.statuses import EventStatus
+from plldb.bootstrap.stack.statuses import Status
 from plldb.bootstrap.stack.timeline import last_operation, operation_of
 from tests.unit.bootstrap.stack.histories import (
     CREATION,
@@ -79,7 +79,7 @@ def test_more_of_the_history_is_wanted_until_the_beginning_is_certain() -> None:
     ],
 )
 def test_each_status_in_progress_belongs_to_an_operation(status: str, operation: str) -> None:
-    assert operation_of(EventStatus(status)) == operation
+    assert operation_of(Status(status)) == operation
 
 
 def test_a_validation_that_failed_belongs_to_the_creation_that_is_rolled_back_after_it() -> None:

@@ -11,7 +11,7 @@ import pytest
 from plldb.bootstrap.events import Failure
 from plldb.bootstrap.stack.client import Stack
 from plldb.bootstrap.stack.operate import check
-from plldb.bootstrap.stack.statuses import EventStatus
+from plldb.bootstrap.stack.statuses import Status
 from plldb.bootstrap.stack.timeline import Timeline
 from plldb.errors import StackFailedError
 from tests.unit.bootstrap.stack.histories import BEGAN, FAILED_UPDATE, STACK_ID, history, newest_first
@@ -20,7 +20,7 @@ FAILURE = Failure(
     logical_id="Nested",
     resource_type="AWS::Test::Nested",
     physical_id="the-Nested",
-    status=EventStatus("CREATE_FAILED"),
+    status=Status("CREATE_FAILED"),
     reason="what only DescribeEvents knows",
     timestamp=BEGAN + timedelta(seconds=2),
     seconds=None,

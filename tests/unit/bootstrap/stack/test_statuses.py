@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plldb.bootstrap.stack.statuses import EventStatus, StackStatus
+from plldb.bootstrap.stack.statuses import StackStatus, Status
 
 # What the letters stand for: r running, f failed, c complete, b rolling back, d deleting, h healthy.
 STACK = {
@@ -48,21 +48,21 @@ RESOURCE = {
 }
 
 
-def letters(status: EventStatus) -> str:
+def letters(status: Status) -> str:
     properties = {
         "r": status.in_progress,
         "f": status.failed,
         "c": status.complete,
         "b": status.rolling_back,
         "d": status.deleting,
-        "h": status.healthy,
+        "h": status.succeeded,
     }
     return "".join(letter for letter, holds in properties.items() if holds)
 
 
 @pytest.mark.parametrize(("text", "meaning"), [*STACK.items(), *RESOURCE.items()])
 def test_each_status_means_what_it_says(text: str, meaning: str) -> None:
-    status = EventStatus(text)
+    status = Status(text)
     assert letters(status) == meaning
     assert status.settled is (status.failed or status.complete)
     assert not (status.settled and status.in_progress)
@@ -75,5 +75,5 @@ def test_the_table_has_every_status_of_a_stack() -> None:
 
 def test_a_status_is_its_text() -> None:
     assert str(StackStatus.CREATE_COMPLETE) == "CREATE_COMPLETE"
-    assert EventStatus(StackStatus.CREATE_COMPLETE) == "CREATE_COMPLETE"
-    assert f"{EventStatus('CREATE_COMPLETE')}" == "CREATE_COMPLETE"
+    assert Status(StackStatus.CREATE_COMPLETE) == "CREATE_COMPLETE"
+    assert f"{Status('CREATE_COMPLETE')}" == "CREATE_COMPLETE"

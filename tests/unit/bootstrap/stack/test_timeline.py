@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from plldb.bootstrap.stack.statuses import EventStatus
+from plldb.bootstrap.stack.statuses import Status
 from plldb.bootstrap.stack.timeline import RawEvent, Timeline
 from tests.unit.bootstrap.stack.histories import (
     CREATION,
@@ -202,8 +202,8 @@ def test_review_begins_and_ends_nothing() -> None:
 
 def test_settle_ends_it_once_and_a_late_event_changes_nothing() -> None:
     timeline = Timeline(operation="create")
-    timeline.settle(EventStatus("CREATE_COMPLETE"))
-    timeline.settle(EventStatus("ROLLBACK_COMPLETE"))
+    timeline.settle(Status("CREATE_COMPLETE"))
+    timeline.settle(Status("ROLLBACK_COMPLETE"))
     timeline.take(newest_first(history(*FAILED_CREATION)))
     assert timeline.outcome == "CREATE_COMPLETE"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plldb.bootstrap.stack.statuses import EventStatus
+from plldb.bootstrap.stack.statuses import Status
 from plldb.bootstrap.stack.timeline import RawEvent, Timeline
 from tests.unit.bootstrap.stack.histories import (
     CREATION,
@@ -43,7 +43,7 @@ def test_somebody_elses_operation_before_ours_is_shown_as_theirs(size: int) -> N
     events = theirs(*FAILED_UPDATE) + ours(*UPDATE, first=50)
     for begin in range(0, len(events), size):
         told += timeline.take(newest_first(events[begin : begin + size]))
-    assert [event.ours for event in told] == [False] * 7 + [True] * 5
+    assert [event.started_by == "this_run" for event in told] == [False] * 7 + [True] * 5
     assert timeline.outcome == "UPDATE_COMPLETE"
     assert timeline.outcome_seconds == 4
     assert timeline.failures == ()
@@ -52,7 +52,7 @@ def test_somebody_elses_operation_before_ours_is_shown_as_theirs(size: int) -> N
 def test_somebody_elses_operation_after_ours_changes_nothing() -> None:
     timeline = followed()
     told = timeline.take(newest_first(ours(*UPDATE) + theirs(*DELETION, first=50)))
-    assert [event.ours for event in told] == [True] * 5 + [False] * 6
+    assert [event.started_by == "this_run" for event in told] == [True] * 5 + [False] * 6
     assert timeline.outcome == "UPDATE_COMPLETE"
     assert not timeline.overtaken
 
@@ -61,7 +61,7 @@ def test_somebody_elses_operation_after_ours_changes_nothing() -> None:
 def test_a_deletion_by_somebody_else_that_overtakes_ours_ends_it_without_an_outcome(end: int) -> None:
     timeline = followed()
     told = timeline.take(newest_first(ours(*UPDATE[:2]) + theirs(*DELETION[:end], first=50)))
-    assert [event.ours for event in told] == [True] * 2 + [False] * end
+    assert [event.started_by == "this_run" for event in told] == [True] * 2 + [False] * end
     assert timeline.overtaken
     assert timeline.is_over()
     assert timeline.outcome is None
@@ -70,7 +70,7 @@ def test_a_deletion_by_somebody_else_that_overtakes_ours_ends_it_without_an_outc
 def test_what_deletes_the_stack_for_somebody_else_is_no_outcome_of_ours_by_its_status_either() -> None:
     timeline = followed()
     timeline.take(newest_first(ours(*UPDATE[:2]) + theirs(*DELETION, first=50)))
-    timeline.settle(EventStatus("DELETE_COMPLETE"))
+    timeline.settle(Status("DELETE_COMPLETE"))
     assert timeline.outcome is None
 
 
@@ -86,7 +86,7 @@ def test_of_two_deletions_at_once_the_end_of_the_other_is_the_end_but_no_outcome
     told = timeline.take(newest_first(theirs(*DELETION[:5])))
     assert not timeline.is_over()
     told += timeline.take(theirs(DELETION[5], first=5))
-    assert not any(event.ours for event in told)
+    assert not any(event.started_by == "this_run" for event in told)
     assert (timeline.overtaken, timeline.outcome) == (True, None)
 
 
@@ -101,9 +101,9 @@ def test_an_update_of_ours_that_somebody_cancels_leaves_a_doubt_that_the_stack_s
     told = timeline.take(newest_first(ours(*FAILED_UPDATE[:2]) + theirs(*FAILED_UPDATE[3:6], first=50)))
     assert not timeline.doubtful
     told += timeline.take(theirs(FAILED_UPDATE[6], first=56))
-    assert [event.ours for event in told] == [True] * 2 + [False] * 4
+    assert [event.started_by == "this_run" for event in told] == [True] * 2 + [False] * 4
     assert (timeline.doubtful, timeline.is_over()) == (True, False)
-    timeline.settle(EventStatus("UPDATE_ROLLBACK_COMPLETE"))
+    timeline.settle(Status("UPDATE_ROLLBACK_COMPLETE"))
     assert timeline.outcome == "UPDATE_ROLLBACK_COMPLETE"
 
 
@@ -113,7 +113,7 @@ def test_an_automatic_rollback_with_another_operation_id_is_still_ours(token: st
     began = history(*FAILED_UPDATE[:3], token=token, operation_id="op-ours")
     rest = history(*FAILED_UPDATE[3:], token=token, operation_id="op-rollback", first=3)
     told = timeline.take(newest_first(began + rest))
-    assert all(event.ours for event in told)
+    assert all(event.started_by == "this_run" for event in told)
     assert timeline.outcome == "UPDATE_ROLLBACK_COMPLETE"
     assert [failure.logical_id for failure in timeline.failures] == ["Function"]
 
@@ -128,7 +128,7 @@ def test_our_token_is_enough_when_only_the_rollback_of_ours_is_seen() -> None:
 def test_where_neither_token_nor_operation_id_is_told_everything_is_ours() -> None:
     timeline = Timeline(operation="create", token=OURS)
     told = timeline.take(newest_first(history(*CREATION)))
-    assert all(event.ours for event in told)
+    assert all(event.started_by == "this_run" for event in told)
     assert timeline.outcome == "CREATE_COMPLETE"
 
 
@@ -151,7 +151,7 @@ def test_an_operation_id_alone_is_enough() -> None:
     told = timeline.take(newest_first(events[:5]))
     assert not timeline.is_over()
     told += timeline.take(newest_first(events[5:]))
-    assert [event.ours for event in told] == [False] * 5 + [True] * 5
+    assert [event.started_by == "this_run" for event in told] == [False] * 5 + [True] * 5
     assert timeline.outcome == "UPDATE_COMPLETE"
 
 
@@ -182,7 +182,7 @@ def test_failures_of_somebody_else_are_no_cause_of_ours() -> None:
 def test_who_attaches_gets_the_outcome_of_somebody_elses_operation() -> None:
     timeline = Timeline(operation="create", ours=False)
     told = timeline.take(newest_first(theirs(*FAILED_CREATION)))
-    assert not any(event.ours for event in told)
+    assert not any(event.started_by == "this_run" for event in told)
     assert timeline.outcome == "ROLLBACK_COMPLETE"
     assert [failure.logical_id for failure in timeline.failures] == ["Table"]
     assert not timeline.overtaken

@@ -113,7 +113,7 @@ def test_however_late_events_turn_up_each_is_told_once_and_the_outcome_is_ours(d
     for tick in told:
         assert [event.timestamp for event in tick] == sorted(event.timestamp for event in tick)
     assert timeline.outcome == case.outcome
-    whose = {event.event_id: event.ours for tick in told for event in tick}
+    whose = {event.event_id: event.started_by == "this_run" for tick in told for event in tick}
     assert whose == {event.event_id: event.token == OURS for event in case.events}
 
 

@@ -54,8 +54,8 @@ def said(*events: Shown) -> str:
         (ev.WatchFinished(stack_name="plldb", status=None), "there is no stack plldb"),
         (scripts.status(stack_status=None, healthy=False, deployed_version=None), "fail plldb: not deployed"),
         (scripts.status(stack_status=None, healthy=False, deployed_version=None), "installed, none deployed"),
-        (scripts.status(ours=False, healthy=False), "the stack of that name is not plldb's"),
-        (scripts.status(ours=False, healthy=False), "none next: use another account or region"),
+        (scripts.status(made_by_plldb=False, healthy=False), "the stack of that name is not plldb's"),
+        (scripts.status(made_by_plldb=False, healthy=False), "none next: use another account or region"),
         (scripts.status(stack_status=None, healthy=False), "none next: `plldb bootstrap setup` deploys it"),
         (
             scripts.status(stack_status=None, bucket_exists=False, healthy=False),
@@ -89,7 +89,7 @@ def said(*events: Shown) -> str:
         (scripts.status(target=scripts.target(endpoint_url=ENDPOINT)), f"none endpoint: {ENDPOINT}"),
         (scripts.status(stack_status=StackStatus.UPDATE_IN_PROGRESS), "UPDATE_IN_PROGRESS: work goes on"),
         (
-            ev.PastFailure(stack_name="plldb", status=StackStatus.ROLLBACK_COMPLETE, failures=()),
+            ev.PreviousFailure(stack_name="plldb", status=StackStatus.ROLLBACK_COMPLETE, failures=()),
             "warn stack: plldb is in ROLLBACK_COMPLETE because an earlier operation failed:",
         ),
     ],
@@ -126,7 +126,7 @@ def test_the_doctor_calls_ready_only_what_has_been_examined(
 
 def test_a_failure_without_a_reason_says_so() -> None:
     bare = replace(scripts.failure(reason=""), seconds=None, template_line=None)
-    failed = ev.PastFailure(stack_name="plldb", status=StackStatus.CREATE_FAILED, failures=(bare,))
+    failed = ev.PreviousFailure(stack_name="plldb", status=StackStatus.CREATE_FAILED, failures=(bare,))
     assert said(failed).splitlines()[-2:] == [
         "fail cause: PLDDBSessions (AWS::DynamoDB::Table) CREATE_FAILED",
         "none : CloudFormation gives no reason",

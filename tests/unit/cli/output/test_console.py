@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from plldb.bootstrap.progress import Progress
 from plldb.bootstrap.stack.statuses import StackStatus
 from plldb.cli.bootstrap.explain import explain_error, explain_interrupt
-from plldb.cli.bootstrap.progress import Progress
 from plldb.cli.jobs import Settings
 from plldb.cli.output.console import ConsoleFace, open_console
 from plldb.cli.output.renderer import Lane, Outcome

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plldb.bootstrap.events import StartedBy
 from plldb.bootstrap.template import read_resources
 from plldb.cli.bootstrap.words import Narrator
 from plldb.cli.output.layout import NARROWEST, Item, Line, Row, as_text, lay_out
@@ -12,8 +13,8 @@ from tests.support.template import TEMPLATE
 from tests.unit.cli.scripts import LONG_REASON, RESOURCES, T0, stack_event
 
 
-def row(reason: str = "", logical_id: str = "PLDDBSessions", *, ours: bool = True) -> Row:
-    event = stack_event(logical_id, "CREATE_FAILED", reason=reason, seconds=1.2, ours=ours)
+def row(reason: str = "", logical_id: str = "PLDDBSessions", *, started_by: StartedBy = "this_run") -> Row:
+    event = stack_event(logical_id, "CREATE_FAILED", reason=reason, seconds=1.2, started_by=started_by)
     (item,) = Narrator(T0.tzinfo).tell(event, T0)
     assert isinstance(item, Row)
     return item
@@ -72,7 +73,7 @@ def test_a_plain_row_is_one_line_with_everything() -> None:
 
 def test_somebody_elses_event_is_marked() -> None:
     for width in (None, 80, 200):
-        assert any("[not ours]" in line for line in lines(row(ours=False), width))
+        assert any("[not ours]" in line for line in lines(row(started_by="others"), width))
 
 
 def test_lines_end_without_blanks_so_that_narrowing_makes_no_empty_lines() -> None:

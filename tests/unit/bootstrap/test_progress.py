@@ -1,7 +1,7 @@
 """Progress counts, ages and notices rollbacks. Pure."""
 
 from plldb.bootstrap.events import ActionDecided
-from plldb.cli.bootstrap.progress import Progress
+from plldb.bootstrap.progress import Progress
 from plldb.cli.output.layout import as_text
 from plldb.cli.output.live import live_line
 from plldb.cli.output.text import ASCII, cell_width
