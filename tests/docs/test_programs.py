@@ -87,7 +87,7 @@ async def test_structured_log_has_one_object_for_each_event(aws_env: dict[str, s
     lines = [
         json.loads(line) for line in (await run(EXAMPLES / "structured_logging.py", env=aws_env)).splitlines()
     ]
-    assert [lines[0]["message"], lines[-1]["message"]] == ["Started", "SetupFinished"]
+    assert [lines[0]["message"], lines[-1]["message"]] == ["started", "setup_finished"]
     assert {line["level"] for line in lines} == {"INFO"}
     assert any(line.get("logical_id") == "PLDDBSessions" for line in lines)
 
