@@ -1,44 +1,91 @@
-"""Every exception that a caller of plldb may catch. Pure.
+"""The exceptions and hints that everything in plldb shares. Pure.
+
+Each capability has a branch of its own below PlldbError: that of `plldb.bootstrap` is drawn in
+`plldb.bootstrap.errors`.
 
 ::
 
     PlldbError                     something a person can act on; never a bug in plldb
     ├── SettingsError              a setting is missing or cannot be right
-    ├── PackagingError             a bundled handler cannot be read or is too large
-    ├── TemplateError              template and handlers do not fit each other
-    ├── AwsError                   AWS refused, or could not be reached
-    │   ├── CredentialsError       no credentials, or expired or invalid ones
-    │   ├── AccessDeniedError      IAM does not allow an action
-    │   └── UnreachableError       no answer: network, endpoint, timeout
-    ├── BucketError                the bucket is not ours, or cannot be made safe
-    └── StackError                 something about the CloudFormation stack
-        ├── StackNotOursError      a stack of that name which plldb did not create
-        ├── StackStuckError        a state that plldb must not repair by itself
-        └── StackFailedError       an operation on the stack failed
+    └── AwsError                   AWS refused, or could not be reached
+        ├── CredentialsError       no credentials, or expired or invalid ones
+        ├── AccessDeniedError      IAM does not allow an action
+        └── UnreachableError       no answer: network, endpoint, timeout
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
-
-if TYPE_CHECKING:
-    from plldb.bootstrap.events import Failure
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 __all__ = [
     "AccessDeniedError",
     "AwsError",
-    "BucketError",
     "CredentialsError",
-    "PackagingError",
+    "Hint",
+    "HintKind",
     "PlldbError",
     "SettingsError",
-    "StackError",
-    "StackFailedError",
-    "StackNotOursError",
-    "StackStuckError",
-    "TemplateError",
     "UnreachableError",
 ]
+
+HintKind = Literal[
+    # where and as whom
+    "set-region",
+    "set-profile",
+    "set-endpoint",
+    "choose-place",
+    "fix-settings",
+    "sign-in",
+    "check-credentials",
+    "install-login",
+    "set-clock",
+    # what AWS allows
+    "allow-action",
+    "check-account",
+    "raise-limit",
+    # the way to AWS
+    "check-network",
+    "check-proxy",
+    "check-certificates",
+    # time
+    "run-again",
+    "wait",
+    "wait-for-other",
+    # the deployment
+    "set-up",
+    "fix-cause",
+    "fix-argument",
+    "look-at-stack",
+    "look-at-bucket",
+    "delete-stack",
+    "keep-resources",
+    "unprotect-stack",
+    # plldb itself
+    "reinstall",
+    "upgrade",
+    "fix-template",
+    "report",
+    # not yet sorted: a bare text
+    "other",
+]
+"""What a hint asks for; each word is stable, and new ones may come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """The way out of an error, as a fact.
+
+    Attributes:
+        kind: what is to be done, for programs: they can word it in their own way, or offer a command.
+        text: the same as one sentence, true for any caller.
+    """
+
+    kind: HintKind
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class PlldbError(Exception):
@@ -47,15 +94,15 @@ class PlldbError(Exception):
     Attributes:
         code: a stable slug for programs, one for each class.
         message: one sentence that names the thing and the wrong value.
-        hint: one sentence that names the way out; may be empty.
+        hint: the way out; None if plldb knows none.
     """
 
     code: ClassVar[str] = "error"
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: Hint | str | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = (Hint("other", hint) if hint else None) if isinstance(hint, str) else hint
 
     def __str__(self) -> str:
         return self.message
@@ -65,30 +112,6 @@ class SettingsError(PlldbError):
     """A setting is missing or cannot be right: no region, an unknown profile, a malformed endpoint."""
 
     code = "settings"
-
-
-class PackagingError(PlldbError):
-    """A bundled handler cannot be read, or its package exceeds the limit of AWS Lambda."""
-
-    code = "packaging"
-
-
-class TemplateError(PlldbError):
-    """Template and handlers do not fit each other.
-
-    Attributes:
-        placeholder: name of the placeholder at fault, empty if it is not about one.
-        line: line in ``template.yaml``, counted from 1; None if the fault has no place.
-    """
-
-    code = "template"
-
-    def __init__(
-        self, message: str, *, placeholder: str = "", line: int | None = None, hint: str = ""
-    ) -> None:
-        super().__init__(message, hint=hint)
-        self.placeholder = placeholder
-        self.line = line
 
 
 class AwsError(PlldbError):
@@ -103,7 +126,13 @@ class AwsError(PlldbError):
     code = "aws"
 
     def __init__(
-        self, message: str, *, service: str = "", operation: str = "", aws_code: str = "", hint: str = ""
+        self,
+        message: str,
+        *,
+        service: str = "",
+        operation: str = "",
+        aws_code: str = "",
+        hint: Hint | str | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.service = service
@@ -134,7 +163,7 @@ class AccessDeniedError(AwsError):
         service: str = "",
         operation: str = "",
         aws_code: str = "",
-        hint: str = "",
+        hint: Hint | str | None = None,
     ) -> None:
         super().__init__(message, service=service, operation=operation, aws_code=aws_code, hint=hint)
         self.action = action
@@ -144,67 +173,3 @@ class UnreachableError(AwsError):
     """No usable answer came: the network, the endpoint, a timeout, or errors that did not go away."""
 
     code = "unreachable"
-
-
-class BucketError(PlldbError):
-    """The artifact bucket belongs to somebody else, or cannot be made safe.
-
-    Attributes:
-        bucket: its name.
-    """
-
-    code = "bucket"
-
-    def __init__(self, message: str, *, bucket: str, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.bucket = bucket
-
-
-class StackError(PlldbError):
-    """Something about the CloudFormation stack.
-
-    Attributes:
-        stack: name of the stack.
-        status: its CloudFormation status when the error was raised; None if there is no stack.
-        failures: what failed and left the stack there, root cause first; empty if nothing did, or if
-            CloudFormation told nothing.
-    """
-
-    code = "stack"
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        stack: str,
-        status: str | None = None,
-        failures: tuple[Failure, ...] = (),
-        hint: str = "",
-    ) -> None:
-        super().__init__(message, hint=hint)
-        self.stack = stack
-        self.status = status
-        self.failures = failures
-
-
-class StackNotOursError(StackError):
-    """A stack of that name exists which plldb did not create; it is never touched."""
-
-    code = "stack-not-ours"
-
-
-class StackStuckError(StackError):
-    """The stack is in a state that plldb must not repair by itself."""
-
-    code = "stack-stuck"
-
-
-class StackFailedError(StackError):
-    """An operation on the stack failed."""
-
-    code = "stack-failed"
-
-    def __str__(self) -> str:
-        """Return the message with the reason of the root cause, for whoever logs the exception alone."""
-        reasons = [failure.reason for failure in self.failures[:1]]
-        return " ".join([self.message, *reasons])

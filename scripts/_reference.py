@@ -21,6 +21,8 @@ from typing import Any, Literal, get_args, get_origin
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference.md"
 MODULES = ("plldb", "plldb.bootstrap", "plldb.errors")
+# Where the exceptions of a capability are drawn.
+BRANCHES = {"plldb.bootstrap": "plldb.bootstrap.errors"}
 HEAD = """\
 # Reference
 
@@ -49,6 +51,8 @@ def build_page() -> str:
     for module_name in MODULES:
         module = importlib.import_module(module_name)
         lines += [f"## {module_name}", "", first_paragraph(module), "", *drawing(module)]
+        if module_name in BRANCHES:
+            lines += drawing(importlib.import_module(BRANCHES[module_name]))
         for name in module.__all__:
             lines += describe(name, getattr(module, name))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
@@ -66,6 +70,10 @@ def describe(name: str, value: Any) -> Iterator[str]:
     yield ""
     if isinstance(value, UnionType):
         yield from describe_union(name, value)
+    elif get_origin(value) is Literal:
+        yield from prose(attribute_docs("plldb.errors").get(name, ""))
+        yield "One of " + ", ".join(f"`{word}`" for word in get_args(value)) + "."
+        yield ""
     elif inspect.isclass(value):
         yield from describe_class(name, value)
     elif inspect.isfunction(value):
@@ -110,7 +118,7 @@ def describe_fields(value: type) -> Iterator[str]:
     yield "| field | type |" + (" default |" if optional else "")
     yield "|---|---|" + ("---|" if optional else "")
     for field in fields:
-        default = f" `{field.default!r}` |" if optional else ""
+        default = f" `{field.default!r}` |" if field.default is not dataclasses.MISSING else " |" * optional
         yield f"| `{field.name}` | {type_of(value, str(field.type))} |{default}"
 
 

@@ -11,7 +11,6 @@ import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -32,8 +31,9 @@ from plldb.aws.errors import (
     translate,
 )
 from plldb.aws.models import read_models_quickly
-from plldb.aws.pace import Pace
-from plldb.errors import SettingsError
+from plldb.aws.pace import RequestPace
+from plldb.aws.place import Place, Target
+from plldb.errors import Hint, SettingsError
 
 if TYPE_CHECKING:
     from types_aiobotocore_cloudformation import CloudFormationClient
@@ -46,17 +46,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """Who acts where. ``endpoint_url`` is None where AWS itself is meant."""
-
-    account: str
-    region: str
-    partition: str
-    caller_arn: str
-    endpoint_url: str | None
-
-
 class Aws:
     """One account and region as seen through one session. Made by `open_aws`.
 
@@ -64,12 +53,12 @@ class Aws:
     """
 
     def __init__(
-        self, session: AioSession, region: str, endpoint_url: str | None, pace: Pace, stack: AsyncExitStack
+        self, session: AioSession, place: Place, region: str, pace: RequestPace, stack: AsyncExitStack
     ) -> None:
         self.region = region
         self.pace = pace
         self._session = session
-        self._endpoint_url = endpoint_url
+        self._place = place
         self._stack = stack
         self._connections = Connections(stack)
         self._clients: dict[str, Any] = {}
@@ -96,9 +85,11 @@ class Aws:
 
         Raises:
             CredentialsError: there are none, or AWS does not accept them.
+            SettingsError: the account is another one than the place names.
         """
         sts: STSClient = await self._client("sts")
         identity = await self.call(sts.get_caller_identity)
+        self._check_account(identity["Account"])
         partition = identity["Arn"].split(":")[1]
         return Target(
             account=identity["Account"],
@@ -106,7 +97,17 @@ class Aws:
             partition=partition,
             caller_arn=identity["Arn"],
             endpoint_url=self._foreign_endpoint(partition),
+            profile=self._session.profile,
+            credentials=getattr(self._credentials, "method", ""),
         )
+
+    def _check_account(self, account: str) -> None:
+        wanted = self._place.account
+        if wanted and account != wanted:
+            raise SettingsError(
+                f"The credentials belong to the account {account}, not to {wanted}.",
+                hint=Hint("set-profile", f"Use a profile or credentials of the account {wanted}."),
+            )
 
     def _foreign_endpoint(self, partition: str) -> str | None:
         """Return an endpoint that is not AWS's, wherever it is set: there are many places for that."""
@@ -211,7 +212,7 @@ class Aws:
         await self._load_credentials()
         session: Any = self._session  # its stubs know services by literal names only
         context = session.create_client(
-            service, region_name=self.region, endpoint_url=self._endpoint_url, config=config
+            service, region_name=self.region, endpoint_url=self._place.endpoint_url or None, config=config
         )
         try:
             client = await self._stack.enter_async_context(context)
@@ -250,29 +251,23 @@ class Aws:
 
 
 @asynccontextmanager
-async def open_aws(
-    *,
-    session: AioSession | None,
-    profile: str | None,
-    region: str | None,
-    endpoint_url: str | None,
-    pace: Pace,
-) -> AsyncIterator[Aws]:
-    """Open the standard AWS chain of credentials and settings, with these overrides.
+async def open_aws(place: Place, pace: RequestPace) -> AsyncIterator[Aws]:
+    """Open AWS at a place; what it leaves open is found as the AWS tools find it.
 
     Raises:
         SettingsError: no region, an unknown profile, or a malformed configuration file.
     """
+    session = place.session
     if session is None:
-        session = AioSession(profile=profile)
+        session = AioSession(profile=place.profile or None)
         read_models_quickly(session)
-    elif profile is not None:
+    elif place.profile:
         raise SettingsError(
-            f"Both a session and the profile {profile!r} were given.",
-            hint="Give one of them: a session already has its profile.",
+            f"Both a session and the profile {place.profile!r} were given.",
+            hint=Hint("set-profile", "Give one of them: a session already has its profile."),
         )
     async with AsyncExitStack() as stack:
-        yield Aws(session, _find_region(session, region), endpoint_url, pace, stack)
+        yield Aws(session, place, _find_region(session, place.region), pace, stack)
 
 
 def _find_region(session: AioSession, region: str | None) -> str:
@@ -286,7 +281,9 @@ def _find_region(session: AioSession, region: str | None) -> str:
     if not found:
         raise SettingsError(
             "No AWS region is set.",
-            hint="Pass --region, set AWS_REGION, or put `region = …` into your profile in ~/.aws/config.",
+            hint=Hint(
+                "set-region", "Set AWS_REGION, or put `region = …` into your profile in ~/.aws/config."
+            ),
         )
     if str(found) != str(found).lower():  # botocore lets it pass, and S3 refuses a bucket of that name
         raise settings_error(boto.InvalidRegionError(region_name=found), str(found))
@@ -303,7 +300,9 @@ def _check_endpoint(url: str) -> None:
     if wrong:
         raise SettingsError(
             f"{url!r} cannot be an endpoint.",
-            hint="Endpoints look like http://localhost:4566; set or unset AWS_ENDPOINT_URL.",
+            hint=Hint(
+                "set-endpoint", "Endpoints look like http://localhost:4566; set or unset AWS_ENDPOINT_URL."
+            ),
         )
 
 

@@ -10,9 +10,18 @@
     done = await bootstrap.result(bootstrap.setup(region="eu-west-1"))
 """
 
-from plldb.aws.pace import Pace
-from plldb.aws.session import Target
+from plldb.aws.pace import RequestPace
+from plldb.aws.place import Place, Target
 from plldb.bootstrap.doctor import doctor
+from plldb.bootstrap.errors import (
+    BucketError,
+    PackagingError,
+    StackError,
+    StackFailedError,
+    StackNotOursError,
+    StackStuckError,
+    TemplateError,
+)
 from plldb.bootstrap.events import (
     ActionDecided,
     ArtifactPlan,
@@ -48,6 +57,7 @@ from plldb.bootstrap.events import (
     WatchFinished,
 )
 from plldb.bootstrap.operations import destroy, result, setup, status, watch
+from plldb.bootstrap.pace import Pace
 from plldb.bootstrap.progress import Progress
 from plldb.bootstrap.stack.statuses import StackStatus, Status
 
@@ -58,6 +68,7 @@ __all__ = [
     "BootstrapStatus",
     "BucketDeleted",
     "BucketEmptied",
+    "BucketError",
     "BucketKept",
     "BucketReady",
     "Deployment",
@@ -72,20 +83,28 @@ __all__ = [
     "OperationFinished",
     "OperationStarted",
     "Pace",
+    "PackagingError",
+    "Place",
     "PreviousFailure",
     "Progress",
     "RemovalPlanned",
+    "RequestPace",
     "ResourceChange",
     "Result",
     "SetupEvent",
     "SetupFinished",
     "SetupPlanned",
+    "StackError",
     "StackEvent",
+    "StackFailedError",
+    "StackNotOursError",
     "StackStatus",
+    "StackStuckError",
     "Started",
     "Status",
     "StreamEvent",
     "Target",
+    "TemplateError",
     "TemplatePublished",
     "WatchEvent",
     "WatchFinished",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from plldb.aws.session import Aws, Target
+from plldb.aws.place import Target
+from plldb.aws.session import Aws
 from plldb.bootstrap.artifacts.bucket import (
     EMPTYING_ROUNDS,
     RemovalSurvey,
@@ -15,6 +16,7 @@ from plldb.bootstrap.artifacts.bucket import (
     survey_removal,
 )
 from plldb.bootstrap.artifacts.settings import Bucket
+from plldb.bootstrap.errors import BucketError
 from plldb.bootstrap.events import (
     BucketDeleted,
     BucketEmptied,
@@ -27,7 +29,6 @@ from plldb.bootstrap.stack.client import Stack
 from plldb.bootstrap.stack.decide import DESTROY, decide
 from plldb.bootstrap.stack.operate import settle
 from plldb.bootstrap.template import TemplateResource
-from plldb.errors import BucketError
 from plldb.tasks import gather_all
 
 
@@ -35,7 +36,7 @@ async def remove(
     aws: Aws, target: Target, stack: Stack, resources: Sequence[TemplateResource], keep_bucket: bool
 ) -> AsyncGenerator[DestroyEvent, None]:
     """Remove the stack and the bucket; the last event is `DestroyFinished`."""
-    bucket = await open_bucket(aws, target)
+    bucket = await open_bucket(aws, target, stack.pace)
     decide(stack.snapshot, DESTROY)  # somebody else's, or protected: nothing else is even looked at
     survey, _ = await gather_all(survey_removal(bucket), stack.read_marker())
     yield _planned(stack, bucket, survey, keep_bucket)

@@ -12,11 +12,12 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 import plldb
-from plldb.aws.pace import DEFAULT_PACE, Pace
-from plldb.aws.session import Aws, Target, open_aws
+from plldb.aws.place import Place, Target
+from plldb.aws.session import Aws, open_aws
 from plldb.bootstrap.artifacts.bucket import bucket_exists, open_bucket, survey_bucket
 from plldb.bootstrap.artifacts.publish import version_prefix
 from plldb.bootstrap.events import DoctorEvent, DoctorFinished, Finding
+from plldb.bootstrap.pace import DEFAULT_PACE, Pace
 from plldb.bootstrap.permissions import find_missing_actions
 from plldb.bootstrap.stack.client import open_stack
 from plldb.bootstrap.stack.decide import SETUP, StackSnapshot, Step, decide
@@ -63,9 +64,8 @@ async def _examine_all(
     session: AioSession | None, profile: str | None, region: str | None, endpoint_url: str | None, pace: Pace
 ) -> AsyncGenerator[Finding, None]:
     try:
-        async with open_aws(
-            session=session, profile=profile, region=region, endpoint_url=endpoint_url, pace=pace
-        ) as aws:
+        place = Place(session=session, profile=profile, region=region, endpoint_url=endpoint_url)
+        async with open_aws(place, pace) as aws:
             yield _ok("region", aws.region)
             target, skew = await gather_all(aws.read_target(), aws.read_clock_skew())
             yield _ok("caller", f"account {target.account}, {target.caller_arn}")
@@ -77,7 +77,7 @@ async def _examine_all(
                 yield finding
     except PlldbError as error:
         # Without region, credentials or a network there is nothing more to examine.
-        yield Finding(check="access", verdict="problem", message=error.message, remedy=error.hint)
+        yield Finding(check="access", verdict="problem", message=error.message, remedy=str(error.hint or ""))
 
 
 async def _examine(name: str, check: Awaitable[list[Finding]]) -> list[Finding]:
@@ -90,9 +90,9 @@ async def _examine(name: str, check: Awaitable[list[Finding]]) -> list[Finding]:
         remedy = f"Allow {error.action}, or leave this unexamined."
         return [Finding(check=name, verdict="unknown", message=error.message, remedy=remedy)]
     except UnreachableError as error:
-        return [Finding(check=name, verdict="unknown", message=error.message, remedy=error.hint)]
+        return [Finding(check=name, verdict="unknown", message=error.message, remedy=str(error.hint or ""))]
     except PlldbError as error:
-        return [Finding(check=name, verdict="problem", message=error.message, remedy=error.hint)]
+        return [Finding(check=name, verdict="problem", message=error.message, remedy=str(error.hint or ""))]
 
 
 def _ok(check: str, message: str) -> Finding:

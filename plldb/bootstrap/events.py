@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from plldb.aws.session import Target
+from plldb.aws.place import Target
 from plldb.bootstrap.stack.statuses import StackStatus, Status
 
 OperationName = Literal["setup", "destroy", "watch"]

@@ -7,8 +7,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, overload
 
 import plldb
-from plldb.aws.pace import DEFAULT_PACE, Pace
-from plldb.aws.session import Aws, Target, open_aws
+from plldb.aws.place import Place, Target
+from plldb.aws.session import Aws, open_aws
 from plldb.bootstrap.artifacts.bucket import bucket_exists, bucket_name, open_bucket
 from plldb.bootstrap.artifacts.sources import read_template
 from plldb.bootstrap.destroy import remove
@@ -29,6 +29,7 @@ from plldb.bootstrap.events import (
     WatchFinished,
 )
 from plldb.bootstrap.options import Wishes
+from plldb.bootstrap.pace import DEFAULT_PACE, Pace
 from plldb.bootstrap.preview import preview
 from plldb.bootstrap.setup import deploy
 from plldb.bootstrap.stack.client import STACK_NAME, Stack, open_stack
@@ -71,12 +72,11 @@ async def setup(
     Raises:
         PlldbError: see the tree in `plldb.errors`.
     """
-    async with open_aws(
-        session=session, profile=profile, region=region, endpoint_url=endpoint_url, pace=pace
-    ) as aws:
+    place = Place(session=session, profile=profile, region=region, endpoint_url=endpoint_url)
+    async with open_aws(place, pace) as aws:
         wishes = Wishes(tags=tags, permissions_boundary=permissions_boundary)
         text = await read_template()
-        target, stack, _ = await gather_all(aws.read_target(), _look(aws, whole=True), aws.prepare_s3())
+        target, stack, _ = await gather_all(aws.read_target(), _look(aws, pace, whole=True), aws.prepare_s3())
         yield _started("setup", target, dry_run=dry_run)
         work = preview if dry_run else deploy
         async with aclosing(work(aws, target, stack, text, wishes)) as events:
@@ -106,11 +106,10 @@ async def destroy(
     Raises:
         PlldbError: see the tree in `plldb.errors`.
     """
-    async with open_aws(
-        session=session, profile=profile, region=region, endpoint_url=endpoint_url, pace=pace
-    ) as aws:
+    place = Place(session=session, profile=profile, region=region, endpoint_url=endpoint_url)
+    async with open_aws(place, pace) as aws:
         text = await read_template()
-        target, stack, _ = await gather_all(aws.read_target(), _look(aws), aws.prepare_s3())
+        target, stack, _ = await gather_all(aws.read_target(), _look(aws, pace), aws.prepare_s3())
         yield _started("destroy", target)
         async with aclosing(remove(aws, target, stack, read_resources(text), keep_bucket)) as events:
             async for event in events:
@@ -137,11 +136,10 @@ async def watch(
         StackFailedError: the operation failed.
         PlldbError: see the tree in `plldb.errors`.
     """
-    async with open_aws(
-        session=session, profile=profile, region=region, endpoint_url=endpoint_url, pace=pace
-    ) as aws:
+    place = Place(session=session, profile=profile, region=region, endpoint_url=endpoint_url)
+    async with open_aws(place, pace) as aws:
         text = await read_template()
-        target, stack = await gather_all(aws.read_target(), _look(aws))
+        target, stack = await gather_all(aws.read_target(), _look(aws, pace))
         yield _started("watch", target)
         async with aclosing(watch_stack(stack, read_resources(text))) as events:
             async for event in events:
@@ -191,10 +189,9 @@ async def status(
     Raises:
         PlldbError: see the tree in `plldb.errors`.
     """
-    async with open_aws(
-        session=session, profile=profile, region=region, endpoint_url=endpoint_url, pace=pace
-    ) as aws:
-        target, stack, _ = await gather_all(aws.read_target(), _look(aws), aws.prepare_s3())
+    place = Place(session=session, profile=profile, region=region, endpoint_url=endpoint_url)
+    async with open_aws(place, pace) as aws:
+        target, stack, _ = await gather_all(aws.read_target(), _look(aws, pace), aws.prepare_s3())
         exists = await bucket_exists(await open_bucket(aws, target))
         return _status(target, stack, exists)
 
@@ -219,8 +216,8 @@ def _status(target: Target, stack: Stack, bucket: bool) -> BootstrapStatus:
     )
 
 
-async def _look(aws: Aws, *, whole: bool = False) -> Stack:
-    stack = await open_stack(aws)
+async def _look(aws: Aws, pace: Pace, *, whole: bool = False) -> Stack:
+    stack = await open_stack(aws, pace)
     await (stack.look() if whole else stack.refresh())
     return stack
 

@@ -10,7 +10,8 @@ from importlib.resources import files
 from typing import Any
 
 import plldb
-from plldb.aws.session import Aws, Target
+from plldb.aws.place import Target
+from plldb.aws.session import Aws
 from plldb.bootstrap.artifacts.bucket import bucket_name
 from plldb.bootstrap.artifacts.publish import version_prefix
 from plldb.bootstrap.artifacts.sources import list_packages, read_template

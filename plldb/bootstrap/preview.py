@@ -9,18 +9,20 @@ from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any, Literal
 
 import plldb
-from plldb.aws.session import Aws, Target
+from plldb.aws.place import Target
+from plldb.aws.session import Aws
 from plldb.bootstrap.artifacts.bucket import BucketSurvey, open_bucket, survey_bucket
 from plldb.bootstrap.artifacts.packages import build_package
 from plldb.bootstrap.artifacts.publish import look_at_package, package_key, version_prefix
 from plldb.bootstrap.artifacts.settings import Bucket
 from plldb.bootstrap.artifacts.sources import PackageSource, list_packages, read_files
+from plldb.bootstrap.errors import StackFailedError
 from plldb.bootstrap.events import ArtifactPlan, ResourceChange, SetupEvent, SetupPlanned
 from plldb.bootstrap.options import Wishes, fulfil, placeholder_values, remember
 from plldb.bootstrap.stack.client import Stack
 from plldb.bootstrap.stack.decide import DEPLOYED, DIFFERS, SETUP, Step, decide, is_deployed
 from plldb.bootstrap.stack.operate import ACTIONS
-from plldb.errors import AwsError, StackFailedError, UnreachableError
+from plldb.errors import AwsError, UnreachableError
 from plldb.tasks import finish, gather_all
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ async def preview(
     aws: Aws, target: Target, stack: Stack, text: str, wishes: Wishes
 ) -> AsyncGenerator[SetupEvent, None]:
     """Yield what a setup would do: one `SetupPlanned`."""
-    bucket = await open_bucket(aws, target)
+    bucket = await open_bucket(aws, target, stack.pace)
     step = decide(stack.snapshot, SETUP)
     survey = await survey_bucket(bucket, version_prefix(plldb.__version__))
     plans = await gather_all(*[_plan_artifact(bucket, source, survey) for source in list_packages()])
@@ -90,7 +92,7 @@ async def read_changes(
 
 
 async def _remove_change_set(stack: Stack, where: dict[str, Any]) -> None:
-    pace, loop = stack.aws.pace, asyncio.get_running_loop()
+    pace, loop = stack.pace, asyncio.get_running_loop()
     give_up = loop.time() + pace.last_read
     while True:
         try:
@@ -120,7 +122,7 @@ async def _read_change_set(stack: Stack, where: dict[str, Any]) -> tuple[Resourc
                 hint="Mend what the reason names, then try again. Nothing was changed.",
             )
         if status in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
-            await asyncio.sleep(stack.aws.pace.poll)
+            await asyncio.sleep(stack.pace.poll)
             continue
         changes += [change for each in answer["Changes"] if (change := _change(each))]
         if "NextToken" not in answer:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 import plldb
-from plldb.aws.session import Aws, Target
+from plldb.aws.place import Target
+from plldb.aws.session import Aws
 from plldb.bootstrap.artifacts.bucket import (
     HOME_REGION,
     BucketSurvey,
@@ -23,6 +24,7 @@ from plldb.bootstrap.artifacts.bucket import (
 from plldb.bootstrap.artifacts.publish import Artifact, publish_packages, publish_template, version_prefix
 from plldb.bootstrap.artifacts.settings import Bucket
 from plldb.bootstrap.artifacts.sources import list_packages
+from plldb.bootstrap.errors import StackFailedError
 from plldb.bootstrap.events import (
     ArtifactReady,
     BucketReady,
@@ -37,7 +39,7 @@ from plldb.bootstrap.stack.decide import DEPLOYED, DIFFERS, SETUP, Step, is_depl
 from plldb.bootstrap.stack.operate import carry_out, decided, settle
 from plldb.bootstrap.stack.statuses import Status
 from plldb.bootstrap.template import TemplateResource, read_resources
-from plldb.errors import AwsError, StackFailedError
+from plldb.errors import AwsError
 from plldb.tasks import gather_all
 
 # How often the stack may be changed by somebody else under our hands before plldb gives up.
@@ -77,7 +79,7 @@ async def deploy(
         StackFailedError: the operation failed, or somebody else changes the stack all the time or has
             deleted it.
     """
-    setup = _Setup(bucket=await open_bucket(aws, target), stack=stack, text=text, wishes=wishes)
+    setup = _Setup(bucket=await open_bucket(aws, target, stack.pace), stack=stack, text=text, wishes=wishes)
     rounds = 0
     while not setup.done:
         rounds += 1

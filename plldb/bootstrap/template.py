@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from plldb.errors import TemplateError
+from plldb.bootstrap.errors import TemplateError
 
 # Without spaces: where a folded text goes on in the next line, a name cannot.
 PLACEHOLDER = re.compile(r"__plldb\.(\S*?)__")

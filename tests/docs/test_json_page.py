@@ -12,7 +12,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from plldb.aws.session import Target
+from plldb.aws.place import Target
 from plldb.bootstrap import events
 from plldb.cli.output.jsonvalues import object_fields, problem_fields
 from plldb.cli.problems import Problem, Step

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from plldb import bootstrap, errors
+from plldb import bootstrap
 from tests.e2e.holdings import BRISK, collect, read_history, read_stack, stack_events
 from tests.support import program
 from tests.support.answers import server_error
@@ -82,7 +82,7 @@ async def test_a_destroy_follows_a_running_setup_and_then_removes_it(
                 events.append(event)
                 if isinstance(event, bootstrap.StackEvent):
                     begun.set()
-        except errors.StackFailedError as error:
+        except bootstrap.StackFailedError as error:
             # When setup looks for its outputs, the destroy may have been quicker.
             assert "somebody has deleted it since" in error.message  # noqa: PT017
         return events

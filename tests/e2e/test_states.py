@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plldb import bootstrap, errors
+from plldb import bootstrap
 from tests.e2e.holdings import BRISK, bucket_of, collect, list_rest, read_history, read_stack
 from tests.support.answers import owner_guard
 from tests.support.behaviours import Answer, on
@@ -142,7 +142,7 @@ async def test_a_foreign_stack_of_that_name_is_never_touched(
     await cloudformation.get_waiter("stack_create_complete").wait(StackName="plldb")
     before = await read_history(open_client)
     for operation in (bootstrap.setup, bootstrap.destroy, bootstrap.watch):
-        with pytest.raises(errors.StackNotOursError):
+        with pytest.raises(bootstrap.StackNotOursError):
             await collect(operation(pace=BRISK))
     assert await read_history(open_client) == before
     assert "buckets" not in await list_rest(open_client)

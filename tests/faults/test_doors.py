@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from plldb import bootstrap
-from plldb.errors import BucketError
+from plldb.bootstrap.errors import BucketError
 from tests.faults.baseline import COLD, DESTROY, UPDATE, Baseline, Scenario
 from tests.faults.cli import judge_output, run_plldb
 from tests.faults.library import CALM, run, session_of, succeed

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plldb.errors import AccessDeniedError, BucketError
+from plldb.bootstrap.errors import BucketError
+from plldb.errors import AccessDeniedError
 from tests.faults.baseline import COLD, DESTROY, SCENARIOS, UPDATE, Baseline, Scenario, Spot
 from tests.faults.harm import FAULTS, Fault, Harm
 from tests.faults.library import CALM, Ran, at_most, run, succeed

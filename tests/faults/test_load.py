@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+from plldb.aws.place import Place
 from plldb.aws.session import open_aws
 from plldb.bootstrap import Pace
 from plldb.bootstrap.artifacts.bucket import open_bucket
@@ -144,9 +145,8 @@ async def test_400_packages_of_a_megabyte_take_the_memory_of_those_in_flight(
         place.write_bytes(f"# {number:03d}\n".encode() * (MB // 6))
         files = (FileSource(path=place.name, place=place),)
         sources.append(PackageSource(name=place.stem, folder="lambda_functions", files=files))
-    async with open_aws(
-        session=session_of(hands.account), profile=None, region=REGION, endpoint_url=ministack, pace=CALM
-    ) as aws:
+    there = Place(session=session_of(hands.account), region=REGION, endpoint_url=ministack)
+    async with open_aws(there, CALM) as aws:
         bucket = await open_bucket(aws, await aws.read_target())
         tracemalloc.start()
         try:

@@ -21,7 +21,8 @@ from aiobotocore.session import get_session
 
 import plldb
 from plldb import bootstrap
-from plldb.errors import AccessDeniedError, BucketError, PlldbError
+from plldb.bootstrap.errors import BucketError
+from plldb.errors import AccessDeniedError, PlldbError
 from tests.faults.library import CALM, at_most, session_of
 from tests.support.behaviours import on
 from tests.support.proxy import Proxy

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from plldb.aws.errors import THROTTLING_CODES, TRANSIENT_CODES, TryAgainError, overloaded
-from plldb.aws.session import Aws, Target
+from plldb.aws.place import Target
+from plldb.aws.session import Aws
 from plldb.bootstrap.artifacts.settings import Bucket, Repair, all_repairs, survey_settings
-from plldb.errors import AccessDeniedError, AwsError, BucketError
+from plldb.bootstrap.errors import BucketError
+from plldb.bootstrap.pace import DEFAULT_PACE, Pace
+from plldb.errors import AccessDeniedError, AwsError
 from plldb.tasks import gather_all
 
 if TYPE_CHECKING:
@@ -69,7 +72,7 @@ def bucket_name(target: Target) -> str:
     return f"plldb-core-infrastructure-{target.region}-{target.account}"
 
 
-async def open_bucket(aws: Aws, target: Target) -> Bucket:
+async def open_bucket(aws: Aws, target: Target, pace: Pace = DEFAULT_PACE) -> Bucket:
     """Return the handle of the artifact bucket; nothing is asked of S3 yet."""
     return Bucket(
         aws=aws,
@@ -78,6 +81,7 @@ async def open_bucket(aws: Aws, target: Target) -> Bucket:
         region=target.region,
         partition=target.partition,
         owner=target.account,
+        pace=pace,
     )
 
 

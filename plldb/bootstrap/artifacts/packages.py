@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from plldb.bootstrap.artifacts.sources import FileContent
-from plldb.errors import PackagingError
+from plldb.bootstrap.errors import PackagingError
 
 # AWS Lambda quota "Deployment package (.zip file archive) size": 250 MB unzipped, layers included.
 LARGEST_CONTENT = 250 * 1024 * 1024

@@ -13,7 +13,8 @@ from plldb.bootstrap.artifacts.bucket import StoredObject
 from plldb.bootstrap.artifacts.packages import Package, build_package
 from plldb.bootstrap.artifacts.settings import Bucket
 from plldb.bootstrap.artifacts.sources import PackageSource, read_files
-from plldb.errors import AwsError, BucketError
+from plldb.bootstrap.errors import BucketError
+from plldb.errors import AwsError
 from plldb.tasks import gather_all
 
 # Packages in memory and on the wire at once: enough to keep the network busy, and a bound on memory.
@@ -124,7 +125,7 @@ async def look_at_package(bucket: Bucket, key: str, package: Package) -> StoredO
 
 async def _put(bucket: Bucket, key: str, body: bytes, sha256: str, **more: Any) -> str:
     """Upload, and again while the bucket, for which versioning was just turned on, keeps no version of it."""
-    pace, loop = bucket.aws.pace, asyncio.get_running_loop()
+    pace, loop = bucket.pace, asyncio.get_running_loop()
     give_up = loop.time() + pace.versioning_for
     while True:
         # S3 compares the digest with what it received: what is stored is what was sent.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from plldb.aws.session import Aws
+from plldb.bootstrap.pace import DEFAULT_PACE, Pace
 from plldb.errors import AwsError
 from plldb.tasks import gather_all
 
@@ -35,6 +36,7 @@ class Bucket:
     region: str
     partition: str
     owner: str
+    pace: Pace = DEFAULT_PACE
 
     @property
     def ours(self) -> dict[str, Any]:

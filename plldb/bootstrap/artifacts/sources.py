@@ -10,7 +10,7 @@ from typing import Literal
 
 import aiofiles
 
-from plldb.errors import PackagingError
+from plldb.bootstrap.errors import PackagingError
 from plldb.tasks import finish, gather_all
 
 # Names, not imports: what lies there is cargo for Lambda and never runs in this process.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from plldb.bootstrap.errors import StackStuckError
 from plldb.bootstrap.events import Failure
 from plldb.bootstrap.stack.decide import StackSnapshot
 from plldb.bootstrap.stack.statuses import StackStatus, Status
 from plldb.bootstrap.stack.timeline import RawEvent
-from plldb.errors import StackStuckError
 
 if TYPE_CHECKING:
     from types_aiobotocore_cloudformation.type_defs import (

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from plldb.aws.errors import TryAgainError
 from plldb.aws.session import Aws
 from plldb.bootstrap.events import Failure, StackOperation
+from plldb.bootstrap.pace import DEFAULT_PACE, Pace
 from plldb.bootstrap.stack.answers import failed_event, raw_event, snapshot_of
 from plldb.bootstrap.stack.decide import StackSnapshot
 from plldb.bootstrap.stack.statuses import StackStatus, Status
@@ -67,6 +68,7 @@ class Stack:
     aws: Aws
     client: CloudFormationClient
     name: str
+    pace: Pace = DEFAULT_PACE
     snapshot: StackSnapshot | None = None
     stale: bool = False
     _body: str | None = None
@@ -258,9 +260,9 @@ class Stack:
         return None if deleted else snapshot
 
 
-async def open_stack(aws: Aws) -> Stack:
+async def open_stack(aws: Aws, pace: Pace = DEFAULT_PACE) -> Stack:
     """Return the handle of the stack; nothing is asked of CloudFormation yet."""
-    return Stack(aws=aws, client=await aws.cloudformation(), name=STACK_NAME)
+    return Stack(aws=aws, client=await aws.cloudformation(), name=STACK_NAME, pace=pace)
 
 
 def _says(error: AwsError, *meanings: re.Pattern[str]) -> bool:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from plldb.bootstrap.errors import StackNotOursError, StackStuckError
 from plldb.bootstrap.stack.statuses import StackStatus as S
-from plldb.errors import StackNotOursError, StackStuckError
 
 OWNER_TAG = "plldb:component"
 OWNER_VALUE = "bootstrap"

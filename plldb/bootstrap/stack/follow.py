@@ -8,8 +8,8 @@ import random
 from collections.abc import AsyncGenerator
 
 from plldb.aws.errors import TryAgainError
-from plldb.aws.pace import Pace
 from plldb.bootstrap.events import EventsDelayed, StackEvent
+from plldb.bootstrap.pace import Pace
 from plldb.bootstrap.stack.client import Stack
 from plldb.bootstrap.stack.statuses import Status
 from plldb.bootstrap.stack.timeline import RawEvent, Timeline, operation_of
@@ -48,13 +48,13 @@ async def follow(
         now = loop.time()
         if fresh:
             heard = now
-        stalled = not fresh and now - max(heard, checked) >= stack.aws.pace.stall_after
+        stalled = not fresh and now - max(heard, checked) >= stack.pace.stall_after
         if not troubles and (stalled or timeline.doubtful):
             checked = now
             timeline.doubtful = False
             for event in await _settle_stalled(stack, stack_id, timeline):
                 yield event
-        wait = next_wait(stack.aws.pace, quiet=now - heard, troubles=troubles, eager=timeline.all_finished)
+        wait = next_wait(stack.pace, quiet=now - heard, troubles=troubles, eager=timeline.all_finished)
         if troubles:
             yield EventsDelayed(reason=trouble, seconds=wait)
         # From start to start: a slow answer must not slow the polling down.
@@ -100,7 +100,7 @@ async def _last_read(stack: Stack, stack_id: str, timeline: Timeline) -> list[St
 
 async def _read_back(stack: Stack, stack_id: str, timeline: Timeline) -> list[RawEvent]:
     try:
-        async with asyncio.timeout(stack.aws.pace.last_read):
+        async with asyncio.timeout(stack.pace.last_read):
             return await stack.read_new(stack_id, timeline.marker.__contains__, patiently=True)
     except (AwsError, TimeoutError) as error:
         log.info("the last read of the events: %s", error)
@@ -109,7 +109,7 @@ async def _read_back(stack: Stack, stack_id: str, timeline: Timeline) -> list[Ra
 
 async def _look_at_the_end(stack: Stack, stack_id: str, timeline: Timeline) -> None:
     """Look at the stack until it says what its events have said: DescribeStacks may lag behind them."""
-    loop, pace = asyncio.get_running_loop(), stack.aws.pace
+    loop, pace = asyncio.get_running_loop(), stack.pace
     give_up = loop.time() + pace.last_read
     try:
         await stack.refresh()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 
+from plldb.bootstrap.errors import StackFailedError, StackStuckError
 from plldb.bootstrap.events import (
     ActionDecided,
     ActionName,
@@ -21,7 +22,6 @@ from plldb.bootstrap.stack.follow import follow
 from plldb.bootstrap.stack.statuses import StackStatus, Status
 from plldb.bootstrap.stack.timeline import CANCELLED, RawEvent, Timeline, started_by
 from plldb.bootstrap.template import TemplateResource
-from plldb.errors import StackFailedError, StackStuckError
 
 ACTIONS: dict[Step, ActionName] = {
     Step.ATTACH: "attach",

@@ -5,19 +5,13 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from plldb.bootstrap.errors import StackFailedError, StackNotOursError, StackStuckError
 from plldb.bootstrap.stack.statuses import StackStatus, Status
 from plldb.cli.early import INTERRUPTED
 from plldb.cli.output.layout import NARROWEST, Line
 from plldb.cli.output.text import clean, duration, wrap
 from plldb.cli.problems import Problem, Step
-from plldb.errors import (
-    CredentialsError,
-    PlldbError,
-    SettingsError,
-    StackFailedError,
-    StackNotOursError,
-    StackStuckError,
-)
+from plldb.errors import CredentialsError, Hint, HintKind, PlldbError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +19,17 @@ if TYPE_CHECKING:
     from plldb.bootstrap.events import Failure
     from plldb.bootstrap.progress import InFlight, Progress
     from plldb.cli.jobs import Job, Settings
+
+
+# How a hint is worded for who can give options: instead of the library's sentence.
+HINTS: dict[HintKind, str] = {
+    "set-region": "Pass --region, set AWS_REGION, or put `region = …` into your profile in ~/.aws/config.",
+}
+
+
+def hint_text(hint: Hint | None) -> str:
+    """Words a hint of the library for the command line."""
+    return HINTS.get(hint.kind, hint.text) if hint else ""
 
 
 def exit_code_of(error: PlldbError) -> int:
@@ -55,7 +60,7 @@ def explain_error(error: PlldbError, job: Job, settings: Settings, progress: Pro
         operation=job.name,
         code=error.code,
         message=error.message,
-        hint=error.hint,
+        hint=hint_text(error.hint),
         exit_code=exit_code_of(error),
         stack=stack,
         status=getattr(error, "status", None),

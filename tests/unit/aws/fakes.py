@@ -11,8 +11,9 @@ from typing import Any
 from aiobotocore.session import AioSession
 from botocore.exceptions import ClientError
 
-from plldb.aws.pace import Pace
+from plldb.aws.place import Place
 from plldb.aws.session import Aws
+from plldb.bootstrap.pace import Pace
 
 AT_ONCE = Pace(attempts=3, first_wait=0, longest_wait=0, throttled_for=600, versioning_for=0, poll=0)
 ACCOUNT = "123456789012"
@@ -97,4 +98,4 @@ def refused(code: str, message: str = "", status: int = 400, operation: str = "X
 
 def aws(pace: Pace = AT_ONCE) -> Aws:
     """The doorway, with no client of its own."""
-    return Aws(AioSession(), "eu-west-1", None, pace, AsyncExitStack())
+    return Aws(AioSession(), Place(), "eu-west-1", pace, AsyncExitStack())

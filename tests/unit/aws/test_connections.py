@@ -15,14 +15,15 @@ from aiobotocore.httpsession import AIOHTTPSession
 from aiobotocore.session import AioSession
 
 from plldb.aws.connections import Connections
-from plldb.aws.pace import Pace
+from plldb.aws.pace import RequestPace
+from plldb.aws.place import Place
 from plldb.aws.session import Aws, open_aws
 from plldb.errors import SettingsError, UnreachableError
 from tests.support import wire
 
 CERTIFICATES = Path(__file__).parents[2] / "support" / "certificates"
 CA, LOCALHOST = str(CERTIFICATES / "ca.pem"), str(CERTIFICATES / "localhost.pem")
-ONCE = Pace(attempts=1)
+ONCE = RequestPace(attempts=1)
 IDENTITY = b"""<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
 <Arn>arn:aws:iam::123456789012:user/x</Arn><UserId>x</UserId><Account>123456789012</Account>
 </GetCallerIdentityResult></GetCallerIdentityResponse>"""
@@ -63,9 +64,8 @@ def server_tls(*, wants_certificate: bool = False) -> ssl.SSLContext:
 
 
 async def ask(endpoint_url: str, session: AioSession | None = None) -> str:
-    async with open_aws(
-        session=session, profile=None, region="eu-west-1", endpoint_url=endpoint_url, pace=ONCE
-    ) as aws:
+    place = Place(session=session, region="eu-west-1", endpoint_url=endpoint_url)
+    async with open_aws(place, ONCE) as aws:
         return (await aws.read_target()).account
 
 
@@ -177,7 +177,7 @@ async def test_who_wants_the_same_shares_it_and_others_have_their_own() -> None:
 
 async def test_a_client_that_is_closed_leaves_the_others_their_connections() -> None:
     async with sts() as (url, _), AsyncExitStack() as stack:
-        aws = Aws(AioSession(), "eu-west-1", url, ONCE, stack)
+        aws = Aws(AioSession(), Place(endpoint_url=url), "eu-west-1", ONCE, stack)
         async with await aws.client("sts"):
             pass
         assert (await aws.read_target()).account == "123456789012"

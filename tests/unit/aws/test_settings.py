@@ -9,7 +9,8 @@ import pytest
 from aiobotocore.credentials import AioCredentials
 from aiobotocore.session import AioSession
 
-from plldb.aws.pace import Pace
+from plldb.aws.pace import RequestPace
+from plldb.aws.place import Place
 from plldb.aws.session import open_aws
 from plldb.errors import CredentialsError, SettingsError
 
@@ -34,16 +35,13 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 async def region(
     explicit: str | None = None, profile: str | None = None, session: AioSession | None = None
 ) -> str:
-    async with open_aws(
-        session=session, profile=profile, region=explicit, endpoint_url=None, pace=Pace()
-    ) as aws:
+    async with open_aws(Place(session=session, profile=profile, region=explicit), RequestPace()) as aws:
         return aws.region
 
 
 async def make_a_client(explicit: str, profile: str | None = None, endpoint_url: str | None = None) -> None:
-    async with open_aws(
-        session=None, profile=profile, region=explicit, endpoint_url=endpoint_url, pace=Pace()
-    ) as aws:
+    place = Place(profile=profile, region=explicit, endpoint_url=endpoint_url)
+    async with open_aws(place, RequestPace()) as aws:
         await aws.cloudformation()
 
 
@@ -91,14 +89,14 @@ async def test_a_session_and_a_profile_together_are_a_mistake() -> None:
 async def test_no_region_anywhere_is_told_with_the_way_out() -> None:
     with pytest.raises(SettingsError, match="No AWS region is set") as raised:
         await region(profile="bare")
-    assert "AWS_REGION" in raised.value.hint
+    assert "AWS_REGION" in str(raised.value.hint)
 
 
 @pytest.mark.usefixtures("config")
 async def test_an_unknown_profile_is_named_with_and_without_a_region() -> None:
     with pytest.raises(SettingsError, match="The AWS profile 'nobody' does not exist") as raised:
         await region(profile="nobody")
-    assert "list-profiles" in raised.value.hint
+    assert "list-profiles" in str(raised.value.hint)
     with pytest.raises(SettingsError, match="The AWS profile 'nobody' does not exist"):
         await make_a_client("eu-west-1", "nobody")
 
@@ -120,7 +118,7 @@ async def test_what_cannot_be_a_region_is_named(wrong: str) -> None:
 async def test_what_cannot_be_an_endpoint_is_a_settings_error(wrong: str) -> None:
     with pytest.raises(SettingsError) as raised:
         await make_a_client("eu-west-1", endpoint_url=wrong)
-    assert "AWS_ENDPOINT_URL" in raised.value.hint
+    assert "AWS_ENDPOINT_URL" in str(raised.value.hint)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +127,7 @@ async def test_what_cannot_be_an_endpoint_is_a_settings_error(wrong: str) -> Non
 async def test_an_endpoint_that_no_request_could_reach_is_named(wrong: str) -> None:
     with pytest.raises(SettingsError, match=f"'{wrong}' cannot be an endpoint") as raised:
         await make_a_client("eu-west-1", endpoint_url=wrong)
-    assert "AWS_ENDPOINT_URL" in raised.value.hint
+    assert "AWS_ENDPOINT_URL" in str(raised.value.hint)
 
 
 @pytest.mark.parametrize(
@@ -155,9 +153,7 @@ async def test_a_token_file_that_is_not_there_is_a_credentials_error(monkeypatch
     monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
     monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/dev")
     monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/nonexistent/token")
-    async with open_aws(
-        session=None, profile=None, region="eu-west-1", endpoint_url=None, pace=Pace()
-    ) as aws:
+    async with open_aws(Place(region="eu-west-1"), RequestPace()) as aws:
         with pytest.raises(CredentialsError, match="/nonexistent/token"):
             await aws.read_target()
 
@@ -169,18 +165,15 @@ async def test_credentials_that_cannot_be_renewed_are_a_credentials_error() -> N
 
     session: Any = AioSession()
     session._credentials = Broken("key", "secret")
-    async with open_aws(
-        session=session, profile=None, region="eu-west-1", endpoint_url="http://127.0.0.1:9", pace=Pace()
-    ) as aws:
+    place = Place(session=session, region="eu-west-1", endpoint_url="http://127.0.0.1:9")
+    async with open_aws(place, RequestPace()) as aws:
         with pytest.raises(CredentialsError, match="KeyError") as raised:
             await aws.read_target()
     assert "secret itself" not in raised.value.message
 
 
 async def test_clients_are_made_once_and_know_the_partition_by_its_domain() -> None:
-    async with open_aws(
-        session=None, profile=None, region="eu-west-1", endpoint_url=None, pace=Pace()
-    ) as aws:
+    async with open_aws(Place(region="eu-west-1"), RequestPace()) as aws:
         assert await aws.s3() is await aws.s3()
         assert aws.dns_suffix("aws") == "amazonaws.com"
         assert aws.dns_suffix("aws-cn") == "amazonaws.com.cn"

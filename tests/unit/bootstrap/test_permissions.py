@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from plldb.aws.session import Target
+from plldb.aws.place import Target
 from plldb.bootstrap.permissions import (
     arns_of_stack,
     as_list,

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import plldb
+from plldb.bootstrap.errors import StackFailedError, StackNotOursError, StackStuckError
 from plldb.bootstrap.stack.decide import DESTROY, SETUP, Step
 from plldb.bootstrap.stack.statuses import StackStatus
 from plldb.cli.bootstrap.explain import exit_code_of
-from plldb.errors import SettingsError, StackFailedError, StackNotOursError, StackStuckError
+from plldb.errors import SettingsError
 
 PAGE = Path(plldb.__file__).parent.parent / "docs" / "states.md"
 

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from plldb.bootstrap.artifacts.sources import read_template
+from plldb.bootstrap.errors import TemplateError
 from plldb.bootstrap.template import (
     LOADER,
     PLACEHOLDER,
@@ -15,7 +16,6 @@ from plldb.bootstrap.template import (
     read_permissions_boundary,
     render_template,
 )
-from plldb.errors import TemplateError
 
 LOADERS = [yaml.SafeLoader, *([yaml.CSafeLoader] if yaml.__with_libyaml__ else [])]
 RESOURCES = "Resources:\n  Table:\n    Type: AWS::DynamoDB::Table\n"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from plldb.bootstrap.errors import TemplateError
 from plldb.bootstrap.template import read_resources, render_template
-from plldb.errors import TemplateError
 
 RESOURCES = "Resources:\n  Table:\n    Type: AWS::DynamoDB::Table\n"
 LOADERS = [yaml.SafeLoader, *([yaml.CSafeLoader] if yaml.__with_libyaml__ else [])]
@@ -38,7 +38,7 @@ def test_an_unknown_placeholder_is_named_with_its_line(
     error = raised.value
     assert (error.placeholder, error.line) == (name, line)
     assert f"line {line}: nothing is known of the placeholder __plldb.{name}__" in error.message
-    assert "Known are: x." in error.hint
+    assert "Known are: x." in str(error.hint)
 
 
 def test_a_placeholder_that_the_template_lacks_is_named() -> None:

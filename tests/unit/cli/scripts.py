@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast, get_args
 
-from plldb.aws.session import Target
+from plldb.aws.place import Target
 from plldb.bootstrap import events as ev
 from plldb.bootstrap.stack.statuses import StackStatus, Status
 from plldb.cli.jobs import Job

@@ -14,20 +14,13 @@ from typing import Any, cast
 
 import pytest
 
+from plldb.bootstrap.errors import PackagingError, StackFailedError, StackNotOursError, StackStuckError
 from plldb.bootstrap.events import ActionDecided, BootstrapStatus, DoctorFinished
 from plldb.cli.main import parse
 from plldb.cli.output.renderer import Terminal
 from plldb.cli.run import perform
 from plldb.cli.signals import listen
-from plldb.errors import (
-    CredentialsError,
-    PackagingError,
-    PlldbError,
-    SettingsError,
-    StackFailedError,
-    StackNotOursError,
-    StackStuckError,
-)
+from plldb.errors import CredentialsError, PlldbError, SettingsError
 from tests.unit.cli import scripts
 from tests.unit.cli.scripts import Screen, ScriptedLibrary, complained, job, terminal, written
 

@@ -18,7 +18,8 @@ from plldb.bootstrap.artifacts.bucket import (
     try_to_create_bucket,
 )
 from plldb.bootstrap.artifacts.settings import Bucket, all_repairs
-from plldb.errors import AccessDeniedError, AwsError, BucketError, UnreachableError
+from plldb.bootstrap.errors import BucketError
+from plldb.errors import AccessDeniedError, AwsError, UnreachableError
 from tests.unit.aws.fakes import ACCOUNT, AT_ONCE, Answer, Client, aws, refused
 
 GONE = refused("NoSuchBucket", status=404)
@@ -95,7 +96,7 @@ async def test_a_bucket_that_is_ours_already_is_fine_and_one_of_somebody_else_is
     taken, _ = bucket(create_bucket=[refused("BucketAlreadyExists", status=409)])
     with pytest.raises(BucketError, match="belongs to another account") as raised:
         await create_bucket(taken)
-    assert ACCOUNT in raised.value.hint
+    assert ACCOUNT in str(raised.value.hint)
 
 
 async def test_what_is_foreign_is_named_up_to_a_bound_and_ours_is_counted() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from plldb.bootstrap.artifacts.packages import LARGEST_CONTENT, Package, build_package
 from plldb.bootstrap.artifacts.sources import FileContent
-from plldb.errors import PackagingError
+from plldb.bootstrap.errors import PackagingError
 
 CONTENT = b"def handler(event, context):\n    return {'statusCode': 200}\n"
 SHARED = FileContent(path="plldb/agent/shared.py", content=b"x = 1\n")

@@ -8,14 +8,15 @@ from typing import Any, cast
 
 import pytest
 
-from plldb.aws.pace import Pace
-from plldb.aws.session import Target
+from plldb.aws.place import Target
 from plldb.bootstrap.artifacts.bucket import StoredObject, bucket_name
 from plldb.bootstrap.artifacts.packages import build_package
 from plldb.bootstrap.artifacts.publish import package_key, publish_packages, version_prefix
 from plldb.bootstrap.artifacts.settings import Bucket
 from plldb.bootstrap.artifacts.sources import FileContent, FileSource, PackageSource
-from plldb.errors import AwsError, BucketError, PackagingError
+from plldb.bootstrap.errors import BucketError, PackagingError
+from plldb.bootstrap.pace import Pace
+from plldb.errors import AwsError
 from tests.unit.aws.fakes import ACCOUNT, AT_ONCE, Answer, Client, aws, refused
 
 KEY = "plldb/versions/1.0/lambda_functions/a_handler.zip"
@@ -33,7 +34,13 @@ def handler(tmp_path: Path) -> PackageSource:
 def bucket(*, pace: Pace = AT_ONCE, **answers: list[Answer]) -> tuple[Bucket, Client]:
     client = Client("s3", answers)
     return Bucket(
-        aws=aws(pace), s3=cast("Any", client), name="b", region="eu-west-1", partition="aws", owner=ACCOUNT
+        aws=aws(pace),
+        s3=cast("Any", client),
+        name="b",
+        region="eu-west-1",
+        partition="aws",
+        owner=ACCOUNT,
+        pace=pace,
     ), client
 
 

@@ -21,7 +21,7 @@ from plldb.bootstrap.artifacts.sources import (
     read_files,
     read_template,
 )
-from plldb.errors import PackagingError
+from plldb.bootstrap.errors import PackagingError
 
 NAMES = [f"ws_api_{name}_handler" for name in ("authorize", "connect", "default", "disconnect")]
 ROOT = Path(plldb.__file__).parent
@@ -31,7 +31,7 @@ READ_ALL = """
 import asyncio, json, sys
 from plldb.bootstrap.artifacts import sources
 from plldb.bootstrap.artifacts.packages import build_package
-from plldb.errors import PackagingError
+from plldb.bootstrap.errors import PackagingError
 
 async def main():
     built = [build_package(each.name, await sources.read_files(each)) for each in sources.list_packages()]
@@ -43,7 +43,7 @@ async def main():
 try:
     print(json.dumps(asyncio.run(main())))
 except PackagingError as error:
-    print(json.dumps({"error": error.message, "hint": error.hint}))
+    print(json.dumps({"error": error.message, "hint": str(error.hint)}))
 """
 
 

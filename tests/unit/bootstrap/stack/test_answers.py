@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
+from plldb.bootstrap.errors import StackStuckError
 from plldb.bootstrap.stack.answers import failed_event, raw_event, snapshot_of
-from plldb.errors import StackStuckError
 from tests.unit.bootstrap.stack.histories import STACK_ID
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -50,7 +50,7 @@ def test_a_status_of_the_future_needs_a_newer_plldb() -> None:
     with pytest.raises(StackStuckError, match="has the status TELEPORT_COMPLETE") as raised:
         snapshot_of(cast("Any", STACK | {"StackStatus": "TELEPORT_COMPLETE"}))
     assert (raised.value.stack, raised.value.status) == ("plldb", "TELEPORT_COMPLETE")
-    assert "newer plldb" in raised.value.hint
+    assert "newer plldb" in str(raised.value.hint)
 
 
 def test_an_event_with_the_least_that_cloudformation_tells() -> None:

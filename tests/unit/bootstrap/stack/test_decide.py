@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plldb.bootstrap.errors import StackNotOursError, StackStuckError
 from plldb.bootstrap.stack.decide import (
     DESTROY,
     OWNER_TAG,
@@ -25,7 +26,6 @@ from plldb.bootstrap.stack.decide import (
     wanted_tags,
 )
 from plldb.bootstrap.stack.statuses import StackStatus as S
-from plldb.errors import StackNotOursError, StackStuckError
 
 A, N, D, R, U, C = Step.ATTACH, Step.NOTHING, Step.DELETE, Step.REMOVE, Step.UPDATE, Step.CREATE
 CONTINUE, STUCK = Step.CONTINUE_ROLLBACK, StackStuckError
@@ -123,7 +123,7 @@ def test_a_protected_stack_is_neither_removed_nor_deleted(
     if expected in (Step.REMOVE, Step.DELETE):
         with pytest.raises(StackStuckError, match="termination protection") as raised:
             decide(snapshot, plan)
-        assert "--no-enable-termination-protection" in raised.value.hint
+        assert "--no-enable-termination-protection" in str(raised.value.hint)
     elif isinstance(expected, Step):
         assert decide(snapshot, plan) is expected
 

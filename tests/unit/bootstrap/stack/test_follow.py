@@ -11,8 +11,8 @@ from typing import cast
 import pytest
 
 from plldb.aws.errors import TryAgainError
-from plldb.aws.pace import Pace
 from plldb.bootstrap.events import EventsDelayed, StackEvent
+from plldb.bootstrap.pace import Pace
 from plldb.bootstrap.stack.client import Stack
 from plldb.bootstrap.stack.decide import StackSnapshot
 from plldb.bootstrap.stack.follow import follow
@@ -39,13 +39,6 @@ Answer = Sequence[RawEvent] | Exception
 
 
 @dataclass
-class ScriptedAws:
-    """What `follow` takes of `plldb.aws.session.Aws`."""
-
-    pace: Pace
-
-
-@dataclass
 class ScriptedStack:
     """Answers in turn; ``last`` is what the last, patient read gets, and every read after the script."""
 
@@ -58,10 +51,6 @@ class ScriptedStack:
     snapshots: list[StackSnapshot | None] = field(default_factory=list)
     snapshot: StackSnapshot | None = None
     stale: bool = False
-
-    @property
-    def aws(self) -> ScriptedAws:
-        return ScriptedAws(pace=self.pace)
 
     async def read_new(
         self, stack_id: str, is_known: Callable[[str], bool], *, patiently: bool = False

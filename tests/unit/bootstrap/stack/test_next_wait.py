@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plldb.aws.pace import Pace
+from plldb.bootstrap.pace import Pace
 from plldb.bootstrap.stack.follow import next_wait
 
 PACE = Pace()

@@ -8,12 +8,12 @@ from typing import cast
 
 import pytest
 
+from plldb.bootstrap.errors import StackFailedError
 from plldb.bootstrap.events import Failure
 from plldb.bootstrap.stack.client import Stack
 from plldb.bootstrap.stack.operate import check
 from plldb.bootstrap.stack.statuses import Status
 from plldb.bootstrap.stack.timeline import Timeline
-from plldb.errors import StackFailedError
 from tests.unit.bootstrap.stack.histories import BEGAN, FAILED_UPDATE, STACK_ID, history, newest_first
 
 FAILURE = Failure(

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from plldb.bootstrap.errors import StackFailedError
 from plldb.bootstrap.progress import Progress
 from plldb.bootstrap.stack.statuses import StackStatus
 from plldb.cli.bootstrap.explain import explain_error, explain_interrupt
 from plldb.cli.jobs import Settings
 from plldb.cli.output.console import ConsoleFace, open_console
 from plldb.cli.output.renderer import Lane, Outcome
-from plldb.errors import StackFailedError
 from tests.support.screens import on_screen
 from tests.unit.cli import scripts
 from tests.unit.cli.scripts import Screen, Shown, terminal, written

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plldb.bootstrap import events as ev
+from plldb.bootstrap.errors import StackFailedError
 from plldb.bootstrap.progress import Progress
 from plldb.bootstrap.stack.statuses import StackStatus
 from plldb.cli.bootstrap.explain import explain_error
@@ -20,7 +21,6 @@ from plldb.cli.output.console import ConsoleFace, open_console
 from plldb.cli.output.jsonlines import JsonFace, result_of
 from plldb.cli.output.plain import PlainFace
 from plldb.cli.output.renderer import Face, Lane, choose_face
-from plldb.errors import StackFailedError
 from tests.support.screens import on_screen
 from tests.unit.cli import scripts
 from tests.unit.cli.scripts import Shown, event_classes, terminal, written
