@@ -50,7 +50,7 @@ def error(call: Call, status: int, code: str, message: str) -> Response:
         return _respond(
             call, status, f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
         )
-    if call.request.header("x-amz-target"):
+    if call.request.header("x-amz-target") or call.service == "lambda":
         return _respond(call, status, json.dumps({"__type": code, "message": message}))
     kind = "Sender" if status < 500 else "Receiver"
     inner = f"<Type>{kind}</Type><Code>{code}</Code><Message>{escape(message)}</Message>"
@@ -174,5 +174,7 @@ def _deny_key(call: Call, found: ElementTree.Element, namespace: str) -> str:
 def _respond(call: Call, status: int, text: str) -> Response:
     body = b"" if call.request.method == "HEAD" else text.encode()
     kind = "application/json" if text.startswith("{") else "text/xml"
-    headers = (("Content-Type", kind), ("x-amzn-RequestId", f"proxy-{call.number}"))
-    return Response(status=status, reason="", headers=headers, body=body)
+    headers = [("Content-Type", kind), ("x-amzn-RequestId", f"proxy-{call.number}")]
+    if call.service == "lambda":
+        headers.append(("x-amzn-ErrorType", json.loads(text)["__type"]))
+    return Response(status=status, reason="", headers=tuple(headers), body=body)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from botocore.session import get_session
 
 if TYPE_CHECKING:
     from collections.abc import Set
@@ -105,8 +108,25 @@ def _name_operation(request: Request, service: str) -> str:
         return _name_s3_operation(request)
     if target := request.header("x-amz-target"):
         return target.rpartition(".")[2]
+    for method, path, name in _rest_operations(service):
+        if method == request.method and path.fullmatch(urlsplit(request.target).path):
+            return name
     action = parse_qs(_form(request)).get("Action")
     return action[0] if action else f"{request.method} {urlsplit(request.target).path}"
+
+
+@cache
+def _rest_operations(service: str) -> tuple[tuple[str, re.Pattern[str], str], ...]:
+    """Method, path and name of each operation of a REST service, of botocore's description of it."""
+    if service != "lambda":
+        return ()
+    model = get_session().get_service_model(service)
+    found = []
+    for name in model.operation_names:
+        http = model.operation_model(name).http
+        path = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(http["requestUri"].partition("?")[0]))
+        found.append((http["method"], re.compile(path), name))
+    return tuple(found)
 
 
 def _name_s3_operation(request: Request) -> str:

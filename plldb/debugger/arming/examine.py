@@ -1,0 +1,98 @@
+"""Which functions cannot be armed, and why. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from plldb.debugger.arming.settings import VARIABLE, WRAPPER_VARIABLE, Settings
+
+MOST_LAYERS = 5
+"""AWS Lambda quota "Function layers"."""
+LARGEST_ENVIRONMENT = 4096
+"""Bytes. AWS Lambda quota "Environment variables": 4 KB, for all of a function together."""
+OLDEST_PYTHON = (3, 9)
+"""The agent's own."""
+
+# Programs that are the client of the Runtime API themselves: there is no Python runtime to wrap.
+_RUNTIME_CLIENTS = {
+    "/opt/bootstrap": "AWS Lambda Web Adapter",
+}
+_PYTHON = re.compile(r"python(\d+)\.(\d+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """One function as GetFunction tells it, ``$LATEST``.
+
+    Attributes:
+        arn: without a version.
+        runtime: empty for a container image.
+        last_update: ``Successful``, ``InProgress`` or ``Failed``; empty where it is not told.
+        revision: changes with every change of the function.
+        environment_error: why Lambda cannot read the environment; empty if it can.
+        special: what kind of function it is, in words, if it is one that cannot be armed; else empty.
+    """
+
+    arn: str
+    name: str
+    runtime: str
+    handler: str
+    state: str
+    last_update: str
+    last_update_reason: str
+    revision: str
+    settings: Settings
+    environment_error: str
+    special: str
+
+    @property
+    def updating(self) -> bool:
+        """Whether an update of the function, or its creation, is under way."""
+        return self.last_update == "InProgress" or self.state == "Pending"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a function cannot be armed: ``reason`` for programs, ``message`` for people."""
+
+    reason: str
+    message: str
+
+
+def refuse(function: Function) -> Refusal | None:
+    """Return why a function cannot be armed as it is, None if nothing that it says of itself forbids it."""
+    if function.special:
+        return Refusal(reason="kind", message=f"it is {function.special}")
+    version = _PYTHON.fullmatch(function.runtime)
+    if version is None:
+        return Refusal(reason="not-python", message=f"its runtime is {function.runtime or 'unknown'}")
+    if (int(version[1]), int(version[2])) < OLDEST_PYTHON:
+        oldest = ".".join(map(str, OLDEST_PYTHON))
+        return Refusal(reason="runtime", message=f"its runtime is {function.runtime}; {oldest} is the oldest")
+    if function.environment_error:
+        # What is written back would lack what cannot be read: the environment would be lost.
+        message = f"Lambda cannot read its environment ({function.environment_error})"
+        return Refusal(reason="environment-unreadable", message=message)
+    return _refuse_by_settings(function)
+
+
+def _refuse_by_settings(function: Function) -> Refusal | None:
+    wrapper = function.settings.variables.get(WRAPPER_VARIABLE, "")
+    if client := _RUNTIME_CLIENTS.get(wrapper):
+        return Refusal(reason="runtime-client", message=f"it runs under {client}")
+    if function.handler.endswith(".sh"):
+        return Refusal(reason="runtime-client", message=f"its handler {function.handler} is a shell script")
+    if len(function.settings.layers) >= MOST_LAYERS:
+        return Refusal(reason="layers", message=f"it has {MOST_LAYERS} layers, the most that Lambda allows")
+    return None
+
+
+def refuse_environment(armed: Settings) -> Refusal | None:
+    """Return why these settings cannot be written, because the environment would be too large."""
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in armed.variables.items())
+    if size <= LARGEST_ENVIRONMENT:
+        return None
+    ours = len(armed.variables.get(VARIABLE, ""))
+    message = f"its environment has no room for {ours} bytes more ({LARGEST_ENVIRONMENT} are allowed)"
+    return Refusal(reason="environment-size", message=message)

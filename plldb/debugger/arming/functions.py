@@ -1,0 +1,224 @@
+"""Functions as Lambda has them: read, change, wait. Talks to Lambda.
+
+botocore's dicts end here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from plldb.aws.session import Aws
+from plldb.debugger.arming.examine import Function
+from plldb.debugger.arming.pace import ArmingPace
+from plldb.debugger.arming.settings import Settings, is_our_layer
+from plldb.errors import AwsError
+
+GONE = "ResourceNotFoundException"
+CHANGED = "PreconditionFailedException"
+"""The function is not at the revision any more that the update named."""
+BUSY = "ResourceConflictException"
+"""Another update is under way."""
+LATEST = "$LATEST"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmedVersion:
+    """A version that was published while the function was armed, and the aliases that point at it."""
+
+    version: str
+    aliases: tuple[str, ...]
+
+
+class Throttle:
+    """Spaces requests so that there are not more of them a second than Lambda allows."""
+
+    def __init__(self, calls_a_second: float) -> None:
+        self._gap = 1 / calls_a_second
+        self._next = 0.0
+
+    async def wait(self) -> None:
+        """Wait for the next free place."""
+        now = asyncio.get_running_loop().time()
+        start = max(now, self._next)
+        self._next = start + self._gap
+        await asyncio.sleep(start - now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lambda:
+    """Lambda in one account and region."""
+
+    aws: Aws
+    client: Any
+    pace: ArmingPace
+    throttle: Throttle
+
+    async def call(self, method: Callable[..., Awaitable[Any]], **arguments: Any) -> Any:
+        """Send a request of the control plane, of which Lambda allows 15 a second."""
+        await self.throttle.wait()
+        return await self.aws.call(method, **arguments)
+
+
+async def open_lambda(aws: Aws, pace: ArmingPace) -> Lambda:
+    """Return the client; nothing is asked of Lambda yet."""
+    return Lambda(
+        aws=aws, client=await aws.client("lambda"), pace=pace, throttle=Throttle(pace.calls_a_second)
+    )
+
+
+async def read_function(where: Lambda, name: str) -> Function | None:
+    """Return the function as it is now, None if there is none.
+
+    By GetFunction, of which 100 a second are allowed: it is not counted among the others.
+
+    Raises:
+        AwsError: Lambda refused, or could not be reached.
+    """
+    try:
+        answer = await where.aws.call(where.client.get_function, FunctionName=name)
+    except AwsError as error:
+        if error.aws_code == GONE:
+            return None
+        raise
+    return function_of(answer.get("Configuration", {}))
+
+
+def function_of(configuration: Mapping[str, Any]) -> Function:
+    """Return what Lambda tells of a function as our value. Pure."""
+    environment = configuration.get("Environment") or {}
+    error = environment.get("Error") or {}
+    layers = tuple(layer["Arn"] for layer in configuration.get("Layers") or () if "Arn" in layer)
+    arn = str(configuration.get("FunctionArn", ""))
+    return Function(
+        arn=":".join(arn.split(":")[:7]),
+        name=str(configuration.get("FunctionName", "")),
+        runtime=str(configuration.get("Runtime", "")),
+        handler=str(configuration.get("Handler", "")),
+        state=str(configuration.get("State", "")),
+        last_update=str(configuration.get("LastUpdateStatus", "")),
+        last_update_reason=str(configuration.get("LastUpdateStatusReason", "")),
+        revision=str(configuration.get("RevisionId", "")),
+        settings=Settings(
+            # AWS Lambda's own default where none is told.
+            timeout=int(configuration.get("Timeout", 3)),
+            layers=layers,
+            variables=dict(environment.get("Variables") or {}),
+        ),
+        environment_error=str(error.get("ErrorCode") or error.get("Message") or ""),
+        special=_special(configuration),
+    )
+
+
+def _special(configuration: Mapping[str, Any]) -> str:
+    if configuration.get("PackageType") == "Image":
+        return "a container image, which takes no layers"
+    if (configuration.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions":
+        return "set to SnapStart: a version published meanwhile would keep the debugger in its snapshot"
+    if configuration.get("CapacityProviderConfig"):
+        return "run on managed instances"
+    if configuration.get("MasterArn"):
+        return "a replica of Lambda@Edge"
+    if configuration.get("DurableConfig"):
+        return "a durable function"
+    return ""
+
+
+async def is_signing_enforced(where: Lambda, name: str) -> bool:
+    """Tell whether Lambda takes signed layers only for this function."""
+    found = await where.call(where.client.get_function_code_signing_config, FunctionName=name)
+    if not (arn := found.get("CodeSigningConfigArn")):
+        return False
+    answer = await where.call(where.client.get_code_signing_config, CodeSigningConfigArn=arn)
+    policies = (answer.get("CodeSigningConfig") or {}).get("CodeSigningPolicies") or {}
+    return policies.get("UntrustedArtifactOnDeployment") == "Enforce"
+
+
+async def find_missing_layer(where: Lambda, layers: tuple[str, ...]) -> str:
+    """Return a layer of these that does not exist any more, else an empty string.
+
+    With one of them gone Lambda refuses any change of the list. A layer of another account that may be used
+    but not read is taken to be there.
+    """
+    for arn in layers:
+        try:
+            await where.call(where.client.get_layer_version_by_arn, Arn=arn)
+        except AwsError as error:
+            if error.aws_code == GONE:
+                return arn
+            if error.code != "access-denied":
+                raise
+    return ""
+
+
+async def write_settings(where: Lambda, function: Function, settings: Settings) -> Function:
+    """Change what arming changes, if the function still is as it was read.
+
+    Raises:
+        AwsError: `CHANGED` if it is not, `BUSY` while another update runs, `GONE`; or what Lambda refuses.
+    """
+    answer = await where.call(
+        where.client.update_function_configuration,
+        FunctionName=function.arn,
+        RevisionId=function.revision,
+        Timeout=settings.timeout,
+        Layers=[*settings.layers],
+        Environment={"Variables": {**settings.variables}},
+    )
+    return function_of(answer)
+
+
+async def wait_until_updated(where: Lambda, name: str) -> Function | None:
+    """Wait until no update of the function is under way; None if it is gone meanwhile.
+
+    Raises:
+        AwsError: it takes longer than `ArmingPace.update_for`.
+    """
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + where.pace.update_for
+    while (function := await read_function(where, name)) is not None and function.updating:
+        if loop.time() >= give_up:
+            raise AwsError(
+                f"An update of {name} has not come to its end within {where.pace.update_for:g} s.",
+                service="lambda",
+                operation="UpdateFunctionConfiguration",
+            )
+        await asyncio.sleep(where.pace.poll)
+    return function
+
+
+async def find_armed_versions(where: Lambda, name: str) -> tuple[ArmedVersion, ...]:
+    """Return the published versions that have our layer: they were published while the function was armed."""
+    armed = []
+    async for version in _pages(where, where.client.list_versions_by_function, "Versions", name):
+        layers = [layer.get("Arn", "") for layer in version.get("Layers") or ()]
+        if version.get("Version", LATEST) != LATEST and any(map(is_our_layer, layers)):
+            armed.append(str(version["Version"]))
+    if not armed:
+        return ()
+    aliases = [alias async for alias in _pages(where, where.client.list_aliases, "Aliases", name)]
+    return tuple(
+        ArmedVersion(
+            version=version,
+            aliases=tuple(alias.get("Name", "") for alias in aliases if _points_at(alias, version)),
+        )
+        for version in armed
+    )
+
+
+def _points_at(alias: Mapping[str, Any], version: str) -> bool:
+    weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    return alias.get("FunctionVersion") == version or version in weights
+
+
+async def _pages(where: Lambda, method: Any, member: str, name: str) -> Any:
+    marker: dict[str, str] = {}
+    while True:
+        page = await where.call(method, FunctionName=name, **marker)
+        for each in page.get(member) or ():
+            yield each
+        if not page.get("NextMarker"):
+            return
+        marker = {"Marker": page["NextMarker"]}

@@ -1,0 +1,179 @@
+"""Who has borrowed which function: one row of PLLDBDebugger for each. Talks to DynamoDB.
+
+The row is taken before a function is changed and given back when it is as deployed again. It names its
+holder and keeps a copy of what was replaced; never the environment, and the agent's token only as a hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from plldb.aws.session import Aws
+from plldb.debugger.arming.settings import Replaced
+from plldb.errors import AwsError
+
+TABLE = "PLLDBDebugger"
+KEY = "RequestId"
+PREFIX = "fn#"
+REFUSED = "ConditionalCheckFailedException"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Who holds functions: one session of one person on one machine, for the stack ``stack``."""
+
+    session: str
+    who: str
+    host: str
+    stack: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A function that is held: by whom, since and until when (POSIX seconds).
+
+    ``token_hash`` is the SHA-256 of the agent's token, in hexadecimal digits.
+    """
+
+    arn: str
+    holder: Holder
+    since: int
+    lease_until: int
+    token_hash: str
+    replaced: Replaced
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """The table, in one account and region."""
+
+    aws: Aws
+    client: Any
+
+
+async def open_table(aws: Aws) -> Table:
+    """Return the client; nothing is asked of DynamoDB yet."""
+    return Table(aws=aws, client=await aws.client("dynamodb"))
+
+
+def hash_token(token: str) -> str:
+    """Return what the table keeps of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+async def read_hold(table: Table, arn: str) -> Hold | None:
+    """Return who holds a function; None for nobody. Consistent."""
+    answer = await table.aws.call(
+        table.client.get_item, TableName=TABLE, Key={KEY: {"S": PREFIX + arn}}, ConsistentRead=True
+    )
+    return hold_of(answer.get("Item") or {})
+
+
+async def take(table: Table, hold: Hold, *, now: int, instead_of: str = "") -> Hold | None:
+    """Take a function; return None if it is ours now, else who holds it.
+
+    It can be taken if nobody holds it, if the lease has ended, or if the session ``instead_of`` holds it.
+    """
+    try:
+        await table.aws.call(
+            table.client.put_item,
+            TableName=TABLE,
+            Item=item_of(hold),
+            ConditionExpression="attribute_not_exists(#key) OR LeaseUntil <= :now OR SessionId IN (:a, :b)",
+            ExpressionAttributeNames={"#key": KEY},
+            ExpressionAttributeValues={
+                ":now": {"N": str(now)},
+                ":a": {"S": hold.holder.session},
+                ":b": {"S": instead_of or hold.holder.session},
+            },
+        )
+    except AwsError as error:
+        if error.aws_code != REFUSED:
+            raise
+        # Given back at this very moment: whoever asks again will get it.
+        return await read_hold(table, hold.arn) or hold
+    return None
+
+
+async def release(table: Table, arn: str, session: str) -> bool:
+    """Give a function back; False if another session holds it."""
+    try:
+        await table.aws.call(
+            table.client.delete_item,
+            TableName=TABLE,
+            Key={KEY: {"S": PREFIX + arn}},
+            ConditionExpression="attribute_not_exists(#key) OR SessionId = :session",
+            ExpressionAttributeNames={"#key": KEY},
+            ExpressionAttributeValues={":session": {"S": session}},
+        )
+    except AwsError as error:
+        if error.aws_code != REFUSED:
+            raise
+        return False
+    return True
+
+
+async def list_holds(table: Table) -> tuple[Hold, ...]:
+    """Return every function that is held in this account and region."""
+    found: list[Hold] = []
+    start: dict[str, Any] = {}
+    while True:
+        page = await table.aws.call(
+            table.client.scan,
+            TableName=TABLE,
+            ConsistentRead=True,
+            FilterExpression="begins_with(#key, :prefix)",
+            ExpressionAttributeNames={"#key": KEY},
+            ExpressionAttributeValues={":prefix": {"S": PREFIX}},
+            **start,
+        )
+        found += [hold for item in page.get("Items") or () if (hold := hold_of(item))]
+        if not page.get("LastEvaluatedKey"):
+            return tuple(sorted(found, key=lambda hold: hold.arn))
+        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+
+def item_of(hold: Hold) -> dict[str, Any]:
+    """Return the row of a hold. Pure. It has no ``ExpiresAt``: DynamoDB must never delete it."""
+    return {
+        KEY: {"S": PREFIX + hold.arn},
+        "SessionId": {"S": hold.holder.session},
+        "Who": {"S": hold.holder.who},
+        "Host": {"S": hold.holder.host},
+        "Stack": {"S": hold.holder.stack},
+        "Since": {"N": str(hold.since)},
+        "LeaseUntil": {"N": str(hold.lease_until)},
+        "AgentTokenHash": {"S": hold.token_hash},
+        "Saved": {
+            "M": {"Timeout": {"N": str(hold.replaced.timeout)}, "Wrapper": {"S": hold.replaced.wrapper}}
+        },
+    }
+
+
+def hold_of(item: Mapping[str, Any]) -> Hold | None:
+    """Return what a row says; None if it is not the row of a function. Pure."""
+    key = item.get(KEY, {}).get("S", "")
+    if not key.startswith(PREFIX):
+        return None
+
+    def text(name: str) -> str:
+        return str(item.get(name, {}).get("S", ""))
+
+    def number(name: str) -> int:
+        return int(float(item.get(name, {}).get("N", "0")))
+
+    saved = item.get("Saved", {}).get("M", {})
+    return Hold(
+        arn=key.removeprefix(PREFIX),
+        holder=Holder(session=text("SessionId"), who=text("Who"), host=text("Host"), stack=text("Stack")),
+        since=number("Since"),
+        lease_until=number("LeaseUntil"),
+        token_hash=text("AgentTokenHash"),
+        replaced=Replaced(
+            timeout=int(saved.get("Timeout", {}).get("N", "0")),
+            wrapper=str(saved.get("Wrapper", {}).get("S", "")),
+        ),
+    )

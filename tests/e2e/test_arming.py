@@ -1,0 +1,308 @@
+"""Functions of an emulated Lambda are armed and restored, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import time
+import zipfile
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+
+from plldb.aws.pace import Pace
+from plldb.aws.session import open_aws
+from plldb.debugger.arming.functions import find_armed_versions, open_lambda, read_function
+from plldb.debugger.arming.mutex import Holder, list_holds, open_table, read_hold
+from plldb.debugger.arming.operate import Armed, Places, Plan, Refused, Restored, arm, restore
+from plldb.debugger.arming.pace import ArmingPace
+from plldb.debugger.arming.settings import VARIABLE, is_touched
+from tests.support.answers import access_denied, error, throttled
+from tests.support.behaviours import Answer, Callback, Reset, every, first, nth, on
+from tests.support.environment import REGION
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.conftest import OpenClient
+    from tests.support.behaviours import Behaviour, Occurrence
+    from tests.support.proxy import Proxy
+
+TOKEN = "a-token-of-an-agent"
+ANNA = Holder(session="AIDA1#one", who="arn:aws:iam::123456789012:user/anna", host="laptop", stack="shop")
+BORIS = Holder(session="AIDA2#two", who="arn:aws:iam::123456789012:user/boris", host="desk", stack="shop")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """An account with one function, seen directly and through the proxy."""
+
+    places: Places
+    client: Any
+    name: str
+    layer: str
+    other_layer: str
+
+    async def deployed(self) -> dict[str, Any]:
+        found = await self.client.get_function_configuration(FunctionName=self.name)
+        return {
+            "timeout": found["Timeout"],
+            "layers": [layer["Arn"] for layer in found.get("Layers", [])],
+            "variables": found.get("Environment", {}).get("Variables", {}),
+        }
+
+    def plan(self, holder: Holder = ANNA, *, hours: float = 8, instead_of: str = "") -> Plan:
+        now = int(time.time())
+        return Plan(
+            holder=holder,
+            layer=self.layer,
+            url="wss://api.example/live",
+            now=now,
+            lease_until=now + int(hours * 3600),
+            instead_of=instead_of,
+        )
+
+    async def arm(self, holder: Holder = ANNA, **more: Any) -> Armed | Refused:
+        return await arm(self.places, self.name, self.plan(holder, **more), TOKEN)
+
+    async def restore(self, holder: Holder = ANNA) -> Restored | Refused:
+        return await restore(self.places, self.name, lambda hold: hold.holder.session == holder.session)
+
+
+@asynccontextmanager
+async def opened(endpoint: str) -> AsyncIterator[Places]:
+    pace = Pace(first_wait=0.01, longest_wait=0.02)
+    async with open_aws(session=None, profile=None, region=REGION, endpoint_url=endpoint, pace=pace) as aws:
+        functions = await open_lambda(aws, ArmingPace(calls_a_second=200, poll=0.02))
+        yield Places(functions=functions, table=await open_table(aws))
+
+
+def zipped(source: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("app.py", source)
+    return buffer.getvalue()
+
+
+@pytest_asyncio.fixture
+async def world(aws_env: dict[str, str], proxy: Proxy, open_client: OpenClient) -> AsyncIterator[World]:
+    client, dynamodb = await open_client("lambda"), await open_client("dynamodb")
+    await dynamodb.create_table(
+        TableName="PLLDBDebugger",
+        KeySchema=[{"AttributeName": "RequestId", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "RequestId", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    layers = [
+        (await client.publish_layer_version(LayerName=name, Content={"ZipFile": zipped("")}))[
+            "LayerVersionArn"
+        ]
+        for name in ("own", "plldb-agent", "other")
+    ]
+    await client.create_function(
+        FunctionName="orders",
+        Runtime="python3.13",
+        Role="arn:aws:iam::123456789012:role/orders",
+        Handler="app.handler",
+        Code={"ZipFile": zipped("def handler(event, context): ...")},
+        Timeout=17,
+        Layers=[layers[0]],
+        Environment={"Variables": {"STAGE": "test", "AWS_LAMBDA_EXEC_WRAPPER": "/opt/own"}},
+    )
+    async with opened(proxy.url) as places:
+        yield World(places=places, client=client, name="orders", layer=layers[1], other_layer=layers[2])
+
+
+async def test_a_function_is_armed_with_one_update_and_restored_as_if_nothing_had_been(
+    world: World, proxy: Proxy
+) -> None:
+    before = await world.deployed()
+    armed = await world.arm()
+    assert isinstance(armed, Armed)
+    assert armed.before.settings.timeout == 17
+    now = await world.deployed()
+    assert now["timeout"] == 899
+    assert now["layers"] == [*before["layers"], world.layer]
+    assert now["variables"]["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/plldb/wrapper"
+    assert len([each for each in proxy.records if each.operation == "UpdateFunctionConfiguration"]) == 1
+    hold = await read_hold(world.places.table, armed.arn)
+    assert hold is not None
+    assert hold.holder == ANNA
+    assert TOKEN not in repr(hold)
+    assert await world.restore() == Restored(arn=armed.arn, how="restored")
+    assert await world.deployed() == before
+    assert await list_holds(world.places.table) == ()
+    assert await world.restore() == Restored(arn=armed.arn, how="nothing-to-do")
+
+
+async def test_somebody_elses_function_is_left_alone_and_they_are_named(world: World) -> None:
+    assert isinstance(await world.arm(), Armed)
+    now = await world.deployed()
+    refused = await world.arm(BORIS)
+    assert isinstance(refused, Refused)
+    assert refused.refusal.reason == "held"
+    assert refused.held is not None
+    assert refused.held.holder == ANNA
+    assert isinstance(await world.restore(BORIS), Refused)
+    assert await world.deployed() == now
+    taken = await world.arm(BORIS, instead_of=ANNA.session)
+    assert isinstance(taken, Armed)
+    assert taken.before.settings.timeout == 17
+    assert isinstance(await world.restore(ANNA), Refused)
+    assert isinstance(await world.restore(BORIS), Restored)
+
+
+async def test_a_lease_that_has_ended_holds_nobody_up(world: World) -> None:
+    before = await world.deployed()
+    assert isinstance(await world.arm(hours=-1), Armed)
+    assert isinstance(await world.arm(BORIS), Armed)
+    await world.restore(BORIS)
+    assert await world.deployed() == before
+
+
+async def test_two_at_once_are_one_holder_and_one_refusal(world: World) -> None:
+    outcomes = await asyncio.gather(world.arm(), world.arm(BORIS))
+    assert sorted(type(each).__name__ for each in outcomes) == ["Armed", "Refused"]
+
+
+@pytest.mark.parametrize("fault", ["lost answer", "throttled", "update under way"])
+async def test_an_update_that_meets_trouble_is_made_once_all_the_same(
+    world: World, proxy: Proxy, fault: str
+) -> None:
+    before = await world.deployed()
+    rules: dict[str, tuple[Behaviour, Occurrence]] = {
+        "lost answer": (Reset(forward=True), nth(1)),
+        "throttled": (Answer(throttled), first(2)),
+        "update under way": (Answer(conflict), first(2)),
+    }
+    harm, when = rules[fault]
+    proxy.use(on(harm, "UpdateFunctionConfiguration", when=when))
+    assert isinstance(await world.arm(), Armed)
+    proxy.use(on(harm, "UpdateFunctionConfiguration", when=when))
+    assert isinstance(await world.restore(), Restored)
+    assert await world.deployed() == before
+
+
+@pytest.mark.parametrize("moment", ["arming", "restoring"])
+async def test_a_deployment_in_between_is_kept(world: World, proxy: Proxy, moment: str) -> None:
+    async def deploy(call: Any, forward: Any) -> Any:
+        await world.client.update_function_configuration(FunctionName=world.name, MemorySize=512)
+        proxy.use()
+        return await forward(call)
+
+    if moment == "arming":
+        proxy.use(on(deploy, "UpdateFunctionConfiguration"))
+    assert isinstance(await world.arm(), Armed)
+    if moment == "restoring":
+        proxy.use(on(deploy, "UpdateFunctionConfiguration"))
+    assert isinstance(await world.restore(), Restored)
+    found = await world.client.get_function_configuration(FunctionName=world.name)
+    assert (found["MemorySize"], found["Timeout"]) == (512, 17)
+
+
+async def test_a_deployment_of_everything_while_armed_stays_and_only_ours_goes(world: World) -> None:
+    await world.arm()
+    now = await world.deployed()
+    theirs = {**now["variables"], "STAGE": "prod", "NEW": "1"}
+    await world.client.update_function_configuration(
+        FunctionName=world.name,
+        Timeout=60,
+        Layers=[world.other_layer, world.layer],
+        Environment={"Variables": theirs},
+    )
+    await world.restore()
+    assert await world.deployed() == {
+        "timeout": 60,
+        "layers": [world.other_layer],
+        "variables": {"STAGE": "prod", "NEW": "1", "AWS_LAMBDA_EXEC_WRAPPER": "/opt/own"},
+    }
+
+
+async def test_a_laptop_that_has_lost_its_mutex_never_arms_again(world: World, proxy: Proxy) -> None:
+    async def lose(call: Any, forward: Any) -> Any:
+        proxy.use()
+        assert isinstance(await world.arm(BORIS, instead_of=ANNA.session), Armed)
+        await world.restore(BORIS)
+        return conflict(call)
+
+    proxy.use(on(lose, "UpdateFunctionConfiguration"))
+    refused = await world.arm()
+    assert isinstance(refused, Refused)
+    assert not is_touched((await read_function(world.places.functions, world.name)).settings)  # type: ignore[union-attr]
+
+
+async def test_killed_after_any_request_the_function_is_restored_from_another_machine(
+    world: World, proxy: Proxy
+) -> None:
+    before = await world.deployed()
+    for number in range(1, 50):
+        killed = asyncio.Event()
+        proxy.use(on(Callback(lambda call, killed=killed: killed.set()), when=nth(number)))  # type: ignore[misc]
+        work = asyncio.create_task(world.arm())
+        waiter = asyncio.create_task(killed.wait())
+        await asyncio.wait({work, waiter}, return_when=asyncio.FIRST_COMPLETED)
+        finished = work.done() and not killed.is_set()
+        for task in (work, waiter):
+            task.cancel()
+        await asyncio.gather(work, waiter, return_exceptions=True)
+        proxy.use()
+        async with AsyncExitStack() as stack:
+            elsewhere = await stack.enter_async_context(opened(proxy.url))
+            await restore(elsewhere, world.name, lambda hold: hold.holder.who == ANNA.who)
+        assert await world.deployed() == before, f"after request {number}"
+        assert await list_holds(world.places.table) == ()
+        if finished:
+            assert number > 6
+            return
+    raise AssertionError("arming does not come to its end")
+
+
+async def test_a_version_published_while_armed_is_found_with_its_aliases(world: World) -> None:
+    await world.client.publish_version(FunctionName=world.name)
+    await world.arm()
+    await world.client.update_function_code(
+        FunctionName=world.name, ZipFile=zipped("def handler(e, c): return 1")
+    )
+    version = (await world.client.publish_version(FunctionName=world.name))["Version"]
+    await world.client.create_alias(FunctionName=world.name, Name="live", FunctionVersion=version)
+    found = await find_armed_versions(world.places.functions, world.name)
+    assert [(each.version, each.aliases) for each in found] == [(version, ("live",))]
+
+
+@pytest.mark.parametrize("way", ["gone before", "gone while armed", "layer gone", "denied"])
+async def test_what_cannot_be_done_is_said_and_nothing_is_held(world: World, proxy: Proxy, way: str) -> None:
+    before = await world.deployed()
+    match way:
+        case "gone before":
+            await world.client.delete_function(FunctionName=world.name)
+            outcome = await world.arm()
+            assert isinstance(outcome, Refused)
+            assert outcome.refusal.reason == "gone"
+        case "gone while armed":
+            armed = await world.arm()
+            await world.client.delete_function(FunctionName=world.name)
+            assert isinstance(armed, Armed)
+            assert await restore(world.places, armed.arn, lambda hold: True) == Restored(
+                arn=armed.arn, how="gone"
+            )
+        case "layer gone":
+            await world.client.delete_layer_version(LayerName="own", VersionNumber=1)
+            outcome = await world.arm()
+            assert isinstance(outcome, Refused)
+            assert outcome.refusal.reason == "layer-gone"
+            assert before["layers"][0] in outcome.refusal.message
+        case _:
+            proxy.use(on(Answer(access_denied), "UpdateFunctionConfiguration", when=every))
+            outcome = await world.arm()
+            assert isinstance(outcome, Refused)
+            assert "lambda:UpdateFunctionConfiguration" in outcome.refusal.message
+            assert await world.deployed() == before
+    assert await list_holds(world.places.table) == ()
+    assert VARIABLE not in before["variables"]
+
+
+def conflict(call: Any) -> Any:
+    return error(call, 409, "ResourceConflictException", "The operation cannot be performed at this time.")
