@@ -48,9 +48,11 @@ _ANSWER_HEADERS = (
 class _Run:
     """One invocation, from its arrival to its answer."""
 
-    def __init__(self, now: float, rid: str, no: str, deadline: float) -> None:
+    def __init__(self, now: float, rid: str, no: str, number: int, deadline: float) -> None:
         self.id = rid
         self.no = no
+        self.number = number
+        self.session = ""  # which laptop it is for: nobody else may run it, once a frame was posted
         self.deadline = deadline
         self.z = 0
         self.pieces: list[str] = []
@@ -85,8 +87,9 @@ class Core:
         self._run: _Run | None = None
         self._question: tuple[float, float] | None = None  # since when and by when: is a laptop there?
         self._starting = False
+        self._runs = 0
         self._keys = 0
-        self._flying: dict[int, tuple[str, int]] = {}
+        self._flying: dict[int, tuple[str, int, str]] = {}  # nonce, number of the piece, to whom
 
     # What happens.
 
@@ -100,7 +103,8 @@ class Core:
         self, now: float, rid: str, deadline: float, meta: dict[str, object], body: bytes
     ) -> list[Action]:
         """Decide one invocation. ``deadline`` is when the sandbox is killed, in epoch seconds."""
-        run = _Run(now, rid, self._fresh(), deadline)
+        self._runs += 1
+        run = _Run(now, rid, self._fresh(), self._runs, deadline)
         try:
             run.z, run.pieces = wire.split(meta, body)
         except wire.WireError:
@@ -137,7 +141,9 @@ class Core:
 
     def posted(self, now: float, key: int, status: int) -> list[Action]:
         """A POST has ended: an HTTP status, `NOT_SENT` or `PERHAPS_SENT`."""
-        no, i = self._flying.pop(key, ("", 0))
+        no, i, peer = self._flying.pop(key, ("", 0, ""))
+        if status in (403, 410) and peer == self._link.peer:  # else: of a connection that was left already
+            self._link.shut_out(now, status)
         if self._run is not None and self._run.no == no:
             self._ended(now, self._run, i, status)
         return self._step(now)
@@ -221,7 +227,8 @@ class Core:
         if run.accepted:
             self._post(now, run, _RESUME, {"t": "resume", "have": run.answer.have if run.answer else []})
         else:
-            run.todo = [i for i in range(len(run.pieces)) if (run.no, i) not in self._flying.values()]
+            flying = [i for no, i, _ in self._flying.values() if no == run.no]
+            run.todo = [i for i in range(len(run.pieces)) if i not in flying]
 
     def _pump(self, now: float, run: _Run) -> None:
         if run.given_up and not run.sent:
@@ -236,7 +243,10 @@ class Core:
 
     def _post(self, now: float, run: _Run, i: int, message: dict[str, object]) -> None:
         link = self._link
-        message.update(sb=self._sandbox, id=run.id, no=run.no, at=now, fn=self._function)
+        if not run.sent:
+            run.session = link.session
+        message.update(sb=self._sandbox, id=run.id, no=run.no, seq=run.number, se=run.session)
+        message.update(at=now, fn=self._function)
         message["from"] = link.me
         frame = wire.sign(message, self._token)
         if link.relay:
@@ -245,7 +255,7 @@ class Core:
             self._out.append(Send(wire.to_json(relay)))
         elif link.peer is not None:
             self._keys += 1
-            self._flying[self._keys] = (run.no, i)
+            self._flying[self._keys] = (run.no, i, link.peer)
             self._out.append(Post(self._keys, link.peer, link.creds, frame))
 
     def _ended(self, now: float, run: _Run, i: int, status: int) -> None:
@@ -261,9 +271,7 @@ class Core:
             run.catch_up = True
         elif not run.accepted:
             run.todo.insert(0, i)
-        if status in (403, 410):
-            self._link.shut_out(now, status)
-        else:
+        if status not in (403, 410):
             run.retry_at = now + run.pause
             run.pause = min(run.pause * 2, 2.0)
         if not run.sent:

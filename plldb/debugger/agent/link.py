@@ -62,6 +62,7 @@ class Link:
         self._greet_at: float | None = None  # when hello is due
         self.me = ""
         self.peer: str | None = None
+        self.session = ""  # the laptop's, whatever connection it has
         self._gone: str | None = None  # a laptop's connection that is no more
         self.creds: list[str] = []
         self._until = 0.0
@@ -212,6 +213,7 @@ class Link:
         self.me = str(message.get("me"))
         self.creds = [str(c) for c in creds] if type(creds) is list and len(creds) == 3 else []
         self.peer = peer if type(peer) is str and self.creds else None
+        self.session = str(message.get("session"))
         self._until = float(until) if isinstance(until, (int, float)) else 0.0
         self._lease = float(lease) if isinstance(lease, (int, float)) else self._lease
         self._welcomed, self._pause, self._detached = now, FIRST_PAUSE, False
