@@ -11,8 +11,11 @@ import pytest
 import plldb
 
 ROOT = Path(plldb.__file__).parent
-CARGO = ROOT / "bootstrap" / "cloudformation"
-FILES = [path for path in sorted(ROOT.rglob("*.py")) if CARGO not in path.parents]
+# What lies there runs in Lambda: the handlers, and the agent. The agent shares one module with the laptop.
+HANDLERS = ROOT / "bootstrap" / "cloudformation"
+AGENT = ROOT / "debugger" / "agent"
+SHARED_WITH_AGENT = ROOT / "debugger" / "wire.py"
+FILES = [path for path in sorted(ROOT.rglob("*.py")) if not {HANDLERS, AGENT} & set(path.parents)]
 # The only rooms with a door to AWS.
 DOORS = {
     "plldb.aws.session",
@@ -65,9 +68,13 @@ class TestEveryModule:
         if is_in(path, "cli") or path.name == "__main__.py":
             return
         assert not imports(path, "plldb.cli")
-        if not is_in(path, "bootstrap"):
-            # errors names a type of bootstrap, for type checkers only.
-            assert not imports(path, "plldb.bootstrap")
+        if is_in(path, "bootstrap"):
+            assert not imports(path, "plldb.debugger")
+        elif is_in(path, "debugger"):
+            # Where the API, the tables and the layer are: the one thing that a debugger has to know.
+            assert imports(path, "plldb.bootstrap") <= {"plldb.bootstrap.events.Deployment"}
+        else:
+            assert not imports(path, "plldb.bootstrap", "plldb.debugger")
 
     def test_only_the_command_line_imports_asyncclick_and_rich(self, path: Path) -> None:
         if not is_in(path, "cli"):
@@ -81,7 +88,7 @@ class TestEveryModule:
         assert not {name for name in runtime_imports(path) if name.startswith(("types_", "mypy_"))}
 
     def test_the_cargo_is_never_imported(self, path: Path) -> None:
-        assert not imports(path, "plldb.bootstrap.cloudformation")
+        assert not imports(path, "plldb.bootstrap.cloudformation", "plldb.debugger.agent")
 
     def test_the_first_line_says_whether_it_is_pure(self, path: Path) -> None:
         first = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").splitlines()[0]
@@ -104,9 +111,19 @@ def test_nothing_sleeps_a_time_of_its_own(path: Path) -> None:
             assert not isinstance(node.args[0], ast.Constant), f"{path}:{node.lineno}"
 
 
-def test_the_cargo_imports_nothing_of_plldb() -> None:
-    for path in CARGO.rglob("*.py"):
+def test_the_handlers_import_nothing_of_plldb() -> None:
+    for path in HANDLERS.rglob("*.py"):
         assert not imports(path, "plldb")
+
+
+def test_the_agent_imports_nothing_of_plldb_but_itself_and_the_codec() -> None:
+    for path in [*AGENT.rglob("*.py"), SHARED_WITH_AGENT]:
+        foreign = {
+            name
+            for name in imports(path, "plldb")
+            if f"{name}." != "plldb.debugger.wire." and not name.startswith("plldb.debugger.agent.")
+        }
+        assert not foreign, path
 
 
 def test_the_files_are_found() -> None:
