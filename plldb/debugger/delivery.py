@@ -1,0 +1,74 @@
+"""The pieces of one answer on their way to a sandbox. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+AT_ONCE = 8
+"""Pieces under way at a time. 5.9 MB at 30 ms of round trip: 2.5 s one after the other, 0.4 s like this."""
+
+FIRST_PAUSE = 0.2
+"""Seconds before a piece that could not be posted is posted again; each failure after it doubles them."""
+
+LONGEST_PAUSE = 5.0
+"""Longest such pause, in seconds."""
+
+
+class Delivery:
+    """Which pieces are still to be posted, which are under way, and how long to pause after a failure.
+
+    Attributes:
+        round: a new one begins when the sandbox says what it has; what was posted in an earlier round does
+            not count any more.
+        not_before: the time of the next attempt, in seconds of the caller's clock.
+    """
+
+    def __init__(self, z: int, pieces: list[str]) -> None:
+        self.z = z
+        self.pieces = pieces
+        self.round = 0
+        self.not_before = 0.0
+        self._pause = FIRST_PAUSE
+        self._left = deque(range(len(pieces)))
+        self._under_way: set[int] = set()
+
+    @property
+    def size(self) -> int:
+        """How much memory the pieces take, in bytes."""
+        return sum(map(len, self.pieces))
+
+    @property
+    def done(self) -> bool:
+        """Whether every piece was posted. That it also arrived, nobody says."""
+        return not self._left and not self._under_way
+
+    @property
+    def wants_to_post(self) -> bool:
+        """Whether a piece could be posted now, were it not for the pause."""
+        return bool(self._left) and len(self._under_way) < AT_ONCE
+
+    def start_again(self, have: Iterable[int]) -> None:
+        """Post everything but the pieces that the sandbox has."""
+        self.round += 1
+        self._left = deque(sorted(set(range(len(self.pieces))) - set(have)))
+        self._under_way.clear()
+
+    def take(self, now: float) -> list[int]:
+        """Return the numbers of the pieces to post now; they are under way from here on."""
+        taken = []
+        while self.wants_to_post and now >= self.not_before:
+            taken.append(self._left.popleft())
+            self._under_way.add(taken[-1])
+        return taken
+
+    def posted(self, i: int, status: int, now: float) -> None:
+        """Take what became of a piece of this round: a status of HTTP, 0 if no answer came."""
+        self._under_way.discard(i)
+        if status == 200:
+            self._pause = FIRST_PAUSE
+            return
+        self._left.appendleft(i)
+        if status != 410:  # a connection that is gone needs no pause: the next one will be another
+            self.not_before = now + self._pause
+            self._pause = min(self._pause * 2, LONGEST_PAUSE)

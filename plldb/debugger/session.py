@@ -1,0 +1,482 @@
+"""What this machine knows of the sandboxes that it serves, and what it does about each message. Pure.
+
+Messages and times go in, `Decision`s come out: it knows no socket and no clock. ``now`` is in seconds of a
+clock that never jumps, ``wall`` in seconds of the epoch by this machine's clock.
+
+An invocation is run at most once: a sandbox numbers its invocations, and only one with a higher number than
+all before is ever started. What comes again is answered from what is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from plldb.debugger import wire
+from plldb.debugger.decisions import (
+    Cancel,
+    Decision,
+    Declined,
+    Delivered,
+    Dropped,
+    EndSandbox,
+    Post,
+    Relayed,
+    Start,
+)
+from plldb.debugger.delivery import Delivery
+from plldb.debugger.messages import (
+    Accepted,
+    Answer,
+    AnswerPiece,
+    Detached,
+    FromAgent,
+    Heartbeat,
+    Identity,
+    InvocationPiece,
+    Moved,
+    Resume,
+    Sandbox,
+    ToAgent,
+    Unknown,
+    read_frame,
+    read_invocation,
+    split_answer,
+    write_frame,
+)
+from plldb.debugger.wire import WireError
+
+HEARTBEAT = 10.0
+"""Seconds between two heartbeats for an invocation in hand; a sandbox waits for 60 s."""
+
+LATEST_START = 30.0
+"""An invocation that Lambda delivered longer ago, in seconds, is not started: its caller may be gone."""
+
+KEPT_FOR = 120.0
+"""Seconds without a word of a sandbox after which its answer, or half an invocation, is forgotten."""
+
+SANDBOX_KEPT_FOR = 900.0
+"""Seconds without a word after which a sandbox is forgotten. Much longer than `LATEST_START`, so that nothing
+old that comes afterwards is started."""
+
+INCOMING_LIMIT = 512 * 2**20
+"""Most memory for invocations that have not arrived as a whole, in bytes."""
+
+KEPT_LIMIT = 64 * 2**20
+"""Most memory for answers that were posted and are kept in case they did not arrive, in bytes."""
+
+
+class _Run:
+    """One invocation: first its pieces come, then it is run, then its answer goes."""
+
+    def __init__(self, identity: Identity, pieces: wire.Pieces) -> None:
+        self.identity = identity
+        self.pieces: wire.Pieces | None = pieces  # None once they are all here
+        self.delivery: Delivery | None = None  # None until there is an answer
+        self.forgotten = False
+        self.heartbeat_at = 0.0
+
+    @property
+    def running(self) -> bool:
+        return self.pieces is None and self.delivery is None and not self.forgotten
+
+    @property
+    def in_hand(self) -> bool:
+        return self.running or (self.delivery is not None and not self.delivery.done)
+
+
+class _Box:
+    """One sandbox, its newest invocation, and where it can be reached."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.sequence = 0
+        self.run: _Run | None = None
+        self.connection = ""
+        self.connection_told = -1.0  # by the sandbox's clock
+        self.gone = False
+        self.log_stream = ""
+        self.active = 0.0  # when it was last heard of, or given an answer
+        self.ended = False
+
+    def reached_at(self, message: FromAgent) -> None:
+        if message.at < self.connection_told:
+            return  # it has overtaken a newer one
+        self.connection_told = message.at
+        if message.connection != self.connection or isinstance(message, Resume):
+            self.connection, self.gone = message.connection, False
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    now: float
+    wall: float
+
+
+class Session:
+    """One attached session: the sandboxes of its functions, and who waits for what.
+
+    Every method that returns decisions must be followed by them, in order; `wake_at` says when `tick` is due.
+    """
+
+    def __init__(self, *, name: str, tokens: Mapping[str, str]) -> None:
+        """Begin.
+
+        Args:
+            name: what the handlers call this session towards sandboxes.
+            tokens: the token of each function, by its name.
+        """
+        self._name = name
+        self._functions = {wire.key_id(token): function for function, token in tokens.items()}
+        self._tokens = {wire.key_id(token): token for token in tokens.values()}
+        self._boxes: dict[Sandbox, _Box] = {}
+        self._skew = 0.0
+        self._told_at = 0.0
+        self._detached = False
+        self._relayed: set[str] = set()
+
+    def set_clock(self, skew: float) -> None:
+        """Take by how many seconds AWS's clock is ahead of this machine's."""
+        self._skew = skew
+
+    @property
+    def running(self) -> tuple[Identity, ...]:
+        """The invocations that are run now."""
+        runs = (box.run for box in self._boxes.values())
+        return tuple(run.identity for run in runs if run is not None and run.running)
+
+    @property
+    def in_hand(self) -> tuple[Identity, ...]:
+        """The invocations that are run now or whose answer is not posted as a whole."""
+        runs = (box.run for box in self._boxes.values())
+        return tuple(run.identity for run in runs if run is not None and run.in_hand)
+
+    # --- inputs ----------------------------------------------------------------------------------------
+
+    def received(self, frame: str, *, now: float, wall: float) -> list[Decision]:
+        """Take a frame that came through this machine's WebSocket."""
+        try:
+            message = read_frame(frame, self._tokens)
+            if message is None:
+                raise WireError("unknown type")
+            return self._read(message, _Times(now, wall))
+        except WireError as error:
+            return [Dropped(str(error))]
+
+    def answered(self, identity: Identity, answer: Answer, *, now: float, wall: float) -> list[Decision]:
+        """Take the answer to an invocation that was started."""
+        box = self._boxes.get(identity.sandbox)
+        run = box.run if box else None
+        if box is None or run is None or run.identity != identity or not run.running:
+            return [Dropped("answer that nobody waits for")]
+        return self._answer(box, run, answer, _Times(now, wall))
+
+    def posted(self, post: Post, status: int, *, now: float, wall: float) -> list[Decision]:
+        """Take what became of a `Post`: a status of HTTP, 0 if no answer came."""
+        box = self._boxes.get(post.sandbox)
+        if box is None:
+            return []
+        if status == 410 and post.connection == box.connection:
+            box.gone = True
+        run = box.run
+        if run is None or run.delivery is None or post.piece is None or post.identity != run.identity:
+            return []
+        if post.round != run.delivery.round:
+            return []
+        run.delivery.posted(post.piece, status, now)
+        if run.delivery.done:
+            return [Delivered(identity=run.identity, complete=True), *self._forget_oldest()]
+        return self._post_pieces(box, run, _Times(now, wall))
+
+    def moved(self, connection: str, *, now: float, wall: float) -> list[Decision]:
+        """Take that this machine has another connection, and tell the sandboxes."""
+        return self._tell_all(Moved(connection=connection), _Times(now, wall))
+
+    def detach(self, *, now: float, wall: float) -> list[Decision]:
+        """Take no more invocations, and tell the sandboxes. What is running will still be answered."""
+        self._detached = True
+        return self._tell_all(Detached(), _Times(now, wall))
+
+    def tick(self, *, now: float, wall: float) -> list[Decision]:
+        """Do what is due by now."""
+        times = _Times(now, wall)
+        return [decision for box in list(self._boxes.values()) for decision in self._due(box, times)]
+
+    @property
+    def wake_at(self) -> float | None:
+        """When something is due next, by the clock of ``now``; None if nothing is."""
+        return min((at for box in self._boxes.values() for at in _due_times(box)), default=None)
+
+    # --- messages --------------------------------------------------------------------------------------
+
+    def _read(self, message: FromAgent, times: _Times) -> list[Decision]:
+        sandbox = message.identity.sandbox
+        if message.function != self._functions[sandbox.key]:
+            raise WireError("token of another function")
+        if message.session != self._name:
+            return self._unknown(message, times)
+        box = self._boxes.get(sandbox)
+        if box is None and isinstance(message, Resume):
+            return self._unknown(message, times)
+        if box is None:
+            box = self._boxes[sandbox] = _Box(sandbox)
+        if box.ended:
+            return self._unknown(message, times)
+        if message.sequence < box.sequence:
+            raise WireError("of an invocation that is over")
+        box.active = times.now
+        box.reached_at(message)
+        match message:
+            case InvocationPiece():
+                return [*self._note_relay(message), *self._piece(box, message, times)]
+            case Resume():
+                return [*self._note_relay(message), *self._resume(box, message, times)]
+
+    def _unknown(self, message: FromAgent, times: _Times) -> list[Decision]:
+        if isinstance(message, InvocationPiece) and message.i:
+            raise WireError("nobody here runs it")  # one word for all its pieces
+        answer = Unknown(message.identity)
+        return [self._post(message.identity.sandbox, message.connection, answer, times)]
+
+    def _note_relay(self, message: FromAgent) -> list[Decision]:
+        if not message.relayed or message.function in self._relayed:
+            return []
+        self._relayed.add(message.function)
+        return [Relayed(message.function)]
+
+    def _piece(self, box: _Box, message: InvocationPiece, times: _Times) -> list[Decision]:
+        decisions: list[Decision] = []
+        if message.sequence > box.sequence:
+            run = _Run(message.identity, wire.Pieces(message.of, message.z))
+            if box.run is not None and box.run.running:
+                decisions.append(Cancel(box.run.identity))
+            elif box.run is not None:
+                decisions += _forget(box.run)
+            box.run, box.sequence = run, message.sequence
+        run = _same(box.run, message)
+        if run.pieces is None:
+            return [*decisions, *self._again(box, run, message, times)]
+        run.pieces.add(message.i, message.of, message.z, message.d)
+        if self._incoming() > INCOMING_LIMIT:
+            return [*decisions, *self._decline(box, run, "Plldb.Overloaded", _TOO_MUCH, times)]
+        if run.pieces.complete:
+            decisions += self._complete(box, run, run.pieces, times)
+        return decisions
+
+    def _complete(self, box: _Box, run: _Run, pieces: wire.Pieces, times: _Times) -> list[Decision]:
+        try:
+            invocation = read_invocation(run.identity, pieces)
+        except WireError as error:
+            return self._decline(box, run, "Plldb.Malformed", f"It arrived damaged: {error}.", times)
+        age = times.wall + self._skew - invocation.delivered
+        if age > LATEST_START:
+            return self._decline(box, run, "Plldb.TooLate", _TOO_LATE.format(age=age), times)
+        if self._detached:
+            return self._decline(box, run, "Plldb.Detached", _DETACHED, times)
+        run.pieces = None
+        run.heartbeat_at = times.now + HEARTBEAT
+        box.log_stream = invocation.log_stream
+        return [
+            self._post(box.sandbox, box.connection, Accepted(run.identity), times),
+            *self._end_former(box),
+            Start(
+                identity=run.identity,
+                function=self._functions[box.sandbox.key],
+                invocation=invocation,
+            ),
+        ]
+
+    def _end_former(self, box: _Box) -> list[Decision]:
+        """End the sandbox that this one has replaced: Lambda starts the process anew in the same place."""
+        decisions: list[Decision] = []
+        for other in self._boxes.values():
+            same = other.sandbox.key == box.sandbox.key and other.log_stream == box.log_stream != ""
+            if same and other is not box and not other.ended:
+                other.ended, other.run = True, None
+                decisions.append(EndSandbox(other.sandbox))
+        return decisions
+
+    def _again(self, box: _Box, run: _Run, message: InvocationPiece, times: _Times) -> list[Decision]:
+        """Answer an invocation that is known and comes again."""
+        if run.delivery is not None and run.delivery.done:
+            run.delivery.start_again(have=())
+        if run.delivery is not None:
+            return self._post_pieces(box, run, times)
+        if message.i:
+            return []  # one word for all its pieces
+        answer = Unknown(run.identity) if run.forgotten else Accepted(run.identity)
+        return [self._post(box.sandbox, box.connection, answer, times)]
+
+    def _resume(self, box: _Box, message: Resume, times: _Times) -> list[Decision]:
+        run = _same(box.run, message)
+        if run.delivery is not None:
+            run.delivery.start_again(message.have)
+            return self._post_pieces(box, run, times)
+        if run.pieces is not None:
+            return []  # it will be posted again
+        answer = Unknown(run.identity) if run.forgotten else Heartbeat(run.identity)
+        return [self._post(box.sandbox, box.connection, answer, times)]
+
+    # --- answers ---------------------------------------------------------------------------------------
+
+    def _answer(self, box: _Box, run: _Run, answer: Answer, times: _Times) -> list[Decision]:
+        try:
+            z, pieces = split_answer(answer)
+        except WireError:
+            z, pieces = split_answer(_too_large(answer))
+        run.pieces, run.delivery = None, Delivery(z, pieces)
+        run.heartbeat_at = times.now + HEARTBEAT
+        box.active = times.now
+        return self._post_pieces(box, run, times)
+
+    def _decline(self, box: _Box, run: _Run, error: str, reason: str, times: _Times) -> list[Decision]:
+        function = self._functions[box.sandbox.key]
+        told = Declined(identity=run.identity, function=function, reason=reason)
+        return [told, *self._answer(box, run, error_answer(error, reason), times)]
+
+    def _post_pieces(self, box: _Box, run: _Run, times: _Times) -> list[Decision]:
+        delivery = run.delivery
+        if delivery is None or box.gone:
+            return []
+        return [
+            self._post(
+                box.sandbox,
+                box.connection,
+                AnswerPiece(
+                    identity=run.identity,
+                    i=i,
+                    of=len(delivery.pieces),
+                    z=delivery.z,
+                    d=delivery.pieces[i],
+                ),
+                times,
+                piece=i,
+                round=delivery.round,
+            )
+            for i in delivery.take(times.now)
+        ]
+
+    # --- time and memory -------------------------------------------------------------------------------
+
+    def _due(self, box: _Box, times: _Times) -> list[Decision]:
+        decisions: list[Decision] = []
+        run = box.run
+        if run is not None and run.in_hand and times.now >= run.heartbeat_at:
+            run.heartbeat_at = times.now + HEARTBEAT
+            if not box.gone:
+                decisions.append(self._post(box.sandbox, box.connection, Heartbeat(run.identity), times))
+        if run is not None:
+            decisions += self._post_pieces(box, run, times)
+        if run is not None and not run.running and times.now >= box.active + KEPT_FOR:
+            decisions += _forget(run)
+        if (run is None or not run.in_hand) and times.now >= box.active + SANDBOX_KEPT_FOR:
+            del self._boxes[box.sandbox]
+            decisions += [] if box.ended else [EndSandbox(box.sandbox)]
+        return decisions
+
+    def _incoming(self) -> int:
+        runs = (box.run for box in self._boxes.values())
+        return sum(run.pieces.size for run in runs if run is not None and run.pieces is not None)
+
+    def _forget_oldest(self) -> list[Decision]:
+        kept = sorted((box for box in self._boxes.values() if _is_kept(box.run)), key=lambda box: box.active)
+        size = sum(_size(box.run) for box in kept)
+        decisions: list[Decision] = []
+        for box in kept:
+            if size <= KEPT_LIMIT or box.run is None:
+                break
+            size -= _size(box.run)
+            decisions += _forget(box.run)
+        return decisions
+
+    # --- posts -----------------------------------------------------------------------------------------
+
+    def _tell_all(self, message: ToAgent, times: _Times) -> list[Decision]:
+        return [
+            self._post(box.sandbox, box.connection, message, times)
+            for box in self._boxes.values()
+            if not box.gone and not box.ended
+        ]
+
+    def _post(
+        self,
+        sandbox: Sandbox,
+        connection: str,
+        message: ToAgent,
+        times: _Times,
+        *,
+        piece: int | None = None,
+        round: int = 0,  # noqa: A002 - the name of the field
+    ) -> Post:
+        # Sandboxes tell by it which of two messages is newer: it must not go back when the clock does.
+        self._told_at = max(self._told_at + 1e-6, times.wall + self._skew)
+        return Post(
+            connection=connection,
+            frame=write_frame(message, sandbox, self._tokens[sandbox.key], at=self._told_at),
+            sandbox=sandbox,
+            identity=None if isinstance(message, Moved | Detached) else message.identity,
+            piece=piece,
+            round=round,
+        )
+
+
+_TOO_LATE = (
+    "It was delivered {age:.0f} s ago, and nothing is started that late. Was this machine asleep or offline?"
+)
+_TOO_MUCH = "Too many large invocations are arriving at the same time."
+_DETACHED = "The debugger is detaching and takes no more invocations."
+
+
+def error_answer(error: str, message: str) -> Answer:
+    """Return an answer that the caller sees as a function error of the type ``error``."""
+    return Answer(
+        kind="error",
+        headers=(("content-type", "application/json"), ("lambda-runtime-function-error-type", error)),
+        body=wire.to_json({"errorType": error, "errorMessage": message}).encode(),
+    )
+
+
+def _too_large(answer: Answer) -> Answer:
+    # What Lambda itself says of a response above its limit of 6,291,556 bytes.
+    return error_answer(
+        "Function.ResponseSizeTooLarge",
+        f"Response payload size ({len(answer.body)} bytes) exceeded maximum allowed payload size "
+        "(6291556 bytes).",
+    )
+
+
+def _same(run: _Run | None, message: FromAgent) -> _Run:
+    if run is None or run.identity != message.identity:
+        raise WireError("of an invocation that is over")
+    return run
+
+
+def _due_times(box: _Box) -> list[float]:
+    run = box.run
+    times = []
+    if run is None or not run.in_hand:
+        times.append(box.active + SANDBOX_KEPT_FOR)
+    if run is None or run.forgotten:
+        return times
+    if run.in_hand:
+        times.append(run.heartbeat_at)
+    if not run.running:
+        times.append(box.active + KEPT_FOR)
+    if run.delivery is not None and run.delivery.wants_to_post and not box.gone:
+        times.append(run.delivery.not_before)
+    return times
+
+
+def _forget(run: _Run) -> list[Decision]:
+    """Forget what an invocation takes of memory; that it was there stays known."""
+    lost = run.delivery is not None and not run.delivery.done
+    run.pieces, run.delivery, run.forgotten = None, None, True
+    return [Delivered(identity=run.identity, complete=False)] if lost else []
+
+
+def _is_kept(run: _Run | None) -> bool:
+    return run is not None and run.delivery is not None and run.delivery.done
+
+
+def _size(run: _Run | None) -> int:
+    return run.delivery.size if run is not None and run.delivery is not None else 0

@@ -1,0 +1,163 @@
+"""Both cores together: whatever the network does, an invocation ends once and is run at most once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from plldb.debugger.session import LATEST_START
+from tests.unit.debugger.simulation import (
+    START,
+    Cloud,
+    Connection,
+    Laptop,
+    Record,
+    Weather,
+    World,
+    size_in_frames,
+)
+
+weathers = st.builds(
+    Weather,
+    loss=st.sampled_from([0.0, 0.05, 0.4]),
+    repeat=st.sampled_from([0.0, 0.3]),
+    forbidden=st.sampled_from([0.0, 0.0, 0.1]),
+    delay=st.sampled_from([0.01, 0.25, 4.0]),
+)
+faults = st.lists(
+    st.tuples(
+        st.floats(0, 200),
+        st.sampled_from(
+            [
+                "crash",
+                "restart",
+                "reconnect",
+                "close laptop",
+                "close agent",
+                "network",
+                "deaf agent",
+                "detach",
+            ]
+        ),
+        st.floats(0, 90),
+    ),
+    max_size=6,
+)
+calls = st.lists(
+    st.tuples(st.floats(0, 200), st.integers(0, 1), st.sampled_from([0.001, 0.9, 3.5])),
+    min_size=1,
+    max_size=8,
+)
+
+
+class History:
+    """A run of the simulation: two sandboxes, one laptop, faults at their times."""
+
+    def __init__(self, seed: int, weather: Weather, work: tuple[float, float] = (0.0, 2.0)) -> None:
+        self.world = World(seed, weather)
+        self.records: dict[str, Record] = {}
+        self.laptop = Laptop(self.world, self.records, work)
+        self.clouds = [Cloud(self.world, name, self.records) for name in ("one", "two")]
+
+    def call(self, at: float, place: int, frames: float) -> None:
+        body = size_in_frames(frames, self.world.chance)
+        self.world.at(START + at, lambda: self.clouds[place].invoke(body))
+
+    def fault(self, at: float, kind: str, seconds: float) -> None:
+        world, laptop = self.world, self.laptop
+        cloud = self.clouds[int(seconds) % 2]
+
+        def deaf_agent() -> None:
+            if cloud.connection:
+                cloud.connection.deaf = True
+
+        def close(connection: Connection | None) -> None:
+            if connection:
+                world.close(connection)
+
+        does: dict[str, Callable[[], object]] = {
+            "crash": cloud.crash,
+            "restart": laptop.restart,
+            "reconnect": laptop.connect,
+            "close laptop": lambda: close(laptop.connection),
+            "close agent": lambda: close(cloud.connection),
+            "network": lambda: laptop.lose_network(seconds, 2.0),
+            "deaf agent": deaf_agent,
+            "detach": lambda: laptop.act(laptop.session.detach(now=world.now, wall=world.now)),
+        }
+        world.at(START + at, lambda: does[kind]())
+
+    def finish(self) -> None:
+        # Longer than Lambda lets any of the invocations last, one after the other.
+        self.world.run(START + 200 + 9 * 900)
+
+    def check(self, calls: int) -> None:
+        assert len(self.records) == calls, "an invocation was never delivered: the one before has no end"
+        assert max(self.laptop.identities.values(), default=0) <= 1, "run twice"
+        for record in self.records.values():
+            assert len(record.ends) == 1
+            assert len(record.starts) <= 1
+            assert not ("deployed" in record.ends and record.starts), "deployed code and laptop"
+            assert all(start - record.delivered <= LATEST_START for start in record.starts)
+            if record.ends == ["response"]:
+                assert record.starts
+                assert record.result == record.body
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=st.integers(0, 2**32), weather=weathers, faults=faults, calls=calls, slow=st.booleans())
+def test_an_invocation_ends_once_and_is_run_at_most_once(
+    seed: int,
+    weather: Weather,
+    faults: list[tuple[float, str, float]],
+    calls: list[tuple[float, int, float]],
+    slow: bool,
+) -> None:
+    history = History(seed, weather, work=(0.0, 80.0) if slow else (0.0, 2.0))
+    for call in calls:
+        history.call(*call)
+    for fault in faults:
+        history.fault(*fault)
+    history.finish()
+    history.check(len(calls))
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32), calls=calls, slow=st.booleans())
+def test_on_a_good_network_the_laptop_answers_every_invocation(
+    seed: int, calls: list[tuple[float, int, float]], slow: bool
+) -> None:
+    history = History(seed, Weather(), work=(0.0, 120.0) if slow else (0.0, 2.0))
+    for call in calls:
+        history.call(*call)
+    history.finish()
+    history.check(len(calls))
+    assert {end for record in history.records.values() for end in record.ends} == {"response"}
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    calls=calls,
+    outages=st.lists(
+        st.tuples(
+            st.floats(0, 200), st.sampled_from(["network", "reconnect", "close agent", "close laptop"])
+        ),
+        min_size=1,
+        max_size=3,
+    ),
+)
+def test_five_seconds_without_network_and_new_connections_cost_no_answer(
+    seed: int, calls: list[tuple[float, int, float]], outages: list[tuple[float, str]]
+) -> None:
+    history = History(seed, Weather(), work=(0.0, 20.0))
+    for call in calls:
+        history.call(*call)
+    for at, kind in outages:
+        history.fault(at, kind, 5.0)
+    history.finish()
+    history.check(len(calls))
+    ends = [record.ends for record in history.records.values()]
+    assert ["error"] not in ends
