@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile("plldb", deadline=None)
 hypothesis.settings.load_profile("plldb")
 
-OpenClient = Callable[[str], Awaitable[Any]]
+OpenClient = Callable[..., Awaitable[Any]]
 
 
 class RunPlldb(Protocol):
@@ -115,15 +115,18 @@ def plldb_cli(aws_env: dict[str, str], tmp_path: Path) -> RunPlldb:
 
 @pytest_asyncio.fixture
 async def open_client(aws_env: dict[str, str]) -> AsyncIterator[OpenClient]:
-    """Opens an aiobotocore client of a service, to see what the emulator holds; closed with the test."""
+    """Opens an aiobotocore client of a service, to see what the emulator holds; closed with the test.
+
+    A URL is for a service that has none of its own, such as the @connections of an API.
+    """
     from aiobotocore.session import get_session
 
     session: Any = get_session()  # typed for literal names of services only
     async with AsyncExitStack() as clients:
 
-        async def open_client(service: str) -> Any:
+        async def open_client(service: str, url: str = "") -> Any:
             client = session.create_client(
-                service, region_name=REGION, endpoint_url=aws_env["AWS_ENDPOINT_URL"]
+                service, region_name=REGION, endpoint_url=url or aws_env["AWS_ENDPOINT_URL"]
             )
             return await clients.enter_async_context(client)
 

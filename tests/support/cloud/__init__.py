@@ -12,7 +12,7 @@ stands behind a gate with API Gateway's limits and TLS (`gate`). Linux with root
         cloud.age(1200)                    # connections are 20 minutes older, and idle for as long
         cloud.far(0.015)                   # another URL: the same cloud, 15 ms away, each way
         cloud.sandboxes("my-function")     # each has .processes(), .states(), .log, .alive
-        cloud.connections                  # WebSockets at the gate, by connection id
+        cloud.connections                  # open WebSockets at the gate, by connection id
         cloud.output                       # what MiniStack has printed
 
 Of use to know: a 12-digit access key id is the account, and keeps tests apart. Handlers find ``@connections``
@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import sys
 import tempfile
 from contextlib import asynccontextmanager
@@ -95,7 +96,7 @@ class Cloud:
 
     @property
     def connections(self) -> Mapping[str, Connection]:
-        return self._gate.connections
+        return {name: one for name, one in self._gate.connections.items() if one.closed == math.inf}
 
     @property
     def output(self) -> str:

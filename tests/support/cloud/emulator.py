@@ -88,6 +88,12 @@ def behave_like_api_gateway() -> None:
             "domainName": f"{SETTINGS['gate']}/_aws/execute-api/{api_id}",
         }
 
+    def find_api_scope(api_id: str) -> tuple[str, str] | None:
+        """Whose an API is says its id: a request to it need not be signed."""
+        found = (scope for scope, _ in api_gateway._apis.all_items() if scope[2] == api_id)
+        return next(((account, region) for account, region, _ in found), None)
+
+    api_gateway.find_api_scope = find_api_scope
     api_gateway.handle_websocket = handle_websocket
     api_gateway.new_uuid = lambda: Uuid(new_uuid())
     api_gateway._invoke_ws_lambda = invoke_route

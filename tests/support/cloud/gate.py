@@ -106,7 +106,7 @@ class Gate:
         self.rules = Rules()
         self.target = 0
         self.connections: dict[str, Connection] = {}
-        """By connection id: all that the API still knows, and those that it would know on AWS."""
+        """By connection id, also those that have ended."""
         self.lost = 0
         """How many messages were taken for a client and lost."""
         self._loop = asyncio.new_event_loop()
@@ -257,7 +257,6 @@ class Gate:
             down.cancel()
             # What may be sent (RFC 6455, 7.4): not 1005, 1006, 1015.
             await api.close(connection.code if connection.code not in (1005, 1006, 1015) else 1001)
-            self.connections.pop(identity, None)
 
     async def _take_up(self, connection: Connection, reader: asyncio.StreamReader) -> None:
         """Read what the client sends, until it is closed from either side."""

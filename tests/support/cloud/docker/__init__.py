@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -127,7 +128,7 @@ class Container:
         )
         os.close(writing)
         (self._box / "pid").write_text(str(self._process.pid))
-        threading.Thread(target=_copy_frames, args=(reading, self._log), daemon=True).start()
+        self._frames = _Frames(reading, self._log)
         self._wait_for(port)
         self._freezer = Freezer(self._process.pid)
         self._front = Front(port, self._freezer)
@@ -147,7 +148,8 @@ class Container:
         self.status = "running" if self._process.poll() is None else "exited"
 
     def logs(self, **_: Any) -> bytes:
-        """What was printed since somebody asked last."""
+        """What was printed and logged since somebody asked last."""
+        self._frames.copy()
         with (self._box / "log").open("rb") as log:
             log.seek(self._told)
             data = log.read()
@@ -235,8 +237,34 @@ def _find_free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _copy_frames(reading: int, log: IO[bytes]) -> None:
-    """Write what the runtime logs by its own descriptor where its standard output goes."""
-    with os.fdopen(reading, "rb") as frames:
-        while len(head := frames.read(_FRAME_HEAD)) == _FRAME_HEAD:
-            log.write(frames.read(int.from_bytes(head[4:8], "big")))
+class _Frames:
+    """Writes what the runtime logs by its own descriptor to the log where its standard output goes."""
+
+    def __init__(self, descriptor: int, log: IO[bytes]) -> None:
+        self._descriptor, self._log = descriptor, log
+        self._rest = b""
+        self._lock = threading.Lock()
+        os.set_blocking(descriptor, False)
+        threading.Thread(target=self._follow, daemon=True).start()
+
+    def copy(self) -> bool:
+        """Write what is there now; false at the end. A frozen sandbox may have written half a frame."""
+        with self._lock:
+            with contextlib.suppress(BlockingIOError):
+                while data := os.read(self._descriptor, 65536):
+                    self._rest += data
+                    self._write()
+                return False
+            return True
+
+    def _write(self) -> None:
+        while len(self._rest) >= (end := _FRAME_HEAD + int.from_bytes(self._rest[4:8], "big")):
+            self._log.write(self._rest[_FRAME_HEAD:end])
+            self._rest = self._rest[end:]
+
+    def _follow(self) -> None:
+        ready = select.poll()
+        ready.register(self._descriptor, select.POLLIN)
+        while ready.poll() and self.copy():
+            pass
+        os.close(self._descriptor)
