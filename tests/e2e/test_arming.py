@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from plldb.aws.pace import Pace
+from plldb.aws.place import Place
 from plldb.aws.session import open_aws
 from plldb.debugger.arming.functions import find_armed_versions, open_lambda, read_function
 from plldb.debugger.arming.mutex import Holder, list_holds, open_table, read_hold
 from plldb.debugger.arming.operate import Armed, Places, Plan, Refused, Restored, arm, restore
-from plldb.debugger.arming.pace import ArmingPace
 from plldb.debugger.arming.settings import VARIABLE, is_touched
+from plldb.debugger.pace import Pace
 from tests.support.answers import access_denied, error, throttled
 from tests.support.behaviours import Answer, Callback, Reset, every, first, nth, on
 from tests.support.environment import REGION
@@ -74,10 +74,9 @@ class World:
 
 @asynccontextmanager
 async def opened(endpoint: str) -> AsyncIterator[Places]:
-    pace = Pace(first_wait=0.01, longest_wait=0.02)
-    async with open_aws(session=None, profile=None, region=REGION, endpoint_url=endpoint, pace=pace) as aws:
-        functions = await open_lambda(aws, ArmingPace(calls_a_second=200, poll=0.02))
-        yield Places(functions=functions, table=await open_table(aws))
+    pace = Pace(first_wait=0.01, longest_wait=0.02, calls_a_second=200, update_poll=0.02)
+    async with open_aws(Place(region=REGION, endpoint_url=endpoint), pace) as aws:
+        yield Places(functions=await open_lambda(aws, pace), table=await open_table(aws))
 
 
 def zipped(source: str) -> bytes:

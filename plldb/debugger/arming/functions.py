@@ -6,14 +6,14 @@ botocore's dicts end here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from plldb.aws.session import Aws
 from plldb.debugger.arming.examine import Function
-from plldb.debugger.arming.pace import ArmingPace
-from plldb.debugger.arming.settings import Settings, is_our_layer
+from plldb.debugger.arming.settings import Settings, is_our_layer, is_touched
+from plldb.debugger.pace import Pace
 from plldb.errors import AwsError
 
 GONE = "ResourceNotFoundException"
@@ -53,7 +53,7 @@ class Lambda:
 
     aws: Aws
     client: Any
-    pace: ArmingPace
+    pace: Pace
     throttle: Throttle
 
     async def call(self, method: Callable[..., Awaitable[Any]], **arguments: Any) -> Any:
@@ -62,7 +62,7 @@ class Lambda:
         return await self.aws.call(method, **arguments)
 
 
-async def open_lambda(aws: Aws, pace: ArmingPace) -> Lambda:
+async def open_lambda(aws: Aws, pace: Pace) -> Lambda:
     """Return the client; nothing is asked of Lambda yet."""
     return Lambda(
         aws=aws, client=await aws.client("lambda"), pace=pace, throttle=Throttle(pace.calls_a_second)
@@ -174,7 +174,7 @@ async def wait_until_updated(where: Lambda, name: str) -> Function | None:
     """Wait until no update of the function is under way; None if it is gone meanwhile.
 
     Raises:
-        AwsError: it takes longer than `ArmingPace.update_for`.
+        AwsError: it takes longer than `Pace.update_for`.
     """
     loop = asyncio.get_running_loop()
     give_up = loop.time() + where.pace.update_for
@@ -185,20 +185,32 @@ async def wait_until_updated(where: Lambda, name: str) -> Function | None:
                 service="lambda",
                 operation="UpdateFunctionConfiguration",
             )
-        await asyncio.sleep(where.pace.poll)
+        await asyncio.sleep(where.pace.update_poll)
     return function
+
+
+async def list_touched_functions(where: Lambda) -> tuple[str, ...]:
+    """Return the names of all functions of this account and region that have anything of ours on them."""
+    found = []
+    async for configuration in _pages(where, where.client.list_functions, "Functions"):
+        function = function_of(configuration)
+        if is_touched(function.settings):
+            found.append(function.name)
+    return tuple(found)
 
 
 async def find_armed_versions(where: Lambda, name: str) -> tuple[ArmedVersion, ...]:
     """Return the published versions that have our layer: they were published while the function was armed."""
     armed = []
-    async for version in _pages(where, where.client.list_versions_by_function, "Versions", name):
+    async for version in _pages(where, where.client.list_versions_by_function, "Versions", FunctionName=name):
         layers = [layer.get("Arn", "") for layer in version.get("Layers") or ()]
         if version.get("Version", LATEST) != LATEST and any(map(is_our_layer, layers)):
             armed.append(str(version["Version"]))
     if not armed:
         return ()
-    aliases = [alias async for alias in _pages(where, where.client.list_aliases, "Aliases", name)]
+    aliases = [
+        alias async for alias in _pages(where, where.client.list_aliases, "Aliases", FunctionName=name)
+    ]
     return tuple(
         ArmedVersion(
             version=version,
@@ -213,10 +225,10 @@ def _points_at(alias: Mapping[str, Any], version: str) -> bool:
     return alias.get("FunctionVersion") == version or version in weights
 
 
-async def _pages(where: Lambda, method: Any, member: str, name: str) -> Any:
+async def _pages(where: Lambda, method: Any, member: str, **arguments: str) -> AsyncIterator[Any]:
     marker: dict[str, str] = {}
     while True:
-        page = await where.call(method, FunctionName=name, **marker)
+        page = await where.call(method, **arguments, **marker)
         for each in page.get(member) or ():
             yield each
         if not page.get("NextMarker"):

@@ -1,0 +1,33 @@
+"""The errors of the debugger. Pure.
+
+::
+
+    PlldbError
+    └── DebuggerError              something about debugging
+        ├── NotSetUpError          plldb's infrastructure is not there, or too old
+        └── NoFunctionsError       there is no function to act on
+"""
+
+from __future__ import annotations
+
+from plldb.errors import PlldbError
+
+__all__ = ["DebuggerError", "NoFunctionsError", "NotSetUpError"]
+
+
+class DebuggerError(PlldbError):
+    """Something about debugging that a person can act on."""
+
+    code = "debugger"
+
+
+class NotSetUpError(DebuggerError):
+    """The infrastructure of plldb is not in this account and region, or was made by an older version."""
+
+    code = "not-set-up"
+
+
+class NoFunctionsError(DebuggerError):
+    """There is no function to act on: no such stack, no such function in it, or none that can be debugged."""
+
+    code = "no-functions"

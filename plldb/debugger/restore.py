@@ -1,0 +1,120 @@
+"""Puts functions back from any machine, and looks at who holds what. Talks to Lambda and DynamoDB."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterable
+
+import plldb
+from plldb.aws.session import Aws
+from plldb.debugger.arming import operate
+from plldb.debugger.arming.functions import (
+    find_armed_versions,
+    list_touched_functions,
+    open_lambda,
+    read_function,
+)
+from plldb.debugger.arming.mutex import Hold, list_holds, open_table
+from plldb.debugger.arming.operate import Places, Refused
+from plldb.debugger.arming.settings import is_touched
+from plldb.debugger.events import (
+    DebuggerStatus,
+    FunctionRefused,
+    HeldFunction,
+    Restored,
+    RestoreEvent,
+    RestoreFinished,
+    Started,
+    VersionArmed,
+)
+from plldb.debugger.pace import Pace
+from plldb.debugger.stacks import list_stack_functions
+from plldb.tasks import gather_all
+
+Tell = Callable[[RestoreEvent], Awaitable[None]]
+
+
+async def open_places(aws: Aws, pace: Pace) -> Places:
+    """Return the clients for functions and mutexes."""
+    functions, table = await gather_all(open_lambda(aws, pace), open_table(aws))
+    return Places(functions=functions, table=table)
+
+
+async def restore_functions(
+    aws: Aws, stack: str, tell: Tell, *, take_over: bool, pace: Pace
+) -> RestoreFinished:
+    """Restore the functions of a stack, or with an empty name all that are armed, side by side.
+
+    Functions that somebody else holds are left to them while the lease runs, unless ``take_over``.
+    """
+    target, places = await gather_all(aws.read_target(), open_places(aws, pace))
+    await tell(Started(operation="restore", plldb_version=plldb.__version__, target=target, stack=stack))
+    now = int(time.time())
+
+    def may_restore(hold: Hold) -> bool:
+        return take_over or hold.holder.who == target.caller_arn or hold.lease_until <= now
+
+    async def restore_one(name: str) -> Restored | FunctionRefused:
+        outcome = await operate.restore(places, name, may_restore)
+        event = _refused(name, outcome) if isinstance(outcome, Refused) else _restored(name, outcome)
+        if isinstance(event, FunctionRefused) or event.how == "restored":
+            await tell(event)
+        if isinstance(outcome, operate.Restored) and outcome.how != "gone":
+            for each in await find_armed_versions(places.functions, name):
+                await tell(VersionArmed(function=name, version=each.version, aliases=each.aliases))
+        return event
+
+    names = await _find_functions(aws, places, stack)
+    events = await gather_all(*[restore_one(name) for name in names])
+    return RestoreFinished(
+        restored=sum(isinstance(event, Restored) and event.how == "restored" for event in events),
+        refused=sum(isinstance(event, FunctionRefused) for event in events),
+    )
+
+
+async def _find_functions(aws: Aws, places: Places, stack: str) -> Iterable[str]:
+    if stack:
+        return [each.name for each in await list_stack_functions(aws, stack)]
+    touched, holds = await gather_all(list_touched_functions(places.functions), list_holds(places.table))
+    # A function that is held and not armed yet, or not any more, or deleted: its mutex is to go.
+    return sorted({*touched, *(hold.arn.rpartition(":")[2] for hold in holds)})
+
+
+async def look(aws: Aws, stack: str, *, pace: Pace) -> DebuggerStatus:
+    """Take one look at the functions of a stack, or with an empty name at all that are held or armed."""
+    target, places = await gather_all(aws.read_target(), open_places(aws, pace))
+    names, holds = await gather_all(_find_functions(aws, places, stack), list_holds(places.table))
+    by_name = {hold.arn.rpartition(":")[2]: hold for hold in holds}
+
+    async def look_at(name: str) -> HeldFunction:
+        function = await read_function(places.functions, name)
+        versions = await find_armed_versions(places.functions, name) if function else ()
+        hold = by_name.get(name)
+        return HeldFunction(
+            function=name,
+            armed=function is not None and is_touched(function.settings),
+            holder=hold.holder.who if hold else "",
+            host=hold.holder.host if hold else "",
+            stack=hold.holder.stack if hold else "",
+            since=hold.since if hold else 0,
+            lease_until=hold.lease_until if hold else 0,
+            versions={each.version: each.aliases for each in versions},
+        )
+
+    functions = await gather_all(*[look_at(name) for name in names])
+    return DebuggerStatus(target=target, stack=stack, functions=functions)
+
+
+def _restored(name: str, outcome: operate.Restored) -> Restored:
+    return Restored(function=name, how=outcome.how)
+
+
+def _refused(name: str, outcome: Refused) -> FunctionRefused:
+    held = outcome.held
+    return FunctionRefused(
+        function=name,
+        reason=outcome.refusal.reason,
+        message=outcome.refusal.message,
+        holder=held.holder.who if held else "",
+        since=held.since if held else 0,
+    )
