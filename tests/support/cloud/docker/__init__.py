@@ -8,6 +8,7 @@ port. The settings come from `tests.support.cloud`, as JSON in ``TEST_CLOUD``.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import select
@@ -33,6 +34,7 @@ __all__ = ["DockerClient", "errors", "from_env", "types"]
 
 _SCRIPT = Path(__file__).parents[1] / "sandbox.sh"
 _START_SECONDS = 5.0
+_FIRST_DESCRIPTOR = 60
 _FRAME_HEAD = 16  # type, length, time: awslambdaric's FramedTelemetryLogSink
 
 # As a function of a managed Python runtime finds them on AWS.
@@ -96,7 +98,10 @@ class Container:
 
     def start(self) -> None:
         port, api = _find_free_port(), _find_free_port()
-        reading, writing = os.pipe()
+        reading, low = os.pipe()
+        # Shells use the descriptors from 10 on for themselves.
+        writing = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, _FIRST_DESCRIPTOR)
+        os.close(low)
         environment = {
             **_ENVIRONMENT,
             "AWS_EXECUTION_ENV": f"AWS_Lambda_python{self._python['version']}",
