@@ -26,7 +26,7 @@ async def assume_role(arn: str) -> AioSession:
 async def main() -> None:
     """What is deployed, seen by that role."""
     session = await assume_role(sys.argv[1])
-    seen = await bootstrap.status(session=session, region="eu-west-1")
+    seen = await bootstrap.status(bootstrap.Place(session=session, region="eu-west-1"))
     print(seen.target.caller_arn, "sees", seen.stack_status or "no stack")
 
 

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import aclosing
 
 import pytest
 from aiobotocore.session import AioSession
@@ -55,19 +54,15 @@ def deployment(endpoint: str) -> Iterator[bootstrap.Deployment]:
     """A bootstrapped stack, removed again after the test."""
     session = AioSession()
     session.set_credentials("test", "test")
+    place = bootstrap.Place(session=session, region="eu-west-1", endpoint_url=endpoint)
 
     async def deploy() -> bootstrap.Deployment:
-        stream = bootstrap.setup(session=session, region="eu-west-1", endpoint_url=endpoint, pace=PACE)
-        async with aclosing(stream) as events:
-            async for event in events:
-                if isinstance(event, bootstrap.SetupFinished):
-                    return event.deployment
-        raise AssertionError("a setup ends with SetupFinished, or raises")
+        done = await bootstrap.result(bootstrap.setup(place, pace=PACE))
+        assert isinstance(done, bootstrap.SetupFinished)
+        return done.deployment
 
     async def remove() -> None:
-        stream = bootstrap.destroy(session=session, region="eu-west-1", endpoint_url=endpoint, pace=PACE)
-        async for _ in stream:
-            pass
+        await bootstrap.result(bootstrap.destroy(place, pace=PACE))
 
     yield asyncio.run(deploy())
     asyncio.run(remove())

@@ -9,7 +9,7 @@ from plldb.errors import PlldbError
 
 async def deploy(region: str) -> str:
     """Set up in one region and say how it went."""
-    return (await bootstrap.result(bootstrap.setup(region=region))).outcome
+    return (await bootstrap.result(bootstrap.setup(bootstrap.Place(region=region)))).outcome
 
 
 async def main() -> int:

@@ -5,7 +5,6 @@ The two profiles are the arguments: ``python two_accounts.py development product
 
 import asyncio
 import sys
-from contextlib import aclosing
 
 from aiobotocore.session import AioSession
 
@@ -14,12 +13,10 @@ from plldb import bootstrap
 
 async def deploy(profile: str) -> bootstrap.Deployment:
     """Set up in the account of a profile."""
-    session = AioSession(profile=profile)
-    async with aclosing(bootstrap.setup(session=session)) as events:
-        async for event in events:
-            if isinstance(event, bootstrap.SetupFinished):
-                return event.deployment
-    raise AssertionError("a setup ends with SetupFinished, or raises")
+    place = bootstrap.Place(session=AioSession(profile=profile))
+    done = await bootstrap.result(bootstrap.setup(place))
+    assert isinstance(done, bootstrap.SetupFinished)  # no dry run
+    return done.deployment
 
 
 async def main() -> None:

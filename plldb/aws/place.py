@@ -28,6 +28,10 @@ class Place:
     account: str | None = None
 
 
+DEFAULT_PLACE = Place()
+"""Where the AWS tools would act."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """Who acts where.

@@ -4,10 +4,10 @@
 
     from plldb import bootstrap
 
-    async for event in bootstrap.setup(region="eu-west-1"):
+    async for event in bootstrap.setup(bootstrap.Place(region="eu-west-1")):
         print(event)
 
-    done = await bootstrap.result(bootstrap.setup(region="eu-west-1"))
+    done = await bootstrap.result(bootstrap.setup(bootstrap.Place(region="eu-west-1")))
 """
 
 from plldb.aws.pace import RequestPace
@@ -57,6 +57,7 @@ from plldb.bootstrap.events import (
     WatchFinished,
 )
 from plldb.bootstrap.operations import destroy, result, setup, status, watch
+from plldb.bootstrap.options import SetupOptions
 from plldb.bootstrap.pace import Pace
 from plldb.bootstrap.progress import Progress
 from plldb.bootstrap.stack.statuses import StackStatus, Status
@@ -93,6 +94,7 @@ __all__ = [
     "Result",
     "SetupEvent",
     "SetupFinished",
+    "SetupOptions",
     "SetupPlanned",
     "StackError",
     "StackEvent",

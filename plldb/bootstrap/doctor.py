@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from itertools import chain
-from typing import TYPE_CHECKING
 
 import plldb
-from plldb.aws.place import Place, Target
+from plldb.aws.place import DEFAULT_PLACE, Place, Target
 from plldb.aws.session import Aws, open_aws
 from plldb.bootstrap.artifacts.bucket import bucket_exists, open_bucket, survey_bucket
 from plldb.bootstrap.artifacts.publish import version_prefix
@@ -25,9 +24,6 @@ from plldb.bootstrap.stack.statuses import StackStatus
 from plldb.errors import AccessDeniedError, AwsError, PlldbError, UnreachableError
 from plldb.tasks import gather_all
 
-if TYPE_CHECKING:
-    from aiobotocore.session import AioSession
-
 # AWS refuses signatures that are 15 minutes off (S3: RequestTimeTooSkewed); 5 minutes in most services.
 SKEW_REFUSED = 300.0
 SKEW_NOTICED = 60.0
@@ -38,20 +34,17 @@ NEEDED_BY_SETUP = ("stack", "bucket")
 
 
 async def doctor(
+    place: Place = DEFAULT_PLACE,
     *,
-    session: AioSession | None = None,
-    profile: str | None = None,
-    region: str | None = None,
-    endpoint_url: str | None = None,
     pace: Pace = DEFAULT_PACE,
 ) -> AsyncGenerator[DoctorEvent, None]:
     """Examine credentials, clock, permissions, stack, bucket and leftovers; yield one finding after another.
 
-    Changes nothing; the last event is `DoctorFinished`. The arguments are those of `setup`. What is wrong
+    Changes nothing; the last event is `DoctorFinished`. The arguments are as in `setup`. What is wrong
     is a finding, not an exception.
     """
     problems = warnings = 0
-    examining = _examine_all(session, profile, region, endpoint_url, pace)
+    examining = _examine_all(place, pace)
     async with aclosing(examining) as findings:
         async for finding in findings:
             problems += finding.verdict == "problem"
@@ -60,11 +53,8 @@ async def doctor(
     yield DoctorFinished(problems=problems, warnings=warnings)
 
 
-async def _examine_all(
-    session: AioSession | None, profile: str | None, region: str | None, endpoint_url: str | None, pace: Pace
-) -> AsyncGenerator[Finding, None]:
+async def _examine_all(place: Place, pace: Pace) -> AsyncGenerator[Finding, None]:
     try:
-        place = Place(session=session, profile=profile, region=region, endpoint_url=endpoint_url)
         async with open_aws(place, pace) as aws:
             yield _ok("region", aws.region)
             target, skew = await gather_all(aws.read_target(), aws.read_clock_skew())

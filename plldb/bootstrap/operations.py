@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, overload
+from typing import overload
 
 import plldb
-from plldb.aws.place import Place, Target
+from plldb.aws.place import DEFAULT_PLACE, Place, Target
 from plldb.aws.session import Aws, open_aws
 from plldb.bootstrap.artifacts.bucket import bucket_exists, bucket_name, open_bucket
 from plldb.bootstrap.artifacts.sources import read_template
@@ -28,7 +28,7 @@ from plldb.bootstrap.events import (
     WatchEvent,
     WatchFinished,
 )
-from plldb.bootstrap.options import Wishes
+from plldb.bootstrap.options import KEEP_OPTIONS, SetupOptions
 from plldb.bootstrap.pace import DEFAULT_PACE, Pace
 from plldb.bootstrap.preview import preview
 from plldb.bootstrap.setup import deploy
@@ -37,18 +37,11 @@ from plldb.bootstrap.stack.operate import watch_stack
 from plldb.bootstrap.template import read_resources
 from plldb.tasks import gather_all
 
-if TYPE_CHECKING:
-    from aiobotocore.session import AioSession
-
 
 async def setup(
+    place: Place = DEFAULT_PLACE,
+    options: SetupOptions = KEEP_OPTIONS,
     *,
-    session: AioSession | None = None,
-    profile: str | None = None,
-    region: str | None = None,
-    endpoint_url: str | None = None,
-    tags: Mapping[str, str] | None = None,
-    permissions_boundary: str | None = None,
     dry_run: bool = False,
     pace: Pace = DEFAULT_PACE,
 ) -> AsyncGenerator[SetupEvent, None]:
@@ -59,27 +52,20 @@ async def setup(
     `contextlib.aclosing`); CloudFormation then goes on with what it has accepted.
 
     Args:
-        session: credentials and settings of your own; else the standard AWS chain with ``profile``.
-        profile: name of a profile in ~/.aws; else AWS_PROFILE.
-        region: else AWS_REGION, AWS_DEFAULT_REGION or the profile's.
-        endpoint_url: of an emulator; else AWS_ENDPOINT_URL, else AWS itself.
-        tags: for the stack and its resources, instead of those of the last setup; None keeps them.
-        permissions_boundary: ARN of an IAM policy that bounds both roles; None keeps that of the last
-            setup, an empty string removes it.
+        place: where to act; what it leaves open is found as the AWS tools find it.
+        options: what the stack is to have beyond plldb's own template.
         dry_run: change nothing; the last event is `SetupPlanned` instead.
         pace: how long plldb waits for what.
 
     Raises:
         PlldbError: see the tree in `plldb.errors`.
     """
-    place = Place(session=session, profile=profile, region=region, endpoint_url=endpoint_url)
     async with open_aws(place, pace) as aws:
-        wishes = Wishes(tags=tags, permissions_boundary=permissions_boundary)
         text = await read_template()
         target, stack, _ = await gather_all(aws.read_target(), _look(aws, pace, whole=True), aws.prepare_s3())
         yield _started("setup", target, dry_run=dry_run)
         work = preview if dry_run else deploy
-        async with aclosing(work(aws, target, stack, text, wishes)) as events:
+        async with aclosing(work(aws, target, stack, text, options)) as events:
             async for event in events:
                 if isinstance(event, SetupFinished | SetupPlanned):
                     result = event
@@ -90,23 +76,19 @@ async def setup(
 
 
 async def destroy(
+    place: Place = DEFAULT_PLACE,
     *,
-    session: AioSession | None = None,
-    profile: str | None = None,
-    region: str | None = None,
-    endpoint_url: str | None = None,
     keep_bucket: bool = False,
     pace: Pace = DEFAULT_PACE,
 ) -> AsyncGenerator[DestroyEvent, None]:
     """Remove the stack, then the artifact bucket; the last event is `DestroyFinished`.
 
     `RemovalPlanned` comes before anything is changed: a caller that does not like it stops iterating.
-    ``keep_bucket`` leaves the bucket and what is in it. The other arguments are those of `setup`.
+    ``keep_bucket`` leaves the bucket and what is in it. ``place`` and ``pace`` are as in `setup`.
 
     Raises:
         PlldbError: see the tree in `plldb.errors`.
     """
-    place = Place(session=session, profile=profile, region=region, endpoint_url=endpoint_url)
     async with open_aws(place, pace) as aws:
         text = await read_template()
         target, stack, _ = await gather_all(aws.read_target(), _look(aws, pace), aws.prepare_s3())
@@ -121,22 +103,18 @@ async def destroy(
 
 
 async def watch(
+    place: Place = DEFAULT_PLACE,
     *,
-    session: AioSession | None = None,
-    profile: str | None = None,
-    region: str | None = None,
-    endpoint_url: str | None = None,
     pace: Pace = DEFAULT_PACE,
 ) -> AsyncGenerator[WatchEvent, None]:
     """Follow whatever runs on the stack, or tell the last operation; the last event is `WatchFinished`.
 
-    Changes nothing. The arguments are those of `setup`.
+    Changes nothing. The arguments are as in `setup`.
 
     Raises:
         StackFailedError: the operation failed.
         PlldbError: see the tree in `plldb.errors`.
     """
-    place = Place(session=session, profile=profile, region=region, endpoint_url=endpoint_url)
     async with open_aws(place, pace) as aws:
         text = await read_template()
         target, stack = await gather_all(aws.read_target(), _look(aws, pace))
@@ -177,19 +155,15 @@ async def result(events: AsyncGenerator[Event, None]) -> Result:
 
 
 async def status(
+    place: Place = DEFAULT_PLACE,
     *,
-    session: AioSession | None = None,
-    profile: str | None = None,
-    region: str | None = None,
-    endpoint_url: str | None = None,
     pace: Pace = DEFAULT_PACE,
 ) -> BootstrapStatus:
-    """Take one look at what is deployed. Changes nothing. The arguments are those of `setup`.
+    """Take one look at what is deployed. Changes nothing. The arguments are as in `setup`.
 
     Raises:
         PlldbError: see the tree in `plldb.errors`.
     """
-    place = Place(session=session, profile=profile, region=region, endpoint_url=endpoint_url)
     async with open_aws(place, pace) as aws:
         target, stack, _ = await gather_all(aws.read_target(), _look(aws, pace), aws.prepare_s3())
         exists = await bucket_exists(await open_bucket(aws, target))

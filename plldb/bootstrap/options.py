@@ -27,8 +27,13 @@ TAG_CHARACTERS = re.compile(r"[\w .:/=+@-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """None keeps what the last setup was told; an empty boundary removes it.
+class SetupOptions:
+    """What the caller wants of the stack beyond plldb's own template.
+
+    Attributes:
+        tags: for the stack and its resources, instead of those of the last setup; None keeps them.
+        permissions_boundary: ARN of an IAM policy that bounds the roles; None keeps that of the last setup,
+            an empty string removes it.
 
     Raises:
         SettingsError: a tag or the ARN cannot be right; the message names it.
@@ -64,23 +69,27 @@ def _check_tag(key: str, value: str) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
+class Deployed:
     """What the last setup was told, as AWS has it."""
 
     tags: Mapping[str, str] = field(default_factory=dict)
     permissions_boundary: str = ""
 
 
-def remember(snapshot: StackSnapshot | None, deployed_body: str | None) -> Memory:
+KEEP_OPTIONS = SetupOptions()
+"""Everything as the last setup left it."""
+
+
+def remember(snapshot: StackSnapshot | None, deployed_body: str | None) -> Deployed:
     """Return what a stack and its template remember; nothing if it is being deleted on purpose."""
     if snapshot is None or snapshot.status is StackStatus.DELETE_IN_PROGRESS:
-        return Memory()
+        return Deployed()
     boundary = read_permissions_boundary(deployed_body) if deployed_body else ""
-    return Memory(tags=users_tags(snapshot), permissions_boundary=boundary)
+    return Deployed(tags=users_tags(snapshot), permissions_boundary=boundary)
 
 
-def fulfil(
-    wishes: Wishes, memory: Memory, text: str, values: Mapping[str, str]
+def render_stack(
+    options: SetupOptions, deployed: Deployed, text: str, values: Mapping[str, str]
 ) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Return the template for CloudFormation and the tags of the stack.
 
@@ -88,12 +97,12 @@ def fulfil(
         TemplateError: template and handlers do not fit each other.
     """
     body = render_template(text, values).body
-    boundary = wishes.permissions_boundary
+    boundary = options.permissions_boundary
     if boundary is None:
-        boundary = memory.permissions_boundary
+        boundary = deployed.permissions_boundary
     if boundary:
         body = add_permissions_boundary(body, boundary)
-    users = memory.tags if wishes.tags is None else wishes.tags
+    users = deployed.tags if options.tags is None else options.tags
     return body, wanted_tags(plldb.__version__, users)
 
 

@@ -18,7 +18,7 @@ from plldb.bootstrap.artifacts.settings import Bucket
 from plldb.bootstrap.artifacts.sources import PackageSource, list_packages, read_files
 from plldb.bootstrap.errors import StackFailedError
 from plldb.bootstrap.events import ArtifactPlan, ResourceChange, SetupEvent, SetupPlanned
-from plldb.bootstrap.options import Wishes, fulfil, placeholder_values, remember
+from plldb.bootstrap.options import SetupOptions, placeholder_values, remember, render_stack
 from plldb.bootstrap.stack.client import Stack
 from plldb.bootstrap.stack.decide import DEPLOYED, DIFFERS, SETUP, Step, decide, is_deployed
 from plldb.bootstrap.stack.operate import ACTIONS
@@ -35,7 +35,7 @@ UNKNOWN_VERSION = "made-by-the-upload"
 
 
 async def preview(
-    aws: Aws, target: Target, stack: Stack, text: str, wishes: Wishes
+    aws: Aws, target: Target, stack: Stack, text: str, options: SetupOptions
 ) -> AsyncGenerator[SetupEvent, None]:
     """Yield what a setup would do: one `SetupPlanned`."""
     bucket = await open_bucket(aws, target, stack.pace)
@@ -44,8 +44,8 @@ async def preview(
     plans = await gather_all(*[_plan_artifact(bucket, source, survey) for source in list_packages()])
     found = [(plan.function_name, plan.key, _version(plan, survey)) for plan in plans]
     deployed = await stack.read_body()
-    body, tags = fulfil(
-        wishes, remember(stack.snapshot, deployed), text, placeholder_values(bucket.name, found)
+    body, tags = render_stack(
+        options, remember(stack.snapshot, deployed), text, placeholder_values(bucket.name, found)
     )
     reason = step.value
     changes: tuple[ResourceChange, ...] = ()

@@ -33,7 +33,7 @@ from plldb.bootstrap.events import (
     SetupFinished,
     TemplatePublished,
 )
-from plldb.bootstrap.options import Memory, Wishes, fulfil, placeholder_values, remember
+from plldb.bootstrap.options import Deployed, SetupOptions, placeholder_values, remember, render_stack
 from plldb.bootstrap.stack.client import NoUpdates, Stack, Submitted
 from plldb.bootstrap.stack.decide import DEPLOYED, DIFFERS, SETUP, Step, is_deployed
 from plldb.bootstrap.stack.operate import carry_out, decided, settle
@@ -53,8 +53,8 @@ class _Setup:
     bucket: Bucket
     stack: Stack
     text: str
-    wishes: Wishes
-    memory: Memory = field(default_factory=Memory)
+    options: SetupOptions
+    memory: Deployed = field(default_factory=Deployed)
     changed: bool = False
     done: bool = False
 
@@ -67,11 +67,13 @@ class _Setup:
         """Return the template for CloudFormation and the tags of the stack."""
         await self.recall()
         places = [(each.name, each.key, each.version_id) for each in artifacts]
-        return fulfil(self.wishes, self.memory, self.text, placeholder_values(self.bucket.name, places))
+        return render_stack(
+            self.options, self.memory, self.text, placeholder_values(self.bucket.name, places)
+        )
 
 
 async def deploy(
-    aws: Aws, target: Target, stack: Stack, text: str, wishes: Wishes
+    aws: Aws, target: Target, stack: Stack, text: str, options: SetupOptions
 ) -> AsyncGenerator[SetupEvent, None]:
     """Deploy the template ``text``, whatever is there; the last event is `SetupFinished`.
 
@@ -79,7 +81,7 @@ async def deploy(
         StackFailedError: the operation failed, or somebody else changes the stack all the time or has
             deleted it.
     """
-    setup = _Setup(bucket=await open_bucket(aws, target, stack.pace), stack=stack, text=text, wishes=wishes)
+    setup = _Setup(bucket=await open_bucket(aws, target, stack.pace), stack=stack, text=text, options=options)
     rounds = 0
     while not setup.done:
         rounds += 1

@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from plldb.aws.place import Place
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable
 
     from plldb.bootstrap.events import (
         BootstrapStatus,
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
         SetupEvent,
         WatchEvent,
     )
+    from plldb.bootstrap.options import SetupOptions
 
 JobName = Literal["setup", "destroy", "watch", "status", "doctor"]
 OutputName = Literal["text", "json"]
@@ -33,33 +36,29 @@ class Settings:
     output: OutputName = "text"
     verbose: bool = False
 
+    def place(self, region: str | None) -> Place:
+        """Where to act in one of the regions."""
+        return Place(region=region, profile=self.profile)
+
 
 class Library(Protocol):
     """The part of `plldb.bootstrap` that the command line uses."""
 
     def setup(
-        self,
-        *,
-        profile: str | None,
-        region: str | None,
-        dry_run: bool,
-        tags: Mapping[str, str] | None,
-        permissions_boundary: str | None,
+        self, place: Place, options: SetupOptions, *, dry_run: bool
     ) -> AsyncGenerator[SetupEvent, None]:
         """Deploys."""
 
-    def destroy(
-        self, *, profile: str | None, region: str | None, keep_bucket: bool
-    ) -> AsyncGenerator[DestroyEvent, None]:
+    def destroy(self, place: Place, *, keep_bucket: bool) -> AsyncGenerator[DestroyEvent, None]:
         """Removes."""
 
-    def watch(self, *, profile: str | None, region: str | None) -> AsyncGenerator[WatchEvent, None]:
+    def watch(self, place: Place) -> AsyncGenerator[WatchEvent, None]:
         """Follows."""
 
-    def doctor(self, *, profile: str | None, region: str | None) -> AsyncGenerator[DoctorEvent, None]:
+    def doctor(self, place: Place) -> AsyncGenerator[DoctorEvent, None]:
         """Examines."""
 
-    async def status(self, *, profile: str | None, region: str | None) -> BootstrapStatus:
+    async def status(self, place: Place) -> BootstrapStatus:
         """Looks."""
 
 

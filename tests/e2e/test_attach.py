@@ -78,7 +78,7 @@ async def test_a_destroy_follows_a_running_setup_and_then_removes_it(
     async def set_up() -> list[object]:
         events: list[object] = []
         try:
-            async for event in bootstrap.setup(endpoint_url=proxy.url, pace=BRISK):
+            async for event in bootstrap.setup(bootstrap.Place(endpoint_url=proxy.url), pace=BRISK):
                 events.append(event)
                 if isinstance(event, bootstrap.StackEvent):
                     begun.set()
@@ -89,7 +89,7 @@ async def test_a_destroy_follows_a_running_setup_and_then_removes_it(
 
     async def remove() -> list[object]:
         await begun.wait()
-        return await collect(bootstrap.destroy(endpoint_url=proxy.url, pace=BRISK))
+        return await collect(bootstrap.destroy(bootstrap.Place(endpoint_url=proxy.url), pace=BRISK))
 
     made, removed = await asyncio.gather(set_up(), remove())
     assert [event.status for event in made if isinstance(event, bootstrap.OperationFinished)] == [
@@ -111,14 +111,14 @@ async def test_events_are_told_once_though_the_last_look_at_the_stack_fails(
     begun = asyncio.Event()
 
     async def set_up() -> None:
-        async for event in bootstrap.setup(endpoint_url=proxy.url, pace=BRISK):
+        async for event in bootstrap.setup(bootstrap.Place(endpoint_url=proxy.url), pace=BRISK):
             if isinstance(event, bootstrap.StackEvent):
                 begun.set()
 
     async def join() -> list[Any]:
         await begun.wait()
         async with Proxy(proxy.url, fails) as second:
-            return await collect(bootstrap.setup(endpoint_url=second.url, pace=BRISK))
+            return await collect(bootstrap.setup(bootstrap.Place(endpoint_url=second.url), pace=BRISK))
 
     _, events = await asyncio.gather(set_up(), join())
     told = [event.event_id for event in stack_events(events)]
@@ -172,7 +172,7 @@ async def test_watch_tells_the_last_operation_when_nothing_runs(
 ) -> None:
     await collect(bootstrap.setup(pace=BRISK))
     created = await read_history(open_client)
-    await collect(bootstrap.setup(pace=BRISK, tags={"team": "search"}))
+    await collect(bootstrap.setup(options=bootstrap.SetupOptions(tags={"team": "search"}), pace=BRISK))
     history = await read_history(open_client)
 
     watched = await plldb_cli("bootstrap", "watch", "--output", "json")

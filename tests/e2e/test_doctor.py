@@ -14,11 +14,21 @@ from tests.support.answers import access_denied, error
 from tests.support.behaviours import Answer, first, on
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from tests.conftest import OpenClient, RunPlldb
     from tests.support.behaviours import Forward
     from tests.support.operations import Call
     from tests.support.proxy import Proxy
     from tests.support.wire import Response
+
+
+TEAM = bootstrap.SetupOptions(tags={"team": "x"})
+
+
+def preview(endpoint_url: str | None = None) -> AsyncGenerator[bootstrap.SetupEvent, None]:
+    """A dry run that has something to change."""
+    return bootstrap.setup(bootstrap.Place(endpoint_url=endpoint_url), TEAM, dry_run=True, pace=BRISK)
 
 
 async def examine() -> dict[str, list[bootstrap.Finding]]:
@@ -152,7 +162,7 @@ async def test_a_dry_run_tells_what_a_setup_would_do_and_changes_nothing(
     assert (planned.action, planned.bucket_change, planned.changes) == ("nothing", "none", ())
     assert {plan.change for plan in planned.artifacts} == {"same"}
 
-    tagged = (await collect(bootstrap.setup(dry_run=True, tags={"team": "x"}, pace=BRISK)))[-1]
+    tagged = (await collect(preview()))[-1]
     assert isinstance(tagged, bootstrap.SetupPlanned)
     assert tagged.action == "update"
     assert any(change.logical_id == "PLDDBSessions" for change in tagged.changes)
@@ -167,7 +177,7 @@ async def test_a_change_set_that_cannot_be_removed_yet_is_removed_a_moment_later
     await collect(bootstrap.setup(pace=BRISK))
     busy = Answer(lambda call: error(call, 400, "InvalidChangeSetStatus", "It is CREATE_IN_PROGRESS"))
     proxy.use(on(busy, "DeleteChangeSet", when=first(3)))
-    await collect(bootstrap.setup(dry_run=True, tags={"team": "x"}, endpoint_url=proxy.url, pace=BRISK))
+    await collect(preview(proxy.url))
     cloudformation = await open_client("cloudformation")
     assert (await cloudformation.list_change_sets(StackName="plldb"))["Summaries"] == []
 
@@ -185,7 +195,7 @@ async def test_a_dry_run_cancelled_at_any_moment_leaves_no_change_set(
         return await forward(call)
 
     proxy.use(on(wait, operation))
-    dry_run = collect(bootstrap.setup(dry_run=True, tags={"a": "b"}, endpoint_url=proxy.url, pace=BRISK))
+    dry_run = collect(preview(proxy.url))
     task = asyncio.create_task(dry_run)
     await arrived.wait()
     task.cancel()
@@ -203,7 +213,7 @@ async def test_a_dry_run_whose_change_set_is_refused_has_none_to_remove(
     await collect(bootstrap.setup(pace=BRISK))
     proxy.use(on(Answer(access_denied), "CreateChangeSet"))
     with pytest.raises(errors.AccessDeniedError, match="cloudformation:CreateChangeSet"):
-        await collect(bootstrap.setup(dry_run=True, tags={"a": "b"}, endpoint_url=proxy.url, pace=BRISK))
+        await collect(preview(proxy.url))
     assert "DeleteChangeSet" not in {record.operation for record in proxy.records}
 
 
@@ -211,7 +221,11 @@ async def test_tags_and_boundary_are_kept_by_later_setups_until_changed(
     open_client: OpenClient, account: str
 ) -> None:
     boundary = f"arn:aws:iam::{account}:policy/Boundary"
-    await collect(bootstrap.setup(tags={"team": "x"}, permissions_boundary=boundary, pace=BRISK))
+    await collect(
+        bootstrap.setup(
+            options=bootstrap.SetupOptions(tags={"team": "x"}, permissions_boundary=boundary), pace=BRISK
+        )
+    )
     finished = (await collect(bootstrap.setup(pace=BRISK)))[-1]
     assert isinstance(finished, bootstrap.SetupFinished)
     assert not finished.changed
@@ -220,6 +234,8 @@ async def test_tags_and_boundary_are_kept_by_later_setups_until_changed(
     assert {"Key": "team", "Value": "x"} in stack["Tags"]
     body = (await cloudformation.get_template(StackName="plldb"))["TemplateBody"]
     assert body.count(f'PermissionsBoundary: "{boundary}"') == 2
-    finished = (await collect(bootstrap.setup(permissions_boundary="", pace=BRISK)))[-1]
+    finished = (
+        await collect(bootstrap.setup(options=bootstrap.SetupOptions(permissions_boundary=""), pace=BRISK))
+    )[-1]
     assert isinstance(finished, bootstrap.SetupFinished)
     assert finished.changed

@@ -57,7 +57,7 @@ async def test_a_bucket_that_goes_away_in_the_middle_is_made_again(
     # The fifth object is the template.
     gone = Answer(lambda call: error(call, 404, "NoSuchBucket", "The specified bucket does not exist"))
     proxy.use(on(gone, operation, when=nth(occurrence)))
-    events = await collect(bootstrap.setup(endpoint_url=proxy.url, pace=BRISK))
+    events = await collect(bootstrap.setup(bootstrap.Place(endpoint_url=proxy.url), pace=BRISK))
     assert events[-1].changed
     readies = [event for event in events if isinstance(event, bootstrap.BucketReady)]
     assert len(readies) == (1 if operation == "PutBucketPolicy" else 2)
@@ -74,7 +74,7 @@ async def test_objects_that_go_away_right_before_the_stack_is_made_are_uploaded_
         return await forward(call)
 
     proxy.use(on(delete_first, "CreateStack", when=nth(1)))
-    events = await collect(bootstrap.setup(endpoint_url=proxy.url, pace=BRISK))
+    events = await collect(bootstrap.setup(bootstrap.Place(endpoint_url=proxy.url), pace=BRISK))
     uploads = [event for event in events if isinstance(event, bootstrap.ArtifactReady) and event.uploaded]
     assert len(uploads) == 2 * 4
     assert (await bootstrap.status()).healthy
@@ -91,7 +91,7 @@ async def test_what_somebody_puts_into_the_bucket_while_it_is_removed_stays_and_
         return await forward(call)
 
     proxy.use(on(put_notes, "DeleteBucket", when=nth(1)))
-    events = await collect(bootstrap.destroy(endpoint_url=proxy.url, pace=BRISK))
+    events = await collect(bootstrap.destroy(bootstrap.Place(endpoint_url=proxy.url), pace=BRISK))
     (kept,) = [event for event in events if isinstance(event, bootstrap.BucketKept)]
     assert (kept.reason, kept.found) == ("foreign", ("notes.txt",))
     assert events[-1].bucket_kept

@@ -32,7 +32,7 @@ async def test_breaking_out_of_the_loop_closes_everything(
 ) -> None:
     proxy.use(on(PacedEvents(Pacing(seconds=1.0)), "cloudformation"))
     before = asyncio.all_tasks()
-    async with aclosing(bootstrap.setup(endpoint_url=proxy.url, pace=BRISK)) as events:
+    async with aclosing(bootstrap.setup(bootstrap.Place(endpoint_url=proxy.url), pace=BRISK)) as events:
         async for event in events:
             if isinstance(event, stop):
                 break
@@ -40,7 +40,7 @@ async def test_breaking_out_of_the_loop_closes_everything(
     assert not [task for task in asyncio.all_tasks() - before if "Proxy" not in repr(task.get_coro())]
     gc.collect()  # a socket that is still open warns now, and a warning fails the test
 
-    finished = (await collect(bootstrap.setup(endpoint_url=proxy.url, pace=BRISK)))[-1]
+    finished = (await collect(bootstrap.setup(bootstrap.Place(endpoint_url=proxy.url), pace=BRISK)))[-1]
     assert isinstance(finished, bootstrap.SetupFinished)
 
 
@@ -51,7 +51,7 @@ async def test_cancelling_the_task_ends_the_stream_and_leaves_cloudformation_at_
     begun = asyncio.Event()
 
     async def set_up() -> None:
-        async with aclosing(bootstrap.setup(endpoint_url=proxy.url, pace=BRISK)) as events:
+        async with aclosing(bootstrap.setup(bootstrap.Place(endpoint_url=proxy.url), pace=BRISK)) as events:
             async for event in events:
                 if isinstance(event, bootstrap.StackEvent):
                     begun.set()
@@ -71,7 +71,8 @@ async def test_two_regions_stream_side_by_side_and_are_not_mixed_up(
     proxy.use(on(PacedEvents(Pacing(seconds=1.0)), "cloudformation"))
     regions = ("eu-west-1", "us-east-1")
     streams = [
-        collect(bootstrap.setup(region=region, endpoint_url=proxy.url, pace=BRISK)) for region in regions
+        collect(bootstrap.setup(bootstrap.Place(region=region, endpoint_url=proxy.url), pace=BRISK))
+        for region in regions
     ]
     for region, events in zip(regions, await asyncio.gather(*streams), strict=True):
         assert events[-1].deployment.region == region

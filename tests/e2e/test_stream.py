@@ -81,7 +81,9 @@ async def test_an_update_shows_its_own_events_only(
 ) -> None:
     await collect(bootstrap.setup(pace=BRISK))
     before = await read_history(open_client)
-    told = stack_events(await collect(bootstrap.setup(pace=BRISK, tags={"team": "payments"})))
+    told = stack_events(
+        await collect(bootstrap.setup(options=bootstrap.SetupOptions(tags={"team": "payments"}), pace=BRISK))
+    )
     after = (await read_history(open_client))[len(before) :]
     assert after
     assert [event.event_id for event in told] == [each["EventId"] for each in after]

@@ -56,7 +56,7 @@ async def test_events_are_told_once_each_in_order(
     aws_env: dict[str, str], proxy: Proxy, open_client: OpenClient, rules: tuple[Rule, ...]
 ) -> None:
     proxy.use(*rules)
-    events = await collect(bootstrap.setup(endpoint_url=proxy.url, pace=BRISK))
+    events = await collect(bootstrap.setup(bootstrap.Place(endpoint_url=proxy.url), pace=BRISK))
     history = await read_history(open_client)
     assert [event.event_id for event in stack_events(events)] == [each["EventId"] for each in history]
     assert events[-1].deployment.websocket_url.startswith("wss://")
@@ -68,7 +68,7 @@ async def test_events_that_come_out_of_order_are_told_once_each(
     aws_env: dict[str, str], proxy: Proxy, open_client: OpenClient, pacing: Pacing
 ) -> None:
     proxy.use(on(PacedEvents(pacing), "cloudformation"))
-    events = await collect(bootstrap.setup(endpoint_url=proxy.url, pace=BRISK))
+    events = await collect(bootstrap.setup(bootstrap.Place(endpoint_url=proxy.url), pace=BRISK))
     told = stack_events(events)
     history = await read_history(open_client)
     assert sorted(event.event_id for event in told) == sorted(each["EventId"] for each in history)
@@ -81,7 +81,7 @@ async def test_an_old_stack_with_a_long_history_shows_the_new_events_only(
     await collect(bootstrap.setup(pace=BRISK))
     before = await read_history(open_client)
     proxy.use(on(PacedEvents(Pacing(seconds=1.0, history=10_000)), "cloudformation"))
-    events = await collect(bootstrap.destroy(endpoint_url=proxy.url, pace=BRISK))
+    events = await collect(bootstrap.destroy(bootstrap.Place(endpoint_url=proxy.url), pace=BRISK))
     after = (await read_history(open_client, before[0]["StackId"]))[len(before) :]
     assert [event.event_id for event in stack_events(events)] == [each["EventId"] for each in after]
     # The history has 100 pages; reading it to its beginning once would show here.
@@ -94,7 +94,7 @@ async def test_throttled_reads_are_told_and_do_not_change_the_outcome(
     aws_env: dict[str, str], proxy: Proxy
 ) -> None:
     proxy.use(on(Answer(throttled), READ, when=first(6)))
-    events = await collect(bootstrap.setup(endpoint_url=proxy.url, pace=BRISK))
+    events = await collect(bootstrap.setup(bootstrap.Place(endpoint_url=proxy.url), pace=BRISK))
     slowed = [event for event in events if isinstance(event, bootstrap.EventsDelayed)]
     assert len(slowed) >= 5
     assert "Throttling" in slowed[0].reason

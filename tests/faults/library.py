@@ -76,7 +76,9 @@ async def run(
     events: list[bootstrap.Event] = []
     error = None
     stream: Any = getattr(bootstrap, command)(
-        session=session_of(account), region=REGION, endpoint_url=endpoint, pace=pace, **options
+        bootstrap.Place(session=session_of(account), region=REGION, endpoint_url=endpoint),
+        pace=pace,
+        **options,
     )
     try:
         async with asyncio.timeout(seconds), aclosing(stream):

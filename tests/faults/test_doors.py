@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -39,16 +39,11 @@ async def test_every_request_to_s3_but_create_bucket_says_whose_bucket_it_must_b
     ministack: str, proxy: Proxy, baseline: Baseline
 ) -> None:
     hands = await COLD.prepare(ministack, [])
-    place: dict[str, Any] = {
-        "session": session_of(hands.account),
-        "region": REGION,
-        "endpoint_url": proxy.url,
-        "pace": CALM,
-    }
+    place = bootstrap.Place(session=session_of(hands.account), region=REGION, endpoint_url=proxy.url)
     await succeed("setup", hands.account, proxy.url, dry_run=True)
     await succeed("setup", hands.account, proxy.url)
-    await bootstrap.status(**place)
-    assert [event async for event in bootstrap.doctor(**place)]
+    await bootstrap.status(place, pace=CALM)
+    assert [event async for event in bootstrap.doctor(place, pace=CALM)]
     for scenario in (UPDATE, DESTROY):
         await scenario.prepare(ministack, [hands.account])
         await succeed(scenario.command, hands.account, proxy.url, **scenario.options)

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 from plldb.aws.place import Place
 from plldb.aws.session import open_aws
-from plldb.bootstrap import Pace
+from plldb.bootstrap import Pace, SetupOptions
 from plldb.bootstrap.artifacts.bucket import open_bucket
 from plldb.bootstrap.artifacts.publish import IN_FLIGHT, publish_packages
 from plldb.bootstrap.artifacts.sources import FileSource, PackageSource
@@ -72,9 +72,9 @@ async def test_a_history_of_10000_events_costs_nothing_and_hides_nothing(
     ministack: str, proxy: Proxy, baseline: Baseline
 ) -> None:
     hands = await UPDATE.prepare(ministack, baseline.accounts)
-    small = await measure("setup", ministack, hands.account, tags={"team": "k"})
+    small = await measure("setup", ministack, hands.account, options=SetupOptions(tags={"team": "k"}))
     proxy.use(on(PacedEvents(Pacing(seconds=1, history=10_000)), "cloudformation"))
-    large = await measure("setup", proxy.url, hands.account, tags={"team": "l"})
+    large = await measure("setup", proxy.url, hands.account, options=SetupOptions(tags={"team": "l"}))
     assert not [each for each in large["ids"] if each.startswith("history-")]
     assert len(large["ids"]) >= 2
     assert large["peak"] - small["peak"] < FLAT
@@ -170,7 +170,7 @@ async def test_an_account_that_throttles_9_of_10_requests_is_served_all_the_same
     proxy.use(on(Answer(throttled), when=fraction(0.9, seed=4)))
     await succeed("setup", hands.account, proxy.url)
     assert baseline.is_right("setup", await hands.inventory())
-    await succeed("setup", hands.account, proxy.url, tags={"team": "m"})
+    await succeed("setup", hands.account, proxy.url, options=SetupOptions(tags={"team": "m"}))
     await succeed("destroy", hands.account, proxy.url)
     assert (await hands.inventory()).empty
 

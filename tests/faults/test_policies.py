@@ -62,8 +62,13 @@ async def test_each_policy_is_enough_for_what_it_is_for(iam: Iam, tls: Proxy) ->
     async with iam.user("setup") as user:
         assert await attempt("dry-run", user, region, tls.url) is None
         assert await attempt("setup", user, region, tls.url) is None
-        assert await attempt("setup", user, region, tls.url, tags={"team": "f"}) is None
-        assert await attempt("dry-run", user, region, tls.url, tags={"team": "g"}) is None
+        assert await attempt("setup", user, region, tls.url, options=tagged("f")) is None
+        assert (
+            await attempt(
+                "dry-run", user, region, tls.url, options=bootstrap.SetupOptions(tags={"team": "g"})
+            )
+            is None
+        )
     async with iam.user("read-only") as user:
         assert await attempt("status", user, region, tls.url) is None
         assert await attempt("watch", user, region, tls.url) is None
@@ -93,11 +98,14 @@ async def test_the_doctor_finds_a_policy_sufficient_that_is_narrowed_to_one_acco
 DOCTOR = {"Sid": "Doctor", "Effect": "Allow", "Action": "iam:SimulatePrincipalPolicy", "Resource": "*"}
 
 
+def tagged(team: str) -> bootstrap.SetupOptions:
+    return bootstrap.SetupOptions(tags={"team": team})
+
+
 async def rights_of(user: User, region: str, endpoint: str) -> list[str]:
     """What the doctor says of that user's rights."""
-    examining = bootstrap.doctor(
-        session=session_of(user[0], secret=user[1]), region=region, endpoint_url=endpoint, pace=CALM
-    )
+    place = bootstrap.Place(session=session_of(user[0], secret=user[1]), region=region, endpoint_url=endpoint)
+    examining = bootstrap.doctor(place, pace=CALM)
     return [
         event.verdict
         async for event in examining
@@ -122,7 +130,7 @@ async def test_without_any_one_statement_a_command_fails_and_names_what_is_missi
         if name != "setup" or sid == "DryRun":
             assert await attempt("setup", ROOT, region, tls.url) is None
         async with iam.user(name, without=sid) as user:
-            tags = {"tags": {"team": "h"}} if sid == "DryRun" else {}
+            tags = {"options": tagged("h")} if sid == "DryRun" else {}
             errors = [
                 await attempt(command, user, region, tls.url, **(tags if command == "dry-run" else {}))
                 for command in COMMANDS[name]
@@ -152,13 +160,13 @@ def judge(errors: list[PlldbError], name: str, sid: str) -> str:
 async def attempt(command: str, user: User, region: str, endpoint: str, **options: Any) -> PlldbError | None:
     """Run a command as that user; how it failed."""
     session = session_of(user[0], secret=user[1])
-    place: dict[str, Any] = {"session": session, "region": region, "endpoint_url": endpoint, "pace": CALM}
+    place = bootstrap.Place(session=session, region=region, endpoint_url=endpoint)
     try:
         if command == "status":
-            await bootstrap.status(**place)
+            await bootstrap.status(place, pace=CALM)
             return None
         name, more = ("setup", {"dry_run": True}) if command == "dry-run" else (command, {})
-        async for _ in getattr(bootstrap, name)(**place, **more, **options):
+        async for _ in getattr(bootstrap, name)(place, pace=CALM, **more, **options):
             pass
     except PlldbError as error:
         return error

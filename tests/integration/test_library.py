@@ -51,21 +51,21 @@ async def test_settings_are_arguments_and_nothing_is_read_from_the_environment(
 ) -> None:
     session = AioSession()
     session.set_credentials(credentials.access_key_id, credentials.secret_access_key, credentials.token)
-    place: Any = {"session": session, "region": "eu-north-1", "endpoint_url": endpoint, "pace": BRISK}
-    events = await collect(bootstrap.setup(**place))
+    place = bootstrap.Place(session=session, region="eu-north-1", endpoint_url=endpoint)
+    events = await collect(bootstrap.setup(place, pace=BRISK))
     assert events[-1].deployment.bucket == f"plldb-core-infrastructure-eu-north-1-{account}"
-    seen = await bootstrap.status(**place)
+    seen = await bootstrap.status(place, pace=BRISK)
     assert seen.healthy
-    gone = await collect(bootstrap.destroy(**place))
+    gone = await collect(bootstrap.destroy(place, pace=BRISK))
     assert isinstance(gone[-1], bootstrap.DestroyFinished)
     assert gone[-1].changed
-    seen = await bootstrap.status(**place)
+    seen = await bootstrap.status(place, pace=BRISK)
     assert (seen.healthy, seen.stack_status, seen.bucket_exists) == (False, None, False)
 
 
 async def test_two_regions_run_side_by_side_in_one_loop(aws_env: dict[str, str]) -> None:
     regions = ("eu-west-1", "us-east-1")
-    streams = [collect(bootstrap.setup(region=region, pace=BRISK)) for region in regions]
+    streams = [collect(bootstrap.setup(bootstrap.Place(region=region), pace=BRISK)) for region in regions]
     one, other = await asyncio.gather(*streams)
     assert [events[-1].deployment.region for events in (one, other)] == list(regions)
 
@@ -86,7 +86,7 @@ async def test_a_failure_is_raised_with_its_kind(
     aws_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(errors.SettingsError, match="nobody"):
-        await collect(bootstrap.setup(profile="nobody"))
+        await collect(bootstrap.setup(bootstrap.Place(profile="nobody")))
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(errors.CredentialsError):

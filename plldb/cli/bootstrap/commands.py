@@ -12,7 +12,9 @@ from plldb.cli.options import ENVIRONMENT, EXIT_CODES, merge_settings, place_opt
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Mapping
 
+    from plldb.aws.place import Place
     from plldb.bootstrap.events import BootstrapStatus
+    from plldb.bootstrap.options import SetupOptions
     from plldb.cli.jobs import Library
 
 GROUP_HELP = f"""Puts the debugger's infrastructure into your AWS account, and takes it away again.
@@ -174,11 +176,9 @@ def setup_job(
         name="setup",
         settings=settings,
         open=lambda library, region: library.setup(
-            profile=settings.profile,
-            region=region,
+            settings.place(region),
+            _options(tags=tags, permissions_boundary=permissions_boundary),
             dry_run=dry_run,
-            tags=tags,
-            permissions_boundary=permissions_boundary,
         ),
         options=tuple(_setup_words(dry_run, tags, permissions_boundary)),
     )
@@ -206,9 +206,7 @@ def destroy(ctx: asyncclick.Context, /, *, yes: bool, keep_bucket: bool, **place
     return Job(
         name="destroy",
         settings=settings,
-        open=lambda library, region: library.destroy(
-            profile=settings.profile, region=region, keep_bucket=keep_bucket
-        ),
+        open=lambda library, region: library.destroy(settings.place(region), keep_bucket=keep_bucket),
         asks=not yes,
         options=("--keep-bucket",) if keep_bucket else (),
     )
@@ -223,7 +221,7 @@ def watch(ctx: asyncclick.Context, /, **place: Any) -> Job:
     return Job(
         name="watch",
         settings=settings,
-        open=lambda library, region: library.watch(profile=settings.profile, region=region),
+        open=lambda library, region: library.watch(settings.place(region)),
     )
 
 
@@ -236,7 +234,7 @@ def status(ctx: asyncclick.Context, /, **place: Any) -> Job:
     return Job(
         name="status",
         settings=settings,
-        open=lambda library, region: _look(library, settings.profile, region),
+        open=lambda library, region: _look(library, settings.place(region)),
     )
 
 
@@ -249,12 +247,17 @@ def doctor(ctx: asyncclick.Context, /, **place: Any) -> Job:
     return Job(
         name="doctor",
         settings=settings,
-        open=lambda library, region: library.doctor(profile=settings.profile, region=region),
+        open=lambda library, region: library.doctor(settings.place(region)),
     )
 
 
-async def _look(
-    library: Library, profile: str | None, region: str | None
-) -> AsyncGenerator[BootstrapStatus, None]:
+def _options(**given: Any) -> SetupOptions:
+    """Made when the command runs: a help page must not pay for AWS."""
+    from plldb.bootstrap.options import SetupOptions
+
+    return SetupOptions(**given)
+
+
+async def _look(library: Library, place: Place) -> AsyncGenerator[BootstrapStatus, None]:
     """A stream of one, so that status runs like everything else."""
-    yield await library.status(profile=profile, region=region)
+    yield await library.status(place)

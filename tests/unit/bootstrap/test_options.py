@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 import plldb
-from plldb.bootstrap.options import Memory, Wishes, fulfil, placeholder_values, remember
+from plldb.bootstrap.options import Deployed, SetupOptions, placeholder_values, remember, render_stack
 from plldb.bootstrap.stack.decide import StackSnapshot, wanted_tags
 from plldb.bootstrap.stack.statuses import StackStatus
 from plldb.errors import SettingsError
@@ -49,44 +49,46 @@ def stack(**users: str) -> StackSnapshot:
 )
 def test_tags_that_aws_would_not_take_are_named(tags: dict[str, str], named: str) -> None:
     with pytest.raises(SettingsError, match=named):
-        Wishes(tags=tags)
+        SetupOptions(tags=tags)
 
 
 def test_tags_at_the_limits_are_fine() -> None:
-    Wishes(tags={"Größe der Stufe": "a_b.c:d/e=f+g-h@i 1"})
-    Wishes(tags={"k" * 128: "v" * 256, **{f"k{n}": "" for n in range(47)}})
+    SetupOptions(tags={"Größe der Stufe": "a_b.c:d/e=f+g-h@i 1"})
+    SetupOptions(tags={"k" * 128: "v" * 256, **{f"k{n}": "" for n in range(47)}})
 
 
 @pytest.mark.parametrize("arn", ["boundary", "arn:aws:iam::123456789012:role/x", f"{ARN} ", f"{ARN}\n"])
 def test_what_cannot_be_a_boundary_is_named(arn: str) -> None:
     with pytest.raises(SettingsError, match="cannot be the ARN"):
-        Wishes(permissions_boundary=arn)
+        SetupOptions(permissions_boundary=arn)
 
 
 @pytest.mark.parametrize("arn", [ARN, "arn:aws-cn:iam::aws:policy/ReadOnlyAccess", ""])
 def test_a_boundary_may_be_of_the_account_or_of_aws_or_none(arn: str) -> None:
-    assert Wishes(permissions_boundary=arn).permissions_boundary == arn
+    assert SetupOptions(permissions_boundary=arn).permissions_boundary == arn
 
 
 def test_a_boundary_is_kept_by_later_setups_until_it_is_removed() -> None:
-    first, _ = fulfil(Wishes(permissions_boundary=ARN), Memory(), ROLE, VALUES)
+    first, _ = render_stack(SetupOptions(permissions_boundary=ARN), Deployed(), ROLE, VALUES)
     assert f'PermissionsBoundary: "{ARN}"' in first
-    second, _ = fulfil(Wishes(), remember(stack(), first), ROLE, VALUES)
+    second, _ = render_stack(SetupOptions(), remember(stack(), first), ROLE, VALUES)
     assert second == first
-    third, _ = fulfil(Wishes(permissions_boundary=""), remember(stack(), first), ROLE, VALUES)
+    third, _ = render_stack(SetupOptions(permissions_boundary=""), remember(stack(), first), ROLE, VALUES)
     assert third == ROLE.replace("__plldb.version__", '"V"')
 
 
 def test_tags_are_kept_by_later_setups_until_they_are_changed() -> None:
-    memory = remember(stack(team="a"), None)
-    kept = fulfil(Wishes(), memory, ROLE, VALUES)[1]
+    deployed = remember(stack(team="a"), None)
+    kept = render_stack(SetupOptions(), deployed, ROLE, VALUES)[1]
     assert kept == wanted_tags(plldb.__version__, {"team": "a"})
-    assert fulfil(Wishes(tags={}), memory, ROLE, VALUES)[1] == wanted_tags(plldb.__version__, {})
+    assert render_stack(SetupOptions(tags={}), deployed, ROLE, VALUES)[1] == wanted_tags(
+        plldb.__version__, {}
+    )
 
 
 def test_nothing_is_kept_of_a_stack_that_is_being_deleted() -> None:
     deleting = replace(stack(team="a"), status=StackStatus.DELETE_IN_PROGRESS)
-    assert remember(deleting, None) == remember(None, None) == Memory()
+    assert remember(deleting, None) == remember(None, None) == Deployed()
 
 
 def test_placeholders_stand_for_version_bucket_and_each_artifact() -> None:

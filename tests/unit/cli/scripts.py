@@ -10,8 +10,9 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast, get_args
 
-from plldb.aws.place import Target
+from plldb.aws.place import Place, Target
 from plldb.bootstrap import events as ev
+from plldb.bootstrap.options import SetupOptions
 from plldb.bootstrap.stack.statuses import StackStatus, Status
 from plldb.cli.jobs import Job
 from plldb.cli.main import parse
@@ -386,7 +387,8 @@ class ScriptedLibrary:
 
     async def _play(self, name: str, values: dict[str, object]) -> AsyncGenerator[Any, None]:
         self.calls.append((name, values))
-        script = self._script[str(values["region"])] if isinstance(self._script, Mapping) else self._script
+        region = cast("Place", values["place"]).region or ""
+        script = self._script[region] if isinstance(self._script, Mapping) else self._script
         try:
             for step in script:
                 await asyncio.sleep(self._delay)
@@ -396,20 +398,22 @@ class ScriptedLibrary:
         finally:
             self.closed += 1
 
-    def setup(self, **values: object) -> AsyncGenerator[ev.SetupEvent, None]:
-        return self._play("setup", values)
+    def setup(
+        self, place: Place, options: SetupOptions, **values: object
+    ) -> AsyncGenerator[ev.SetupEvent, None]:
+        return self._play("setup", {"place": place, "options": options, **values})
 
-    def destroy(self, **values: object) -> AsyncGenerator[ev.DestroyEvent, None]:
-        return self._play("destroy", values)
+    def destroy(self, place: Place, **values: object) -> AsyncGenerator[ev.DestroyEvent, None]:
+        return self._play("destroy", {"place": place, **values})
 
-    def watch(self, **values: object) -> AsyncGenerator[ev.WatchEvent, None]:
-        return self._play("watch", values)
+    def watch(self, place: Place, **values: object) -> AsyncGenerator[ev.WatchEvent, None]:
+        return self._play("watch", {"place": place, **values})
 
-    def doctor(self, **values: object) -> AsyncGenerator[ev.DoctorEvent, None]:
-        return self._play("doctor", values)
+    def doctor(self, place: Place, **values: object) -> AsyncGenerator[ev.DoctorEvent, None]:
+        return self._play("doctor", {"place": place, **values})
 
-    async def status(self, **values: object) -> ev.BootstrapStatus:
-        return cast("ev.BootstrapStatus", await anext(self._play("status", values)))
+    async def status(self, place: Place) -> ev.BootstrapStatus:
+        return cast("ev.BootstrapStatus", await anext(self._play("status", {"place": place})))
 
 
 class Screen(io.StringIO):

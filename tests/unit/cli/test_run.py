@@ -14,8 +14,10 @@ from typing import Any, cast
 
 import pytest
 
+from plldb.aws.place import Place
 from plldb.bootstrap.errors import PackagingError, StackFailedError, StackNotOursError, StackStuckError
 from plldb.bootstrap.events import ActionDecided, BootstrapStatus, DoctorFinished
+from plldb.bootstrap.options import SetupOptions
 from plldb.cli.main import parse
 from plldb.cli.output.renderer import Terminal
 from plldb.cli.run import perform
@@ -76,11 +78,9 @@ async def test_options_reach_the_library() -> None:
     ((name, values),) = library.calls
     assert name == "setup"
     assert values == {
-        "profile": "p",
-        "region": "r",
+        "place": Place(profile="p", region="r"),
+        "options": SetupOptions(tags={"a": "b=c", "d": ""}, permissions_boundary=arn),
         "dry_run": True,
-        "tags": {"a": "b=c", "d": ""},
-        "permissions_boundary": arn,
     }
 
 
@@ -96,8 +96,8 @@ async def test_destroy_and_watch_reach_the_library() -> None:
     await run(library, "destroy", "--keep-bucket", "--yes")
     await run(library, "watch", "--region", "r")
     assert library.calls == [
-        ("destroy", {"profile": None, "region": None, "keep_bucket": True}),
-        ("watch", {"profile": None, "region": "r"}),
+        ("destroy", {"place": Place(), "keep_bucket": True}),
+        ("watch", {"place": Place(region="r")}),
     ]
 
 
@@ -187,12 +187,12 @@ async def test_a_warning_of_botocore_is_a_line_of_verbose_and_nothing_else(
     verbose: tuple[str, ...], capfd: pytest.CaptureFixture[str]
 ) -> None:
     class Warns(ScriptedLibrary):
-        async def status(self, **values: object) -> BootstrapStatus:
+        async def status(self, place: Place) -> BootstrapStatus:
             try:
                 raise OSError("no token")
             except OSError:
                 logging.getLogger("aiobotocore.credentials").warning("refreshing failed", exc_info=True)
-            return await super().status(**values)
+            return await super().status(place)
 
     _, place = await run(Warns([scripts.status()]), "status", *verbose)
     assert capfd.readouterr().err == ""
