@@ -141,9 +141,9 @@ def signature_of(name: str, value: Any) -> str:
     """The signature on several lines, one argument each, the same on every version of Python."""
     signature = inspect.signature(value)
     lines = [f"{name}("]
-    if any(each.kind is each.KEYWORD_ONLY for each in signature.parameters.values()):
-        lines.append("    *,")
     for each in signature.parameters.values():
+        if each.kind is each.KEYWORD_ONLY and "    *," not in lines:
+            lines.append("    *,")
         default = "" if each.default is each.empty else f" = {default_of(each.default)}"
         lines.append(f"    {each.name}: {each.annotation}{default},")
     return "\n".join([*lines, f") -> {signature.return_annotation}"])

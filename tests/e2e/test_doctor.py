@@ -143,7 +143,7 @@ async def test_without_an_endpoint_the_doctor_says_so_and_ends(plldb_cli: RunPll
     assert finished.code == 1, finished
     lines = [json.loads(line) for line in finished.stdout.splitlines()]
     assert [line["kind"] for line in lines] == ["finding", "finding", "finished"]
-    assert lines[-1]["result"] == "unhealthy"
+    assert lines[-1]["result"] == "not_ready"
 
 
 async def test_a_dry_run_tells_what_a_setup_would_do_and_changes_nothing(
