@@ -21,6 +21,9 @@ DISCONNECTED_AFTER = 60.0
 RESUME_AFTER = 15.0
 """Seconds of silence after which the laptop is asked. Its heartbeat comes every 10 s."""
 
+ASK_WHERE = 3.0
+"""Seconds without `accepted` after which the laptop's connection is asked for: it may have another by now."""
+
 SPARE = 1.0
 """Seconds before the sandbox is killed at which the invocation is ended."""
 
@@ -67,6 +70,7 @@ class _Run:
         self.accepted = False
         self.heard = now  # of the laptop
         self.asked = now
+        self.greeted = now
         self.catch_up = False  # the laptop may have missed something: another connection, on either side
         self.answer: wire.Pieces | None = None
 
@@ -163,7 +167,10 @@ class Core:
         if self._run is not None and self._run.sent:
             self._hold(now, self._run)
         if self._run is not None and self._question is None:
+            sent = self._run.sent
             self._pump(now, self._run)
+            if self._run.sent and not sent:  # relayed: no outcome of a POST will come
+                self._hold(now, self._run)
         out = self._out[:]
         self._out.clear()
         return out
@@ -210,7 +217,12 @@ class Core:
         if now - max(run.heard, run.asked) >= RESUME_AFTER:
             run.catch_up, run.asked = True, now
             self._link.greet(now)  # this end may be the one that hears nothing any more
+        elif not run.accepted and now - run.greeted >= ASK_WHERE:
+            run.greeted = now
+            self._link.greet(now)
         again = self._link.keep(now)
+        if not run.accepted:
+            self._at(run.greeted + ASK_WHERE)
         for when in (
             run.deadline - SPARE,
             run.heard + DISCONNECTED_AFTER,
