@@ -117,17 +117,16 @@ def plldb_cli(aws_env: dict[str, str], tmp_path: Path) -> RunPlldb:
 async def open_client(aws_env: dict[str, str]) -> AsyncIterator[OpenClient]:
     """Opens an aiobotocore client of a service, to see what the emulator holds; closed with the test.
 
-    A URL is for a service that has none of its own, such as the @connections of an API.
+    Further settings are those of `create_client`, such as the ``endpoint_url`` of an API's @connections.
     """
     from aiobotocore.session import get_session
 
     session: Any = get_session()  # typed for literal names of services only
     async with AsyncExitStack() as clients:
 
-        async def open_client(service: str, url: str = "") -> Any:
-            client = session.create_client(
-                service, region_name=REGION, endpoint_url=url or aws_env["AWS_ENDPOINT_URL"]
-            )
+        async def open_client(service: str, **settings: Any) -> Any:
+            usual = {"region_name": REGION, "endpoint_url": aws_env["AWS_ENDPOINT_URL"]}
+            client = session.create_client(service, **usual | settings)
             return await clients.enter_async_context(client)
 
         yield open_client

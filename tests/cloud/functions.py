@@ -10,8 +10,10 @@ import sys
 import zipfile
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 """The Python of the tests, which is there in any case."""
@@ -48,3 +50,12 @@ async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not holds():
             await asyncio.sleep(0.02)
+
+
+async def outcome(call: Awaitable[object]) -> str:
+    """``done``, or the code of the error that AWS answers."""
+    try:
+        await call
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return "done"

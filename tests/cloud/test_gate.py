@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 import pytest_asyncio
 import websockets
-from botocore.exceptions import ClientError
 
-from tests.cloud.functions import create, until
+from tests.cloud.functions import create, outcome, until
 from tests.support.environment import REGION
 
 if TYPE_CHECKING:
@@ -62,11 +61,7 @@ class Api(NamedTuple):
     management: Any
 
     async def post(self, connection: str, data: bytes) -> str:
-        try:
-            await self.management.post_to_connection(ConnectionId=connection, Data=data)
-        except ClientError as error:
-            return str(error.response["Error"]["Code"])
-        return "sent"
+        return await outcome(self.management.post_to_connection(ConnectionId=connection, Data=data))
 
 
 @pytest_asyncio.fixture
@@ -92,7 +87,7 @@ async def api(cloud: Cloud, open_client: OpenClient, account: str, monkeypatch: 
         await gateway.create_route(**at, RouteKey=key, Target=target)
     await gateway.create_stage(**at, StageName="live", AutoDeploy=True)
     url = f"{cloud.url}/_aws/execute-api/{made['ApiId']}/live"
-    return Api(url, function, await open_client("apigatewaymanagementapi", url))
+    return Api(url, function, await open_client("apigatewaymanagementapi", endpoint_url=url))
 
 
 @contextlib.asynccontextmanager
@@ -150,21 +145,21 @@ async def test_a_client_is_told_that_its_message_failed_and_not_why(api: Api) ->
 
 async def test_posts_are_limited_and_refused(api: Api, cloud: Cloud) -> None:
     async with connected(api) as (client, me):
-        assert await api.post(me, b"x" * 131072) == "sent"
+        assert await api.post(me, b"x" * 131072) == "done"
         assert len(await client.recv()) == 131072
         assert await api.post(me, b"x" * 131073) == "PayloadTooLargeException"
         assert await api.post("AAAAAAAAAAAAAAA=", b"x") == "GoneException"
         statuses = {me: [429, 403, 0]}
         cloud.rules.refuse = lambda connection, data: statuses[connection].pop(0)
         answers = [await api.post(me, b"x") for _ in range(3)]
-        assert answers == ["LimitExceededException", "ForbiddenException", "sent"]
+        assert answers == ["LimitExceededException", "ForbiddenException", "done"]
 
 
 async def test_posts_to_a_client_that_is_gone_are_lost_first_and_refused_then(api: Api, cloud: Cloud) -> None:
     cloud.rules.lost_disconnect, cloud.rules.accepts_dead = math.inf, math.inf
     async with connected(api) as (_, me):
         pass
-    assert await api.post(me, b"x") == "sent"
+    assert await api.post(me, b"x") == "done"
     cloud.rules.accepts_dead = 0
     assert await api.post(me, b"x") == "GoneException"
     assert not any(f"DISCONNECT {me}" in sandbox.log for sandbox in cloud.sandboxes(api.function))
@@ -196,7 +191,7 @@ async def test_what_is_sent_to_a_forgotten_connection_is_lost_and_its_client_is_
 ) -> None:
     async with connected(api) as (client, me):
         cloud.rules.forgets = 0
-        assert await api.post(me, b"x") == "sent"
+        assert await api.post(me, b"x") == "done"
         await client.send("is anybody there")
         with pytest.raises(websockets.ConnectionClosedError):
             await client.recv()

@@ -13,13 +13,16 @@ stands behind a gate with API Gateway's limits and TLS (`gate`). Linux with root
         cloud.far(0.015)                   # another URL: the same cloud, 15 ms away, each way
         cloud.sandboxes("my-function")     # each has .processes(), .states(), .log, .alive
         cloud.connections                  # open WebSockets at the gate, by connection id
+        cloud.pythons                      # see `start_cloud`
         cloud.output                       # what MiniStack has printed
 
 Of use to know: a 12-digit access key id is the account, and keeps tests apart. Handlers find ``@connections``
 at ``https://{requestContext.domainName}/{stage}``, as on AWS, and everything else by AWS_ENDPOINT_URL, which
 sandboxes have. `start_cloud(auth=True)` checks signatures and policies (root: key ``test``, secret ``test``),
-session policies, dynamodb:LeadingKeys and ${aws:userid} included. The runtime of a function (python3.12) is
-the Python that runs it if it is among ``pythons``, else the one of the tests.
+session policies, dynamodb:LeadingKeys and ${aws:userid} included. ``start_cloud(pythons=("3.9", "3.13"))``
+runs functions of these runtimes with these Pythons if the machine has them; others run with the tests' own.
+``context.invoked_function_arn`` is the emulator's own, always the same. RevisionId, SQS, HTTP APIs, schedules
+(``minute``) are MiniStack's.
 """
 
 from __future__ import annotations
@@ -87,6 +90,8 @@ class Cloud:
     direct: str
     """MiniStack without the gate and without TLS."""
     folder: Path
+    pythons: tuple[str, ...]
+    """The versions of Python that functions run on, such as 3.12: of those asked for, the ones here."""
     _gate: Gate
     _server: servers.Server
 
@@ -131,7 +136,8 @@ async def start_cloud(
     if obstacle := runtimes.find_obstacle():
         raise servers.ServerError(obstacle)
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
-    found = await asyncio.gather(*(asyncio.to_thread(runtimes.find_python, one) for one in {here, *pythons}))
+    wanted = (asyncio.to_thread(runtimes.find_python, version) for version in {here, *pythons})
+    found = [python for python in await asyncio.gather(*wanted) if python]
     emulator = await asyncio.to_thread(runtimes.find_emulator)
     gate = Gate()
     try:
@@ -158,6 +164,7 @@ async def start_cloud(
                     ca=CERTIFICATES / "ca.pem",
                     direct=server.url,
                     folder=Path(folder),
+                    pythons=tuple(python["version"] for python in found),
                     _gate=gate,
                     _server=server,
                 )

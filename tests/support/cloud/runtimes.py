@@ -55,16 +55,29 @@ def find_emulator() -> Path:
     return folder / "samcli" / "local" / "rapid" / f"aws-lambda-rie-{processor}"
 
 
-def find_python(version: str) -> dict[str, Any]:
-    """One managed runtime: its version, the folder that is /var/lang, and the one that is /var/runtime."""
-    code = "import sys; print(sys.base_prefix)"
-    here = f"{sys.version_info.major}.{sys.version_info.minor}"
-    python = sys.executable if version == here else _run("python", "find", "--no-project", version)
-    lang = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-    folder = _made(f"runtime-{version}", "--python", python, *_PACKAGES)
+def find_python(version: str) -> dict[str, Any] | None:
+    """One managed runtime: version, /var/lang and /var/runtime; None if there is no such Python here."""
+    if not (prefix := _find_prefix(version)):
+        return None
+    folder = _made(f"runtime-{version}", "--python", f"{prefix}/bin/python{version}", *_PACKAGES)
     for name in ("bootstrap", "bootstrap.py"):
         shutil.copy(_RUNTIME / name, folder / name)
-    return {"version": version, "lang": lang, "runtime": str(folder)}
+    return {"version": version, "lang": prefix, "runtime": str(folder)}
+
+
+def _find_prefix(version: str) -> str | None:
+    """Where a Python is installed, be it one of pyenv that is not selected."""
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    name = f"python{version}"
+    for python in (sys.executable, name, *map(str, sorted(versions.glob(f"{version}.*/bin/{name}")))):
+        code = f"import sys; print(sys.base_prefix if sys.version.startswith('{version}.') else '')"
+        try:
+            done = subprocess.run([python, "-c", code], capture_output=True, text=True)
+        except FileNotFoundError:
+            continue
+        if done.returncode == 0 and (prefix := done.stdout.strip()):
+            return prefix
+    return None
 
 
 def _made(name: str, *arguments: str) -> Path:
