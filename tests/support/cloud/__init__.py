@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING
 
 from tests.support import servers
 from tests.support.cloud import runtimes
-from tests.support.cloud.docker.freeze import find_emulator, find_processes
+from tests.support.cloud.docker.freeze import find_emulator, find_processes, read_state
 from tests.support.cloud.gate import CERTIFICATES, Gate, Rules
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Sandbox:
 
     def states(self) -> Mapping[int, str]:
         """Their states as in ps: T is stopped."""
-        return {pid: _read_state(pid) for pid in self.processes()}
+        return {pid: read_state(pid) for pid in self.processes()}
 
     @property
     def _leader(self) -> int:
@@ -170,10 +170,3 @@ async def start_cloud(
                 )
     finally:
         gate.close()
-
-
-def _read_state(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return "X"

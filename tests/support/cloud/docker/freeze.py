@@ -12,11 +12,13 @@ import http.client
 import os
 import signal
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 # Longer than any function may run.
 _SECONDS = 1000
+_STOP_SECONDS = 0.1
 
 
 def find_children(pid: int) -> list[int]:
@@ -52,6 +54,14 @@ def find_processes(leader: int) -> list[int]:
     return found
 
 
+def read_state(pid: int) -> str:
+    """The state of a process as in ps: T is stopped, X is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
+
+
 class Freezer:
     """Stops the processes of a sandbox, and lets the same ones run again."""
 
@@ -66,6 +76,10 @@ class Freezer:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGSTOP)
             self._stopped |= new
+        # A signal takes its time on a busy machine; one that waits for a stopped child (vfork) is never T.
+        deadline = time.monotonic() + _STOP_SECONDS
+        while any(read_state(pid) not in "TtZX" for pid in self._stopped) and time.monotonic() < deadline:
+            time.sleep(0.0005)
 
     def thaw(self) -> None:
         for pid in self._stopped:
