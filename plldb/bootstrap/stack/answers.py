@@ -41,7 +41,9 @@ def snapshot_of(found: StackTypeDef) -> StackSnapshot:
         status_reason=found.get("StackStatusReason", ""),
         protected=found.get("EnableTerminationProtection", False),
         tags=tuple((tag["Key"], tag["Value"]) for tag in found.get("Tags", [])),
-        outputs=tuple((each["OutputKey"], each["OutputValue"]) for each in found.get("Outputs", [])),
+        outputs=tuple(
+            (each.get("OutputKey", ""), each.get("OutputValue", "")) for each in found.get("Outputs", [])
+        ),
         created=found["CreationTime"],
         updated=found.get("LastUpdatedTime"),
     )
@@ -56,7 +58,8 @@ def raw_event(event: StackEventTypeDef) -> RawEvent:
         physical_id=event.get("PhysicalResourceId", ""),
         resource_type=event.get("ResourceType", ""),
         status=Status(event.get("ResourceStatus", "")),
-        reason=event.get("ResourceStatusReason", ""),
+        # A CloudFormation Hook gives its reason in a member of its own.
+        reason=event.get("ResourceStatusReason") or event.get("HookStatusReason", ""),
         detailed_status=event.get("DetailedStatus", ""),
         is_stack=event.get("PhysicalResourceId") == event["StackId"],
         token=event.get("ClientRequestToken", ""),
@@ -66,7 +69,11 @@ def raw_event(event: StackEventTypeDef) -> RawEvent:
 
 def failed_event(event: OperationEventTypeDef) -> Failure | None:
     """Return a failed event of DescribeEvents, None if it names no resource or no reason."""
-    reason = event.get("ValidationStatusReason") or event.get("ResourceStatusReason", "")
+    reason = (
+        event.get("ValidationStatusReason")
+        or event.get("HookStatusReason")
+        or event.get("ResourceStatusReason", "")
+    )
     if not reason or "LogicalResourceId" not in event:
         return None
     path = event.get("ValidationPath")

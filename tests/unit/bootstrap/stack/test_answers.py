@@ -96,3 +96,16 @@ def test_a_failed_resource_is_told_with_its_reason() -> None:
 def test_an_event_without_reason_or_resource_is_no_failure(lacking: dict[str, Any]) -> None:
     event = {key: value for key, value in (FAILED | lacking).items() if value is not None}
     assert failed_event(cast("Any", event)) is None
+
+
+def test_the_reason_of_a_hook_is_told() -> None:
+    hook = {
+        "HookType": "Corp::Rule::Hook",
+        "HookStatusReason": "no tag owner",
+        "EventType": "HOOK_INVOCATION_ERROR",
+    }
+    assert raw_event(cast("Any", EVENT | hook)).reason == "no tag owner"
+    more = {"ResourceStatusReason": "The following hook(s) failed: [Corp::Rule::Hook]"}
+    found = failed_event(cast("Any", FAILED | hook | more))
+    assert found is not None
+    assert found.reason == "no tag owner"
