@@ -119,13 +119,24 @@ class Session:
     Every method that returns decisions must be followed by them, in order; `wake_at` says when `tick` is due.
     """
 
-    def __init__(self, *, name: str, tokens: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        *,
+        name: str,
+        tokens: Mapping[str, str],
+        incoming_limit: int = INCOMING_LIMIT,
+        kept_limit: int = KEPT_LIMIT,
+    ) -> None:
         """Begin.
 
         Args:
             name: what the handlers call this session towards sandboxes.
             tokens: the token of each function, by its name.
+            incoming_limit: see `INCOMING_LIMIT`.
+            kept_limit: see `KEPT_LIMIT`.
         """
+        self._incoming_limit = incoming_limit
+        self._kept_limit = kept_limit
         self._name = name
         self._functions = {wire.key_id(token): function for function, token in tokens.items()}
         self._tokens = {wire.key_id(token): token for token in tokens.values()}
@@ -257,7 +268,7 @@ class Session:
         if run.pieces is None:
             return [*decisions, *self._again(box, run, message, times)]
         run.pieces.add(message.i, message.of, message.z, message.d)
-        if self._incoming() > INCOMING_LIMIT:
+        if self._incoming() > self._incoming_limit:
             return [*decisions, *self._decline(box, run, "Plldb.Overloaded", _TOO_MUCH, times)]
         if run.pieces.complete:
             decisions += self._complete(box, run, run.pieces, times)
@@ -383,7 +394,7 @@ class Session:
         size = sum(_size(box.run) for box in kept)
         decisions: list[Decision] = []
         for box in kept:
-            if size <= KEPT_LIMIT or box.run is None:
+            if size <= self._kept_limit or box.run is None:
                 break
             size -= _size(box.run)
             decisions += _forget(box.run)

@@ -22,6 +22,7 @@ DOORS = {
     "plldb.aws.errors",
     "plldb.aws.connections",
     "plldb.aws.models",
+    "plldb.aws.websockets",
     "plldb.bootstrap.artifacts.bucket",
     "plldb.bootstrap.stack.client",
 }

@@ -20,11 +20,10 @@ from plldb.debugger.agent import actions
 from plldb.debugger.agent.core import NOT_SENT, PERHAPS_SENT, Core
 from plldb.debugger.messages import Answer, Identity
 from plldb.debugger.session import Session
+from tests.support.frames import FUNCTION, TOKEN
 
 P = ParamSpec("P")
 
-TOKEN = "a7" * 32
-FUNCTION = "orders"
 START = 1_795_000_000.0
 
 
