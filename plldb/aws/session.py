@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -33,6 +33,7 @@ from plldb.aws.errors import (
 from plldb.aws.models import read_models_quickly
 from plldb.aws.pace import RequestPace
 from plldb.aws.place import Place, Target
+from plldb.aws.websockets import WebSocket, open_websocket
 from plldb.errors import Hint, SettingsError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Aws:
         self._place = place
         self._stack = stack
         self._connections = Connections(stack)
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str | None], Any] = {}
         self._credentials: Any = None
         self._making = asyncio.Lock()
 
@@ -188,17 +189,27 @@ class Aws:
             await asyncio.sleep(random.uniform(0, longest))  # noqa: S311 - jitter, not a secret
             longest = min(longest * 2, pace.longest_wait)
 
-    async def client(self, service: str) -> Any:
-        """Return the client for any service; those that plldb uses all the time have their own methods."""
-        return await self._client(service)
+    async def client(self, service: str, *, endpoint_url: str | None = None) -> Any:
+        """Return the client for any service; those that plldb uses all the time have their own methods.
 
-    async def _client(self, service: str) -> Any:
+        ``endpoint_url`` is for a service that has an endpoint for each of its resources.
+        """
+        return await self._client(service, endpoint_url)
+
+    async def open_websocket(
+        self, url: str, headers: Mapping[str, str], *, seconds: float, ping: float
+    ) -> WebSocket:
+        """Open a WebSocket as `plldb.aws.websockets.open_websocket` does."""
+        return await open_websocket(self._session, url, headers, seconds=seconds, ping=ping)
+
+    async def _client(self, service: str, endpoint_url: str | None = None) -> Any:
         async with self._making:
-            if service not in self._clients:
-                self._clients[service] = await self._make_client(service)
-            return self._clients[service]
+            key = service, endpoint_url
+            if key not in self._clients:
+                self._clients[key] = await self._make_client(service, endpoint_url)
+            return self._clients[key]
 
-    async def _make_client(self, service: str) -> Any:
+    async def _make_client(self, service: str, endpoint_url: str | None) -> Any:
         config = AioConfig(
             connect_timeout=self.pace.connect_timeout,
             read_timeout=self.pace.read_timeout,
@@ -212,7 +223,10 @@ class Aws:
         await self._load_credentials()
         session: Any = self._session  # its stubs know services by literal names only
         context = session.create_client(
-            service, region_name=self.region, endpoint_url=self._place.endpoint_url or None, config=config
+            service,
+            region_name=self.region,
+            endpoint_url=endpoint_url or self._place.endpoint_url or None,
+            config=config,
         )
         try:
             client = await self._stack.enter_async_context(context)

@@ -5,14 +5,16 @@
     PlldbError
     └── DebuggerError              something about debugging
         ├── NotSetUpError          plldb's infrastructure is not there, or too old
-        └── NoFunctionsError       there is no function to act on
+        ├── NoFunctionsError       there is no function to act on
+        ├── RefusedError           the deployed API does not let this session in
+        └── ProtocolError          the deployed API is of another version of plldb
 """
 
 from __future__ import annotations
 
 from plldb.errors import PlldbError
 
-__all__ = ["DebuggerError", "NoFunctionsError", "NotSetUpError"]
+__all__ = ["DebuggerError", "NoFunctionsError", "NotSetUpError", "ProtocolError", "RefusedError"]
 
 
 class DebuggerError(PlldbError):
@@ -31,3 +33,15 @@ class NoFunctionsError(DebuggerError):
     """There is no function to act on: no such stack, no such function in it, or none that can be debugged."""
 
     code = "no-functions"
+
+
+class RefusedError(DebuggerError):
+    """The deployed API does not let this session in: its row is gone, or was written by somebody else."""
+
+    code = "refused"
+
+
+class ProtocolError(DebuggerError):
+    """The deployed API is of another version of plldb, and neither understands the other."""
+
+    code = "protocol"

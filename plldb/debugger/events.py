@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from plldb.aws.place import Target
+from plldb.errors import PlldbError
 
 OperationName = Literal["attach", "restore"]
 
@@ -116,5 +117,38 @@ class DebuggerStatus:
     functions: tuple[HeldFunction, ...]
 
 
-Event = RestoreEvent | DebuggerStatus
+# --- an attached session -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionLost:
+    """The connection to the API broke; plldb connects again until it succeeds. ``reason`` is for people."""
+
+    kind: Literal["connection_lost"] = "connection_lost"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionRestored:
+    """The connection is there again, after so many ``seconds``."""
+
+    kind: Literal["connection_restored"] = "connection_restored"
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswersDelayed:
+    """AWS refuses what is sent to sandboxes, for example since the caller's credentials have ended.
+
+    It is sent again and again. Told once, until something was accepted again.
+    """
+
+    kind: Literal["answers_delayed"] = "answers_delayed"
+    error: PlldbError
+
+
+ConnectionEvent = ConnectionLost | ConnectionRestored | AnswersDelayed
+"""What an attached session tells of its connection."""
+
+Event = RestoreEvent | DebuggerStatus | ConnectionEvent
 """Everything that the debugger can say."""

@@ -17,12 +17,35 @@ class Pace(RequestPace):
         update_poll: between two looks at a function that is being updated.
         update_for: how long an update of a function may take; with a VPC it takes minutes.
         rounds: how often a function may be changed by somebody else under our hands (a count).
+        connect_within: for a WebSocket to be opened; ``$connect`` may be a cold start.
+        hello_within: for the answer to ``hello``.
+        hello_again: between two attempts of it.
+        hello_every: between two of them on a connection that is open. API Gateway closes one that is idle for
+            10 minutes, and pings do not count.
+        ping: between two pings; half of it without an answer means that the connection is dead.
+        replace_after: age at which a connection is replaced. API Gateway closes it at two hours.
+        overlap: how long the former connection stays open beside the new one.
+        first_retry: before a failed connection is tried again; doubles up to ``longest_retry``.
+        longest_retry: longest such wait.
+        look: between two looks at the clocks, which tell when this machine was asleep.
+        asleep: difference of the clocks that means it was.
     """
 
     calls_a_second: float = 12.0
     update_poll: float = 0.4
     update_for: float = 300.0
     rounds: int = 8
+    connect_within: float = 15.0
+    hello_within: float = 12.0
+    hello_again: float = 4.0
+    hello_every: float = 300.0
+    ping: float = 10.0
+    replace_after: float = 6600.0
+    overlap: float = 2.0
+    first_retry: float = 0.5
+    longest_retry: float = 10.0
+    look: float = 1.0
+    asleep: float = 5.0
 
 
 DEFAULT_PACE = Pace()

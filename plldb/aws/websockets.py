@@ -1,0 +1,131 @@
+"""A WebSocket through the proxy and with the certificates that requests to AWS have. Talks to the network."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+import aiohttp
+from aiobotocore.session import AioSession
+from botocore.httpsession import get_cert_path
+from botocore.utils import get_environ_proxies
+
+from plldb.aws.errors import TryAgainError, translate
+from plldb.errors import AwsError, Hint, PlldbError, SettingsError
+
+_LONGEST_MESSAGE = 128 * 1024  # API Gateway's own limit
+
+
+class HandshakeRefusedError(Exception):
+    """The server answered the request for a WebSocket with another status. Never leaves plldb."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the WebSocket is refused ({status})")
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocket:
+    """An open WebSocket for texts."""
+
+    _http: aiohttp.ClientSession
+    _socket: aiohttp.ClientWebSocketResponse
+
+    async def send(self, text: str) -> None:
+        """Send a text.
+
+        Raises:
+            ConnectionError: it is closed.
+        """
+        try:
+            await self._socket.send_str(text)
+        except (aiohttp.ClientError, RuntimeError) as error:
+            raise ConnectionResetError(str(error)) from error
+
+    async def texts(self) -> AsyncIterator[str]:
+        """Yield each text that comes, until the WebSocket is closed or the other end is silent."""
+        async for message in self._socket:
+            if message.type is aiohttp.WSMsgType.TEXT:
+                yield message.data
+
+    @property
+    def close_code(self) -> int | None:
+        """Why it was closed, in the numbers of RFC 6455; None if nobody said."""
+        return self._socket.close_code
+
+    async def close(self) -> None:
+        """Close it; do not wait for an end that is silent."""
+        with contextlib.suppress(aiohttp.ClientError, ConnectionError):
+            await self._socket.close()
+        await self._http.close()
+
+
+async def open_websocket(
+    session: AioSession, url: str, headers: Mapping[str, str], *, seconds: float, ping: float
+) -> WebSocket:
+    """Open a WebSocket.
+
+    Args:
+        session: whose settings hold: ``ca_bundle`` of its profile, AWS_CA_BUNDLE. HTTPS_PROXY holds, too.
+        url: of the form ``wss://…``.
+        headers: of the request.
+        seconds: how long the connection and the handshake may take.
+        ping: between two pings, in seconds; half of it without an answer ends the WebSocket.
+
+    Raises:
+        HandshakeRefusedError: the server answered otherwise.
+        TryAgainError: no answer came.
+        AwsError: no answer can come.
+        SettingsError: a setting is in the way.
+    """
+    trust = await asyncio.to_thread(_trust, session) if url.startswith("wss://") else True
+    http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, sock_connect=seconds))
+    try:
+        async with asyncio.timeout(seconds):
+            socket = await http.ws_connect(
+                url,
+                headers=headers,
+                ssl=trust,
+                proxy=_proxy_for(url),
+                heartbeat=ping,
+                max_msg_size=_LONGEST_MESSAGE,
+                timeout=aiohttp.ClientWSTimeout(ws_close=ping / 2),
+            )
+    except BaseException as error:
+        await http.close()
+        if isinstance(error, aiohttp.WSServerHandshakeError):
+            raise HandshakeRefusedError(error.status) from None  # its text repeats the headers
+        if isinstance(error, aiohttp.ClientError | TimeoutError | OSError | ValueError):
+            raise _meaning(error) from error
+        raise
+    return WebSocket(http, socket)
+
+
+def _trust(session: AioSession) -> ssl.SSLContext:
+    bundle = session.get_config_variable("ca_bundle")
+    try:
+        return ssl.create_default_context(cafile=get_cert_path(bundle or True))
+    except OSError as error:
+        raise SettingsError(
+            f"The certificates to trust cannot be read: {error}",
+            hint=Hint(
+                "check-certificates",
+                "Check the file that AWS_CA_BUNDLE, or ca_bundle in your profile, names.",
+            ),
+        ) from error
+
+
+def _proxy_for(url: str) -> str | None:
+    """Return the proxy for HTTPS: nobody sets one for WebSockets."""
+    url = url.replace("ws", "http", 1)
+    proxies: dict[str, str] = get_environ_proxies(url)
+    return proxies.get(url.partition(":")[0])
+
+
+def _meaning(error: Exception) -> PlldbError | TryAgainError:
+    if isinstance(error, ValueError):
+        return AwsError(f"The WebSocket cannot be opened: {error}")
+    return translate(error, service="API Gateway", operation="connect")
