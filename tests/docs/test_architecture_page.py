@@ -17,6 +17,8 @@ ROOMS = [
     "plldb/bootstrap",
     "plldb/bootstrap/stack",
     "plldb/bootstrap/artifacts",
+    "plldb/debugger",
+    "plldb/debugger/arming",
     "plldb/cli",
     "plldb/cli/output",
     "plldb/cli/bootstrap",

@@ -55,7 +55,8 @@ def list_packages() -> tuple[PackageSource, ...]:
     Raises:
         PackagingError: a part is missing; the installation is damaged.
     """
-    return (*list_handlers(files(CARGO) / "lambda_functions"), *list_layers(files("plldb") / "debugger"))
+    # The agent's layer (list_layers) joins as soon as the template has a place for it.
+    return list_handlers(files(CARGO) / "lambda_functions")
 
 
 def list_handlers(folder: Traversable) -> tuple[PackageSource, ...]:
@@ -80,16 +81,19 @@ def list_handlers(folder: Traversable) -> tuple[PackageSource, ...]:
 def list_layers(debugger: Traversable) -> tuple[PackageSource, ...]:
     """Return the layer with the debugger's agent, from the folder ``debugger``; none without a wrapper.
 
-    Lambda unpacks it under ``/opt``.
+    Lambda unpacks it under ``/opt``. Below ``plldb/python`` the folders are as here, and so are imports.
     """
     wrapper = debugger / "agent" / "wrapper"
     if not wrapper.is_file():
         return ()
-    wire = FileSource(path="wire.py", place=debugger / "wire.py")  # laptop and agent share this module
-    modules = [*_modules(debugger / "agent"), wire]
+    modules = "plldb/python/plldb/debugger"
     layer = (
         FileSource(path="plldb/wrapper", place=wrapper, executable=True),
-        *(FileSource(path=f"plldb/agent/{each.path}", place=each.place) for each in modules),
+        FileSource(path=f"{modules}/wire.py", place=debugger / "wire.py"),  # laptop and agent share it
+        *(
+            FileSource(path=f"{modules}/agent/{each.path}", place=each.place)
+            for each in _modules(debugger / "agent")
+        ),
     )
     return (PackageSource(name=AGENT_LAYER, folder="layers", files=layer),)
 

@@ -122,6 +122,8 @@ class Core:
         """Connection ``n`` is open."""
         if n == self._link.n:
             self._link.opened(now)
+            if self._run is not None:
+                self._run.catch_up = self._run.sent  # the old one may have lost something
         return self._step(now)
 
     def closed(self, now: float, n: int, why: str) -> list[Action]:

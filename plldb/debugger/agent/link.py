@@ -216,9 +216,12 @@ class Link:
         self.session = str(message.get("session"))
         self._until = float(until) if isinstance(until, (int, float)) else 0.0
         self._lease = float(lease) if isinstance(lease, (int, float)) else self._lease
-        self._welcomed, self._pause, self._detached = now, FIRST_PAUSE, False
+        self._welcomed, self._pause = now, FIRST_PAUSE
+        self._detached = message.get("detached") is True
         if self.peer is None or self.peer == self._gone:
             self._nobody(now, due)
+        elif self._detached:
+            self.postpone(now)
         else:
             self._ask_at, self._ask_gap = 0.0, ASK_FIRST
 

@@ -107,9 +107,9 @@ async def test_the_layer_has_the_wrapper_the_agent_and_the_module_that_the_lapto
     assert [each.path for each in layer.files if each.executable] == ["plldb/wrapper"]
     assert await contents(layer) == {
         "plldb/wrapper": "agent/wrapper",
-        "plldb/agent/__main__.py": "agent/__main__.py",
-        "plldb/agent/core.py": "agent/core.py",
-        "plldb/agent/wire.py": "wire.py",
+        "plldb/python/plldb/debugger/agent/__main__.py": "agent/__main__.py",
+        "plldb/python/plldb/debugger/agent/core.py": "agent/core.py",
+        "plldb/python/plldb/debugger/wire.py": "wire.py",
     }
 
 

@@ -1,0 +1,250 @@
+"""Has each invocation answered by a laptop or by the function's own runtime. Talks to the Runtime API.
+
+One thread decides; those that wait for something report to its queue.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from _queue import Empty, SimpleQueue
+from time import gmtime, strftime, time
+
+from plldb.debugger import wire
+from plldb.debugger.agent.actions import Answer, Connect, Deployed, Post, Ready, Say, Send
+from plldb.debugger.agent.core import Core
+from plldb.debugger.agent.lines import Lines
+from plldb.debugger.agent.runtime import Runtime
+from plldb.debugger.agent.sockets import Http
+
+API = "/2018-06-01/runtime/invocation/"
+
+# What a laptop needs and has no other way to learn. Nothing else of the environment leaves the sandbox.
+SHARED = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "_X_AMZN_TRACE_ID",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+)
+
+CORE_EVENTS = ("opened", "closed", "received", "posted")
+
+
+class Settings:
+    """The variable PLLDB, which arming has put on the function."""
+
+    def __init__(self, value: str) -> None:
+        version, lease, self.url, self.token, timeout, self.wrapper = value.split("|", 5)
+        if version != "1":
+            raise ValueError("version of PLLDB")
+        self.lease = float(lease)
+        self.timeout = float(timeout)
+
+
+def say(text: str) -> None:
+    """Write one line into the function's log."""
+    os.write(2, f"plldb: {text}\n".encode())
+
+
+class Agent:
+    """One agent: a sandbox has one at a time."""
+
+    def __init__(
+        self,
+        command: list[str],
+        environment: dict[str, str],
+        settings: Settings,
+        mark: Callable[[bytes], None],
+    ) -> None:
+        api = environment["AWS_LAMBDA_RUNTIME_API"]
+        function = environment["AWS_LAMBDA_FUNCTION_NAME"]
+        self._settings = settings
+        self._mark = mark
+        self._shared = {name: environment[name] for name in SHARED if name in environment}
+        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._api = Http(api)
+        self._runtime = Runtime(command, environment, api, self._events)
+        headers = [("x-plldb-function", function), ("x-plldb-token", settings.token)]
+        self._lines = Lines(settings.url, headers, environment["AWS_REGION"], self._events)
+        self._core: Core | None = Core(
+            token=settings.token,
+            function=function,
+            sandbox=os.urandom(16).hex(),
+            lease=settings.lease,
+            fresh=lambda: os.urandom(8).hex(),
+        )
+        self._posting = False  # whether the core has posted something of the invocation at hand
+        self._decisions: list[Ready | Deployed | Answer] = []
+        self.serving = False  # whether the runtime may have been started, or an invocation taken
+
+    def run(self) -> None:
+        """Serve the sandbox until its end."""
+        decision = self._decide("start")
+        self.serving = True
+        if not isinstance(decision, Ready) or not decision.attached:
+            self._runtime.start()
+            self._await_runtime(None, "")
+        while True:
+            self._mark(b"idle")
+            try:
+                self._api.open(time())
+                status, headers, body = self._api.request("GET", API + "next", [], b"", time())
+            except OSError:
+                os._exit(0)  # Lambda takes the sandbox down
+            self._mark(b"busy")
+            if status != 200:
+                raise RuntimeError(f"HTTP {status} of the Runtime API")
+            self._serve(headers, body)
+
+    def _serve(self, headers: Headers, body: bytes) -> None:
+        now = time()
+        lower = {name.lower(): value for name, value in headers}
+        rid = lower["lambda-runtime-aws-request-id"]
+        killed_at = int(lower["lambda-runtime-deadline-ms"]) / 1000
+        deadline = min(killed_at, now + self._settings.timeout)
+        meta: dict[str, object] = {
+            "headers": [[k, v] for k, v in headers if k.lower().startswith("lambda-runtime-")],
+            "env": self._shared,
+            "delivered": now,
+            "deadline": deadline,
+        }
+        decision = self._decide("invocation", rid, killed_at, meta, body)
+        if isinstance(decision, Answer):
+            self._post(rid, decision.kind, decision.headers, decision.body)
+        else:
+            self._run_deployed(rid, deadline, headers, body)
+
+    def _post(self, rid: str, kind: str, headers: list[tuple[str, str]], body: bytes) -> None:
+        self._api.open(time())
+        self._api.request("POST", f"{API}{rid}/{kind}", headers, body, time())
+
+    # The function's own runtime.
+
+    def _run_deployed(self, rid: str, deadline: float, headers: Headers, body: bytes) -> None:
+        if not self._runtime.running:
+            self._runtime.waiting = True
+            self._runtime.start()
+            self._await_runtime(deadline, rid)
+            self._runtime.waiting = False
+        dropped = ("content-length", "transfer-encoding", "connection", "lambda-runtime-deadline-ms")
+        kept = [(name, value) for name, value in headers if name.lower() not in dropped]
+        kept.append(("Lambda-Runtime-Deadline-Ms", str(int(deadline * 1000))))
+        kept.append(("Content-Length", str(len(body))))
+        lines = ["HTTP/1.1 200 OK", *(f"{name}: {value}" for name, value in kept), "", ""]
+        self._runtime.hand_over("\r\n".join(lines).encode("latin-1") + body)
+        self._await_runtime(deadline, rid)
+
+    def _await_runtime(self, deadline: float | None, rid: str) -> None:
+        """Return when the runtime asks for the next invocation; end as it ends, or as Lambda ends it."""
+        while True:
+            event = self._next_event(deadline)
+            if event is None:
+                if deadline is not None and time() >= deadline:
+                    self._time_out(rid)
+            elif event[0] == "idle":
+                return
+            elif event[0] == "init_error" and isinstance(event[1], bytes):
+                self._post(rid, "error", [("content-type", "application/json")], event[1])
+            elif event[0] == "ended" and isinstance(event[1], int):
+                self._end_like(event[1])
+
+    def _time_out(self, rid: str) -> None:
+        """Do what Lambda does at the function's own timeout: tell the caller, and end the sandbox."""
+        answered = self._runtime.silence()
+        if rid and not answered:
+            text = f"Task timed out after {self._settings.timeout:.2f} seconds"
+            os.write(2, strftime(f"%Y-%m-%dT%H:%M:%S.000Z {rid} {text}\n", gmtime()).encode())
+            error = {"errorType": "Sandbox.Timedout", "errorMessage": f"RequestId: {rid} Error: {text}"}
+            headers = [("lambda-runtime-function-error-type", "Sandbox.Timedout")]
+            self._post(rid, "error", headers, wire.to_json(error).encode())
+        self._mark(b"idle")
+        os._exit(1)
+
+    def _end_like(self, status: int) -> None:
+        """End as the runtime has ended, so that Lambda says of it what it would have said."""
+        if not os.WIFSIGNALED(status):
+            self._mark(b"idle")
+            os._exit(os.WEXITSTATUS(status))
+        number = os.WTERMSIG(status)
+        if number != signal.SIGKILL:  # that may have been for want of memory, of which the agent takes some
+            self._mark(b"idle")
+        if number not in (signal.SIGKILL, signal.SIGSTOP):
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+        os._exit(128 + number)
+
+    # The laptop.
+
+    def _decide(self, name: str, *values: object) -> Ready | Deployed | Answer:
+        """Return what the core decides."""
+        while not self._events.empty():
+            self._take(self._events.get())  # what has happened since, first
+        self._decisions, self._posting = [], False
+        self._tell_core(name, *values)
+        while not self._decisions:
+            event = self._next_event(None)
+            if event is not None:
+                self._take(event)
+        return self._decisions[0]
+
+    def _take(self, event: Event) -> None:
+        if event[0] in CORE_EVENTS:
+            self._tell_core(str(event[0]), *event[1:])
+        elif event[0] == "ended":
+            self._runtime.ended()  # while it was idle: it is started again when it is needed
+
+    def _next_event(self, limit: float | None) -> Event | None:
+        """Return the runtime's next event; None at the limit, or when the core may have decided something."""
+        core, now = self._core, time()
+        wake = core.wake if core is not None else None
+        if wake is not None and wake <= now:
+            self._tell_core("tick")
+            return None
+        due = [each for each in (limit, wake) if each is not None]
+        try:
+            event = self._events.get(timeout=max(0.001, min(due) - now) if due else None)
+        except Empty:
+            return None
+        if event[0] not in CORE_EVENTS:
+            return event
+        self._take(event)
+        return None
+
+    def _tell_core(self, name: str, *values: object) -> None:
+        """Let the core take an event. If it fails, the deployed code runs: now, or from the next start on."""
+        try:
+            if self._core is not None:
+                self._do(getattr(self._core, name)(time(), *values))
+        except Exception as error:
+            if self._posting:
+                raise
+            say(f"the agent failed ({type(error).__name__}); the deployed code runs")
+            self._core = None
+        if self._core is None:
+            self._decisions.append(Deployed())
+
+    def _do(self, actions: list[Action]) -> None:
+        for action in actions:
+            if isinstance(action, Connect):
+                self._lines.connect(action.n)
+            elif isinstance(action, Send):
+                self._posting = self._posting or '"relay"' in action.text[:20]
+                self._lines.send(action.text)
+            elif isinstance(action, Post):
+                self._posting = True
+                self._lines.post(action)
+            elif isinstance(action, Say):
+                say(action.text)
+            else:
+                self._decisions.append(action)
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from plldb.debugger.agent.actions import Action
+    from plldb.debugger.agent.lines import Event
+    from plldb.debugger.agent.sockets import Headers

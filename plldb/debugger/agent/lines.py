@@ -1,0 +1,119 @@
+"""Carries out what the core decides about the link, in threads of its own. Talks to API Gateway.
+
+Each thread reports to one queue, in the words of `Core`: ``("opened", n)``, ``("posted", key, status)``.
+"""
+
+from __future__ import annotations
+
+from _queue import SimpleQueue  # `queue` imports threading
+from _thread import allocate_lock, start_new_thread
+from time import time
+
+from plldb.debugger.agent.core import NOT_SENT, PARALLEL, PERHAPS_SENT
+from plldb.debugger.agent.sigv4 import signed_headers
+from plldb.debugger.agent.sockets import Http, WebSocket
+
+POST_LIMIT = 10.0
+"""Seconds for each step of a POST."""
+
+
+class Lines:
+    """The connections of one agent."""
+
+    def __init__(self, url: str, headers: Headers, region: str, events: SimpleQueue[Event]) -> None:
+        self._url = url
+        self._headers = headers
+        self._region = region
+        self._events = events
+        self._host, _, stage = url.partition("://")[2].partition("/")
+        self._path = f"/{stage}/@connections/"
+        self._tls = url.startswith("wss:")
+        self._n = 0
+        self._socket: WebSocket | None = None
+        self._lock = allocate_lock()
+        self._posts: SimpleQueue[Post] = SimpleQueue()
+        self._posters = 0
+        self._busy = 0
+
+    def connect(self, n: int) -> None:
+        """Open connection ``n`` instead of the one before. Returns at once."""
+        with self._lock:
+            self._n, old, self._socket = n, self._socket, None
+        if old is not None:
+            old.close()
+        start_new_thread(self._receive, (n,))
+
+    def _receive(self, n: int) -> None:
+        try:
+            opened = WebSocket(self._url, self._headers)
+            with self._lock:
+                wanted = n == self._n
+                if wanted:
+                    self._socket = opened
+            if not wanted:
+                opened.close()
+                return
+            self._events.put(("opened", n))
+            while True:
+                self._events.put(("received", n, opened.receive()))
+        except OSError as error:
+            self._events.put(("closed", n, reason(error)))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the core must learn of it
+            self._events.put(("closed", n, type(error).__name__))
+
+    def send(self, text: str) -> None:
+        """Send a text through the WebSocket; if it is gone, its thread reports that."""
+        with self._lock:
+            n, opened = self._n, self._socket
+        try:
+            if opened is not None:
+                opened.send(text.encode())
+        except OSError as error:
+            self._events.put(("closed", n, reason(error)))
+
+    def post(self, post: Post) -> None:
+        """POST a frame. Returns at once."""
+        with self._lock:
+            self._busy += 1
+            more = self._busy > self._posters and self._posters < PARALLEL
+            self._posters += more
+        self._posts.put(post)
+        if more:
+            start_new_thread(self._poster, ())
+
+    def _poster(self) -> None:
+        http = Http(self._host, tls=self._tls, timeout=POST_LIMIT)
+        while True:
+            post = self._posts.get()
+            status = self._post(http, post)
+            with self._lock:
+                self._busy -= 1
+            self._events.put(("posted", post.key, status))
+
+    def _post(self, http: Http, post: Post) -> int:
+        try:
+            http.open(time())
+        except Exception:  # noqa: BLE001 - of whatever kind: nothing was written
+            return NOT_SENT
+        path, body, now = self._path + post.peer.replace("=", "%3D"), post.frame.encode(), time()
+        try:
+            signed = signed_headers(
+                "POST", self._host, path, body, creds=post.creds, region=self._region, now=now
+            )
+            return http.request("POST", path, signed, body, now)[0]
+        except Exception:  # noqa: BLE001
+            http.close()
+            return PERHAPS_SENT
+
+
+def reason(error: OSError) -> str:
+    """Return why something failed, for the log: without addresses, which may be long."""
+    return error.strerror or str(error)[:80] or type(error).__name__
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from plldb.debugger.agent.actions import Post
+    from plldb.debugger.agent.sockets import Headers
+
+    Event = tuple[object, ...]

@@ -1,0 +1,167 @@
+"""A laptop is attached: it gets the invocations, until it cannot."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from queue import Empty
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from plldb.debugger import wire
+
+if TYPE_CHECKING:
+    from tests.unit.debugger.agent.sandbox import Sandbox
+
+FUNCTION = str(Path(__file__).with_name("function.py"))
+COMMAND = [sys.executable, FUNCTION]
+
+
+def test_the_deployed_runtime_does_not_start(sandbox: Sandbox) -> None:
+    sandbox.start(COMMAND)
+    answer = sandbox.lambda_.invoke("one", b"event")
+    assert (answer.path, answer.body) == ("/2018-06-01/runtime/invocation/one/response", b"laptop:event")
+    assert b"\r\ncontent-type: a/b\r\n" in answer.head
+    assert "runtime starts" not in sandbox.log
+
+
+def test_what_leaves_the_sandbox_is_an_allow_list(sandbox: Sandbox) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def answer(meta: dict[str, Any], body: bytes) -> tuple[str, bytes]:
+        seen.append(meta)
+        return "error", b"{}"
+
+    sandbox.gateway.answer = answer
+    sandbox.start(COMMAND)
+    assert sandbox.lambda_.invoke("one").path.endswith("/one/error")
+    (meta,) = seen
+    assert meta["env"] == {"AWS_ACCESS_KEY_ID": "role-key", "AWS_LAMBDA_LOG_STREAM_NAME": "stream"}
+    assert {name.lower() for name, _ in meta["headers"]} == {
+        "lambda-runtime-aws-request-id",
+        "lambda-runtime-deadline-ms",
+    }
+    assert time.time() - 5 < meta["delivered"] < meta["deadline"] - 2 < time.time() + 2
+    assert b"stays here" not in b"".join(sandbox.gateway.heads)
+
+
+def test_who_the_agent_says_it_is(sandbox: Sandbox) -> None:
+    sandbox.start(COMMAND)
+    sandbox.lambda_.invoke("one")
+    connect, post = sandbox.gateway.heads
+    assert b"\r\nx-plldb-function: fn\r\n" in connect
+    assert b"\r\nx-plldb-token: a-token-that-nobody-guesses\r\n" in connect
+    assert post.startswith(b"POST /live/@connections/laptop%3D HTTP/1.1\r\n")
+    assert b"Credential=key/" in post
+    hello = sandbox.gateway.hellos.get()
+    assert (hello["action"], hello["v"], hello["k"]) == ("hello", 1, "a-token-that-nobody-guesses")
+
+
+def test_six_megabytes_there_and_back(sandbox: Sandbox) -> None:
+    event = os.urandom(5_900_000)
+    sandbox.start(COMMAND)
+    assert sandbox.lambda_.invoke("one", event).body == b"laptop:" + event
+
+
+def test_a_laptop_that_goes_between_two_invocations_leaves_the_deployed_code(sandbox: Sandbox) -> None:
+    sandbox.start(COMMAND)
+    assert sandbox.lambda_.invoke("one", b"{}").body == b"laptop:{}"
+    sandbox.gateway.status = lambda frame: 410
+    assert sandbox.lambda_.invoke("two", b"{}").body == b"null"
+    assert sandbox.log.count("runtime starts") == 1
+    sandbox.gateway.status = lambda frame: 200
+    assert sandbox.lambda_.invoke("three", b"{}").body == b"null"  # it asks again after 10 s
+
+
+def test_an_init_error_of_the_deployed_code_then_is_the_invocations_error(sandbox: Sandbox) -> None:
+    sandbox.start(COMMAND, INIT_ERROR="1")
+    sandbox.lambda_.invoke("one")
+    sandbox.gateway.status = lambda frame: 410
+    error = sandbox.lambda_.invoke("two")
+    assert error.path == "/2018-06-01/runtime/invocation/two/error"
+    assert error.json == {"errorType": "Runtime.ImportModuleError"}
+    assert sandbox.end() == 1
+
+
+def test_a_frame_that_may_have_arrived_keeps_the_deployed_code_out(sandbox: Sandbox) -> None:
+    answers = iter([500, 0, 429])
+    sandbox.gateway.status = lambda frame: next(answers, 200)
+    sandbox.start(COMMAND)
+    assert sandbox.lambda_.invoke("one", b"{}").body == b"laptop:{}"
+    assert "runtime starts" not in sandbox.log
+
+
+def test_a_laptop_that_does_not_know_the_invocation_is_a_function_error(sandbox: Sandbox) -> None:
+    sandbox.gateway.answer = lambda meta, body: None
+    sandbox.start(COMMAND)
+    sandbox.lambda_.invocations.put(("one", b"{}", 899))
+    sandbox.gateway.tell(sandbox.gateway.frames.get(timeout=10), t="unknown")
+    error = sandbox.lambda_.requests.get(timeout=10)
+    assert b"\r\nlambda-runtime-function-error-type: Plldb.Disconnected\r\n" in error.head
+    assert error.json["errorType"] == "Plldb.Disconnected"
+
+
+def test_a_connection_that_ends_within_an_invocation_is_opened_again(sandbox: Sandbox) -> None:
+    sandbox.gateway.answer = lambda meta, body: None
+    sandbox.start(COMMAND)
+    sandbox.lambda_.invocations.put(("one", b"{}", 899))
+    frame = sandbox.gateway.frames.get(timeout=10)
+    sandbox.gateway.tell(frame, t="accepted")
+    time.sleep(0.1)
+    sandbox.gateway.hang_up()
+    with pytest.raises(Empty):
+        sandbox.gateway.frames.get(timeout=0.2)
+    resume = sandbox.gateway.frames.get(timeout=10)
+    assert (resume["t"], resume["have"], resume["no"]) == ("resume", [], frame["no"])
+    z, (text,) = wire.split({"kind": "response", "headers": []}, b"late")
+    sandbox.gateway.tell(frame, t="answer", i=0, of=1, z=z, d=text)
+    assert sandbox.lambda_.requests.get(timeout=10).body == b"late"
+
+
+def test_frames_are_relayed_when_posting_is_forbidden(sandbox: Sandbox) -> None:
+    sandbox.gateway.status = lambda frame: 403
+    sandbox.start(COMMAND)
+    for rid in ("one", "two"):
+        assert sandbox.lambda_.invoke(rid, b"{}").body == b"laptop:{}"
+    assert sandbox.log.count("403") == 1
+
+
+def test_frames_of_somebody_else_are_dropped(sandbox: Sandbox) -> None:
+    sandbox.gateway.answer = lambda meta, body: None
+    sandbox.start(COMMAND)
+    sandbox.lambda_.invocations.put(("one", b"{}", 899))
+    frame = sandbox.gateway.frames.get(timeout=10)
+    z, (text,) = wire.split({"kind": "response", "headers": []}, b"forged")
+    answer = {
+        "t": "answer",
+        "id": "one",
+        "no": frame["no"],
+        "i": 0,
+        "of": 1,
+        "z": z,
+        "d": text,
+        "at": time.time(),
+    }
+    for forged in (wire.sign(answer, "another token"), json.dumps(answer), "plldb1 x y z", "[" * 10_000):
+        sandbox.gateway.push(forged)
+    right = {"x-evil": "x", "content-type": "text/plain\r\nx-evil: y"}
+    z, (text,) = wire.split({"kind": "response", "headers": [[k, v] for k, v in right.items()]}, b"right")
+    sandbox.gateway.tell(frame, t="answer", i=0, of=1, z=z, d=text)
+    got = sandbox.lambda_.requests.get(timeout=10)
+    assert got.body == b"right"
+    assert b"evil" not in got.head
+
+
+def test_an_agent_whose_core_fails_leaves_the_deployed_code(sandbox: Sandbox) -> None:
+    path = sandbox.layer / "plldb" / "python" / "plldb" / "debugger" / "agent" / "core.py"
+    text = path.read_text()
+    path.write_text(text.replace("        self._runs += 1\n", "        raise ValueError('a secret')\n"))
+    sandbox.start(COMMAND)
+    for rid in ("one", "two"):
+        assert sandbox.lambda_.invoke(rid, b"{}").body == b"null"
+    assert sandbox.log.count("plldb: ") == 1
+    assert "secret" not in sandbox.log
