@@ -1,15 +1,21 @@
-"""What was set up works: a WebSocket client connects, sends, gets an answer."""
+"""What was set up works: laptops and agents that may connect do, and are answered; nobody else does."""
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import json
-from typing import TYPE_CHECKING
+import secrets
+import time
+from typing import TYPE_CHECKING, Any
 
+import pytest
 import websockets
 
 from plldb import bootstrap
 from tests.e2e.holdings import BRISK, collect, list_rest, read_code, read_outputs
 from tests.support.copies import Copy
+from tests.support.environment import REGION
 from tests.support.servers import websocket_address
 
 if TYPE_CHECKING:
@@ -18,21 +24,126 @@ if TYPE_CHECKING:
     from tests.conftest import OpenClient, RunPlldb
 
 ROUTES = ("authorize", "connect", "default", "disconnect")
+SESSION = "AIDAEXAMPLE#0123456789abcdef0123456789abcdef"
+FUNCTION = "orders"
+HOUR = 3600
 
 
-async def talk(address: str, message: str) -> object:
-    async with websockets.connect(address) as connection:
-        await connection.send(message)
-        return json.loads(await connection.recv())
+def hashed(token: str) -> dict[str, str]:
+    return {"S": hashlib.sha256(token.encode()).hexdigest()}
 
 
-async def test_a_client_connects_without_any_header_and_gets_an_answer(
-    aws_env: dict[str, str], ministack: str, open_client: OpenClient
+def number(value: float) -> dict[str, str]:
+    return {"N": str(int(value))}
+
+
+async def allow_laptop(dynamodb: Any) -> dict[str, str]:
+    """Write what `plldb attach` writes; the headers with which the laptop then connects."""
+    token = secrets.token_hex(32)
+    await dynamodb.update_item(
+        TableName="PLLDBSessions",
+        Key={"SessionId": {"S": SESSION}},
+        UpdateExpression="SET TokenHash = :hash, TokenAt = :now, ExpiresAt = :later, StackName = :stack",
+        ExpressionAttributeValues={
+            ":hash": hashed(token),
+            ":now": number(time.time()),
+            ":later": number(time.time() + HOUR),
+            ":stack": {"S": "shop"},
+        },
+    )
+    return {"x-plldb-session": SESSION, "x-plldb-token": token}
+
+
+async def borrow_function(dynamodb: Any, account: str) -> dict[str, str]:
+    """Write what arming writes; the headers with which the function's agent then connects."""
+    token = secrets.token_hex(32)
+    item = {
+        "RequestId": {"S": f"fn#arn:aws:lambda:{REGION}:{account}:function:{FUNCTION}"},
+        "SessionId": {"S": SESSION},
+        "AgentTokenHash": hashed(token),
+        "LeaseUntil": number(time.time() + HOUR),
+    }
+    await dynamodb.put_item(TableName="PLLDBDebugger", Item=item)
+    return {"x-plldb-function": FUNCTION, "x-plldb-token": token}
+
+
+async def ask(connection: websockets.ClientConnection, **message: object) -> dict[str, Any]:
+    await connection.send(json.dumps(message))
+    answer: dict[str, Any] = json.loads(await connection.recv())
+    return answer
+
+
+async def is_refused(address: str, headers: dict[str, str]) -> bool:
+    with pytest.raises(websockets.InvalidStatus) as caught:
+        await websockets.connect(address, additional_headers=headers)
+    return caught.value.response.status_code == 403
+
+
+async def test_a_laptop_and_an_agent_find_each_other(
+    aws_env: dict[str, str], ministack: str, open_client: OpenClient, account: str
 ) -> None:
     await collect(bootstrap.setup(pace=BRISK))
     address = websocket_address(ministack, (await read_outputs(open_client))["WebSocketUrl"])
-    assert await talk(address, '{"action": "hello"}') == {"status": "ok"}
-    assert await talk(f"{address}?token=x", "no JSON at all") == {"status": "ok"}
+    dynamodb = await open_client("dynamodb")
+    laptop, agent = await allow_laptop(dynamodb), await borrow_function(dynamodb, account)
+    hello = {"action": "hello", "v": 1, "n": "a1"}
+    of_agent = {**hello, "k": agent["x-plldb-token"]}
+
+    async with websockets.connect(address, additional_headers=agent) as sandbox:
+        assert (await ask(sandbox, **of_agent))["peer"] is None
+        async with websockets.connect(address, additional_headers=laptop) as desk:
+            assert (await ask(sandbox, **of_agent))["peer"] is None  # admitted, but it has not said hello
+            welcome = await ask(desk, **hello)
+            assert (welcome["t"], welcome["v"], welcome["n"]) == ("welcome", 1, "a1")
+            assert abs(welcome["now"] - time.time()) < 30
+            found = await ask(sandbox, **of_agent)
+            assert found["peer"] == welcome["me"]
+            assert len(found["creds"]) == 3
+            assert 600 < found["until"] - time.time() <= 900
+            assert found["session"] == hashlib.sha256(SESSION.encode()).hexdigest()[:32]
+            frame = json.dumps({"action": "relay", "v": 1, "k": agent["x-plldb-token"], "d": "plldb1 frame"})
+            await sandbox.send(frame)
+            assert await desk.recv() == "plldb1 frame"
+            await sandbox.send("no JSON at all")
+        await gone(dynamodb)
+        assert (await ask(sandbox, **of_agent))["peer"] is None
+        await dynamodb.update_item(
+            TableName="PLLDBDebugger",
+            Key={"RequestId": {"S": f"fn#arn:aws:lambda:{REGION}:{account}:function:{FUNCTION}"}},
+            UpdateExpression="SET LeaseUntil = :past",
+            ExpressionAttributeValues={":past": number(time.time() - 1)},
+        )
+        refused = await ask(sandbox, **of_agent)
+        assert (refused["t"], refused["why"]) == ("refused", "lease")
+    assert await is_refused(address, agent)
+
+
+async def gone(dynamodb: Any) -> None:
+    """Wait until `$disconnect` has taken note: it runs after the connection is closed."""
+    key = {"SessionId": {"S": SESSION}}
+    async with asyncio.timeout(20):
+        while "ConnectionId" in (await dynamodb.get_item(TableName="PLLDBSessions", Key=key))["Item"]:
+            await asyncio.sleep(0.1)
+
+
+async def test_who_has_no_valid_token_is_refused_with_403(
+    aws_env: dict[str, str], ministack: str, open_client: OpenClient, account: str
+) -> None:
+    await collect(bootstrap.setup(pace=BRISK))
+    address = websocket_address(ministack, (await read_outputs(open_client))["WebSocketUrl"])
+    dynamodb = await open_client("dynamodb")
+    laptop, agent = await allow_laptop(dynamodb), await borrow_function(dynamodb, account)
+    assert await is_refused(address, {})
+    assert await is_refused(address, {**laptop, "x-plldb-token": "wrong"})
+    assert await is_refused(address, {**agent, "x-plldb-token": "wrong"})
+    async with websockets.connect(address, additional_headers=laptop):
+        assert await is_refused(address, laptop)  # a token is good once
+
+
+async def meet(address: str, dynamodb: Any) -> str:
+    """Connect as a laptop and say hello; the kind of the answer."""
+    async with websockets.connect(address, additional_headers=await allow_laptop(dynamodb)) as desk:
+        return str((await ask(desk, action="hello", v=1, n="a1"))["t"])
 
 
 async def test_a_changed_handler_changes_its_function_alone_and_what_clients_get(
@@ -42,7 +153,7 @@ async def test_a_changed_handler_changes_its_function_alone_and_what_clients_get
     outputs, before = await read_outputs(open_client), await read_code(open_client)
     assert sorted(before) == [f"plldb-ws-api-{route}" for route in ROUTES]
     copy = Copy(tmp_path / "copy")
-    copy.edit_handler("default", '"ok"', '"changed"')
+    copy.edit_handler("default", '"t": "welcome"', '"t": "changed"')
 
     done = await plldb_cli("bootstrap", "setup", env=copy.env)
     assert done.code == 0, done
@@ -52,7 +163,7 @@ async def test_a_changed_handler_changes_its_function_alone_and_what_clients_get
     assert changed == {"plldb-ws-api-default"}
     assert await read_outputs(open_client) == outputs  # the API is still the same one
     address = websocket_address(ministack, outputs["WebSocketUrl"])
-    assert await talk(address, "{}") == {"status": "changed"}
+    assert await meet(address, await open_client("dynamodb")) == "changed"
 
 
 async def test_destroy_leaves_nothing_of_what_a_client_has_used(
@@ -60,7 +171,7 @@ async def test_destroy_leaves_nothing_of_what_a_client_has_used(
 ) -> None:
     assert (await plldb_cli("bootstrap", "setup")).code == 0
     address = websocket_address(ministack, (await read_outputs(open_client))["WebSocketUrl"])
-    assert await talk(address, "{}") == {"status": "ok"}
+    assert await meet(address, await open_client("dynamodb")) == "welcome"
     kinds = {"tables", "functions", "roles", "log groups", "APIs", "buckets", "stacks"}
     assert set(await list_rest(open_client)) == kinds
 

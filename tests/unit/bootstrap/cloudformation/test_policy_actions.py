@@ -46,7 +46,6 @@ UNUSED: dict[str, dict[str, tuple[str, ...]]] = {
         "Replicas": ("dynamodb:*TableReplica", "dynamodb:*Item", "dynamodb:Query", "dynamodb:Scan"),
         "ResourcePolicy": ("dynamodb:DeleteResourcePolicy", "dynamodb:PutResourcePolicy"),
         "SSESpecification": ("kms:*",),
-        "TimeToLiveSpecification": ("dynamodb:UpdateTimeToLive",),
     },
     "AWS::IAM::Policy": {"Groups": ("iam:*GroupPolicy",), "Users": ("iam:*UserPolicy",)},
     "AWS::IAM::Role": {"ManagedPolicyArns": ("iam:AttachRolePolicy",)},
