@@ -1,11 +1,11 @@
 """``plldb`` and ``python -m plldb``. Talks to the console."""
 
-from plldb.cli.early import hold_signals
+from plldb.cli.interrupts import hold
 
 
 def run() -> None:
-    """The program; the rest of it is imported only once Ctrl-C can do no harm to that."""
-    hold_signals()
+    """Run the program; the rest of it is imported once Ctrl-C can do no harm to that."""
+    hold()
     from plldb.cli import main
 
     main.run()

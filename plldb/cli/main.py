@@ -1,32 +1,29 @@
 """The command ``plldb`` and its one error boundary. Talks to the console.
 
-Parsing gives a `Job` without an event loop and without AWS: importing asyncio alone would nearly double
-the time of ``plldb --help``. Only a job that is to be run pays for the rest.
+Parsing gives an `Invocation` without an event loop and without AWS: importing asyncio alone would nearly
+double the time of ``plldb --help``. Only a command that is to be run pays for the rest.
 """
 
 from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
 from contextlib import suppress
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import asyncclick
 
 import plldb
 from plldb.cli.bootstrap.commands import bootstrap, doctor
-from plldb.cli.early import INTERRUPTED, hear_signals
-from plldb.cli.jobs import Job, Settings
-from plldb.cli.streams import flush_streams, mend_streams
+from plldb.cli.command import Invocation, Settings
+from plldb.cli.interrupts import INTERRUPTED, leave, leave_at_once, listen, release, stop_listening
+from plldb.cli.streams import flush_streams, repair_streams
 from plldb.cli.usage import usage_hint, usage_message
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
-
-    from plldb.cli.jobs import Library
 
 HELP = """plldb, the Python Lambda Local DeBugger: debug a Python Lambda function on your own machine while it
 is invoked in the cloud.
@@ -54,7 +51,7 @@ Completion, for the start-up file of your shell:
 @asyncclick.option("--verbose", is_flag=True, help="Logs on stderr.")
 @asyncclick.pass_context
 def cli(ctx: asyncclick.Context, /, *, version: bool, verbose: bool) -> None:
-    """The group."""
+    """Show the version or the help, or hand the settings on to a command."""
     ctx.obj = Settings(verbose=verbose)
     if version:
         asyncclick.echo("\n".join(version_lines(verbose=verbose)))
@@ -68,7 +65,7 @@ cli.add_command(doctor)
 
 
 def version_lines(*, verbose: bool) -> list[str]:
-    """The version of plldb, and of what it stands on."""
+    """Return the version of plldb, and of what it depends on."""
     lines = [f"plldb {plldb.__version__}"]
     if verbose:
         from importlib.metadata import version
@@ -78,60 +75,49 @@ def version_lines(*, verbose: bool) -> list[str]:
 
 
 def run() -> None:
-    """The console script, with all that it needs imported."""
+    """Run the console script, with all that it needs imported."""
     code = main(sys.argv[1:])
-    # All is said; a signal from here on ends the process, without a traceback.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
+    stop_listening()  # the output is complete
     flush_streams()
     if code == INTERRUPTED:
-        _leave()
+        leave()
     # Else the interpreter would, at its end, search all that botocore has made for garbage once more.
     gc.freeze()
     sys.exit(code)
 
 
-def _leave() -> NoReturn:
-    """Ends the process here and now.
+def main(argv: Sequence[str], library: Any = None) -> int:
+    """Do what ``argv`` asks for and return the exit code. A bug keeps its traceback.
 
-    The interpreter would first join its threads, and one that asks a name server for an address cannot be
-    stopped: whoever pressed Ctrl-C would wait for its timeout. Everything has been closed as well as
-    `until_stopped` had the patience for, and is flushed.
+    ``library`` stands in for the capability's own; None for that.
     """
-    gc.disable()  # it would tell of the tasks that are still pending
-    flush_streams()
-    os._exit(INTERRUPTED)
-
-
-def main(argv: Sequence[str], library: Library | None = None) -> int:
-    """Does what ``argv`` asks for and returns the exit code. A bug keeps its traceback."""
-    mend_streams()
-    job = None
+    repair_streams()
+    asked = None
     try:
-        hear_signals()
-        job = parse(argv)
-        return 0 if job is None else _run_job(job, library)
+        release()
+        asked = parse(argv)
+        return 0 if asked is None else _run(asked, library)
     except asyncclick.ClickException as error:
-        return _fail(argv, "usage", usage_message(error), usage_hint(error, argv), error.exit_code)
+        return _fail(argv, "usage", usage_message(error), usage_hint(error, argv, cli), error.exit_code)
     except (KeyboardInterrupt, asyncclick.Abort):
         # Before the event loop listens to signals, or where it cannot. asyncclick makes an Abort of it.
-        hint = "if CloudFormation has begun something, it goes on; 'plldb bootstrap watch' follows it."
-        return _fail(argv, "interrupted", "interrupted", hint if job else "nothing was begun.", INTERRUPTED)
+        hint = "nothing was started." if asked is None else asked.interrupted
+        return _fail(argv, "interrupted", "interrupted", hint, INTERRUPTED)
     except OSError as error:
-        if job is not None:
-            raise  # a bug: of what it cannot write, a run speaks itself
-        _say(f"error: no output possible ({error.strerror})")
+        if asked is not None:
+            raise  # a bug: a run itself tells what it cannot write
+        _say(f"error: cannot write the output ({error.strerror})")
         return 1
 
 
-def parse(argv: Sequence[str]) -> Job | None:
-    """Turns a command line into a job; None if all is done already (help, version)."""
+def parse(argv: Sequence[str]) -> Invocation | None:
+    """Return what a command line asks for; None if it is done already (help, version)."""
     done = drive(cli.main(list(argv), prog_name="plldb", standalone_mode=False))
-    return done if isinstance(done, Job) else None
+    return done if isinstance(done, Invocation) else None
 
 
 def drive(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Runs a coroutine that never waits, without an event loop: asyncclick parses async in form only."""
+    """Run a coroutine that never waits, without an event loop: asyncclick parses async in form only."""
     try:
         coroutine.send(None)
     except StopIteration as end:
@@ -141,38 +127,30 @@ def drive(coroutine: Coroutine[Any, Any, Any]) -> Any:
     raise RuntimeError("parsing the command line has waited for something")
 
 
-def _run_job(job: Job, library: Library | None) -> int:
+def _run(asked: Invocation, library: Any) -> int:
     import asyncio
 
     with asyncio.Runner() as runner:
-        code = runner.run(_perform(job, library))
+        code = runner.run(_perform(asked, library))
         if code == INTERRUPTED:
-            _leave()  # the runner, too, joins threads at its end
+            leave()  # the runner, too, joins threads at its end
         return code
 
 
-async def _perform(job: Job, library: Library | None) -> int:
-    from plldb.cli.signals import listen, react
-
+async def _perform(asked: Invocation, library: Any) -> int:
     stop = listen()
     # Nothing that is imported is garbage; searching it again and again takes a tenth of the whole run.
     gc.disable()
     from plldb.cli.output.renderer import Terminal
     from plldb.cli.run import perform
 
-    library = library or _import_library()
+    command = asked.load(asked, library)
     gc.freeze()
     gc.enable()
     terminal = Terminal(stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr, environ=os.environ)
-    code = await perform(job, library, terminal, stop)
-    react(_leave)  # all is said; what is left to wait for, Ctrl-C ends
+    code = await perform(command, asked.settings, terminal, stop)
+    leave_at_once()
     return code
-
-
-def _import_library() -> Library:
-    from plldb import bootstrap as library
-
-    return library
 
 
 def _fail(argv: Sequence[str], code: str, message: str, hint: str, exit_code: int) -> int:
@@ -180,8 +158,8 @@ def _fail(argv: Sequence[str], code: str, message: str, hint: str, exit_code: in
     _say(f"error: {message}")
     _say(f"hint: {hint}")
     if "--output=json" in argv or ("--output", "json") in pairwise(argv):
-        from plldb.cli.output.jsonvalues import failed_line
-        from plldb.cli.problems import Problem
+        from plldb.cli.output.jsonlines import failed_line
+        from plldb.cli.output.renderer import Problem
 
         problem = Problem(operation=None, code=code, message=message, hint=hint, exit_code=exit_code)
         with suppress(OSError):
@@ -190,5 +168,5 @@ def _fail(argv: Sequence[str], code: str, message: str, hint: str, exit_code: in
 
 
 def _say(text: str) -> None:
-    with suppress(OSError):  # nobody hears it
+    with suppress(OSError):  # nobody reads it
         asyncclick.echo(text, err=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncclick
+from asyncclick.core import ParameterSource
 
-from plldb.cli.jobs import Settings
+from plldb.cli.command import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from plldb.cli.jobs import OutputName
+    from plldb.cli.command import OutputName
 
 Decorated = TypeVar("Decorated", bound="Callable[..., Any]")
 
@@ -32,8 +33,9 @@ Exit codes:
 
 
 def place_options(command: Decorated) -> Decorated:
-    """Adds --profile, --region, --output and --verbose."""
-    options = [
+    """Add --profile, --region, --output and --verbose."""
+    return add_options(
+        command,
         asyncclick.option(
             "--profile",
             metavar="NAME",
@@ -45,8 +47,8 @@ def place_options(command: Decorated) -> Decorated:
             "regions",
             multiple=True,
             metavar="REGION",
-            callback=_refuse_empty,
-            help="Region to act in; give it again for several, side by side.",
+            callback=_check_regions,
+            help="Region to act in; repeat it for several, side by side.",
         ),
         asyncclick.option(
             "--output",
@@ -54,30 +56,11 @@ def place_options(command: Decorated) -> Decorated:
             help="For a person (the default), or JSON lines.",
         ),
         asyncclick.option("--verbose", is_flag=True, help="Logs on stderr."),
-    ]
-    return _apply(options, command)
+    )
 
 
-def setup_options(command: Decorated) -> Decorated:
-    """Adds what only setup takes."""
-    options = [
-        asyncclick.option("--dry-run", is_flag=True, help="Show what would happen and change nothing."),
-        asyncclick.option(
-            "--tag",
-            "tags",
-            multiple=True,
-            metavar="KEY=VALUE",
-            callback=_parse_tags,
-            help="Tag for the stack and its resources; may be given again.",
-        ),
-        asyncclick.option(
-            "--permissions-boundary", metavar="ARN", help="Permissions boundary for the two roles."
-        ),
-    ]
-    return _apply(options, command)
-
-
-def _apply(options: Sequence[Callable[[Decorated], Decorated]], command: Decorated) -> Decorated:
+def add_options(command: Decorated, *options: Callable[[Decorated], Decorated]) -> Decorated:
+    """Give ``command`` these options, in this order."""
     for option in reversed(options):
         command = option(command)
     return command
@@ -85,19 +68,33 @@ def _apply(options: Sequence[Callable[[Decorated], Decorated]], command: Decorat
 
 def _refuse_empty(ctx: asyncclick.Context, param: asyncclick.Parameter, value: Any) -> Any:
     """An empty variable of a script must not make it act somewhere else than it means to."""
-    if value == "" or (isinstance(value, tuple) and "" in value):
+    if value == "":
         raise asyncclick.BadParameter("it is empty.", ctx=ctx, param=param)
     return value
 
 
-def _parse_tags(
+def _check_regions(
+    ctx: asyncclick.Context, param: asyncclick.Parameter, value: tuple[str, ...]
+) -> tuple[str, ...]:
+    for region in value:
+        _refuse_empty(ctx, param, region)
+        if "," in region or " " in region.strip():
+            several = " ".join(f"--region {name}" for name in region.replace(",", " ").split())
+            raise asyncclick.BadParameter(f"repeat --region for each region: {several}", ctx=ctx, param=param)
+    return value
+
+
+def parse_tags(
     ctx: asyncclick.Context, param: asyncclick.Parameter, value: tuple[str, ...]
 ) -> dict[str, str] | None:
-    tags = {}
+    """Turn ``KEY=VALUE`` words into a mapping; None if there are none."""
+    tags: dict[str, str] = {}
     for tag in value:
         key, equals, content = tag.partition("=")
         if not key or not equals:
             raise asyncclick.BadParameter(f"{tag!r} is not of the form KEY=VALUE.", ctx=ctx, param=param)
+        if key in tags:
+            raise asyncclick.BadParameter(f"the tag {key!r} is given twice.", ctx=ctx, param=param)
         tags[key] = content
     return tags or None
 
@@ -110,7 +107,7 @@ def merge_settings(
     output: OutputName | None,
     verbose: bool,
 ) -> Settings:
-    """What stands behind the command wins over what stands before it."""
+    """Return the settings; an option after the command wins over one before it."""
     outer = ctx.obj if isinstance(ctx.obj, Settings) else Settings()
     return Settings(
         profile=profile or outer.profile,
@@ -118,3 +115,26 @@ def merge_settings(
         output=output or outer.output,
         verbose=verbose or outer.verbose,
     )
+
+
+def as_typed(ctx: asyncclick.Context, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the words that give these options of ``ctx`` again, as they were given."""
+    return tuple(word for name in names for word in _words(ctx, name))
+
+
+def _words(ctx: asyncclick.Context, name: str) -> Iterator[str]:
+    if not is_given(ctx, name):
+        return
+    option = next(param.opts[0] for param in ctx.command.params if param.name == name)
+    value = ctx.params[name]
+    if value is True:
+        yield option
+        return
+    values = [f"{key}={item}" for key, item in value.items()] if isinstance(value, dict) else [value]
+    for each in values:
+        yield from (option, str(each))
+
+
+def is_given(ctx: asyncclick.Context, name: str) -> bool:
+    """Return whether an option was typed, be it with an empty value."""
+    return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE

@@ -1,4 +1,4 @@
-"""A question on the terminal that Ctrl-C can still interrupt. Talks to the console."""
+"""A question at the keyboard that Ctrl-C can still interrupt. Talks to the console."""
 
 from __future__ import annotations
 
@@ -7,21 +7,30 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from plldb.cli.output.renderer import writing
+from plldb.cli.output.text import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
     from plldb.cli.output.renderer import Terminal
 
 
-async def ask_yes(terminal: Terminal, question: str) -> bool:
-    """Asks; everything but a clear yes is no, the end of the input too."""
+async def ask_yes(terminal: Terminal, questions: Sequence[str]) -> bool:
+    """Ask; everything but a clear yes is no, the end of the input too. Without a keyboard it is yes.
+
+    Where the output goes elsewhere the question goes to stderr, for it must be read to be answered.
+    """
+    if not terminal.stdin.isatty():
+        return True
+    stream = terminal.stdout if terminal.stdout.isatty() else terminal.stderr
     with writing():
-        terminal.stdout.write(f"{question} [y/N] ")
-        terminal.stdout.flush()
+        stream.write("\n".join(clean(question) for question in questions) + " [y/N] ")
+        stream.flush()
     try:
         answer = await _read_line(terminal.stdin)
     except asyncio.CancelledError:
         with suppress(OSError):
-            terminal.stdout.write("\n")
+            stream.write("\n")
         raise
     except OSError:  # the terminal has gone
         return False
@@ -29,7 +38,7 @@ async def ask_yes(terminal: Terminal, question: str) -> bool:
 
 
 async def _read_line(stream: TextIO) -> str:
-    """Waits in the event loop: a blocking read could not be interrupted, nor could a thread that does it."""
+    """Wait in the event loop: a blocking read could not be interrupted, nor could a thread that does it."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
     try:
@@ -41,3 +50,29 @@ async def _read_line(stream: TextIO) -> str:
     finally:
         loop.remove_reader(stream.fileno())
     return stream.readline()
+
+
+class SharedQuestion:
+    """One question for several regions, put when each has asked or has come to its end."""
+
+    def __init__(self, regions: Sequence[str], put: Callable[[Sequence[str]], Awaitable[bool]]) -> None:
+        self._expected = set(regions)
+        self._everybody = asyncio.Event()
+        self._put = put
+        self._questions: list[str] = []
+        self._answer: asyncio.Future[bool] | None = None
+
+    async def ask(self, region: str, question: str) -> bool:
+        """Wait for the other regions, then for the one answer."""
+        self._questions.append(question)
+        self.leave(region)
+        await self._everybody.wait()
+        if self._answer is None:
+            self._answer = asyncio.ensure_future(self._put(self._questions))
+        return await self._answer
+
+    def leave(self, region: str) -> None:
+        """Note that this region is not waited for, or not any more."""
+        self._expected.discard(region)
+        if not self._expected:
+            self._everybody.set()

@@ -1,99 +1,231 @@
-"""Runs a job from its start to an exit code: face, questions, interrupts. Talks to the console."""
+"""Run a command from its start to an exit code: regions, questions, interrupts. Talks to the console.
+
+It knows commands as values, and no capability.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING, Any
 
-from plldb.cli.bootstrap.explain import closing_lines, explain_interrupt
-from plldb.cli.follow import follow
+from plldb.cli.command import Stopped
+from plldb.cli.interrupts import INTERRUPTED, until_stopped
 from plldb.cli.logs import send_logs_to, send_warnings_to
-from plldb.cli.output.renderer import Lane, OutputClosedError, choose_face
-from plldb.cli.prompts import ask_yes
-from plldb.cli.regions import SharedQuestion, follow_all
-from plldb.cli.signals import until_stopped
+from plldb.cli.output.renderer import (
+    Outcome,
+    OutputClosedError,
+    Problem,
+    RegionRun,
+    closing_lines,
+    is_terminal,
+)
+from plldb.cli.prompts import SharedQuestion, ask_yes
+from plldb.errors import PlldbError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
-    from plldb.bootstrap.progress import InFlight
-    from plldb.cli.jobs import Job, Library
-    from plldb.cli.output.renderer import Face, Outcome, Terminal
-    from plldb.cli.problems import Problem
+    from plldb.cli.command import Command, Settings
+    from plldb.cli.output.renderer import Renderer, Terminal
 
-LOOKS = frozenset({"status", "doctor", "watch"})
-"""The jobs that change nothing."""
+    Follow = Callable[[RegionRun[Any]], Awaitable[Outcome]]
+    """Runs a command in one region to its end."""
+    Ask = Callable[[str, str], Awaitable[bool]]
+    """Asks a question about the region of a label."""
 
 
-async def perform(job: Job, library: Library, terminal: Terminal, stop: asyncio.Event) -> int:
-    """Runs ``job`` in all its regions and returns the exit code; ``stop`` interrupts it."""
-    lanes = make_lanes(job)
-    face = choose_face(job.settings.output, job.name, terminal, lanes)
-    if job.settings.verbose:
-        send_logs_to(face.note)
-    else:
-        send_warnings_to(face.note)
-    work = asyncio.ensure_future(_follow_lanes(job, library, terminal, lanes, face))
+async def perform(
+    command: Command[Any, Any], settings: Settings, terminal: Terminal, stop: asyncio.Event
+) -> int:
+    """Run ``command`` in all its regions and return the exit code; ``stop`` interrupts it."""
+    runs = make_runs(command, settings.regions, terminal.clock())
+    renderer = choose_renderer(command, settings, terminal, runs)
+    (send_logs_to if settings.verbose else send_warnings_to)(renderer.note)
+    work = asyncio.ensure_future(_follow_regions(command, terminal, runs, renderer))
 
     def report() -> None:
+        stopped = Stopped(code="interrupted", reason="interrupted", exit_code=INTERRUPTED)
         with suppress(OutputClosedError):
-            face.fail(_only(lanes), _interrupted(job, lanes))
+            renderer.fail(runs[0] if len(runs) == 1 else None, command.explain(stopped, runs))
 
-    return await until_stopped(work, stop, report, face.note)
-
-
-def make_lanes(job: Job) -> list[Lane]:
-    """One lane for each region; labelled if there are several."""
-    regions = list(dict.fromkeys(job.settings.regions))
-    if len(regions) < 2:
-        return [Lane(region=regions[0] if regions else None)]
-    return [Lane(label=region, region=region) for region in regions]
+    return await until_stopped(work, stop, report, renderer.note)
 
 
-async def _follow_lanes(
-    job: Job, library: Library, terminal: Terminal, lanes: Sequence[Lane], face: Face
+def make_runs(command: Command[Any, Any], regions: Sequence[str], now: float) -> list[RegionRun[Any]]:
+    """Return one run for each region, begun at ``now``; labelled if there are several."""
+    names: list[str | None] = [*dict.fromkeys(regions)] or [None]
+    return [
+        RegionRun(
+            label=(name or "") if len(names) > 1 else "",
+            region=name,
+            words=command.words(name),
+            progress=command.live(now),
+        )
+        for name in names
+    ]
+
+
+def choose_renderer(
+    command: Command[Any, Any], settings: Settings, terminal: Terminal, runs: Sequence[RegionRun[Any]]
+) -> Renderer:
+    """Return the renderer for where the output goes. Piped and JSON runs never pay for rich."""
+    if settings.output == "json":
+        from plldb.cli.output.jsonlines import JsonRenderer
+
+        return JsonRenderer(command.name, command.result, terminal, several=len(runs) > 1)
+    if not is_terminal(terminal.stdout, terminal.environ):
+        from plldb.cli.output.plain import PlainRenderer
+
+        return PlainRenderer(terminal, runs)
+    from plldb.cli.output.terminal import TerminalRenderer, open_console
+
+    return TerminalRenderer(open_console(terminal), terminal, runs)
+
+
+async def _follow_regions(
+    command: Command[Any, Any], terminal: Terminal, runs: Sequence[RegionRun[Any]], renderer: Renderer
 ) -> int:
-    async def question() -> bool:
-        face.pause()
-        return not _asks(job, terminal) or await ask_yes(terminal, "Remove all this for good?")
+    async def put(questions: Sequence[str]) -> bool:
+        renderer.pause()
+        return await ask_yes(terminal, questions)
 
-    shared = SharedQuestion(lanes, question)
+    shared = SharedQuestion([run.label for run in runs], put)
 
-    async def follow_lane(lane: Lane) -> Outcome:
+    async def follow_one(run: RegionRun[Any]) -> Outcome:
         try:
-            return await follow(job, library, lane, face, terminal, shared.ask)
+            return await _follow(command, run, renderer, terminal, shared.ask)
         finally:
-            shared.leave(lane)
+            shared.leave(run.label)
 
     try:
-        if len(lanes) == 1:
-            return (await follow_lane(lanes[0])).exit_code
-        return await follow_all(lanes, face, follow_lane)
+        if len(runs) == 1:
+            return (await follow_one(runs[0])).exit_code
+        return await _follow_all(runs, renderer, follow_one)
     except OutputClosedError as error:
-        if isinstance(error.__cause__, BrokenPipeError) and job.name in LOOKS:
-            return 1  # who only looks leaves nothing to tell to one who has seen enough
-        for line in closing_lines(_interrupted(job, lanes, closed=str(error))):
-            face.note(line)
+        if isinstance(error.__cause__, BrokenPipeError) and command.changes_nothing:
+            return 1  # whoever has seen enough of a status needs no explanation
+        stopped = Stopped(code="output-closed", reason=str(error), exit_code=1)
+        for line in closing_lines(command.explain(stopped, runs)):
+            renderer.note(line)
         return 1
 
 
-def _asks(job: Job, terminal: Terminal) -> bool:
-    return job.asks and job.settings.output == "text" and terminal.stdin.isatty() and terminal.stdout.isatty()
+async def _follow_all(runs: Sequence[RegionRun[Any]], renderer: Renderer, follow_one: Follow) -> int:
+    """Run all regions to their end, whatever becomes of one, and return the exit code of the worst.
+
+    Only a bug or a closed output ends the other regions; a bug is raised once the summary tells it, too.
+    """
+    tasks = [asyncio.ensure_future(follow_one(run)) for run in runs]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    outcomes = [_outcome_of(run, task) for run, task in zip(runs, tasks, strict=True)]
+    renderer.summarise(outcomes)
+    for task in tasks:
+        if not task.cancelled():
+            task.result()
+    return max(outcome.exit_code for outcome in outcomes)
 
 
-def _interrupted(job: Job, lanes: Sequence[Lane], *, closed: str = "") -> Problem:
-    """One problem for all lanes; its commands name the regions that are still at work."""
-    flying = [lane for lane in lanes if lane.progress.in_flight != "no"]
-    state: InFlight = (
-        "yes" if any(lane.progress.in_flight == "yes" for lane in flying) else "maybe" if flying else "no"
+def _outcome_of(run: RegionRun[Any], task: asyncio.Future[Outcome]) -> Outcome:
+    if task.cancelled():
+        return Outcome(run=run, exit_code=1, summary="stopped, because of the bug in another region")
+    error = task.exception()
+    if error is None:
+        return task.result()
+    if isinstance(error, OutputClosedError):
+        raise error
+    return Outcome(run=run, exit_code=1, summary=_bug(error))
+
+
+async def _follow(
+    command: Command[Any, Any], run: RegionRun[Any], renderer: Renderer, terminal: Terminal, ask: Ask
+) -> Outcome:
+    """Run ``command`` in one region to its end. What the library raises is shown, not raised."""
+    try:
+        return await _show_events(command, run, renderer, terminal, ask)
+    except PlldbError as error:
+        problem = command.explain(error, [run])
+        with suppress(OutputClosedError):  # the exit code still tells
+            renderer.fail(run, problem)
+        return Outcome(run=run, exit_code=problem.exit_code, summary=problem.message)
+    except (OutputClosedError, asyncio.CancelledError):
+        raise
+    except Exception as error:
+        # A bug keeps its traceback. A program that reads the stream must still see it end.
+        with suppress(OutputClosedError):
+            renderer.fail(run, _unexpected(command, error))
+        raise
+
+
+async def _show_events(
+    command: Command[Any, Any], run: RegionRun[Any], renderer: Renderer, terminal: Terminal, ask: Ask
+) -> Outcome:
+    exit_code, summary = 0, "done"
+    async with (
+        aclosing(command.open(run.region)) as stream,
+        aclosing(with_pauses(stream, renderer.patience)) as events,
+    ):
+        async for event in events:
+            if event is None:
+                renderer.idle(run)
+                continue
+            run.progress.add(event, terminal.clock())
+            renderer.show(run, event)
+            result = command.result(event)
+            if result is not None:
+                exit_code, summary = result.exit_code, result.summary
+            question = command.confirm(event)
+            if question is not None and not await ask(run.label, _labelled(run, question)):
+                exit_code, summary = 1, "nothing was deleted"
+                renderer.note(_labelled(run, summary))
+                break
+    renderer.done(run, exit_code)
+    return Outcome(run=run, exit_code=exit_code, summary=summary)
+
+
+def _labelled(run: RegionRun[Any], text: str) -> str:
+    return f"{run.label} {text}" if run.label else text
+
+
+async def with_pauses(
+    stream: AsyncGenerator[Any, None], patience: float | None
+) -> AsyncGenerator[Any | None, None]:
+    """Yield what ``stream`` yields, and None whenever nothing has come for ``patience`` seconds."""
+    upcoming: asyncio.Task[Any] | None = None
+    try:
+        while True:
+            upcoming = asyncio.create_task(_next(stream))
+            while not (await asyncio.wait({upcoming}, timeout=patience))[0]:
+                yield None
+            event = upcoming.result()
+            if event is None:
+                return
+            yield event
+    finally:
+        if upcoming is not None and not upcoming.done():
+            upcoming.cancel()
+            with suppress(asyncio.CancelledError):
+                await upcoming
+
+
+async def _next(stream: AsyncGenerator[Any, None]) -> Any:
+    return await anext(stream, None)
+
+
+def _bug(error: BaseException) -> str:
+    return f"plldb has a bug: {type(error).__name__}: {error}"
+
+
+def _unexpected(command: Command[Any, Any], error: Exception) -> Problem:
+    return Problem(
+        operation=command.name,
+        code="internal",
+        message=_bug(error),
+        hint="please report it together with the traceback.",
+        exit_code=1,
     )
-    regions = tuple(lane.region for lane in flying or lanes if lane.region)
-    creating = all(lane.progress.creating for lane in flying)
-    settings = replace(job.settings, regions=regions)
-    return explain_interrupt(job, settings, state, creating=creating, closed=closed)
-
-
-def _only(lanes: Sequence[Lane]) -> Lane | None:
-    return lanes[0] if len(lanes) == 1 else None

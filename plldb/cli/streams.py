@@ -7,8 +7,8 @@ import sys
 from contextlib import suppress
 
 
-def mend_streams() -> None:
-    """What is closed (``>&-``) leads nowhere from now on, and no letter ends a deployment.
+def repair_streams() -> None:
+    """Let what is closed (``>&-``) lead nowhere, and let no character end a deployment.
 
     In the order of their numbers: each takes the lowest that is free, so that no connection to AWS
     becomes standard output.
@@ -23,7 +23,7 @@ def mend_streams() -> None:
 
 
 def flush_streams() -> None:
-    """Python flushes stdout when it ends, and would complain about a closed pipe or a full disk."""
+    """Flush both: Python does so when it ends, and would complain about a closed pipe or a full disk."""
     try:
         sys.stdout.flush()
     except OSError:

@@ -6,55 +6,59 @@ from typing import TYPE_CHECKING
 
 import asyncclick
 
-from plldb.cli.bootstrap.commands import bootstrap, doctor
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-COMMANDS = {
-    "bootstrap": "plldb bootstrap",
-    "doctor": "plldb doctor",
-    "version": "plldb --version",
-    "help": "plldb --help",
-    **{name: f"plldb bootstrap {name}" for name in bootstrap.commands},
-}
-"""What somebody may write where no such command is, and the command line that is meant."""
-PLACES = frozenset(option for param in doctor.params for option in param.opts)
-"""The options that stand behind a command and not before it."""
+    from collections.abc import Iterator, Sequence
 
 
 def usage_message(error: asyncclick.ClickException) -> str:
-    """One sentence; without the near misses that asyncclick finds where the hint knows better."""
+    """Return one sentence; without the near misses that asyncclick finds where the hint knows better."""
     if isinstance(error, asyncclick.NoSuchCommand) or _is_misplaced(error):
         return error.message
     return error.format_message()
 
 
-def usage_hint(error: asyncclick.ClickException, argv: Sequence[str]) -> str:
-    """The command line that is meant, or the page to look at."""
+def usage_hint(error: asyncclick.ClickException, argv: Sequence[str], root: asyncclick.Group) -> str:
+    """Return the command line that is meant, or the page to look at."""
+    page = _page_of(argv, root)
     if _is_misplaced(error):
-        return "it stands behind the command; see 'plldb bootstrap --help'."
+        return f"put it after the command; see '{page} --help'."
     if isinstance(error, asyncclick.NoSuchCommand):
         from difflib import get_close_matches
 
-        for name in get_close_matches(error.command_name, COMMANDS, n=1):
-            return f"did you mean '{COMMANDS[name]}'?"
-    return f"see '{_page_of(argv)} --help'."
+        meant = {"version": "plldb --version", "help": "plldb --help", **dict(_command_lines(root))}
+        for name in get_close_matches(error.command_name, meant, n=1):
+            return f"did you mean '{meant[name]}'?"
+    return f"see '{page} --help'."
+
+
+def _command_lines(root: asyncclick.Group) -> Iterator[tuple[str, str]]:
+    """The name of each command, with how it is typed; of equal names the shortest line comes last."""
+    for name, command in root.commands.items():
+        if isinstance(command, asyncclick.Group):
+            yield from ((below, f"plldb {name} {below}") for below in command.commands)
+    yield from ((name, f"plldb {name}") for name in root.commands)
 
 
 def _is_misplaced(error: asyncclick.ClickException) -> bool:
-    if not isinstance(error, asyncclick.NoSuchOption) or error.ctx is None:
+    """Return whether an option of the commands was given before all of them."""
+    if not isinstance(error, asyncclick.NoSuchOption) or error.ctx is None or error.ctx.parent is not None:
         return False
-    return error.option_name in PLACES and error.ctx.parent is None
+    root = error.ctx.command
+    commands = root.commands.values() if isinstance(root, asyncclick.Group) else ()
+    return any(error.option_name in param.opts for command in commands for param in command.params)
 
 
-def _page_of(argv: Sequence[str]) -> str:
-    """The command that is named, also where asyncclick had not come to it."""
-    words = [word for word in argv if not word.startswith("-")]
-    if words[:1] == ["doctor"]:
-        return "plldb doctor"
-    if words[:1] != ["bootstrap"]:
-        return "plldb"
-    # A value of an option before the command may stand between; no value is the name of a command.
-    command = next((word for word in words[1:] if word in bootstrap.commands), "")
-    return f"plldb bootstrap {command}".rstrip()
+def _page_of(argv: Sequence[str], root: asyncclick.Group) -> str:
+    """Return the command that is named, also where asyncclick had not come to it.
+
+    A value of an option may stand between; no value is the name of a command.
+    """
+    found, group = ["plldb"], root
+    for word in argv:
+        command = group.commands.get(word)
+        if command is not None:
+            found.append(word)
+            if not isinstance(command, asyncclick.Group):
+                break
+            group = command
+    return " ".join(found)

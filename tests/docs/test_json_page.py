@@ -14,8 +14,8 @@ import pytest
 
 from plldb.aws.place import Target
 from plldb.bootstrap import events
-from plldb.cli.output.jsonvalues import object_fields, problem_fields
-from plldb.cli.problems import Problem, Step
+from plldb.cli.output.jsonlines import fields_of, problem_fields
+from plldb.cli.output.renderer import Problem, Step
 from tests.conftest import RunPlldb
 from tests.docs.pages import ROOT, read_section
 
@@ -105,9 +105,8 @@ def instances(cls: Any) -> list[Any]:
 @pytest.mark.parametrize("cls", LINES, ids=lambda cls: cls.__name__)
 def test_every_event_is_what_the_page_says(cls: Any) -> None:
     for event in instances(cls):
-        told = json.loads(json.dumps(object_fields(event)))
-        kind = told.pop("kind")
-        assert not find_faults_in_object(told, kind, kind)
+        told = json.loads(json.dumps(fields_of(event)))
+        assert not find_faults_in_object(told, event.kind, event.kind)
 
 
 def test_page_has_no_kind_that_is_never_written() -> None:
@@ -160,7 +159,8 @@ def read_lines(stdout: str, *heads: str) -> list[dict[str, Any]]:
         if kind == "finished" and "regions" not in line:
             for name, wanted in read_fields("finished").items():
                 assert not find_faults(body.pop(name), wanted, name)
-            kind = "setup_planned" if line["result"] == "planned" else RESULTS[line["operation"]]
+            planned = {"setup": "setup_planned", "destroy": "removal_planned"}
+            kind = (planned if line["result"] == "planned" else RESULTS)[line["operation"]]
         if "regions" not in line:
             assert not find_faults_in_object(body, kind, kind)
     return lines
@@ -190,6 +190,7 @@ async def test_lines_of_real_runs_are_what_the_page_says(plldb_cli: RunPlldb) ->
     assert (await lines_of("bootstrap", "setup"))[-1]["result"] == "unchanged"
     assert kinds(await lines_of("bootstrap", "status")) == ["finished"]
     assert kinds(await lines_of("bootstrap", "watch"))[-1] == "finished"
+    assert kinds(await lines_of("bootstrap", "destroy", "--dry-run")) == ["started", "finished"]
     assert kinds(await lines_of("bootstrap", "destroy")) == [
         *("started", "removal_planned", "action_decided", "operation_started", "stack_event"),
         *("operation_finished", "bucket_emptied", "bucket_deleted", "finished"),

@@ -164,7 +164,9 @@ async def test_an_interrupt_in_json_ends_with_one_failed_line(
     lines = [json.loads(line) for line in (seen + done.stdout).splitlines()]
     assert [line["kind"] for line in lines if line["kind"] in ("failed", "finished")] == ["failed"]
     assert (lines[-1]["code"], lines[-1]["exit_code"]) == ("interrupted", 130)
-    assert {step["purpose"] for step in lines[-1]["next"]} == {"watch it", "go on with it", "undo it"}
+    assert [step["purpose"] for step in lines[-1]["next"]] == [
+        *("watch it", "go on with it", "undo it (delete all of it)")
+    ]
 
 
 async def test_watch_tells_the_last_operation_when_nothing_runs(

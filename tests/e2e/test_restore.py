@@ -13,11 +13,11 @@ from plldb.aws.place import Place
 from plldb.aws.session import Aws, open_aws
 from plldb.debugger.arming.mutex import Holder
 from plldb.debugger.arming.operate import Armed, Plan, arm
+from plldb.debugger.arming.restore import look, open_places, restore_functions
+from plldb.debugger.arming.stacks import list_stack_functions, read_infrastructure
 from plldb.debugger.errors import NoFunctionsError, NotSetUpError
 from plldb.debugger.events import DebuggerStatus, FunctionRefused, RestoreEvent, VersionArmed
 from plldb.debugger.pace import Pace
-from plldb.debugger.restore import look, open_places, restore_functions
-from plldb.debugger.stacks import list_stack_functions, read_infrastructure
 from tests.support.environment import REGION
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e.holdings import list_rest, read_stack
 from tests.support.behaviours import on
+from tests.support.environment import REGION
 from tests.support.events import PacedEvents, Pacing
 from tests.support.screens import on_screen, on_terminal
 from tests.support.template import RESOURCES
@@ -73,16 +74,16 @@ async def test_ctrl_c_leaves_the_ways_on_below_the_log(slow_env: dict[str, str],
     assert error == "error: interrupted: plldb bootstrap setup has stopped"
     assert hint.startswith("hint: CloudFormation goes on")
     assert (watch, again, undo) == (
-        "  watch it:      plldb bootstrap watch",
-        "  go on with it: plldb bootstrap setup",
-        "  undo it:       plldb bootstrap destroy",
+        f"  watch it:                   plldb bootstrap watch --region {REGION}",
+        f"  go on with it:              plldb bootstrap setup --region {REGION}",
+        f"  undo it (delete all of it): plldb bootstrap destroy --region {REGION}",
     )
 
 
 @pytest.mark.parametrize(
     ("answer", "code", "said"),
     [
-        ("n\n", 1, "nothing was removed"),
+        ("n\n", 1, "nothing was deleted"),
         (CTRL_C, 130, "error: interrupted: plldb bootstrap destroy has stopped"),
         ("y\n", 0, "removed, nothing is left"),
     ],
@@ -99,7 +100,7 @@ async def test_destroy_asks_and_does_as_it_is_told(
 ) -> None:
     assert (await plldb_cli("bootstrap", "setup")).code == 0
     async with on_terminal("bootstrap", "destroy", env=aws_env, cwd=tmp_path) as screen:
-        await screen.read_until(r"Remove all this for good\? \[y/N\]")
+        await screen.read_until(r"for good\? \[y/N\]")
         screen.type(answer)
         assert await screen.finish() == code
     assert said in on_screen(screen.text)

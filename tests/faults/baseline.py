@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from plldb.bootstrap import SetupOptions
 from tests.faults.library import succeed
 from tests.faults.state import Hands
 from tests.support.environment import invent_account
@@ -45,7 +46,12 @@ class Scenario:
 
 
 COLD = Scenario(name="cold setup", command="setup", deployed=False, options={})
-UPDATE = Scenario(name="updating setup", command="setup", deployed=True, options={"tags": {"team": "b"}})
+UPDATE = Scenario(
+    name="updating setup",
+    command="setup",
+    deployed=True,
+    options={"options": SetupOptions(tags={"team": "b"})},
+)
 DESTROY = Scenario(name="destroy", command="destroy", deployed=True, options={})
 SCENARIOS = (COLD, UPDATE, DESTROY)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -37,11 +38,11 @@ def is_for_types_only(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
-def runtime_imports(path: Path) -> set[str]:
-    """Modules that are imported when the program runs, wherever the import stands."""
+def imported_names(path: Path, *, types_too: bool = False) -> set[str]:
+    """What a module imports when the program runs, wherever the import stands; or for its types as well."""
 
     def walk(node: ast.AST) -> Iterator[str]:
-        if is_for_types_only(node):
+        if is_for_types_only(node) and not types_too:
             return
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -55,27 +56,50 @@ def runtime_imports(path: Path) -> set[str]:
     return set(walk(ast.parse(path.read_text("utf-8"))))
 
 
-def imports(path: Path, *packages: str) -> set[str]:
-    return {name for name in runtime_imports(path) if f"{name}.".startswith(tuple(f"{p}." for p in packages))}
+def imported_modules(path: Path) -> set[str]:
+    """The modules of plldb that a module names, for its types too."""
+    known = {module_name(each) for each in FILES}
+    names = imported_names(path, types_too=True)
+    return {name if name in known else name.rpartition(".")[0] for name in names} & known
+
+
+def imports(path: Path, *packages: str, types_too: bool = False) -> set[str]:
+    names = imported_names(path, types_too=types_too)
+    return {name for name in names if f"{name}.".startswith(tuple(f"{p}." for p in packages))}
 
 
 def is_in(path: Path, room: str) -> bool:
     return ROOT / room in path.parents
 
 
+CAPABILITIES = ("bootstrap", "debugger")
+
+
+def capability_of(path: Path) -> str | None:
+    """The capability that a module belongs to, in the library or on the command line."""
+    return next((name for name in CAPABILITIES if is_in(path, name) or is_in(path, f"cli/{name}")), None)
+
+
 @pytest.mark.parametrize("path", FILES, ids=module_name)
 class TestEveryModule:
-    def test_imports_point_from_the_cli_to_bootstrap_to_the_ground(self, path: Path) -> None:
-        if is_in(path, "cli") or path.name == "__main__.py":
+    def test_the_library_does_not_know_the_command_line(self, path: Path) -> None:
+        if not is_in(path, "cli") and path.name != "__main__.py":
+            assert not imports(path, "plldb.cli", types_too=True)
+
+    def test_nothing_shared_imports_a_capability_and_none_imports_another(self, path: Path) -> None:
+        if module_name(path) == "plldb.cli.main":  # it adds the commands of each
             return
-        assert not imports(path, "plldb.cli")
-        if is_in(path, "bootstrap"):
-            assert not imports(path, "plldb.debugger")
-        elif is_in(path, "debugger"):
-            # Where the API, the tables and the layer are: the one thing that a debugger has to know.
-            assert imports(path, "plldb.bootstrap") <= {"plldb.bootstrap.events.Deployment"}
-        else:
-            assert not imports(path, "plldb.bootstrap", "plldb.debugger")
+        own = capability_of(path)
+        for name in CAPABILITIES:
+            if name != own:
+                packages = (f"plldb.{name}", f"plldb.cli.{name}")
+                foreign = imports(path, *packages, types_too=True)
+                # Where the API, the tables and the layer are: the one thing that a debugger has to know.
+                assert foreign <= {"plldb.bootstrap.events.Deployment"}, foreign
+
+    def test_what_renders_knows_nothing_of_the_rest_of_the_command_line(self, path: Path) -> None:
+        if is_in(path, "cli/output"):
+            assert imports(path, "plldb", types_too=True) == imports(path, "plldb.cli.output", types_too=True)
 
     def test_only_the_command_line_imports_asyncclick_and_rich(self, path: Path) -> None:
         if not is_in(path, "cli"):
@@ -86,7 +110,7 @@ class TestEveryModule:
             assert not imports(path, "botocore", "aiobotocore", "boto3", "aiohttp")
 
     def test_the_types_of_botocore_are_for_type_checkers_only(self, path: Path) -> None:
-        assert not {name for name in runtime_imports(path) if name.startswith(("types_", "mypy_"))}
+        assert not {name for name in imported_names(path) if name.startswith(("types_", "mypy_"))}
 
     def test_the_cargo_is_never_imported(self, path: Path) -> None:
         assert not imports(path, "plldb.bootstrap.cloudformation", "plldb.debugger.agent")
@@ -103,6 +127,21 @@ class TestEveryModule:
                 node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)
             ]
             assert not {ast.unparse(call.func) for call in calls} & {"print", "input", "exit", "quit"}
+
+
+def test_there_is_no_circle_of_imports_types_included() -> None:
+    below = {module_name(path): imported_modules(path) for path in FILES}
+    # A package's face imports what is in it; that a module imports its own package is no circle of ours.
+    try:
+        TopologicalSorter(below).prepare()
+    except CycleError as circle:
+        pytest.fail(" → ".join(circle.args[1]))
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in FILES}), ids=lambda path: path.name)
+def test_a_folder_holds_about_ten_modules(folder: Path) -> None:
+    modules = [path for path in FILES if path.parent == folder and path.name != "__init__.py"]
+    assert len(modules) <= 12
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_name)

@@ -1,4 +1,7 @@
-"""The commands of ``plldb bootstrap``: options in, a `Job` out. Pure."""
+"""The commands of ``plldb bootstrap``, and ``plldb doctor``: options in, an `Invocation` out. Pure.
+
+Nothing is imported here that runs a command: a help page must not pay for AWS.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 import asyncclick
 
-from plldb.cli.jobs import Job
-from plldb.cli.options import ENVIRONMENT, EXIT_CODES, merge_settings, place_options, setup_options
+from plldb.cli.command import Invocation, command_line
+from plldb.cli.options import (
+    ENVIRONMENT,
+    EXIT_CODES,
+    add_options,
+    as_typed,
+    is_given,
+    merge_settings,
+    parse_tags,
+    place_options,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Mapping
+    from plldb.cli.command import Command
+    from plldb.cli.options import Decorated
 
-    from plldb.aws.place import Place
-    from plldb.bootstrap.events import BootstrapStatus
-    from plldb.bootstrap.options import SetupOptions
-    from plldb.cli.jobs import Library
+GROUP_HELP = f"""Set up the debugger's infrastructure in your AWS account, or remove it.
 
-GROUP_HELP = f"""Puts the debugger's infrastructure into your AWS account, and takes it away again.
-
-Without a command it does the same as setup.
+Without a command it does what setup does.
 
 \b
 Examples:
@@ -31,12 +39,13 @@ Examples:
 {EXIT_CODES}
 """
 
-SETUP_HELP = f"""Deploys the infrastructure, or brings it up to date.
+SETUP_HELP = f"""Deploy the infrastructure, or update it.
 
-Makes the artifact bucket, uploads the packages, creates or updates the stack "plldb" and shows every
-event of it. A second run changes nothing; a run while the stack is being changed follows that first.
+Creates the artifact bucket, uploads the packages, creates or updates the stack "plldb" and shows its
+events. A second run changes nothing. If the stack is being changed already, it waits for that first.
 
-Later setups keep tags and boundary until they are given others; --permissions-boundary "" removes it.
+Later setups keep the tags and the boundary unless they are given others; --permissions-boundary ""
+removes it.
 
 \b
 Examples:
@@ -48,10 +57,10 @@ Examples:
 {EXIT_CODES}
 """
 
-DESTROY_HELP = f"""Removes the infrastructure without a trace.
+DESTROY_HELP = f"""Delete the infrastructure without a trace.
 
-Deletes the stack, then empties and deletes the artifact bucket. On a terminal it shows first what it
-will remove, and asks. A bucket that holds anything else stays.
+Deletes the stack, then empties and deletes the artifact bucket. At a keyboard it first shows what it
+will delete, and asks. A bucket that holds anything else is kept.
 
 \b
 Examples:
@@ -63,9 +72,9 @@ Examples:
 {EXIT_CODES}
 """
 
-WATCH_HELP = f"""Follows whatever is running on the stack, and changes nothing.
+WATCH_HELP = f"""Follow the operation that is running on the stack. Changes nothing.
 
-Exits with the result of that operation. With nothing running it shows the last one.
+Its exit code tells how that operation ended. With nothing running it shows the last one.
 
 \b
 Examples:
@@ -77,9 +86,10 @@ Examples:
 {EXIT_CODES}
 """
 
-STATUS_HELP = f"""Shows what is deployed, and whether it is healthy.
+STATUS_HELP = f"""Show what is deployed, and whether it is healthy.
 
-Version, state and age of the stack, its outputs, the bucket. Exit code 0 only if deployed and healthy.
+Shows version, status and age of the stack, its outputs, and the bucket. The exit code is 0 only if it
+is deployed and healthy.
 
 \b
 Examples:
@@ -92,10 +102,10 @@ Examples:
 """
 
 
-DOCTOR_HELP = f"""Finds what stands in the way of a setup, and says what to do about it.
+DOCTOR_HELP = f"""Find what would make a setup fail, and say what to do about it.
 
-Examines credentials, region, clock, permissions, stack, bucket and leftovers, and changes nothing.
-Exit code 0 only if there is no problem.
+Checks credentials, region, clock, permissions, stack, bucket and leftovers. Changes nothing. The exit
+code is 0 only if there is no problem.
 
 \b
 Examples:
@@ -112,152 +122,115 @@ class _InOrder(asyncclick.Group):
     """Lists its commands in the order in which one needs them; asyncclick would begin with destroy."""
 
     def list_commands(self, ctx: asyncclick.Context) -> list[str]:  # noqa: ARG002 - asyncclick gives it
-        """In that order."""
+        """Return the names in that order."""
         return ["setup", "status", "watch", "destroy"]
+
+
+def setup_options(command: Decorated) -> Decorated:
+    """Add what only setup takes; each is a field of `plldb.bootstrap.options`, but for --dry-run."""
+    return add_options(
+        command,
+        asyncclick.option("--dry-run", is_flag=True, help="Show what would happen and change nothing."),
+        asyncclick.option(
+            "--tag",
+            "tags",
+            multiple=True,
+            metavar="KEY=VALUE",
+            callback=parse_tags,
+            help="Tag for the stack and its resources; may be repeated.",
+        ),
+        asyncclick.option(
+            "--permissions-boundary", metavar="ARN", help="Permissions boundary for the roles."
+        ),
+    )
+
+
+def invocation(ctx: asyncclick.Context, name: str, params: dict[str, Any]) -> Invocation:
+    """Return what was typed: the settings that all commands share, and the options of this one."""
+    place = {name: params[name] for name in ("profile", "regions", "output", "verbose")}
+    values = {name: value for name, value in params.items() if name not in place}
+    # A person says yes each time anew.
+    words = as_typed(ctx, [name for name in values if name != "yes"])
+    settings = merge_settings(ctx, **place)
+    watch = command_line("bootstrap", "watch", regions=settings.regions, profile=settings.profile)
+    return Invocation(
+        name=name,
+        settings=settings,
+        values=values,
+        words=words,
+        load=_load,
+        interrupted=f"what CloudFormation has begun goes on; '{watch}' follows it.",
+    )
+
+
+def _load(invocation: Invocation, library: Any) -> Command[Any, Any]:
+    from plldb.cli.bootstrap.operations import make_command
+
+    return make_command(invocation, library)
 
 
 @asyncclick.group(
     cls=_InOrder,
     help=GROUP_HELP,
-    short_help="Set up, destroy, watch the infrastructure.",
+    short_help="Set up, show, watch, destroy the infrastructure.",
     invoke_without_command=True,
 )
 @setup_options
 @place_options
 @asyncclick.pass_context
-def bootstrap(
-    ctx: asyncclick.Context,
-    /,
-    *,
-    dry_run: bool,
-    tags: Mapping[str, str] | None,
-    permissions_boundary: str | None,
-    **place: Any,
-) -> Job | None:
-    """Does what setup does, or hands the settings on to a command."""
-    ctx.obj = merge_settings(ctx, **place)
+def bootstrap(ctx: asyncclick.Context, /, **params: Any) -> Invocation | None:
+    """Do what setup does, or hand the settings on to a command."""
+    asked = invocation(ctx, "setup", params)
+    ctx.obj = asked.settings
     if ctx.invoked_subcommand is None:
-        return setup_job(ctx, dry_run, tags, permissions_boundary, **place)
-    if dry_run or tags or permissions_boundary is not None:
+        return asked
+    if any(is_given(ctx, name) for name in asked.values):
         # Silently ignored, `bootstrap --dry-run destroy` would be a disaster.
         raise asyncclick.UsageError(
-            "--dry-run, --tag and --permissions-boundary go behind the command setup.", ctx
+            "--dry-run, --tag and --permissions-boundary go after the command they are for.", ctx
         )
     return None
 
 
-@bootstrap.command(help=SETUP_HELP, short_help="Deploy, or bring up to date.")
+@bootstrap.command(help=SETUP_HELP, short_help="Deploy, or update.")
 @setup_options
 @place_options
 @asyncclick.pass_context
-def setup(
-    ctx: asyncclick.Context,
-    /,
-    *,
-    dry_run: bool,
-    tags: Mapping[str, str] | None,
-    permissions_boundary: str | None,
-    **place: Any,
-) -> Job:
-    """Deploys."""
-    return setup_job(ctx, dry_run, tags, permissions_boundary, **place)
+def setup(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
+    """Deploy."""
+    return invocation(ctx, "setup", params)
 
 
-def setup_job(
-    ctx: asyncclick.Context,
-    dry_run: bool,
-    tags: Mapping[str, str] | None,
-    permissions_boundary: str | None,
-    **place: Any,
-) -> Job:
-    """``plldb bootstrap`` and ``plldb bootstrap setup``."""
-    settings = merge_settings(ctx, **place)
-    return Job(
-        name="setup",
-        settings=settings,
-        open=lambda library, region: library.setup(
-            settings.place(region),
-            _options(tags=tags, permissions_boundary=permissions_boundary),
-            dry_run=dry_run,
-        ),
-        options=tuple(_setup_words(dry_run, tags, permissions_boundary)),
-    )
-
-
-def _setup_words(
-    dry_run: bool, tags: Mapping[str, str] | None, permissions_boundary: str | None
-) -> Iterator[str]:
-    if dry_run:
-        yield "--dry-run"
-    for key, value in (tags or {}).items():
-        yield from ("--tag", f"{key}={value}")
-    if permissions_boundary is not None:
-        yield from ("--permissions-boundary", permissions_boundary)
-
-
-@bootstrap.command(help=DESTROY_HELP, short_help="Remove everything.")
+@bootstrap.command(help=DESTROY_HELP, short_help="Delete everything.")
+@asyncclick.option("--dry-run", is_flag=True, help="Show what would be deleted and change nothing.")
 @asyncclick.option("--yes", is_flag=True, help="Do not ask.")
-@asyncclick.option("--keep-bucket", is_flag=True, help="Leave the artifact bucket and what is in it.")
+@asyncclick.option("--keep-bucket", is_flag=True, help="Keep the artifact bucket and what is in it.")
 @place_options
 @asyncclick.pass_context
-def destroy(ctx: asyncclick.Context, /, *, yes: bool, keep_bucket: bool, **place: Any) -> Job:
-    """Removes."""
-    settings = merge_settings(ctx, **place)
-    return Job(
-        name="destroy",
-        settings=settings,
-        open=lambda library, region: library.destroy(settings.place(region), keep_bucket=keep_bucket),
-        asks=not yes,
-        options=("--keep-bucket",) if keep_bucket else (),
-    )
+def destroy(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
+    """Delete."""
+    return invocation(ctx, "destroy", params)
 
 
 @bootstrap.command(help=WATCH_HELP, short_help="Follow what is running.")
 @place_options
 @asyncclick.pass_context
-def watch(ctx: asyncclick.Context, /, **place: Any) -> Job:
-    """Follows."""
-    settings = merge_settings(ctx, **place)
-    return Job(
-        name="watch",
-        settings=settings,
-        open=lambda library, region: library.watch(settings.place(region)),
-    )
+def watch(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
+    """Follow."""
+    return invocation(ctx, "watch", params)
 
 
 @bootstrap.command(help=STATUS_HELP, short_help="Show what is deployed.")
 @place_options
 @asyncclick.pass_context
-def status(ctx: asyncclick.Context, /, **place: Any) -> Job:
-    """Looks."""
-    settings = merge_settings(ctx, **place)
-    return Job(
-        name="status",
-        settings=settings,
-        open=lambda library, region: _look(library, settings.place(region)),
-    )
+def status(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
+    """Look."""
+    return invocation(ctx, "status", params)
 
 
-@asyncclick.command(help=DOCTOR_HELP, short_help="Find what stands in the way.")
+@asyncclick.command(help=DOCTOR_HELP, short_help="Find what would make a setup fail.")
 @place_options
 @asyncclick.pass_context
-def doctor(ctx: asyncclick.Context, /, **place: Any) -> Job:
-    """Examines."""
-    settings = merge_settings(ctx, **place)
-    return Job(
-        name="doctor",
-        settings=settings,
-        open=lambda library, region: library.doctor(settings.place(region)),
-    )
-
-
-def _options(**given: Any) -> SetupOptions:
-    """Made when the command runs: a help page must not pay for AWS."""
-    from plldb.bootstrap.options import SetupOptions
-
-    return SetupOptions(**given)
-
-
-async def _look(library: Library, place: Place) -> AsyncGenerator[BootstrapStatus, None]:
-    """A stream of one, so that status runs like everything else."""
-    yield await library.status(place)
+def doctor(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
+    """Examine."""
+    return invocation(ctx, "doctor", params)

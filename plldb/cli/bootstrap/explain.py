@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
 from plldb.bootstrap.errors import StackFailedError, StackNotOursError, StackStuckError
 from plldb.bootstrap.stack.statuses import StackStatus, Status
-from plldb.cli.early import INTERRUPTED
-from plldb.cli.output.layout import NARROWEST, Line
-from plldb.cli.output.text import clean, duration, wrap
-from plldb.cli.problems import Problem, Step
-from plldb.errors import CredentialsError, Hint, HintKind, PlldbError, SettingsError
+from plldb.cli.bootstrap.hints import Where, hint_steps, hint_text, where_of
+from plldb.cli.command import Stopped
+from plldb.cli.output.layout import Line
+from plldb.cli.output.renderer import Problem, Step
+from plldb.cli.output.text import duration
+from plldb.errors import CredentialsError, PlldbError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plldb.bootstrap.events import Failure
-    from plldb.bootstrap.progress import InFlight, Progress
-    from plldb.cli.jobs import Job, Settings
-
-
-# How a hint is worded for who can give options: instead of the library's sentence.
-HINTS: dict[HintKind, str] = {
-    "set-region": "Pass --region, set AWS_REGION, or put `region = …` into your profile in ~/.aws/config.",
-}
-
-
-def hint_text(hint: Hint | None) -> str:
-    """Words a hint of the library for the command line."""
-    return HINTS.get(hint.kind, hint.text) if hint else ""
+    from plldb.cli.bootstrap.progress import LiveProgress
+    from plldb.cli.command import Invocation
+    from plldb.cli.output.renderer import RegionRun
 
 
 def exit_code_of(error: PlldbError) -> int:
-    """2 for settings, 3 for a state that needs a person, 1 for everything else that failed."""
+    """Return 2 for settings, 3 for a state that needs a person, 1 for everything else that failed."""
     match error:
         case SettingsError():
             return 2
@@ -43,106 +33,94 @@ def exit_code_of(error: PlldbError) -> int:
             return 1
 
 
-def explain_error(error: PlldbError, job: Job, settings: Settings, progress: Progress) -> Problem:
-    """Turns an error of the library into what a person needs to know; ``settings`` name the region."""
-    stack = getattr(error, "stack", "")
-    failed = isinstance(error, StackFailedError | StackStuckError)
-    steps: tuple[Step, ...] = ()
+def explain(asked: Invocation, why: PlldbError | Stopped, runs: Sequence[RegionRun[LiveProgress]]) -> Problem:
+    """Return what a person needs to know about a run that has no result, in these regions."""
+    if isinstance(why, Stopped):
+        return _explain_stop(asked, why, runs)
+    (run,) = runs
+    return _explain_error(asked, why, run)
+
+
+def _explain_error(asked: Invocation, error: PlldbError, run: RegionRun[LiveProgress]) -> Problem:
+    where = where_of(asked.settings, run.region, run.progress.target)
+    known = run.progress.known
+    status: str | None = getattr(error, "status", None)
+    failures: tuple[Failure, ...] = getattr(error, "failures", ())
+    stack: str = getattr(error, "stack", "")
     if isinstance(error, StackFailedError):
-        deleting = job.name == "destroy" or (error.status or "").startswith("DELETE")
+        deleting = asked.name == "destroy" or (status or "").startswith("DELETE")
         name = "destroy" if deleting else "setup"
-        options = job.options if name == job.name else ()
-        steps = (Step(purpose="try again", command=command(name, settings, options)),)
-    elif progress.in_flight != "no" and not failed:
+        options = asked.words if name == asked.name else ()
+        steps: tuple[Step, ...] = (Step(purpose="try again", command=where.command(name, options)),)
+    elif known.in_flight != "no" and not isinstance(error, StackStuckError):
         again = isinstance(error, CredentialsError)
-        steps = _ways_on(job, settings, again=again, creating=progress.creating)
+        steps = _ways_on(asked, where, again=again, creating=known.creating)
+    else:
+        steps = hint_steps(error.hint, asked, where)
     return Problem(
-        operation=job.name,
+        operation=asked.name,
         code=error.code,
         message=error.message,
         hint=hint_text(error.hint),
         exit_code=exit_code_of(error),
         stack=stack,
-        status=getattr(error, "status", None),
-        failures=getattr(error, "failures", ()),
+        status=status,
+        failures=failures,
+        lines=tuple(_failure_screen(stack, status, failures)),
         steps=steps,
     )
 
 
-def explain_interrupt(
-    job: Job, settings: Settings, in_flight: InFlight, *, creating: bool, closed: str = ""
-) -> Problem:
-    """Says what an interrupt stopped, and what it did not; ``closed``: why the output takes no more."""
-    hint = {
-        "no": "nothing of plldb is running in CloudFormation.",
-        "maybe": "a request may have reached CloudFormation; if so, it goes on.",
-        "yes": "CloudFormation goes on without plldb; only the watching has stopped.",
-    }[in_flight]
-    steps = _ways_on(job, settings, again=True, creating=creating)
+def _explain_stop(asked: Invocation, why: Stopped, runs: Sequence[RegionRun[LiveProgress]]) -> Problem:
+    """Say what the end of plldb stopped, and what it did not: the commands name the regions at work."""
+    flying = [run for run in runs if run.progress.known.in_flight != "no"]
+    if any(run.progress.known.in_flight == "yes" for run in flying):
+        hint = "CloudFormation goes on without plldb; only the watching has stopped."
+    elif flying:
+        hint = "a request may have reached CloudFormation; if so, it goes on."
+    else:
+        hint = "nothing of plldb is running in CloudFormation."
+    found = [where_of(asked.settings, run.region, run.progress.target) for run in flying]
+    where = Where(
+        regions=tuple(region for each in found for region in each.regions), profile=asked.settings.profile
+    )
+    creating = all(run.progress.known.creating for run in flying)
     return Problem(
-        operation=job.name,
-        code="output-closed" if closed else "interrupted",
-        message=f"{closed or 'interrupted'}: {_name(job)} has stopped",
+        operation=asked.name,
+        code=why.code,
+        message=f"{why.reason}: plldb {_typed(asked)} has stopped",
         hint=hint,
-        exit_code=1 if closed else INTERRUPTED,
-        steps=() if in_flight == "no" else steps,
+        exit_code=why.exit_code,
+        steps=_ways_on(asked, where, again=True, creating=creating) if flying else (),
     )
 
 
-def _name(job: Job) -> str:
-    return "plldb doctor" if job.name == "doctor" else f"plldb bootstrap {job.name}"
+def _typed(asked: Invocation) -> str:
+    return asked.name if asked.name == "doctor" else f"bootstrap {asked.name}"
 
 
-def _ways_on(job: Job, settings: Settings, *, again: bool, creating: bool) -> tuple[Step, ...]:
-    """Who only watched began nothing that could be undone."""
-    steps = [Step(purpose="watch it", command=command("watch", settings))]
-    if job.name == "destroy" or (again and job.name == "setup"):
-        steps.append(Step(purpose="go on with it", command=command(job.name, settings, job.options)))
-    if job.name == "setup":
+def _ways_on(asked: Invocation, where: Where, *, again: bool, creating: bool) -> tuple[Step, ...]:
+    """Return what can be done about an operation that goes on; watch began nothing that could be undone."""
+    steps = [Step(purpose="watch it", command=where.command("watch"))]
+    if asked.name == "destroy" or (again and asked.name == "setup"):
+        steps.append(Step(purpose="go on with it", command=where.command(asked.name, asked.words)))
+    if asked.name == "setup":
         # Of an update, a destroy takes away more than that has brought.
-        undo = "undo it" if creating else "remove it all"
-        steps.append(Step(purpose=undo, command=command("destroy", settings)))
+        undo = "undo it (delete all of it)" if creating else "delete all of it"
+        steps.append(Step(purpose=undo, command=where.command("destroy")))
     return tuple(steps)
 
 
-def command(name: str, settings: Settings, options: Sequence[str] = ()) -> str:
-    """The command line that does ``name`` at the same place."""
-    places = [part for region in settings.regions for part in ("--region", region)]
-    profile = ["--profile", settings.profile] if settings.profile else []
-    return shlex.join(["plldb", "bootstrap", name, *places, *profile, *options])
-
-
-def problem_lines(problem: Problem) -> list[Line]:
-    """The failure screen above its last lines: cause, other failures, the state now."""
-    lines = failure_lines(problem.failures)
-    if problem.status and problem.failures:
-        sentence = state_sentence(problem.stack, _known(problem.status))
-        lines.append(Line(name="now", text=sentence))
+def _failure_screen(stack: str, status: str | None, failures: Sequence[Failure]) -> list[Line]:
+    """Return what stands above the last lines: cause, other failures, the state now."""
+    lines = failure_lines(failures)
+    if status and failures:
+        lines.append(Line(name="now", text=state_sentence(stack, _known(status))))
     return lines
 
 
-def closing_lines(problem: Problem, columns: int | None = None) -> list[str]:
-    """The last lines, on stderr: what is wrong, the way out, and the commands for it.
-
-    Sentences are broken between words at ``columns``; commands are not, so that they can be copied.
-    """
-    said = _sentence("error: ", problem.message, columns)
-    if problem.hint:
-        said += _sentence("hint: ", problem.hint, columns)
-    width = max((len(step.purpose) for step in problem.steps), default=0)
-    steps = [f"  {step.purpose + ':':<{width + 1}} {step.command}" for step in problem.steps]
-    return [*said, *steps]
-
-
-def _sentence(front: str, text: str, columns: int | None) -> list[str]:
-    if columns is None:
-        return [front + text]
-    first, *more = wrap(clean(text), max(columns - len(front), NARROWEST))
-    return [front + first, *(" " * len(front) + line for line in more)]
-
-
 def failure_lines(failures: Sequence[Failure]) -> list[Line]:
-    """Root cause first, then the rest, each with its reason in full."""
+    """Return the root cause first, then the rest, each with its reason in full."""
     lines = []
     for index, failure in enumerate(failures):
         name = "also" if index else "cause"
@@ -164,7 +142,7 @@ def _known(status: str) -> StackStatus | str:
 
 
 def state_sentence(stack: str, status: StackStatus | str) -> str:
-    """Says what state a stack is in, and what that means."""
+    """Say what state a stack is in, and what that means."""
     meaning = _meaning(status)
     return f"{stack} is in {status}{': ' if meaning else ''}{meaning}"
 
@@ -172,13 +150,13 @@ def state_sentence(stack: str, status: StackStatus | str) -> str:
 def _meaning(status: str) -> str:
     match status:
         case StackStatus.ROLLBACK_COMPLETE:
-            return "what had been created is removed again"
+            return "what had been created was deleted again"
         case StackStatus.UPDATE_ROLLBACK_COMPLETE | StackStatus.IMPORT_ROLLBACK_COMPLETE:
             return "it is as it was before the change"
         case StackStatus.ROLLBACK_FAILED | StackStatus.CREATE_FAILED | StackStatus.UPDATE_FAILED:
-            return "some of its resources are left half-way"
+            return "some of its resources are left half-finished"
         case StackStatus.UPDATE_ROLLBACK_FAILED | StackStatus.IMPORT_ROLLBACK_FAILED:
-            return "some of its resources could not be set back"
+            return "some of its resources could not be rolled back"
         case StackStatus.DELETE_FAILED:
             return "some of its resources could not be deleted"
         case StackStatus.DELETE_COMPLETE:

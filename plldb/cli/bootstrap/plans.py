@@ -1,22 +1,22 @@
-"""Plans and the state of things in words: dry run, removal, status. Pure."""
+"""What a setup or a destroy would do, in words. Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plldb.bootstrap.stack.statuses import Status
-from plldb.cli.bootstrap.explain import state_sentence
+from plldb.bootstrap.events import RemovalPlanned
 from plldb.cli.output.layout import Line
-from plldb.cli.output.text import age, counted
+from plldb.cli.output.text import counted
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from plldb.bootstrap.events import ResourceChange, SetupPlanned
 
-    from plldb.bootstrap.events import BootstrapStatus, RemovalPlanned, ResourceChange, SetupPlanned
+
+UNCHANGED = Line(mark="done", name="plldb", text="dry run: nothing was changed", tone="good")
 
 
 def setup_plan_lines(plan: SetupPlanned) -> list[Line]:
-    """What setup would do."""
+    """Return what setup would do."""
     return [
         _planned_bucket(plan),
         *(
@@ -29,7 +29,7 @@ def setup_plan_lines(plan: SetupPlanned) -> list[Line]:
         ),
         _planned_action(plan),
         *(_change_line(change) for change in plan.changes),
-        Line(mark="done", name="plldb", text="dry run: nothing was changed", tone="good"),
+        UNCHANGED,
     ]
 
 
@@ -38,7 +38,7 @@ def _planned_bucket(plan: SetupPlanned) -> Line:
         return Line(mark="busy", name="bucket", text=f"would create {plan.bucket}")
     if plan.bucket_change == "repair":
         return Line(
-            mark="busy", name="bucket", text=f"would put right: {', '.join(plan.repairs)} of {plan.bucket}"
+            mark="busy", name="bucket", text=f"would repair: {', '.join(plan.repairs)} of {plan.bucket}"
         )
     return Line(mark="same", name="bucket", text=f"{plan.bucket} in place")
 
@@ -55,14 +55,22 @@ def _change_line(change: ResourceChange) -> Line:
     return Line(mark="warn" if replaced else "busy", name="change", text=text)
 
 
-def is_anything_there(plan: RemovalPlanned) -> bool:
-    """Whether destroy has something to remove."""
-    return plan.stack_status is not None or (plan.bucket is not None and not plan.keep_bucket)
+def question(event: object) -> str | None:
+    """Return what a person is asked once ``event`` has come; None for nothing."""
+    if not isinstance(event, RemovalPlanned):
+        return None
+    stack = [f"the stack {event.stack_name}"] if event.stack_status is not None else []
+    bucket = [f"the bucket {event.bucket}"] if _is_bucket_deleted(event) else []
+    return f"Delete {' and '.join(stack + bucket)} for good?" if stack or bucket else None
 
 
-def removal_lines(plan: RemovalPlanned) -> list[Line]:
-    """What destroy is about to remove."""
-    return [_removed_stack(plan), _removed_bucket(plan)]
+def _is_bucket_deleted(plan: RemovalPlanned) -> bool:
+    return plan.bucket is not None and not plan.keep_bucket
+
+
+def removal_lines(plan: RemovalPlanned, *, dry_run: bool) -> list[Line]:
+    """Return what destroy is about to delete, or in a dry run would delete."""
+    return [_removed_stack(plan), _removed_bucket(plan), *([UNCHANGED] if dry_run else [])]
 
 
 def _removed_stack(plan: RemovalPlanned) -> Line:
@@ -81,91 +89,8 @@ def _removed_bucket(plan: RemovalPlanned) -> Line:
     if plan.foreign:
         found = ", ".join(plan.foreign)
         return Line(
-            mark="warn", name="bucket", text=f"{plan.bucket} will stay, plldb did not make all in it: {found}"
+            mark="warn",
+            name="bucket",
+            text=f"{plan.bucket} will be kept, because of what plldb did not put there: {found}",
         )
     return Line(mark="warn", name="bucket", text=f"{plan.bucket} with {held} will be deleted")
-
-
-def status_lines(status: BootstrapStatus, now: datetime) -> list[Line]:
-    """What is deployed, on one screen."""
-    target = status.target
-    endpoint = [Line(name="endpoint", text=target.endpoint_url, tone="warn")] if target.endpoint_url else []
-    return [
-        _verdict(status),
-        Line(name="account", text=f"{target.account}, region {target.region}"),
-        Line(name="caller", text=target.caller_arn),
-        *endpoint,
-        _version_line(status),
-        *_stack_lines(status, now),
-        _status_bucket(status),
-        *(Line(name="output", text=f"{name}: {value}") for name, value in status.outputs.items()),
-        *_next_lines(status),
-    ]
-
-
-def _verdict(status: BootstrapStatus) -> Line:
-    if status.healthy:
-        return Line(mark="done", name="plldb", text="deployed and healthy", tone="good")
-    if status.stack_status is None:
-        return Line(mark="fail", name="plldb", text="not deployed", tone="bad")
-    if not status.made_by_plldb:
-        return Line(
-            mark="fail", name="plldb", text="not deployed: the stack of that name is not plldb's", tone="bad"
-        )
-    if Status(status.stack_status).in_progress:
-        return Line(mark="busy", name="plldb", text="the stack is being changed right now", tone="warn")
-    if not status.stack_status.works:
-        return Line(mark="fail", name="plldb", text="not healthy: the stack is not whole", tone="bad")
-    return Line(mark="fail", name="plldb", text="deployed, but the bucket is missing", tone="bad")
-
-
-def _next_lines(status: BootstrapStatus) -> list[Line]:
-    """The way on, where there is one."""
-    if status.stack_status is None:
-        way = "`plldb bootstrap setup` deploys it"
-    elif not status.made_by_plldb:
-        way = "use another account or region; plldb never touches that stack"
-    elif Status(status.stack_status).in_progress:
-        way = "`plldb bootstrap watch` follows the change"
-    elif not status.healthy:
-        way = "`plldb bootstrap setup` puts it right"
-    elif status.deployed_version != status.installed_version:
-        way = "`plldb bootstrap setup` deploys the installed version"
-    else:
-        return []
-    return [Line(name="next", text=way)]
-
-
-def _version_line(status: BootstrapStatus) -> Line:
-    installed = status.installed_version
-    whole = status.made_by_plldb and status.stack_status is not None and status.stack_status.works
-    if status.deployed_version is None:
-        return Line(name="version", text=f"{installed} installed, none deployed")
-    if not whole:
-        text = f"{installed} installed; the stack was made by {status.deployed_version}"
-        return Line(name="version", text=text)
-    if status.deployed_version == installed:
-        return Line(mark="done", name="version", text=f"{installed}, installed and deployed")
-    text = f"{installed} installed, {status.deployed_version} deployed"
-    return Line(mark="warn", name="version", text=text, tone="warn")
-
-
-def _stack_lines(status: BootstrapStatus, now: datetime) -> list[Line]:
-    if status.stack_status is None:
-        return [Line(name="stack", text=f"there is no stack {status.stack_name}")]
-    lines = [Line(name="stack", text=state_sentence(status.stack_name, status.stack_status))]
-    if status.status_reason:
-        lines.append(Line(text=status.status_reason))
-    for word, moment in (("created", status.created), ("updated", status.updated)):
-        if moment is not None:
-            ago = age((now - moment).total_seconds())
-            lines.append(Line(name=word, text=f"{moment:%Y-%m-%d %H:%M:%S} UTC, {ago} ago"))
-    return lines
-
-
-def _status_bucket(status: BootstrapStatus) -> Line:
-    if status.stack_status is None and not status.bucket_exists:
-        return Line(name="bucket", text=f"{status.bucket} does not exist")
-    if status.bucket_exists:
-        return Line(mark="done", name="bucket", text=status.bucket)
-    return Line(mark="fail", name="bucket", text=f"{status.bucket} does not exist")

@@ -1,4 +1,4 @@
-"""Events in words: what both text faces say. Pure."""
+"""Events in words, for people. Pure."""
 
 from __future__ import annotations
 
@@ -28,42 +28,54 @@ from plldb.bootstrap.events import (
     WatchFinished,
 )
 from plldb.cli.bootstrap.explain import failure_lines, state_sentence
-from plldb.cli.bootstrap.plans import removal_lines, setup_plan_lines, status_lines
+from plldb.cli.bootstrap.hints import where_of
+from plldb.cli.bootstrap.plans import removal_lines, setup_plan_lines
+from plldb.cli.bootstrap.status import status_lines
 from plldb.cli.output.layout import Item, Line, Mark, Row, Tone
 from plldb.cli.output.text import counted, duration, size
 
 if TYPE_CHECKING:
-    from datetime import datetime, tzinfo
+    from collections.abc import Sequence
+    from datetime import datetime
 
+    from plldb.aws.place import Target
     from plldb.bootstrap.events import Event
     from plldb.bootstrap.stack.statuses import Status
+    from plldb.cli.bootstrap.hints import Where
+    from plldb.cli.command import Invocation
 
 BORING = frozenset({"Resource creation Initiated", "User Initiated"})
 """Reasons that CloudFormation gives when there is none; they would double the length of the log."""
 
 
-class Narrator:
-    """Fed with the events of one region in order, says each in words.
+class Words:
+    """Fed with the events of one region in order, puts each into words.
 
-    ``tz`` is the zone of the times in the log, None for that of the machine; ``suffix`` is put behind them.
+    ``asked`` is what was typed; ``region`` None is the one that AWS's own settings name.
     """
 
-    def __init__(self, tz: tzinfo | None, suffix: str = "") -> None:
-        self._tz = tz
-        self._suffix = suffix
+    def __init__(self, asked: Invocation, region: str | None) -> None:
+        self._asked = asked
+        self._region = region
+        self._target: Target | None = None
         self._artifacts: list[ArtifactReady] = []
         self._unknown = 0
 
-    def tell(self, event: Event | BootstrapStatus, now: datetime) -> list[Item]:
-        """Returns what is to be said now that ``event`` has come; nothing while a stage goes on."""
+    def say(self, event: Event | BootstrapStatus, now: datetime) -> list[Item]:
+        """Return what is to be said now that ``event`` has come; nothing while a stage goes on."""
         if isinstance(event, ArtifactReady):
             self._artifacts.append(event)
             return []
         return [*self._artifact_lines(), *self._say(event, now)]
 
+    @property
+    def _where(self) -> Where:
+        return where_of(self._asked.settings, self._region, self._target)
+
     def _say(self, event: Event | BootstrapStatus, now: datetime) -> list[Item]:
         match event:
             case Started():
+                self._target = event.target
                 return [*header_lines(event)]
             case BucketReady():
                 return [_bucket_line(event)]
@@ -72,24 +84,25 @@ class Narrator:
             case TemplatePublished(key=key, size=count):
                 return [Line(mark="done", name="template", text=f"{key}, {size(count)}")]
             case PreviousFailure():
-                return _past_lines(event)
+                return _previous_failure_lines(event)
             case ActionDecided():
                 return [_action_line(event)]
             case OperationStarted():
                 return [_operation_line(event)]
             case StackEvent():
-                return [self._row(event)]
+                return [_row(event)]
             case EventsDelayed(reason=reason, seconds=seconds):
                 text = f"AWS is slow to answer ({reason}); next look in {duration(seconds)}"
                 return [Line(mark="warn", name="events", text=text, tone="dim")]
             case OperationFinished():
                 return [_finished_line(event)]
             case SetupFinished():
-                return _deployed_lines(event)
+                return [*_deployed_lines(event), *self._next("status", "shows it at any time")]
             case SetupPlanned():
-                return [*setup_plan_lines(event)]
+                again = [word for word in self._asked.words if word != "--dry-run"]
+                return [*setup_plan_lines(event), *self._next("setup", "does it", again)]
             case RemovalPlanned():
-                return [*removal_lines(event)]
+                return [*removal_lines(event, dry_run=self._asked.values.get("dry_run", False))]
             case BucketEmptied(versions=count):
                 return [
                     Line(
@@ -109,23 +122,17 @@ class Narrator:
                 self._unknown += verdict == "unknown"
                 return _finding_lines(event)
             case DoctorFinished():
-                return [_examined_line(event, self._unknown)]
+                ready = event.outcome == "ready" and not self._unknown
+                more = self._next("setup", "deploys, or updates what is deployed") if ready else []
+                return [_examined_line(event, self._unknown), *more]
             case BootstrapStatus():
-                return [*status_lines(event, now)]
+                self._target = event.target
+                return [*status_lines(event, self._where, now)]
             case _:
                 assert_never(event)
 
-    def _row(self, event: StackEvent) -> Row:
-        return Row(
-            time=event.timestamp.astimezone(self._tz).strftime("%H:%M:%S") + self._suffix,
-            logical_id=event.logical_id,
-            resource_type=event.resource_type,
-            status=event.status,
-            tone=status_tone(event.status),
-            took="" if event.seconds is None else duration(event.seconds),
-            reason="" if event.reason in BORING else event.reason,
-            theirs=event.started_by == "others",
-        )
+    def _next(self, name: str, does: str, options: Sequence[str] = ()) -> list[Line]:
+        return [Line(name="next", text=f"`{self._where.command(name, options)}` {does}")]
 
     def _artifact_lines(self) -> list[Item]:
         """One line for all artifacts, said when the next stage begins."""
@@ -142,8 +149,21 @@ class Narrator:
         return [Line(mark="done", name="artifacts", text=f"uploaded {', '.join(uploaded)}{rest}")]
 
 
+def _row(event: StackEvent) -> Row:
+    return Row(
+        time=event.timestamp,
+        logical_id=event.logical_id,
+        resource_type=event.resource_type,
+        status=event.status,
+        tone=status_tone(event.status),
+        took="" if event.seconds is None else duration(event.seconds),
+        reason="" if event.reason in BORING else event.reason,
+        note="[not ours]" if event.started_by == "others" else "",
+    )
+
+
 def status_tone(status: Status) -> Tone:
-    """The colour of a status: red for failed, yellow for undoing, green for done, blue for going on."""
+    """Return the colour of a status: red for failed, yellow for undone, green for done, blue for running."""
     if status.failed:
         return "bad"
     if status.rolling_back:
@@ -152,7 +172,7 @@ def status_tone(status: Status) -> Tone:
 
 
 def header_lines(event: Started) -> list[Line]:
-    """Who acts where."""
+    """Say who acts where."""
     target = event.target
     what = f"dry run of {event.operation}" if event.dry_run else event.operation
     lines = [
@@ -169,13 +189,11 @@ def _bucket_line(event: BucketReady) -> Line:
     if event.created:
         return Line(mark="done", name="bucket", text=f"{event.bucket} created")
     if event.repaired:
-        return Line(
-            mark="done", name="bucket", text=f"{event.bucket}, put right: {', '.join(event.repaired)}"
-        )
+        return Line(mark="done", name="bucket", text=f"{event.bucket}, repaired: {', '.join(event.repaired)}")
     return Line(mark="same", name="bucket", text=f"{event.bucket} in place")
 
 
-def _past_lines(event: PreviousFailure) -> list[Item]:
+def _previous_failure_lines(event: PreviousFailure) -> list[Item]:
     text = f"{event.stack_name} is in {event.status} because an earlier operation failed:"
     return [Line(mark="warn", name="stack", text=text), *failure_lines(event.failures)]
 

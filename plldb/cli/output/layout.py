@@ -1,4 +1,4 @@
-"""What the text faces say, and how it is laid out in columns. Pure.
+"""What the text output says, and how it is laid out in columns. Pure.
 
 Every text passes through `lay_out`, and is made safe there: nothing else may reach a terminal.
 """
@@ -6,17 +6,21 @@ Every text passes through `lay_out`, and is made safe there: nothing else may re
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from datetime import UTC
+from typing import TYPE_CHECKING, Literal
 
 from plldb.cli.output.text import Glyphs, cell_width, clean, pad, wrap
+
+if TYPE_CHECKING:
+    from datetime import datetime, tzinfo
 
 Tone = Literal["plain", "dim", "good", "bad", "warn", "busy", "strong"]
 Mark = Literal["done", "same", "busy", "warn", "fail", "none"]
 
 NAME_WIDTH = 10
-TIME_WIDTH = 9
 ID_WIDTH = 35
 TYPE_WIDTH = 11
+TIME_WIDTH = 8
 WIDE = 120
 """From this many columns on, the reason of an event has a column of its own."""
 NARROWEST = 60
@@ -44,16 +48,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One event of the stack. ``took`` is empty but for the end of a resource's work."""
+    """One event of a resource. ``took`` is empty but for the end of its work; ``note`` may be empty."""
 
-    time: str
+    time: datetime
     logical_id: str
     resource_type: str
     status: str
     tone: Tone
     took: str
     reason: str
-    theirs: bool
+    note: str
 
 
 Item = Line | Row
@@ -68,26 +72,31 @@ class Span:
 
 
 Spans = tuple[Span, ...]
+_Cell = tuple[str, int, Tone]
+"""Text, columns, and tone."""
 
 
-def lay_out(item: Item, *, width: int | None, glyphs: Glyphs, label: str = "") -> list[Spans]:
-    """Turns one item into physical lines of at most ``width`` columns; None: one line, however long.
+def lay_out(
+    item: Item, *, width: int | None, glyphs: Glyphs, label: str = "", tz: tzinfo | None = None
+) -> list[Spans]:
+    """Turn one item into lines of at most ``width`` columns; None: one line, however long, in UTC.
 
-    ``label`` is put in front of every line; it tells several regions apart.
+    ``label`` is put in front of every line; it tells several regions apart. ``tz`` is the zone of times,
+    None for that of the machine.
     """
     front = f"{clean(label)} " if label else ""
     room = None if width is None else max(width, NARROWEST) - cell_width(front)
-    lines = _lay_line(item, room, glyphs) if isinstance(item, Line) else _lay_row(item, room)
+    lines = _lay_line(item, room, glyphs) if isinstance(item, Line) else _lay_row(item, room, tz)
     return [_trim((Span(text=front, tone="strong"), *spans) if front else spans) for spans in lines]
 
 
 def _lay_line(line: Line, room: int | None, glyphs: Glyphs) -> list[Spans]:
-    sign = "" if line.mark == "none" else str(getattr(glyphs, line.mark))
+    sign = " " if line.mark == "none" else str(getattr(glyphs, line.mark))
     head = (
-        Span(text=pad(sign, 2), tone=_MARK_TONES[line.mark]),
+        Span(text=f"{sign} ", tone=_MARK_TONES[line.mark]),
         Span(text=pad(clean(line.name), NAME_WIDTH) + " ", tone="dim"),
     )
-    indent = sum(cell_width(span.text) for span in head)
+    indent = 2 + cell_width(head[1].text)
     first, *more = [clean(line.text)] if room is None else wrap(clean(line.text), room - indent, room)
     return [
         (*head, Span(text=first, tone=line.tone)),
@@ -101,40 +110,34 @@ def _indent(text: str, indent: int, room: int | None) -> Span:
     return Span(text=" " * min(indent, spare))
 
 
-def _lay_row(row: Row, room: int | None) -> list[Spans]:
+def _lay_row(row: Row, room: int | None, tz: tzinfo | None) -> list[Spans]:
+    """Side by side as far as there is room; below `WIDE` columns the reason goes under the resource."""
     if room is None:
-        return [_plain_row(row)]
-    if room < WIDE:
-        return _narrow_row(row, room)
-    return _wide_row(row, room)
-
-
-def _plain_row(row: Row) -> Spans:
-    """All on one line, in an order that stays aligned: the reason has no end."""
-    cells = _columns(
-        [
-            (row.time, 9, "plain"),
-            (row.logical_id, ID_WIDTH, "plain"),
-            (short_type(row.resource_type), 25, "plain"),
-        ]
-    )
-    rest = " ".join(part for part in (row.status, row.took, _theirs(row), row.reason) if part)
-    return (*cells[0], Span(text=clean(rest)))
-
-
-def _narrow_row(row: Row, room: int) -> list[Spans]:
-    """The last part of the type must do, and the reason gets lines of its own, under the resource."""
-    id_width, status_width = _share(room - TIME_WIDTH - TYPE_WIDTH - 2)
-    status = " ".join(part for part in (row.status, row.took, _theirs(row)) if part)
-    cells: list[tuple[str, int, Tone]] = [
-        (row.time, TIME_WIDTH - 1, "dim"),
-        (row.logical_id, id_width, "plain"),
-        (row.resource_type.rpartition("::")[2], TYPE_WIDTH, "dim"),
-        (status, status_width, row.tone),
-    ]
-    below = wrap(clean(row.reason), room - TIME_WIDTH - 2) if row.reason else []
+        at = f"{row.time.astimezone(UTC):%H:%M:%S}Z"
+        said = _joined(row.status, row.took, row.note, row.reason)
+        cells = (pad(clean(row.logical_id), ID_WIDTH), pad(clean(short_type(row.resource_type)), 25))
+        return [(Span(text=" ".join((at, *cells, clean(said)))),)]
+    at = f"{row.time.astimezone(tz):%H:%M:%S}"
     tone: Tone = row.tone if row.tone == "bad" else "dim"
-    return [*_columns(cells), *((Span(text=" " * (TIME_WIDTH + 2)), Span(text=s, tone=tone)) for s in below)]
+    if room < WIDE:
+        id_width, status_width = _share(room - TIME_WIDTH - TYPE_WIDTH - 3)
+        lines = _columns(
+            (at, TIME_WIDTH, "dim"),
+            (row.logical_id, id_width, "plain"),
+            (row.resource_type.rpartition("::")[2], TYPE_WIDTH, "dim"),
+            (_joined(row.status, row.took, row.note), status_width, row.tone),
+        )
+        below: _Cell = ("", TIME_WIDTH + 2, "dim")
+        return lines + (_columns(below, (row.reason, room - TIME_WIDTH - 3, tone)) if row.reason else [])
+    id_width, type_width, status_width = (30, 32, 36) if room >= 150 else (ID_WIDTH, 25, 19)
+    return _columns(
+        (at, TIME_WIDTH, "dim"),
+        (row.logical_id, id_width, "plain"),
+        (row.resource_type if room >= 150 else short_type(row.resource_type), type_width, "dim"),
+        (row.status, status_width, row.tone),
+        (row.took, 6, "plain"),
+        (_joined(row.note, row.reason), room - TIME_WIDTH - id_width - type_width - status_width - 11, tone),
+    )
 
 
 def _share(room: int) -> tuple[int, int]:
@@ -145,31 +148,19 @@ def _share(room: int) -> tuple[int, int]:
     return id_width, room - id_width
 
 
-def _wide_row(row: Row, room: int) -> list[Spans]:
-    """Everything side by side; type and status in full where there is room for it."""
-    full = room >= 150
-    cells: list[tuple[str, int, Tone]] = [
-        (row.time, TIME_WIDTH - 1, "dim"),
-        (row.logical_id, 30 if full else ID_WIDTH, "plain"),
-        (row.resource_type if full else short_type(row.resource_type), 32 if full else 25, "dim"),
-        (row.status, 36 if full else 19, row.tone),
-        (row.took, 6, "plain"),
-    ]
-    said = " ".join(part for part in (_theirs(row), row.reason) if part)
-    used = sum(width + 1 for _, width, _ in cells)
-    return _columns([*cells, (said, room - used, row.tone if row.tone == "bad" else "dim")])
+def _joined(*parts: str) -> str:
+    return " ".join(part for part in parts if part)
 
 
-def _columns(cells: list[tuple[str, int, Tone]]) -> list[Spans]:
-    """Sets cells side by side, each wrapped inside its own width."""
+def _columns(*cells: _Cell) -> list[Spans]:
+    """Set cells side by side, each wrapped inside its own width."""
     wrapped = [wrap(clean(text), width) for text, width, _ in cells]
-    height = max(len(lines) for lines in wrapped)
     return [
         tuple(
             Span(text=pad(lines[index] if index < len(lines) else "", width) + " ", tone=tone)
             for lines, (_, width, tone) in zip(wrapped, cells, strict=True)
         )
-        for index in range(height)
+        for index in range(max(map(len, wrapped)))
     ]
 
 
@@ -178,12 +169,8 @@ def short_type(resource_type: str) -> str:
     return resource_type.removeprefix("AWS::")
 
 
-def _theirs(row: Row) -> str:
-    return "[not ours]" if row.theirs else ""
-
-
 def _trim(spans: Spans) -> Spans:
-    """Drops blanks at the end of a line: a narrowed terminal would break them into empty lines."""
+    """Drop blanks at the end of a line: a narrowed terminal would break them into empty lines."""
     kept = list(spans)
     while kept and not kept[-1].text.strip():
         kept.pop()
@@ -193,5 +180,5 @@ def _trim(spans: Spans) -> Spans:
 
 
 def as_text(spans: Spans) -> str:
-    """The characters of a line without their tones."""
+    """Return the characters of a line without their tones."""
     return "".join(span.text for span in spans)

@@ -2,55 +2,71 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from plldb.cli.output.layout import Span, Spans
 from plldb.cli.output.text import Glyphs, cell_width, clean, clip, duration
 
-if TYPE_CHECKING:
-    from plldb.bootstrap.progress import Progress
-
 _GAP = "  "
 
 
-def live_line(
-    progress: Progress, *, now: float, width: int, glyphs: Glyphs, frame: int, label: str = ""
-) -> Spans:
-    """Returns one line of at most ``width`` columns; ``frame`` turns the spinner."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """How much of the work is done. ``total`` is None if it is not known; ``undoing``: it is taken back."""
+
+    done: int
+    total: int | None
+    undoing: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """What a region is busy with.
+
+    ``seconds`` since it began; ``waiting`` are the things in progress, each with its seconds, the longest
+    first; ``verb`` goes before their names, ``otherwise`` is said while there are none.
+    """
+
+    seconds: float
+    bar: Bar | None = None
+    verb: str = "waiting for"
+    waiting: tuple[tuple[str, float], ...] = ()
+    otherwise: str
+
+
+def live_line(activity: Activity, *, width: int, glyphs: Glyphs, frame: int, label: str = "") -> Spans:
+    """Return one line of at most ``width`` columns; ``frame`` turns the spinner."""
     spin = f"{glyphs.spinner[frame % len(glyphs.spinner)]} "
     head = [Span(text=spin, tone="busy")]
     if label:
         head.append(Span(text=f"{clean(label)} ", tone="strong"))
-    if progress.operation is not None:
-        head += _how_far(progress, 20 if width < 120 else 40, glyphs)
-    head.append(Span(text=f"{duration(progress.elapsed(now))}{_GAP}"))
+    if activity.bar is not None:
+        head += _how_far(activity.bar, 20 if width < 120 else 40, glyphs)
+    head.append(Span(text=f"{duration(activity.seconds)}{_GAP}"))
     room = width - sum(cell_width(span.text) for span in head)
-    return (*head, Span(text=_what(progress, now, room, glyphs), tone="dim"))
+    return (*head, Span(text=_what(activity, room, glyphs.ellipsis), tone="dim"))
 
 
-def _how_far(progress: Progress, length: int, glyphs: Glyphs) -> list[Span]:
-    if progress.total is None:
-        return [Span(text=f"{progress.done} done{_GAP}")]
-    total = max(progress.total, progress.done, 1)
-    filled = length * progress.done // total
+def _how_far(bar: Bar, length: int, glyphs: Glyphs) -> list[Span]:
+    if bar.total is None:
+        return [Span(text=f"{bar.done} done{_GAP}")]
+    total = max(bar.total, bar.done, 1)
+    filled = length * bar.done // total
     return [
-        Span(text=glyphs.bar * filled, tone="warn" if progress.rolling_back else "good"),
+        Span(text=glyphs.bar * filled, tone="warn" if bar.undoing else "good"),
         Span(text=glyphs.rest * (length - filled), tone="dim"),
-        Span(text=f" {progress.done}/{total}{_GAP}"),
+        Span(text=f" {bar.done}/{total}{_GAP}"),
     ]
 
 
-def _what(progress: Progress, now: float, room: int, glyphs: Glyphs) -> str:
-    """Names as many resources as there is room for, the one that takes longest first."""
-    if progress.operation is None:
-        return clip("working" if progress.region else "waiting for AWS", room, glyphs.ellipsis)
-    waiting = [f"{clean(name)} {duration(age)}" for name, age in progress.waiting(now)]
-    verb = "undoing" if progress.rolling_back else "waiting for"
+def _what(activity: Activity, room: int, ellipsis: str) -> str:
+    """Name as many things as there is room for, the one that takes longest first."""
+    waiting = [f"{clean(name)} {duration(age)}" for name, age in activity.waiting]
     if not waiting:
-        return clip(f"{verb} CloudFormation", room, glyphs.ellipsis)
+        return clip(activity.otherwise, room, ellipsis)
     for count in range(len(waiting), 0, -1):
         more = f" +{len(waiting) - count}" if count < len(waiting) else ""
-        text = f"{verb} {', '.join(waiting[:count])}{more}"
+        text = f"{activity.verb} {', '.join(waiting[:count])}{more}"
         if cell_width(text) <= room:
             return text
-    return clip(f"{verb} {waiting[0]}", room, glyphs.ellipsis)
+    return clip(f"{activity.verb} {waiting[0]}", room, ellipsis)

@@ -1,7 +1,6 @@
-"""What a face is, and which one fits. Pure.
+"""What a renderer is, and what it is given. Talks to the streams that it is given.
 
-A face is how one run looks: on a terminal, in a pipe, or for a program. Each is imported only when it is
-the one: piped and JSON runs never pay for rich.
+A renderer is how one run looks: on a terminal, in a pipe, or for a program. It knows no capability.
 """
 
 from __future__ import annotations
@@ -9,39 +8,90 @@ from __future__ import annotations
 import errno
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TextIO
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TextIO, TypeVar
 
-from plldb.bootstrap.progress import Progress
-from plldb.cli.output.text import clean
+from plldb.cli.output.layout import NARROWEST, Item, Line
+from plldb.cli.output.text import clean, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from datetime import tzinfo
+    from datetime import datetime, tzinfo
 
-    from plldb.cli.jobs import JobName, OutputName, Shown
-    from plldb.cli.problems import Problem
+    from plldb.cli.output.live import Activity
+
+
+class Progress(Protocol):
+    """What is known of one region's run: fed with its events in order."""
+
+    def add(self, event: Any, now: float) -> None:
+        """Take the next event, which came at ``now`` (POSIX seconds)."""
+
+    def activity(self, now: float) -> Activity:
+        """Return what the region is busy with."""
+
+
+ProgressT = TypeVar("ProgressT", bound=Progress)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lane:
-    """One region of a run.
+class RegionRun(Generic[ProgressT]):
+    """The run of a command in one region.
 
-    ``label`` is empty if it is the only one; ``region`` is None if AWS's own settings name it.
+    ``label`` is empty if it is the only one; ``region`` is None if AWS's own settings name it. ``words``
+    says an event in words, now that it has come; it is given all of them in order.
     """
 
     label: str = ""
     region: str | None = None
-    progress: Progress = field(default_factory=Progress)
+    words: Callable[[Any, datetime], Sequence[Item]]
+    progress: ProgressT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What the last event of a run says: a word for programs, a few for people, and the exit code."""
+
+    name: str
+    summary: str
+    exit_code: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a run ended in one region. ``said`` in a few words."""
+    """How a run ended in one region, in a few words."""
 
-    lane: Lane
+    run: RegionRun[Any]
     exit_code: int
-    said: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One way on: what for, and the command."""
+
+    purpose: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Why there is no result.
+
+    ``stack``, ``status`` and ``failures`` say to a program what ``lines`` say to a person; ``steps`` are
+    the ways on, best first.
+    """
+
+    operation: str | None
+    code: str
+    message: str
+    hint: str
+    exit_code: int
+    stack: str = ""
+    status: str | None = None
+    failures: tuple[object, ...] = ()
+    lines: tuple[Line, ...] = ()
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,33 +111,42 @@ class Terminal:
     clock: Callable[[], float] = time.time
 
 
-class Face(Protocol):
-    """How one run looks. ``patience``: after how many quiet seconds `idle` wants to be called."""
+class Renderer(Protocol):
+    """How one run looks."""
 
     @property
     def patience(self) -> float | None:
         """Seconds without an event after which `idle` wants to be called; None for never."""
 
-    def show(self, lane: Lane, event: Shown) -> None:
-        """Shows an event."""
+    def show(self, run: RegionRun[Any], event: Any) -> None:
+        """Show an event."""
 
-    def idle(self, lane: Lane) -> None:
-        """Shows that work goes on though nothing happens."""
+    def idle(self, run: RegionRun[Any]) -> None:
+        """Show that work goes on though nothing happens."""
 
-    def done(self, lane: Lane, exit_code: int) -> None:
-        """The stream of a region came to its end without an error."""
+    def done(self, run: RegionRun[Any], exit_code: int) -> None:
+        """Take note that the run of a region came to its end without an error."""
 
-    def fail(self, lane: Lane | None, problem: Problem) -> None:
-        """The stream of a region ended in a problem; None: the whole run did."""
+    def fail(self, run: RegionRun[Any] | None, problem: Problem) -> None:
+        """Show the problem in which a region, or with None the whole run, has ended."""
 
     def summarise(self, outcomes: Sequence[Outcome]) -> None:
-        """All of several regions are done."""
+        """Show how several regions have ended."""
 
     def pause(self) -> None:
-        """Makes room for a question."""
+        """Make room for a question."""
 
     def note(self, text: str) -> None:
-        """Passes one line of diagnostics to stderr."""
+        """Pass one line of diagnostics to stderr."""
+
+
+def is_terminal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Return whether ``stream`` is a terminal that can rewrite a line: everything goes by this alone.
+
+    TTY_COMPATIBLE=0 is how rich is told that what looks like a terminal is none.
+    """
+    able = environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
+    return stream.isatty() and able and environ.get("TTY_COMPATIBLE") != "0"
 
 
 class OutputClosedError(Exception):
@@ -96,44 +155,53 @@ class OutputClosedError(Exception):
 
 @contextmanager
 def writing() -> Iterator[None]:
-    """Raises `OutputClosedError` where the system says that it cannot write."""
+    """Raise `OutputClosedError` where the system says that it cannot write."""
     try:
         yield
     except OSError as error:
         # EIO is what a terminal says that is gone.
         gone = isinstance(error, BrokenPipeError) or error.errno == errno.EIO
-        reason = "the reader of the output went away" if gone else f"no output possible ({error.strerror})"
+        reason = (
+            "the reader of the output went away" if gone else f"cannot write the output ({error.strerror})"
+        )
         raise OutputClosedError(reason) from error
 
 
 def write_line(stream: TextIO, line: str) -> None:
-    """Writes a line so that it is seen at once."""
+    """Write a line so that it is seen at once."""
     with writing():
         stream.write(line + "\n")
         stream.flush()
 
 
 def write_note(stream: TextIO, line: str) -> None:
-    """Writes a line of diagnostics; that nobody hears it does not end the run."""
+    """Write a line of diagnostics; that nobody reads it does not end the run."""
     with suppress(OutputClosedError):
         write_line(stream, clean(line))
 
 
-def is_live(terminal: Terminal) -> bool:
-    """Whether stdout is a terminal that can rewrite a line."""
-    return terminal.stdout.isatty() and terminal.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
+def closing_lines(problem: Problem, columns: int | None = None) -> list[str]:
+    """Return the last lines, for stderr: what is wrong, the way out, and the commands for it.
+
+    Sentences are broken between words at ``columns``; commands are not, so that they can be copied.
+    """
+    said = _sentence("error: ", problem.message, columns)
+    if problem.hint:
+        said += _sentence("hint: ", problem.hint, columns)
+    width = max((len(step.purpose) for step in problem.steps), default=0)
+    return [*said, *(f"  {step.purpose + ':':<{width + 1}} {step.command}" for step in problem.steps)]
 
 
-def choose_face(output: OutputName, job: JobName, terminal: Terminal, lanes: Sequence[Lane]) -> Face:
-    """Returns the face for where the output goes."""
-    if output == "json":
-        from plldb.cli.output.jsonlines import JsonFace
+def _sentence(front: str, text: str, columns: int | None) -> list[str]:
+    if columns is None:
+        return [front + text]
+    first, *more = wrap(clean(text), max(columns - len(front), NARROWEST))
+    return [front + first, *(" " * len(front) + line for line in more)]
 
-        return JsonFace(job, terminal, several=len(lanes) > 1)
-    if not is_live(terminal):
-        from plldb.cli.output.plain import PlainFace
 
-        return PlainFace(terminal, lanes)
-    from plldb.cli.output.console import ConsoleFace, open_console
-
-    return ConsoleFace(open_console(terminal), terminal, lanes)
+def summary_lines(outcomes: Sequence[Outcome]) -> list[Line]:
+    """Return one line for each region: how it ended."""
+    return [
+        Line(mark="fail" if o.exit_code else "done", name="summary", text=f"{o.run.label}: {o.summary}")
+        for o in outcomes
+    ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def clean(text: str) -> str:
-    """Returns ``text`` with nothing in it that could steer a terminal or begin a new line.
+    """Return ``text`` with nothing in it that could steer a terminal or begin a new line.
 
     What comes from AWS may have been written by anybody. Not printable in Python's sense are exactly the
     characters that do harm: C0 and C1 controls, bidi overrides, line separators, lone surrogates.
@@ -22,20 +21,16 @@ def clean(text: str) -> str:
 
 
 def cell_width(text: str) -> int:
-    """How many columns of a terminal ``text`` takes: wide characters two, combining ones none."""
+    """Return how many columns of a terminal ``text`` takes: wide characters two, combining ones none."""
     if text.isascii():
         return len(text)
-    return sum(_char_width(char) for char in text)
+    from rich.cells import cell_len  # its tables take 20 ms to load, and most text is ASCII
 
-
-def _char_width(char: str) -> int:
-    if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me"):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+    return cell_len(text)
 
 
 def wrap(text: str, width: int, longest: int = 0) -> list[str]:
-    """Breaks ``text`` into lines of at most ``width`` columns (at least 2), between words where it can.
+    """Break ``text`` into lines of at most ``width`` columns (at least 2), between words where it can.
 
     A word that is longer than that, but not than ``longest``, stays whole on a line of its own, unless it
     is the first. Nothing is lost but the spaces at the breaks; an empty text is one empty line.
@@ -55,14 +50,14 @@ def wrap(text: str, width: int, longest: int = 0) -> list[str]:
 def _fold(word: str, width: int) -> list[str]:
     pieces = [""]
     for char in word:
-        if cell_width(pieces[-1]) + _char_width(char) > width:
+        if cell_width(pieces[-1] + char) > width:
             pieces.append("")
         pieces[-1] += char
     return pieces
 
 
 def clip(text: str, width: int, ellipsis: str) -> str:
-    """Returns ``text`` if it fits into ``width`` columns, else its beginning and ``ellipsis``."""
+    """Return ``text`` if it fits into ``width`` columns, else its beginning and ``ellipsis``."""
     if cell_width(text) <= width:
         return text
     kept = _fold(text, max(width - cell_width(ellipsis), 2))[0]
@@ -70,12 +65,12 @@ def clip(text: str, width: int, ellipsis: str) -> str:
 
 
 def pad(text: str, width: int) -> str:
-    """Returns ``text`` with spaces after it, up to ``width`` columns."""
+    """Return ``text`` with spaces after it, up to ``width`` columns."""
     return text + " " * max(width - cell_width(text), 0)
 
 
 def duration(seconds: float) -> str:
-    """Says how long something took: ``0.4s``, ``32s``, ``1m05s``, ``1h02m``."""
+    """Say how long something took: ``0.4s``, ``32s``, ``1m05s``, ``1h02m``."""
     if seconds < 9.95:
         return f"{max(seconds, 0):.1f}s"
     whole = round(seconds)
@@ -87,7 +82,7 @@ def duration(seconds: float) -> str:
 
 
 def age(seconds: float) -> str:
-    """Says how long ago something was, in the largest unit that fits: ``3 days``, ``1 hour``."""
+    """Say how long ago something was, in the largest unit that fits: ``3 days``, ``1 hour``."""
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
         count = int(seconds // length)
         if count:
@@ -96,20 +91,20 @@ def age(seconds: float) -> str:
 
 
 def size(count: int) -> str:
-    """Says a number of bytes: ``812 B``, ``3.2 kB``, ``1.4 MB``."""
+    """Say a number of bytes: ``812 B``, ``3.2 kB``, ``1.4 MB``."""
     if count < 1000:
         return f"{count} B"
     return f"{count / 1000:.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
 
 
 def counted(count: int, thing: str) -> str:
-    """Says how many: ``1 package``, ``4 packages``."""
+    """Say how many: ``1 package``, ``4 packages``."""
     return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glyphs:
-    """The signs that the faces draw with."""
+    """The signs that the output is drawn with."""
 
     done: str
     same: str
@@ -147,7 +142,7 @@ ASCII = Glyphs(
 
 
 def choose_glyphs(encoding: str | None, environ: Mapping[str, str]) -> Glyphs:
-    """Returns signs that ``encoding`` can express and that the locale asks for."""
+    """Return signs that ``encoding`` can express and that the locale asks for."""
     if _wants_ascii(environ):
         return ASCII
     try:

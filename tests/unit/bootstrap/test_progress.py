@@ -2,17 +2,12 @@
 
 from plldb.bootstrap.events import ActionDecided
 from plldb.bootstrap.progress import Progress
-from plldb.cli.output.layout import as_text
-from plldb.cli.output.live import live_line
-from plldb.cli.output.text import ASCII, cell_width
 from tests.unit.cli.scripts import (
     T0,
     Shown,
     failed_setup,
     operation_started,
-    root_event,
     stack_event,
-    started,
     successful_setup,
 )
 
@@ -55,25 +50,3 @@ def test_cloudformation_is_at_work_from_the_decision_to_the_end() -> None:
     assert states[-1] == "no"
     nothing = ActionDecided(action="nothing", stack_name="plldb", status=None, reason="")
     assert fed([nothing]).in_flight == "no"
-
-
-def live(progress: Progress, width: int = 76, now: float = START + 60) -> str:
-    return as_text(live_line(progress, now=now, width=width, glyphs=ASCII, frame=0))
-
-
-def test_the_live_line_says_how_far_how_long_and_for_what() -> None:
-    progress = fed([operation_started(), stack_event(), stack_event("Slow", "CREATE_IN_PROGRESS", at=1)])
-    assert live(progress) == "| #####--------------- 1/4  1m00s  waiting for Slow 59s"
-
-
-def test_the_live_line_always_fits() -> None:
-    many: list[Shown] = [stack_event(f"Resource{n}WithALongishName", "CREATE_IN_PROGRESS") for n in range(30)]
-    for progress in (fed([started()]), fed([operation_started()]), fed([operation_started(), *many])):
-        for width in (56, 76, 196):
-            assert cell_width(live(progress, width)) <= width
-
-
-def test_the_live_line_works_without_a_known_total_and_in_a_rollback() -> None:
-    events: list[Shown] = [operation_started(resources=None), root_event("ROLLBACK_IN_PROGRESS")]
-    assert live(fed(events)) == "| 0 done  1m00s  undoing CloudFormation"
-    assert live(fed([started()])) == "| 1m00s  working"

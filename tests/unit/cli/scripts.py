@@ -14,9 +14,12 @@ from plldb.aws.place import Place, Target
 from plldb.bootstrap import events as ev
 from plldb.bootstrap.options import SetupOptions
 from plldb.bootstrap.stack.statuses import StackStatus, Status
-from plldb.cli.jobs import Job
+from plldb.cli.bootstrap.operations import make_command
+from plldb.cli.command import Invocation
+from plldb.cli.interrupts import listen
 from plldb.cli.main import parse
-from plldb.cli.output.renderer import Terminal
+from plldb.cli.output.renderer import RegionRun, Terminal
+from plldb.cli.run import perform
 from plldb.errors import PlldbError
 
 T0 = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -369,11 +372,26 @@ def event_classes() -> set[type]:
     return {*get_args(ev.Event), ev.BootstrapStatus}
 
 
-def job(*argv: str) -> Job:
-    """What ``plldb bootstrap`` is to do, for these arguments."""
-    parsed = parse(["bootstrap", *argv])
+def asked(*argv: str) -> Invocation:
+    """What ``plldb`` is to do, for these arguments."""
+    parsed = parse(argv)
     assert parsed is not None
     return parsed
+
+
+def a_run(*argv: str, label: str = "", region: str | None = None, now: float | None = None) -> RegionRun[Any]:
+    """The run of a command in one region, of setup if nothing is said."""
+    command = make_command(asked("bootstrap", *argv), None)
+    progress = command.live(T0.timestamp() if now is None else now)
+    return RegionRun(label=label, region=region, words=command.words(region), progress=progress)
+
+
+async def run(library: Any, *argv: str, place: Terminal | None = None) -> tuple[int, Terminal]:
+    """Runs ``plldb bootstrap`` with these arguments; ``doctor`` is its own command."""
+    place = place or terminal()
+    invocation = asked(*(argv if argv[:1] == ("doctor",) else ("bootstrap", *argv)))
+    command = invocation.load(invocation, library)
+    return await perform(command, invocation.settings, place, listen()), place
 
 
 class ScriptedLibrary:

@@ -13,11 +13,8 @@ from typing import Any
 
 import pytest
 
-from plldb.cli.output.renderer import Terminal
-from plldb.cli.run import perform
-from plldb.cli.signals import listen
 from tests.unit.cli import scripts
-from tests.unit.cli.scripts import Screen, ScriptedLibrary, Shown, complained, job, terminal, written
+from tests.unit.cli.scripts import Screen, ScriptedLibrary, Shown, complained, run, terminal, written
 
 # Everything that a program in a process of its own begins with.
 PROGRAM = """
@@ -88,7 +85,7 @@ def test_an_interrupt_during_the_imports_is_told(number: int) -> None:
         timeout=60,
         preexec_fn=hear_sigint,
     )
-    assert (done.returncode, done.stderr) == (130, "error: interrupted\nhint: nothing was begun.\n")
+    assert (done.returncode, done.stderr) == (130, "error: interrupted\nhint: nothing was started.\n")
     (line,) = [json.loads(line) for line in done.stdout.splitlines()]
     assert (line["kind"], line["code"]) == ("failed", "interrupted")
 
@@ -147,10 +144,6 @@ class Closable(Screen):
         return super().write(text)
 
 
-async def run_quietly(place: Terminal, library: Quiet, *argv: str) -> int:
-    return await perform(job(*argv), library, place, listen())
-
-
 @pytest.mark.parametrize("error", [BrokenPipeError(), OSError(errno.EIO, "Input/output error")], ids=repr)
 @pytest.mark.parametrize(
     ("argv", "tty"), [(("--output", "json"), False), ((), False), ((), True)], ids=["json", "plain", "tty"]
@@ -167,7 +160,7 @@ async def test_an_interrupt_is_told_though_the_output_is_closed(
         os.kill(os.getpid(), signal.SIGINT)
 
     library = Quiet(scripts.started(), scripts.operation_started(), then=close_and_interrupt)
-    assert await run_quietly(place, library, *argv, *several) == 130
+    assert (await run(library, *argv, *several, place=place))[0] == 130
     if not argv:
         assert complained(place).startswith("error: interrupted: plldb bootstrap setup has stopped\n")
 
@@ -181,7 +174,7 @@ async def test_what_takes_long_to_close_is_waited_for_and_told() -> None:
         cleaned.append("the change set of a dry run")
 
     library = Quiet(scripts.started(), then=interrupt, closing=clean_up)
-    assert await run_quietly(place, library, "--dry-run") == 130
+    assert (await run(library, "--dry-run", place=place))[0] == 130
     assert cleaned
     assert complained(place).startswith("error: interrupted")
 
@@ -191,8 +184,9 @@ async def test_an_output_that_cannot_be_written_ends_the_run_with_the_reason(out
     stdout = Closable()
     stdout.error = OSError(errno.ENOSPC, "No space left on device")
     place = replace(terminal(), stdout=stdout)
-    assert await run_quietly(place, Quiet(scripts.started(), then=interrupt), "--output", output) == 1
-    assert complained(place).startswith("error: no output possible (No space left on device): plldb")
+    library = Quiet(scripts.started(), then=interrupt)
+    assert (await run(library, "--output", output, place=place))[0] == 1
+    assert complained(place).startswith("error: cannot write the output (No space left on device): plldb")
 
 
 async def test_diagnostics_that_nobody_hears_do_not_end_the_run() -> None:
@@ -200,7 +194,7 @@ async def test_diagnostics_that_nobody_hears_do_not_end_the_run() -> None:
     stderr.error = BrokenPipeError()
     place = replace(terminal(), stderr=stderr)
     library = ScriptedLibrary(scripts.successful_setup())
-    assert await perform(job("--verbose"), library, place, listen()) == 0
+    assert (await run(library, "--verbose", place=place))[0] == 0
     assert "deployed" in written(place)
 
 
@@ -246,4 +240,4 @@ def test_streams_that_are_closed_or_full_leave_no_traceback(
     )
     assert (done.returncode, "Traceback" in done.stderr) == (code, False)
     if code:
-        assert done.stderr.startswith("error: no output possible (No space left on device)")
+        assert done.stderr.startswith("error: cannot write the output (No space left on device)")

@@ -18,18 +18,10 @@ from plldb.aws.place import Place
 from plldb.bootstrap.errors import PackagingError, StackFailedError, StackNotOursError, StackStuckError
 from plldb.bootstrap.events import ActionDecided, BootstrapStatus, DoctorFinished
 from plldb.bootstrap.options import SetupOptions
-from plldb.cli.main import parse
 from plldb.cli.output.renderer import Terminal
-from plldb.cli.run import perform
-from plldb.cli.signals import listen
 from plldb.errors import CredentialsError, PlldbError, SettingsError
 from tests.unit.cli import scripts
-from tests.unit.cli.scripts import Screen, ScriptedLibrary, complained, job, terminal, written
-
-
-async def run(library: ScriptedLibrary, *argv: str, place: Terminal | None = None) -> tuple[int, Terminal]:
-    place = place or terminal()
-    return await perform(job(*argv), library, place, listen()), place
+from tests.unit.cli.scripts import Screen, ScriptedLibrary, complained, run, terminal, written
 
 
 def told(place: Terminal) -> list[dict[str, Any]]:
@@ -124,7 +116,7 @@ async def test_the_failure_screen_names_cause_state_and_next_command() -> None:
     tail = written(place).split("✘ cause", 1)[1]
     assert "PLDDBSessions (AWS::DynamoDB::Table) CREATE_FAILED after 1.2s, template.yaml:12" in tail
     assert scripts.LONG_REASON in tail
-    assert "now        plldb is in ROLLBACK_COMPLETE: what had been created is removed again" in tail
+    assert "now        plldb is in ROLLBACK_COMPLETE: what had been created was deleted again" in tail
     assert complained(place).splitlines() == [
         "error: it failed",
         "  try again: plldb bootstrap setup --region eu-west-1",
@@ -139,9 +131,9 @@ async def test_expired_credentials_in_mid_stream_say_how_to_go_on() -> None:
     assert complained(place).splitlines() == [
         "error: the credentials have expired",
         "hint: sign in again.",
-        "  watch it:      plldb bootstrap watch --profile 'my profile'",
-        "  go on with it: plldb bootstrap setup --profile 'my profile'",
-        "  undo it:       plldb bootstrap destroy --profile 'my profile'",
+        "  watch it:                   plldb bootstrap watch --region eu-west-1 --profile 'my profile'",
+        "  go on with it:              plldb bootstrap setup --region eu-west-1 --profile 'my profile'",
+        "  undo it (delete all of it): plldb bootstrap destroy --region eu-west-1 --profile 'my profile'",
     ]
 
 
@@ -157,8 +149,12 @@ WISHES = ("--tag", "a=b c", "--permissions-boundary", "")
 @pytest.mark.parametrize(
     ("argv", "decided", "ways"),
     [
-        (("setup", *WISHES), "create", {"go on with it": ("setup", *WISHES), "undo it": ("destroy",)}),
-        (("setup",), "update", {"go on with it": ("setup",), "remove it all": ("destroy",)}),
+        (
+            ("setup", *WISHES),
+            "create",
+            {"go on with it": ("setup", *WISHES), "undo it (delete all of it)": ("destroy",)},
+        ),
+        (("setup",), "update", {"go on with it": ("setup",), "delete all of it": ("destroy",)}),
         (("destroy", "--keep-bucket"), "delete", {"go on with it": ("destroy", "--keep-bucket")}),
         (("destroy", "--yes"), "delete", {"go on with it": ("destroy",)}),
         (("watch",), "update", {}),
@@ -168,9 +164,10 @@ WISHES = ("--tag", "a=b c", "--permissions-boundary", "")
 async def test_the_ways_on_do_what_was_asked_for_and_no_more(
     argv: tuple[str, ...], decided: str, ways: dict[str, tuple[str, ...]]
 ) -> None:
-    _, place = await run(broken_off(decided=decided), *argv, "--region", "r", "--output", "json")
+    # The region is that which AWS's own settings named.
+    _, place = await run(broken_off(decided=decided), *argv, "--output", "json")
     said = {step["purpose"]: step["command"] for step in told(place)[-1]["next"]}
-    place_words = ("--region", "r")
+    place_words = ("--region", "eu-west-1")
     assert said == {
         purpose: shlex.join(["plldb", "bootstrap", name, *place_words, *options])
         for purpose, (name, *options) in {"watch it": ("watch",), **ways}.items()
@@ -370,15 +367,30 @@ async def test_yes_removes(answer: str) -> None:
     assert (exit_code, "removed, nothing is left" in text) == (0, True)
 
 
-@pytest.mark.parametrize("argv", [("--yes",), ("--output", "json")])
-async def test_yes_and_json_do_not_ask(argv: tuple[str, ...]) -> None:
-    exit_code, text = await destroy(person("n\n"), *argv)
+@pytest.mark.parametrize(("argv", "keyboard"), [(("--yes",), True), (("--dry-run",), True), ((), False)])
+async def test_who_says_yes_or_has_no_keyboard_is_not_asked(argv: tuple[str, ...], keyboard: bool) -> None:
+    exit_code, text = await destroy(person("n\n", tty=keyboard), *argv)
     assert (exit_code, "[y/N]" in text) == (0, False)
 
 
-async def test_no_terminal_does_not_ask() -> None:
-    exit_code, text = await destroy(person("n\n", tty=False))
-    assert (exit_code, "[y/N]" in text) == (0, False)
+@pytest.mark.parametrize("argv", [(), ("--output", "json")])
+async def test_at_a_keyboard_the_question_is_put_wherever_the_output_goes(argv: tuple[str, ...]) -> None:
+    place = replace(person("n\n"), stdout=Screen())
+    exit_code, text = await destroy(place, *argv)
+    assert (exit_code, "[y/N]" in text) == (1, False)
+    assert f"Delete the stack plldb and the bucket {scripts.BUCKET} for good? [y/N]" in complained(place)
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+async def test_a_dry_run_of_destroy_ends_with_its_plan(output: str) -> None:
+    library = ScriptedLibrary(scripts.finished_destroy())
+    exit_code, place = await run(library, "destroy", "--dry-run", "--output", output)
+    assert (exit_code, library.closed) == (0, 1)
+    if output == "json":
+        first, last = told(place)
+        assert (first["dry_run"], last["result"], last["stack_name"]) == (True, "planned", "plldb")
+    else:
+        assert written(place).endswith("✔ plldb      dry run: nothing was changed\n")
 
 
 async def test_nothing_to_remove_is_no_question() -> None:
@@ -410,7 +422,7 @@ async def test_a_question_may_be_answered_with_a_signal(number: int) -> None:
         exit_code, text = await destroy(place)
     finally:
         os.close(writer)
-    assert (exit_code, text.endswith("Remove all this for good? [y/N] \n")) == (130, True)
+    assert (exit_code, text.endswith("for good? [y/N] \n")) == (130, True)
     assert complained(place).startswith("error: interrupted: plldb bootstrap destroy has stopped\n")
 
 
@@ -423,10 +435,8 @@ async def test_several_regions_are_asked_about_once() -> None:
 
 async def test_a_doctor_that_finds_problems_exits_with_1_and_names_each_remedy() -> None:
     script: list[scripts.Step] = [*scripts.findings(), DoctorFinished(problems=1, warnings=1)]
-    place = terminal()
-    parsed = parse(["doctor"])
-    assert parsed is not None
-    assert await perform(parsed, ScriptedLibrary(script), place, listen()) == 1
+    exit_code, place = await run(ScriptedLibrary(script), "doctor")
+    assert exit_code == 1
     said = written(place)
     assert "Run setup." in said
     assert "Set the clock right." in said
@@ -434,11 +444,8 @@ async def test_a_doctor_that_finds_problems_exits_with_1_and_names_each_remedy()
 
 
 async def test_a_doctor_that_finds_no_problem_exits_with_0_in_json_too() -> None:
-    place = terminal()
-    parsed = parse(["doctor", "--output", "json"])
-    assert parsed is not None
     script: list[scripts.Step] = [scripts.findings()[0], DoctorFinished(problems=0, warnings=0)]
-    assert await perform(parsed, ScriptedLibrary(script), place, listen()) == 0
+    exit_code, place = await run(ScriptedLibrary(script), "doctor", "--output", "json")
     lines = told(place)
-    assert [line["kind"] for line in lines] == ["finding", "finished"]
+    assert (exit_code, [line["kind"] for line in lines]) == (0, ["finding", "finished"])
     assert lines[-1]["result"] == "ready"

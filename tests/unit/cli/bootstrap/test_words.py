@@ -6,10 +6,9 @@ import pytest
 
 from plldb.bootstrap import events as ev
 from plldb.bootstrap.stack.statuses import StackStatus
-from plldb.cli.bootstrap.words import Narrator
 from plldb.cli.output.layout import Line
 from tests.unit.cli import scripts
-from tests.unit.cli.scripts import BUCKET, T0, Shown
+from tests.unit.cli.scripts import BUCKET, T0, Shown, a_run
 
 PLAN = ev.SetupPlanned(
     bucket=BUCKET,
@@ -20,12 +19,13 @@ PLAN = ev.SetupPlanned(
     reason="all is as it should be",
     changes=(),
 )
+SETUP = "plldb bootstrap setup --region eu-west-1 --profile work"
 ENDPOINT = "http://127.0.0.1:4566"
 
 
 def said(*events: Shown) -> str:
-    narrator = Narrator(T0.tzinfo)
-    items = [item for event in events for item in narrator.tell(event, T0)]
+    words = a_run("--profile", "work").words
+    items = [item for event in events for item in words(event, T0)]
     return "\n".join(f"{item.mark} {item.name}: {item.text}" for item in items if isinstance(item, Line))
 
 
@@ -37,7 +37,7 @@ def said(*events: Shown) -> str:
         (scripts.started(dry_run=True), "none plldb: 0.2.0, dry run of setup of stack plldb"),
         (
             ev.BucketReady(bucket="b", created=False, repaired=("versioning", "TLS only")),
-            "done bucket: b, put right: versioning, TLS only",
+            "done bucket: b, repaired: versioning, TLS only",
         ),
         (ev.BucketReady(bucket="b", created=False, repaired=()), "same bucket: b in place"),
         (scripts.setup_finished(changed=False), "nothing to change, the deployment is up to date"),
@@ -47,23 +47,32 @@ def said(*events: Shown) -> str:
         (scripts.removal(stack_status=None), "same stack: there is no stack plldb"),
         (scripts.removal(keep_bucket=True), "with 12 object versions will be kept"),
         (scripts.removal(more=True), "with more than 12 object versions will be deleted"),
-        (scripts.removal(foreign=("notes.txt",)), "will stay, plldb did not make all in it: notes.txt"),
+        (
+            scripts.removal(foreign=("notes.txt",)),
+            "will be kept, because of what plldb did not put there: notes.txt",
+        ),
         (ev.BucketKept(bucket="b", reason="asked", found=()), "same bucket: b kept, as asked"),
         (ev.DestroyFinished(changed=False, bucket_kept=False), "nothing was there, nothing to do"),
         (ev.DestroyFinished(changed=True, bucket_kept=True), "removed; the bucket stays"),
         (ev.WatchFinished(stack_name="plldb", status=None), "there is no stack plldb"),
         (scripts.status(stack_status=None, healthy=False, deployed_version=None), "fail plldb: not deployed"),
         (scripts.status(stack_status=None, healthy=False, deployed_version=None), "installed, none deployed"),
-        (scripts.status(made_by_plldb=False, healthy=False), "the stack of that name is not plldb's"),
+        (
+            scripts.status(made_by_plldb=False, healthy=False),
+            "not deployed: another tool made the stack of that name",
+        ),
         (scripts.status(made_by_plldb=False, healthy=False), "none next: use another account or region"),
-        (scripts.status(stack_status=None, healthy=False), "none next: `plldb bootstrap setup` deploys it"),
+        (
+            scripts.status(stack_status=None, healthy=False),
+            f"none next: `{SETUP}` deploys it",
+        ),
         (
             scripts.status(stack_status=None, bucket_exists=False, healthy=False),
             f"none bucket: {BUCKET} does not exist",
         ),
         (
             scripts.status(stack_status=StackStatus.ROLLBACK_COMPLETE, healthy=False),
-            "fail plldb: not healthy: the stack is not whole",
+            "fail plldb: not healthy: the stack is incomplete",
         ),
         (
             scripts.status(stack_status=StackStatus.ROLLBACK_COMPLETE, healthy=False),
@@ -71,7 +80,7 @@ def said(*events: Shown) -> str:
         ),
         (
             scripts.status(stack_status=StackStatus.ROLLBACK_COMPLETE, healthy=False),
-            "none next: `plldb bootstrap setup` puts it right",
+            f"none next: `{SETUP}` repairs it",
         ),
         (
             scripts.status(stack_status=StackStatus.UPDATE_IN_PROGRESS, healthy=False),
@@ -79,11 +88,11 @@ def said(*events: Shown) -> str:
         ),
         (
             scripts.status(stack_status=StackStatus.UPDATE_IN_PROGRESS, healthy=False),
-            "none next: `plldb bootstrap watch` follows the change",
+            "none next: `plldb bootstrap watch --region eu-west-1 --profile work` follows the change",
         ),
         (
             scripts.status(deployed_version="0.1.9"),
-            "none next: `plldb bootstrap setup` deploys the installed version",
+            f"none next: `{SETUP}` deploys the installed version",
         ),
         (scripts.status(status_reason="because"), "because"),
         (scripts.status(target=scripts.target(endpoint_url=ENDPOINT)), f"none endpoint: {ENDPOINT}"),
@@ -121,7 +130,9 @@ def test_the_doctor_calls_ready_only_what_has_been_examined(
 ) -> None:
     findings = [ev.Finding(check="x", verdict="unknown", message="not allowed", remedy="")] * unknown
     told = said(*findings, ev.DoctorFinished(problems=problems, warnings=warnings))
-    assert told.splitlines()[-1] == words
+    assert words in told.splitlines()
+    ready = "none next: `plldb bootstrap setup --profile work` deploys, or updates what is deployed"
+    assert (ready in told.splitlines()) == (words.startswith("done"))
 
 
 def test_a_failure_without_a_reason_says_so() -> None:
@@ -135,6 +146,6 @@ def test_a_failure_without_a_reason_says_so() -> None:
 
 def test_noise_of_cloudformation_is_left_out() -> None:
     event = scripts.stack_event(status="CREATE_IN_PROGRESS", reason="Resource creation Initiated")
-    (row,) = Narrator(T0.tzinfo).tell(event, T0)
+    (row,) = a_run().words(event, T0)
     assert not isinstance(row, Line)
     assert row.reason == ""

@@ -6,16 +6,15 @@ from hypothesis import strategies as st
 
 from plldb.bootstrap.events import StartedBy
 from plldb.bootstrap.template import read_resources
-from plldb.cli.bootstrap.words import Narrator
 from plldb.cli.output.layout import NARROWEST, Item, Line, Row, as_text, lay_out
 from plldb.cli.output.text import ASCII, UNICODE, cell_width
 from tests.support.template import TEMPLATE
-from tests.unit.cli.scripts import LONG_REASON, RESOURCES, T0, stack_event
+from tests.unit.cli.scripts import LONG_REASON, RESOURCES, T0, a_run, stack_event
 
 
 def row(reason: str = "", logical_id: str = "PLDDBSessions", *, started_by: StartedBy = "this_run") -> Row:
     event = stack_event(logical_id, "CREATE_FAILED", reason=reason, seconds=1.2, started_by=started_by)
-    (item,) = Narrator(T0.tzinfo).tell(event, T0)
+    (item,) = a_run().words(event, T0)
     assert isinstance(item, Row)
     return item
 
@@ -36,7 +35,7 @@ def test_rollback_reason_is_wrapped_and_not_cut(width: int) -> None:
 @pytest.mark.parametrize(("logical_id", "resource_type"), RESOURCES)
 def test_names_of_this_stack_fit_on_one_line_at_80_columns(logical_id: str, resource_type: str) -> None:
     event = stack_event(logical_id, "CREATE_IN_PROGRESS", resource_type=resource_type)
-    (item,) = Narrator(T0.tzinfo).tell(event, T0)
+    (item,) = a_run().words(event, T0)
     (line,) = lines(item, 80)
     assert logical_id in line
     assert "CREATE_IN_PROGRESS" in line
@@ -46,7 +45,7 @@ def test_names_of_this_stack_fit_on_one_line_at_80_columns(logical_id: str, reso
 def test_every_resource_of_the_template_fits_on_one_line_at_80_columns(status: str) -> None:
     for resource in read_resources(TEMPLATE.read_text("utf-8")):
         event = stack_event(resource.logical_id, status, seconds=61)
-        (item,) = Narrator(T0.tzinfo).tell(event, T0)
+        (item,) = a_run().words(event, T0)
         assert len(lines(item, 80)) == 1, resource.logical_id
 
 

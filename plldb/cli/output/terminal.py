@@ -1,31 +1,33 @@
-"""The face for a terminal: a log that grows, and a live line below it. Talks to the console."""
+"""Output for a terminal: a log that grows, and a live line below it. Talks to the console."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.control import Control
 from rich.segment import ControlType
 from rich.text import Text
 
-from plldb.cli.bootstrap.explain import closing_lines, problem_lines
-from plldb.cli.bootstrap.words import Narrator
 from plldb.cli.output.layout import Item, Spans, Tone, as_text, lay_out
 from plldb.cli.output.live import live_line
-from plldb.cli.output.plain import summary_lines
-from plldb.cli.output.renderer import OutputClosedError, write_note, writing
+from plldb.cli.output.renderer import (
+    OutputClosedError,
+    closing_lines,
+    is_terminal,
+    summary_lines,
+    write_note,
+    writing,
+)
 from plldb.cli.output.text import cell_width, choose_glyphs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from plldb.cli.jobs import Shown
-    from plldb.cli.output.renderer import Lane, Outcome, Terminal
-    from plldb.cli.problems import Problem
+    from plldb.cli.output.renderer import Outcome, Problem, RegionRun, Terminal
 
 STYLES: dict[Tone, str] = {
     "plain": "",
@@ -37,24 +39,26 @@ STYLES: dict[Tone, str] = {
     "strong": "bold",
 }
 SPARE = 4
-"""Columns that the live line leaves free: a terminal echoes ``^C`` behind it."""
+"""Columns that the live line leaves free: a terminal echoes ``^C`` after it."""
+OVERRULED = ("TTY_COMPATIBLE", "TTY_INTERACTIVE", "FORCE_COLOR")
+"""Variables by which rich would judge once more what `is_terminal` has decided."""
 
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Leaves the error to `writing`; rich itself would exit here."""
+        """Leave the error to `writing`; rich itself would exit here."""
         raise
 
 
 def open_console(terminal: Terminal) -> Console:
-    """Opens stdout; rich respects NO_COLOR and what TERM can do."""
-    environ = dict(terminal.environ)
+    """Open stdout, which `is_terminal`; rich respects NO_COLOR and what TERM can do."""
+    environ = {name: value for name, value in terminal.environ.items() if name not in OVERRULED}
     if environ.get("COLUMNS", "").strip("0") == "":
         environ.pop("COLUMNS", None)  # rich would believe it, and print nothing
-    return _Console(file=terminal.stdout, _environ=environ)
+    return _Console(file=terminal.stdout, force_terminal=True, force_interactive=True, _environ=environ)
 
 
-class ConsoleFace:
+class TerminalRenderer:
     """Prints items as they come and keeps one live line for each region that is at work.
 
     rich's own Live is not used: it does not know that a narrowed terminal breaks a drawn line in two.
@@ -62,61 +66,61 @@ class ConsoleFace:
 
     patience: float | None = 0.25
 
-    def __init__(self, console: Console, terminal: Terminal, lanes: Sequence[Lane]) -> None:
+    def __init__(self, console: Console, terminal: Terminal, runs: Sequence[RegionRun[Any]]) -> None:
         self._console = console
         self._terminal = terminal
         self._glyphs = choose_glyphs(console.encoding, terminal.environ)
-        self._narrators = {lane.label: Narrator(terminal.tz) for lane in lanes}
-        self._label_width = max((len(lane.label) for lane in lanes), default=0)
-        self._working: list[Lane] = []
+        self._label_width = max((len(run.label) for run in runs), default=0)
+        self._working: list[RegionRun[Any]] = []
         self._drawn: list[int] = []  # widths of the live lines that are on the screen
         self._frame = 0
 
-    def show(self, lane: Lane, event: Shown) -> None:
-        """Prints what there is to say about an event, and moves the live line below it."""
-        if lane not in self._working:
-            self._working.append(lane)
+    def show(self, run: RegionRun[Any], event: Any) -> None:
+        """Print what there is to say about an event, and move the live line below it."""
+        if run not in self._working:
+            self._working.append(run)
         now = datetime.fromtimestamp(self._terminal.clock(), UTC)
-        self._print(self._narrators[lane.label].tell(event, now), lane.label)
+        self._print(run.words(event, now), run.label)
 
-    def idle(self, lane: Lane) -> None:
-        """Turns the spinner and the clock, also while the first answer of AWS is waited for."""
-        if lane not in self._working:
-            self._working.append(lane)
-        if lane is self._working[0]:
+    def idle(self, run: RegionRun[Any]) -> None:
+        """Turn the spinner and the clock, also while the first answer of AWS is waited for."""
+        if run not in self._working:
+            self._working.append(run)
+        if run is self._working[0]:
             self._frame += 1
         self._print([], "")
 
-    def done(self, lane: Lane, exit_code: int) -> None:  # noqa: ARG002 - the last event has said it
-        """Takes the live line of a region away."""
-        self._working = [other for other in self._working if other is not lane]
+    def done(self, run: RegionRun[Any], exit_code: int) -> None:  # noqa: ARG002 - the last event has said it
+        """Take the live line of a region away."""
+        self._working = [other for other in self._working if other is not run]
         self._print([], "")
 
-    def fail(self, lane: Lane | None, problem: Problem) -> None:
-        """Prints the failure screen."""
-        self._working = [other for other in self._working if lane is not None and other is not lane]
-        label = lane.label if lane else ""
+    def fail(self, run: RegionRun[Any] | None, problem: Problem) -> None:
+        """Print the failure screen."""
+        self._working = [other for other in self._working if run is not None and other is not run]
+        label = run.label if run else ""
         with suppress(OutputClosedError):  # the lines on stderr may still be read
-            self._print(problem_lines(problem), label)
+            self._print(problem.lines, label)
         for line in closing_lines(problem, self._columns_of_notes(label)):
             self.note(f"{label} {line}" if label else line)
 
     def _columns_of_notes(self, label: str) -> int | None:
-        """A file is no terminal: what reads it breaks lines itself."""
+        """What reads a file breaks lines itself; a terminal breaks them within words."""
         front = len(label) + 1 if label else 0
-        return self._console.width - front if self._terminal.stderr.isatty() else None
+        on_terminal = is_terminal(self._terminal.stderr, self._terminal.environ)
+        return self._console.width - front if on_terminal else None
 
     def summarise(self, outcomes: Sequence[Outcome]) -> None:
-        """Prints one line for each region."""
+        """Print one line for each region."""
         self._print(summary_lines(outcomes), "")
 
     def pause(self) -> None:
-        """Takes the live lines away until the next event."""
+        """Take the live lines away until the next event."""
         with writing(), self._console:
             self._erase()
 
     def note(self, text: str) -> None:
-        """Writes one line to stderr, above the live line."""
+        """Write one line to stderr, above the live line."""
         with suppress(OutputClosedError):
             self.pause()
         write_note(self._terminal.stderr, text)
@@ -124,12 +128,13 @@ class ConsoleFace:
             self._print([], "")
 
     def _print(self, items: Iterable[Item], label: str) -> None:
-        """Erases, prints and draws in one write, so that nothing flickers."""
+        """Erase, print and draw in one write, so that nothing flickers."""
         front = label.ljust(self._label_width) if label else ""
+        width, tz = self._console.width, self._terminal.tz
         with writing(), self._console:
             self._erase()
             for item in items:
-                for spans in lay_out(item, width=self._console.width, glyphs=self._glyphs, label=front):
+                for spans in lay_out(item, width=width, glyphs=self._glyphs, label=front, tz=tz):
                     self._put(spans)
             self._draw()
 
@@ -141,21 +146,20 @@ class ConsoleFace:
             self._console.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2), *up))
 
     def _draw(self) -> None:
-        for index, lane in enumerate(self._working):
+        for index, run in enumerate(self._working):
             if index:
                 self._console.line()
             spans = live_line(
-                lane.progress,
-                now=self._terminal.clock(),
+                run.progress.activity(self._terminal.clock()),
                 width=self._console.width - SPARE,
                 glyphs=self._glyphs,
                 frame=self._frame,
-                label=lane.label.ljust(self._label_width),
+                label=run.label.ljust(self._label_width),
             )
             self._put(spans, end="")
             self._drawn.append(cell_width(as_text(spans)))
 
     def _put(self, spans: Spans, end: str = "\n") -> None:
-        """Prints a line as it is: no markup, no highlighting, no wrapping, no cutting."""
+        """Print a line as it is: no markup, no highlighting, no wrapping, no cutting."""
         text = Text.assemble(*((span.text, STYLES[span.tone]) for span in spans), end=end)
         self._console.print(text, soft_wrap=True, highlight=False, end=end)

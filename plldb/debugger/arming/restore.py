@@ -17,6 +17,7 @@ from plldb.debugger.arming.functions import (
 from plldb.debugger.arming.mutex import Hold, list_holds, open_table
 from plldb.debugger.arming.operate import Places, Refused
 from plldb.debugger.arming.settings import is_touched
+from plldb.debugger.arming.stacks import list_stack_functions
 from plldb.debugger.events import (
     DebuggerStatus,
     FunctionRefused,
@@ -28,7 +29,6 @@ from plldb.debugger.events import (
     VersionArmed,
 )
 from plldb.debugger.pace import Pace
-from plldb.debugger.stacks import list_stack_functions
 from plldb.tasks import gather_all
 
 Tell = Callable[[RestoreEvent], Awaitable[None]]

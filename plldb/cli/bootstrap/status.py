@@ -1,0 +1,101 @@
+"""The state of what is deployed, in words. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plldb.cli.bootstrap.explain import state_sentence
+from plldb.cli.output.layout import Line
+from plldb.cli.output.text import age
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from plldb.bootstrap.events import BootstrapStatus
+    from plldb.cli.bootstrap.hints import Where
+
+
+def status_lines(status: BootstrapStatus, where: Where, now: datetime) -> list[Line]:
+    """Return what is deployed, on one screen."""
+    target = status.target
+    endpoint = [Line(name="endpoint", text=target.endpoint_url, tone="warn")] if target.endpoint_url else []
+    return [
+        verdict(status),
+        Line(name="account", text=f"{target.account}, region {target.region}"),
+        Line(name="caller", text=target.caller_arn),
+        *endpoint,
+        _version_line(status),
+        *_stack_lines(status, now),
+        _bucket_line(status),
+        *(Line(name="output", text=f"{name}: {value}") for name, value in status.outputs.items()),
+        *_next_lines(status, where),
+    ]
+
+
+def verdict(status: BootstrapStatus) -> Line:
+    """Return the one line that says how things are."""
+    if status.healthy:
+        return Line(mark="done", name="plldb", text="deployed and healthy", tone="good")
+    if status.stack_status is None:
+        return Line(mark="fail", name="plldb", text="not deployed", tone="bad")
+    if not status.made_by_plldb:
+        text = "not deployed: another tool made the stack of that name"
+        return Line(mark="fail", name="plldb", text=text, tone="bad")
+    if status.stack_status.in_progress:
+        return Line(mark="busy", name="plldb", text="the stack is being changed right now", tone="warn")
+    if not status.stack_status.works:
+        return Line(mark="fail", name="plldb", text="not healthy: the stack is incomplete", tone="bad")
+    return Line(mark="fail", name="plldb", text="deployed, but the bucket is missing", tone="bad")
+
+
+def _next_lines(status: BootstrapStatus, where: Where) -> list[Line]:
+    """Return the next command, where there is one."""
+    setup = where.command("setup")
+    if status.stack_status is None:
+        way = f"`{setup}` deploys it"
+    elif not status.made_by_plldb:
+        way = "use another account or region; plldb never changes that stack"
+    elif status.stack_status.in_progress:
+        way = f"`{where.command('watch')}` follows the change"
+    elif not status.healthy:
+        way = f"`{setup}` repairs it"
+    elif status.deployed_version != status.installed_version:
+        way = f"`{setup}` deploys the installed version"
+    else:
+        return []
+    return [Line(name="next", text=way)]
+
+
+def _version_line(status: BootstrapStatus) -> Line:
+    installed = status.installed_version
+    whole = status.made_by_plldb and status.stack_status is not None and status.stack_status.works
+    if status.deployed_version is None:
+        return Line(name="version", text=f"{installed} installed, none deployed")
+    if not whole:
+        text = f"{installed} installed; the stack was made by {status.deployed_version}"
+        return Line(name="version", text=text)
+    if status.deployed_version == installed:
+        return Line(mark="done", name="version", text=f"{installed}, installed and deployed")
+    text = f"{installed} installed, {status.deployed_version} deployed"
+    return Line(mark="warn", name="version", text=text, tone="warn")
+
+
+def _stack_lines(status: BootstrapStatus, now: datetime) -> list[Line]:
+    if status.stack_status is None:
+        return [Line(name="stack", text=f"there is no stack {status.stack_name}")]
+    lines = [Line(name="stack", text=state_sentence(status.stack_name, status.stack_status))]
+    if status.status_reason:
+        lines.append(Line(text=status.status_reason))
+    for word, moment in (("created", status.created), ("updated", status.updated)):
+        if moment is not None:
+            ago = age((now - moment).total_seconds())
+            lines.append(Line(name=word, text=f"{moment:%Y-%m-%d %H:%M:%S} UTC, {ago} ago"))
+    return lines
+
+
+def _bucket_line(status: BootstrapStatus) -> Line:
+    if status.stack_status is None and not status.bucket_exists:
+        return Line(name="bucket", text=f"{status.bucket} does not exist")
+    if status.bucket_exists:
+        return Line(mark="done", name="bucket", text=status.bucket)
+    return Line(mark="fail", name="bucket", text=f"{status.bucket} does not exist")

@@ -1,0 +1,144 @@
+"""Ctrl-C and SIGTERM, from the first import to the exit. Talks to this process's signals.
+
+In the order of a run: `hold` while the program is imported, `release` while the command line is parsed,
+`listen` and `until_stopped` while the event loop runs, `leave_at_once` and `stop_listening` at the end.
+Whoever imports this imports next to nothing: that keeps the moment short in which Python itself answers.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+    from types import FrameType
+
+INTERRUPTED = 130
+"""The exit code of an interrupt: 128 and the number of SIGINT, as shells have it."""
+CLOSING = 0.7
+"""Seconds that the library has for closing after an interrupt, before the person is told."""
+CLEANING_UP = 10.0
+"""Seconds that it then has for cleaning up (a dry run deletes its change set); Ctrl-C again ends that."""
+NOTICED = 1.0
+"""Seconds of cleaning up after which the person is told what is still waited for."""
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def hold() -> None:
+    """Keep SIGINT and SIGTERM waiting until `release`; an import that is broken off is a traceback."""
+    # Until the event loop listens, SIGTERM shall be as polite as Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if hasattr(signal, "pthread_sigmask"):  # Windows has none
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+
+
+def release() -> None:
+    """Raise KeyboardInterrupt if a signal has come meanwhile, and from now on whenever one comes."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+
+
+def listen() -> asyncio.Event:
+    """Return what the next signal sets. Needs a running event loop."""
+    import asyncio
+
+    stop = asyncio.Event()
+    _react(stop.set)
+    return stop
+
+
+async def until_stopped(
+    work: asyncio.Future[int],
+    stop: asyncio.Event,
+    report: Callable[[], None],
+    note: Callable[[str], None],
+) -> int:
+    """Wait for ``work``, or cancel it on ``stop``; ``report`` then says so within a second.
+
+    A second signal ends the waiting at once. The work may then still be under way, and so may its threads:
+    whoever is returned `INTERRUPTED` calls `leave`.
+    """
+    await _either(work, stop)
+    if work.done():
+        return work.result()
+    again = listen()
+    work.cancel()
+    await _either(work, again, CLOSING)
+    if work.done() and not work.cancelled():
+        return work.result()  # it had come to its end already
+    report()
+    await _either(work, again, NOTICED)
+    if not work.done() and not again.is_set():
+        note("still cleaning up; press Ctrl-C again to stop that, too.")
+        await _either(work, again, CLEANING_UP)
+    return INTERRUPTED
+
+
+async def _either(work: asyncio.Future[int], event: asyncio.Event, seconds: float | None = None) -> None:
+    """Wait for one of both, or for so many seconds."""
+    import asyncio
+
+    waiter = asyncio.ensure_future(event.wait())
+    both: set[asyncio.Future[Any]] = {work, waiter}
+    await asyncio.wait(both, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    waiter.cancel()
+
+
+def leave_at_once() -> None:
+    """Let the next signal end the process: the output is complete, and what is left to wait for is not."""
+    _react(leave)
+
+
+def _react(reaction: Callable[[], object]) -> None:
+    """Let ``reaction`` be what SIGINT and SIGTERM do from now on."""
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+
+    def handle(_: int, frame: FrameType | None) -> None:
+        if _asks_for_a_secret(frame):
+            raise KeyboardInterrupt
+        try:
+            loop.call_soon_threadsafe(reaction)
+        except RuntimeError:  # the loop is closed: the program is about to end
+            reaction()
+
+    for number in _SIGNALS:
+        # A thread has no signals: KeyboardInterrupt is caught around the run.
+        with suppress(ValueError):
+            signal.signal(number, handle)
+
+
+def _asks_for_a_secret(frame: FrameType | None) -> bool:
+    """Return whether botocore asks for an MFA code: it does so in the event loop, which then hears none."""
+    while frame is not None:
+        if frame.f_globals.get("__name__") == "getpass":
+            return True
+        frame = frame.f_back
+    return False
+
+
+def stop_listening() -> None:
+    """Let a signal end the process from now on, without a traceback."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
+def leave() -> NoReturn:
+    """End the process here and now.
+
+    The interpreter would first join its threads, and one that asks a name server for an address cannot be
+    stopped: whoever pressed Ctrl-C would wait for its timeout. Everything has been closed as well as
+    `until_stopped` had the patience for.
+    """
+    gc.disable()  # it would tell of the tasks that are still pending
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(INTERRUPTED)
