@@ -201,7 +201,9 @@ class Core:
 
     def _choose_deployed(self, run: _Run) -> None:
         # What is on its way may still arrive: the choice has to wait for its fate.
-        if run.given_up and not run.sent and not self._flying:
+        # What of the invocation before is still on its way has no say in it.
+        flying = any(no == run.no for no, _, _ in self._flying.values())
+        if run.given_up and not run.sent and not flying:
             self._run = None
             self._out.append(Deployed())
 

@@ -158,3 +158,14 @@ def test_five_seconds_without_network_and_new_connections_cost_no_answer(
     history.finish()
     history.check(len(calls))
     assert not [record for record in history.records.values() if record.ends == ["error"]]
+
+
+def test_posts_of_the_invocation_before_do_not_hold_up_the_deployed_code() -> None:
+    """Found by the first test above: the sandbox stood still until Lambda killed it."""
+    history = History(8518927, Weather(delay=4.0))
+    for at, kind in [(0.0, "reconnect"), (0.0, "detach"), (29.0, "crash"), (29.0, "crash")]:
+        history.fault(at, kind, 0.0)
+    for at, frames in [(0.0, 0.001), (15.0, 0.001), *[(15.0, 3.5)] * 5]:
+        history.call(at, 0, frames)
+    history.finish()
+    history.check(7)
