@@ -8,8 +8,6 @@ from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from botocore.session import get_session
-
 if TYPE_CHECKING:
     from collections.abc import Set
 
@@ -120,6 +118,8 @@ def _rest_operations(service: str) -> tuple[tuple[str, re.Pattern[str], str], ..
     """Method, path and name of each operation of a REST service, of botocore's description of it."""
     if service != "lambda":
         return ()
+    from botocore.session import get_session  # the tests of the wheel have no botocore
+
     model = get_session().get_service_model(service)
     found = []
     for name in model.operation_names:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zlib
 from base64 import b64encode
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,6 @@ class TestFrames:
             (signed("NaN"), "not JSON"),
             (signed('{"at":Infinity}'), "not JSON"),
             (signed("[" * 20_000), "not JSON"),
-            (signed('{"a":' * 4_000 + "1" + "}" * 4_000), "not JSON"),
             (signed("1" * 20_000), "not JSON"),
             (signed("[]"), "not an object"),
             (signed("null"), "not an object"),
@@ -94,6 +94,11 @@ class TestFrames:
     def test_anything_else_is_refused(self, frame: str, why: str) -> None:
         with pytest.raises(wire.WireError, match=why):
             wire.verify(frame, TOKENS)
+
+    def test_deep_nesting_is_read_or_refused_and_never_another_exception(self) -> None:
+        # Pythons differ in how deep they go: 3.11 stops at 1,000, later ones at what their C stack takes.
+        with suppress(wire.WireError):
+            assert wire.verify(signed('{"a":' * 4_000 + "1" + "}" * 4_000), TOKENS)[1].keys() == {"a"}
 
     @given(st.text() | st.binary().map(lambda data: data.decode("latin-1")))
     def test_noise_is_refused(self, noise: str) -> None:
