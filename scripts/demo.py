@@ -44,7 +44,7 @@ async def demonstrate() -> None:
 
         show_heading("Set up: every event of the stack as it happens")
         await run_plldb("bootstrap", "setup", environment=environment, folder=folder)
-        show_heading("A WebSocket round trip")
+        show_heading("The WebSocket API refuses whoever has no token")
         await talk(websocket_address(server.url, await read_websocket_url(proxy.url)))
         show_heading("Set up again: nothing to change")
         await run_plldb("bootstrap", "setup", environment=environment, folder=folder)
@@ -96,13 +96,13 @@ async def read_websocket_url(endpoint: str) -> str:
 
 
 async def talk(address: str) -> None:
-    """Connect without any header, send a message, show the answer."""
+    """Connect without a token, show the refusal."""
     print(f"MiniStack has it  {address}")
-    async with asyncio.timeout(30), websockets.connect(address) as connection:
-        message = '{"action": "hello"}'
-        await connection.send(message)
-        print(f"sent              {message}")
-        print(f"received          {await connection.recv()!s}", flush=True)
+    try:
+        async with asyncio.timeout(30), websockets.connect(address):
+            raise SystemExit("A client without a token was admitted.")
+    except websockets.InvalidStatus as refused:
+        print(f"refused           {refused.response.status_code}", flush=True)
 
 
 async def show_rest(endpoint: str) -> None:

@@ -233,7 +233,7 @@ async def test_tags_and_boundary_are_kept_by_later_setups_until_changed(
     stack = (await cloudformation.describe_stacks(StackName="plldb"))["Stacks"][0]
     assert {"Key": "team", "Value": "x"} in stack["Tags"]
     body = (await cloudformation.get_template(StackName="plldb"))["TemplateBody"]
-    assert body.count(f'PermissionsBoundary: "{boundary}"') == 2
+    assert body.count(f'PermissionsBoundary: "{boundary}"') == 6
     finished = (
         await collect(bootstrap.setup(options=bootstrap.SetupOptions(permissions_boundary=""), pace=BRISK))
     )[-1]

@@ -28,6 +28,8 @@ async def main() -> None:
     """Run it."""
     options: dict[str, Any] = json.loads(sys.argv[2])
     pace = bootstrap.Pace(**options.pop("pace", {}))
+    if "tags" in options:
+        options["options"] = bootstrap.SetupOptions(tags=options.pop("tags"))
     begin = time.monotonic()
     kinds: Counter[str] = Counter()
     ids: list[str] = []

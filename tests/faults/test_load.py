@@ -72,9 +72,9 @@ async def test_a_history_of_10000_events_costs_nothing_and_hides_nothing(
     ministack: str, proxy: Proxy, baseline: Baseline
 ) -> None:
     hands = await UPDATE.prepare(ministack, baseline.accounts)
-    small = await measure("setup", ministack, hands.account, options=SetupOptions(tags={"team": "k"}))
+    small = await measure("setup", ministack, hands.account, tags={"team": "k"})
     proxy.use(on(PacedEvents(Pacing(seconds=1, history=10_000)), "cloudformation"))
-    large = await measure("setup", proxy.url, hands.account, options=SetupOptions(tags={"team": "l"}))
+    large = await measure("setup", proxy.url, hands.account, tags={"team": "l"})
     assert not [each for each in large["ids"] if each.startswith("history-")]
     assert len(large["ids"]) >= 2
     assert large["peak"] - small["peak"] < FLAT

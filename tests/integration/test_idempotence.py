@@ -56,7 +56,7 @@ async def test_changed_handler_code_under_the_same_version_reaches_its_function_
     assert (await plldb_cli("bootstrap", "setup")).code == 0
     before = await list_versions(s3, account)
     copy = Copy(tmp_path / "copy")
-    copy.edit_handler("default", '"ok"', '"changed"')
+    copy.edit_handler("default", '"t": "welcome"', '"t": "changed"')
 
     done = await plldb_cli("bootstrap", "setup", env=copy.env)
     assert done.code == 0, done

@@ -24,7 +24,7 @@ async def test_two_regions_of_one_account_are_set_up_and_destroyed_side_by_side(
     assert results == dict.fromkeys(REGIONS, "deployed")
 
     iam, s3 = await open_client("iam"), await open_client("s3")
-    assert len((await iam.list_roles())["Roles"]) == 4
+    assert len((await iam.list_roles())["Roles"]) == 12
     buckets = {f"plldb-core-infrastructure-{region}-{account}" for region in REGIONS}
     assert {bucket["Name"] for bucket in (await s3.list_buckets())["Buckets"]} == buckets
     for region in REGIONS:
@@ -34,7 +34,7 @@ async def test_two_regions_of_one_account_are_set_up_and_destroyed_side_by_side(
     assert one.code == 0, one
     assert await list_tables("us-east-1", aws_env) == []
     assert len(await list_tables("eu-west-1", aws_env)) == 2
-    assert len((await iam.list_roles())["Roles"]) == 2
+    assert len((await iam.list_roles())["Roles"]) == 6
     healthy = await plldb_cli("bootstrap", "status", "--region", "eu-west-1")
     assert healthy.code == 0, healthy
 

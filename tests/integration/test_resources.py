@@ -122,19 +122,20 @@ async def test_only_lambda_on_behalf_of_this_account_may_take_a_role(
     ]
 
 
-async def test_handlers_may_use_the_tables_their_logs_and_their_connections_only(
+async def test_the_handler_that_answers_may_do_that_and_lend_the_role_of_agents_only(
     open_client: OpenClient,
 ) -> None:
+    agents, _ = await find_role(open_client, "PLLDBAgentRole")
     statements = await read_statements(open_client, "PLLDBDebuggerRole")
     connections = [pair for pair in statements if pair[0] == {"execute-api:ManageConnections"}]
     assert len(connections) == 1  # moto has no API: its id is not there to be compared
-    indexes = {f"{TABLES}/PLLDBSessions/index/{name}" for name in ("ConnectionId", "StackName")}
     rest = [pair for pair in statements if pair not in connections]
     assert in_order(rest) == in_order(
         [
-            (ITEMS, {f"{TABLES}/PLLDBSessions", f"{TABLES}/PLLDBDebugger"}),
-            ({"dynamodb:Query"}, indexes),
-            ({"logs:CreateLogStream", "logs:PutLogEvents"}, {f"{LOGS}-{route}:*" for route in ROUTES}),
+            ({"dynamodb:GetItem", "dynamodb:UpdateItem"}, {f"{TABLES}/PLLDBSessions"}),
+            ({"dynamodb:GetItem"}, {f"{TABLES}/PLLDBDebugger"}),
+            ({"logs:CreateLogStream", "logs:PutLogEvents"}, {f"{LOGS}-default:*"}),
+            ({"sts:AssumeRole"}, {agents["Arn"]}),
         ]
     )
 
@@ -170,11 +171,15 @@ async def test_a_function_runs_the_uploaded_version_of_its_package(
     stored = await s3.get_object(Bucket=BUCKET, Key=key)
     body = await stored["Body"].read()
     with zipfile.ZipFile(io.BytesIO(body)) as package:
-        assert package.namelist() == [f"ws_api_{route}_handler.py"]
-        assert package.read(package.namelist()[0]) == (HANDLERS / f"ws_api_{route}_handler.py").read_bytes()
+        assert package.namelist() == sorted(
+            ["claims.py", "replies.py", "tables.py", f"ws_api_{route}_handler.py"]
+        )
+        for name in package.namelist():
+            assert package.read(name) == (HANDLERS / name).read_bytes()
 
     found = await functions.get_function(FunctionName=f"plldb-ws-api-{route}")
-    role, _ = await find_role(open_client, "PLLDBDebuggerRole")
+    own = "PLLDBDebuggerRole" if route == "default" else f"PLLDB{route.capitalize()}Role"
+    role, _ = await find_role(open_client, own)
     assert found["Configuration"]["Handler"] == f"ws_api_{route}_handler.handler"
     assert found["Configuration"]["Role"] == role["Arn"]
     assert found["Configuration"]["CodeSize"] == len(body)
@@ -218,7 +223,7 @@ async def test_the_outputs_name_what_was_made(open_client: OpenClient, deployed:
     cloudformation = await open_client("cloudformation")
     (stack,) = (await cloudformation.describe_stacks(StackName="plldb"))["Stacks"]
     outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
-    url = outputs.pop("WebSocketUrl")  # moto has no API
+    urls = {name: outputs.pop(name) for name in ("WebSocketUrl", "ManagementUrl")}  # moto has no API
     assert outputs == {
         "SessionsTableName": "PLLDBSessions",
         "DebuggerTableName": "PLLDBDebugger",
@@ -226,7 +231,7 @@ async def test_the_outputs_name_what_was_made(open_client: OpenClient, deployed:
         "ManagerRoleArn": (await find_role(open_client, "PLLDBManagerRole"))[0]["Arn"],
         "Version": plldb.__version__,
     }
-    for name, value in {**outputs, "WebSocketUrl": url}.items():
+    for name, value in {**outputs, **urls}.items():
         assert f"{name}: {value}" in deployed.stdout
 
 
