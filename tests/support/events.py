@@ -227,6 +227,7 @@ class PacedEvents:
         self._stacks: dict[str, _Stack] = {}
         self._ids: dict[tuple[str, str, str], str] = {}
         self._requests = itertools.count()
+        self._turn = 0
 
     async def __call__(self, call: Call, forward: Forward) -> Response:
         """Answer what concerns events, pass on the rest."""
@@ -249,7 +250,9 @@ class PacedEvents:
             return error(call, 400, "ValidationError", f"Stack [{name}] does not exist")
         events = stack.visible()
         if self._pacing.window > 1:
-            events = shuffle_windows(events, self._pacing, next(self._requests))
+            if not token:  # the pages of one read show one order, else any reader would lose events
+                self._turn = next(self._requests)
+            events = shuffle_windows(events, self._pacing, self._turn)
         page, next_token = cut_page(events[::-1], token, self._pacing)
         return replace(response.with_body(_render_page(page, next_token)), status=200)
 
