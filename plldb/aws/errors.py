@@ -8,12 +8,23 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from typing import TYPE_CHECKING
 
 import aiohttp
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
-from plldb.errors import AccessDeniedError, AwsError, CredentialsError, SettingsError, UnreachableError
+from plldb.errors import (
+    AccessDeniedError,
+    AwsError,
+    CredentialsError,
+    Hint,
+    SettingsError,
+    UnreachableError,
+)
+
+if TYPE_CHECKING:
+    from aiobotocore.session import AioSession
 
 # The codes that botocore's "standard" retry mode counts as throttling, and HTTP's own word for it.
 # And OperationAborted: with it S3 asks to wait while another change to the same bucket or key is under
@@ -114,8 +125,14 @@ class TryAgainError(Exception):
         self.throttled = throttled
 
 
-def settings_error(error: Exception, region: str | None) -> SettingsError | CredentialsError:
-    """Return what it means that no client can be made."""
+def settings_error(
+    error: Exception, region: str | None, session: AioSession | None = None
+) -> SettingsError | CredentialsError:
+    """Return what it means that no client can be made.
+
+    ``session`` tells which file and profile are in force, and which of their settings have another shape
+    than botocore expects; it is asked for nothing secret.
+    """
     match error:
         case boto.ProfileNotFound():
             profile = error.kwargs.get("profile", "")
@@ -137,10 +154,34 @@ def settings_error(error: Exception, region: str | None) -> SettingsError | Cred
         case OSError() | json.JSONDecodeError():
             return _unreadable_credentials(error)
         case _:
+            # An exception of Python's may quote any value, a secret one among them.
+            known = isinstance(error, boto.BotoCoreError | ValueError)
+            what = _one_line(error) if known else f"one has the wrong shape ({type(error).__name__})"
             return SettingsError(
-                f"AWS settings: {_one_line(error)}",
-                hint="Check AWS_ENDPOINT_URL, the other AWS_… variables, and your profile in ~/.aws/config.",
+                f"AWS settings{_where_set(session)}: {what}.".replace("..", "."),
+                hint=Hint(
+                    "fix-settings",
+                    "Check AWS_ENDPOINT_URL, the other AWS_… variables, and your profile in ~/.aws/config.",
+                ),
             )
+
+
+# Settings that are sections of their own; every other one is a single value.
+_SECTIONS = frozenset({"s3", "proxies_config"})
+
+
+def _where_set(session: AioSession | None) -> str:
+    """Return file, profile and the settings in it whose shape is wrong, as far as they can be read."""
+    if session is None:
+        return ""
+    try:
+        path = session.get_config_variable("config_file")
+        settings = session.get_scoped_config()
+    except Exception:  # noqa: BLE001 - they are what cannot be read
+        return ""
+    wrong = [key for key, value in settings.items() if isinstance(value, dict) != (key in _SECTIONS)]
+    keys = f", {', '.join(sorted(wrong))}" if wrong else ""
+    return f" ({path}, profile {session.profile or 'default'}{keys})"
 
 
 def _unreadable_credentials(error: Exception, **where: str) -> CredentialsError:

@@ -230,8 +230,8 @@ class Aws:
         )
         try:
             client = await self._stack.enter_async_context(context)
-        except (boto.BotoCoreError, ValueError, OSError) as error:
-            raise settings_error(error, self.region) from error
+        except Exception as error:  # what a setting of the wrong shape causes is any exception of Python's
+            raise settings_error(error, self.region, self._session) from error
         _check_endpoint(client.meta.endpoint_url)
         return client
 
@@ -240,10 +240,13 @@ class Aws:
         if self._clients:
             return
         session: Any = self._session
+        # A role is assumed in the region of the session's first client, as botocore notes it while it makes
+        # that; nothing public says so to a session of somebody else's without changing its configuration.
+        session._last_client_region_used = session._last_client_region_used or self.region
         try:
             self._credentials = await session.get_credentials()
         except (boto.BotoCoreError, ValueError, OSError) as error:
-            raise settings_error(error, self.region) from error
+            raise settings_error(error, self.region, self._session) from error
         except Exception as error:
             raise strange_credentials(error) from error
 
@@ -290,8 +293,8 @@ def _find_region(session: AioSession, region: str | None) -> str:
         # What a program has set on its own session comes before both.
         own = session.instance_variables().get("region")
         found = region or own or os.environ.get("AWS_REGION") or session.get_config_variable("region")
-    except (boto.BotoCoreError, ValueError) as error:
-        raise settings_error(error, region) from error
+    except Exception as error:
+        raise settings_error(error, region, session) from error
     if not found:
         raise SettingsError(
             "No AWS region is set.",
@@ -299,7 +302,9 @@ def _find_region(session: AioSession, region: str | None) -> str:
                 "set-region", "Set AWS_REGION, or put `region = …` into your profile in ~/.aws/config."
             ),
         )
-    if str(found) != str(found).lower():  # botocore lets it pass, and S3 refuses a bucket of that name
+    if (
+        not isinstance(found, str) or found != found.lower()
+    ):  # botocore lets it pass, and S3 refuses a bucket of that name
         raise settings_error(boto.InvalidRegionError(region_name=found), str(found))
     return str(found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -177,3 +178,69 @@ async def test_clients_are_made_once_and_know_the_partition_by_its_domain() -> N
         assert await aws.s3() is await aws.s3()
         assert aws.dns_suffix("aws") == "amazonaws.com"
         assert aws.dns_suffix("aws-cn") == "amazonaws.com.cn"
+
+
+@pytest.mark.parametrize(
+    ("setting", "named"),
+    [
+        ("s3 =", "s3"),
+        ("s3 = yes", "s3"),
+        ("endpoint_url =\n  a = b", "endpoint_url"),
+        ("sso_session =\n  a = b", "sso_session"),
+        ("metadata_service_timeout = abc", "abc"),
+        ("services = nowhere", "nowhere"),
+    ],
+)
+async def test_a_setting_of_the_wrong_shape_is_named_with_file_and_profile(
+    config: Path, setting: str, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    config.write_text(f"[default]\n{setting}\n")
+    async with open_aws(Place(region="eu-west-1"), RequestPace()) as aws:
+        with pytest.raises(SettingsError) as raised:
+            await aws.s3()
+    assert str(config) in raised.value.message
+    assert "profile default" in raised.value.message
+    assert named in raised.value.message
+
+
+ASSUMED = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>
+<Credentials><AccessKeyId>ASIAEXAMPLE</AccessKeyId><SecretAccessKey>x</SecretAccessKey>
+<SessionToken>x</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>
+<AssumedRoleUser><Arn>arn:aws:sts::123456789012:assumed-role/dev/x</Arn>
+<AssumedRoleId>AROA:x</AssumedRoleId></AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>"""
+
+
+@pytest.mark.parametrize("given", ["place", "AWS_REGION"])
+@pytest.mark.parametrize("own_session", [False, True])
+async def test_a_role_is_assumed_in_the_region_however_that_is_given(
+    config: Path, given: str, own_session: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scopes: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        scopes.append(await reader.readuntil(b"\r\n\r\n"))
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(ASSUMED)}\r\nConnection: close\r\n\r\n"
+        writer.write((head + ASSUMED).encode())
+        writer.close()
+
+    config.write_text(
+        "[default]\nrole_arn = arn:aws:iam::123456789012:role/dev\nsource_profile = keys\n"
+        "[profile keys]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = x\n"
+    )
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    if given != "place":
+        monkeypatch.setenv(given, "eu-west-1")
+    place = Place(
+        region="eu-west-1" if given == "place" else None, session=AioSession() if own_session else None
+    )
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{port}")
+        async with open_aws(place, RequestPace()) as aws:
+            await aws.cloudformation()
+            await aws._renew_credentials()
+    assert len(scopes) == 1
+    assert b"/eu-west-1/sts/" in scopes[0]
