@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 
 import plldb
 from plldb.aws.session import Aws
@@ -29,9 +29,8 @@ from plldb.debugger.events import (
     VersionArmed,
 )
 from plldb.debugger.pace import Pace
+from plldb.streams import Tell
 from plldb.tasks import gather_all
-
-Tell = Callable[[RestoreEvent], Awaitable[None]]
 
 
 async def open_places(aws: Aws, pace: Pace) -> Places:
@@ -41,7 +40,7 @@ async def open_places(aws: Aws, pace: Pace) -> Places:
 
 
 async def restore_functions(
-    aws: Aws, stack: str, tell: Tell, *, take_over: bool, pace: Pace
+    aws: Aws, stack: str, tell: Tell[RestoreEvent], *, take_over: bool, pace: Pace
 ) -> RestoreFinished:
     """Restore the functions of a stack, or with an empty name all that are armed, side by side.
 
