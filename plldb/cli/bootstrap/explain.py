@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from plldb.bootstrap.errors import StackFailedError, StackNotOursError, StackStuckError
 from plldb.bootstrap.stack.statuses import StackStatus, Status
-from plldb.cli.bootstrap.hints import Where, hint_steps, hint_text, where_of
 from plldb.cli.command import Stopped
+from plldb.cli.hints import Where, hint_steps, hint_text, where_of
 from plldb.cli.output.layout import Line
 from plldb.cli.output.renderer import Problem, Step
 from plldb.cli.output.text import duration
@@ -51,12 +51,14 @@ def _explain_error(asked: Invocation, error: PlldbError, run: RegionRun[LiveProg
         deleting = asked.name == "destroy" or (status or "").startswith("DELETE")
         name = "destroy" if deleting else "setup"
         options = asked.words if name == asked.name else ()
-        steps: tuple[Step, ...] = (Step(purpose="try again", command=where.command(name, options)),)
+        steps: tuple[Step, ...] = (
+            Step(purpose="try again", command=where.command("bootstrap", name, options=options)),
+        )
     elif known.in_flight != "no" and not isinstance(error, StackStuckError):
         again = isinstance(error, CredentialsError)
         steps = _ways_on(asked, where, again=again, creating=known.creating)
     else:
-        steps = hint_steps(error.hint, asked, where)
+        steps = hint_steps(error.hint, asked, "" if asked.name == "doctor" else "bootstrap", where)
     return Problem(
         operation=asked.name,
         code=error.code,
@@ -101,13 +103,15 @@ def _typed(asked: Invocation) -> str:
 
 def _ways_on(asked: Invocation, where: Where, *, again: bool, creating: bool) -> tuple[Step, ...]:
     """Return what can be done about an operation that goes on; watch began nothing that could be undone."""
-    steps = [Step(purpose="watch it", command=where.command("watch"))]
+    steps = [Step(purpose="watch it", command=where.command("bootstrap", "watch"))]
     if asked.name == "destroy" or (again and asked.name == "setup"):
-        steps.append(Step(purpose="go on with it", command=where.command(asked.name, asked.words)))
+        steps.append(
+            Step(purpose="go on with it", command=where.command("bootstrap", asked.name, options=asked.words))
+        )
     if asked.name == "setup":
         # Of an update, a destroy takes away more than that has brought.
         undo = "undo it (delete all of it)" if creating else "delete all of it"
-        steps.append(Step(purpose=undo, command=where.command("destroy")))
+        steps.append(Step(purpose=undo, command=where.command("bootstrap", "destroy")))
     return tuple(steps)
 
 

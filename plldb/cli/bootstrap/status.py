@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from plldb.bootstrap.events import BootstrapStatus
-    from plldb.cli.bootstrap.hints import Where
+    from plldb.cli.hints import Where
 
 
 def status_lines(status: BootstrapStatus, where: Where, now: datetime) -> list[Line]:
@@ -50,13 +50,13 @@ def verdict(status: BootstrapStatus) -> Line:
 
 def _next_lines(status: BootstrapStatus, where: Where) -> list[Line]:
     """Return the next command, where there is one."""
-    setup = where.command("setup")
+    setup = where.command("bootstrap", "setup")
     if status.stack_status is None:
         way = f"`{setup}` deploys it"
     elif not status.made_by_plldb:
         way = "use another account or region; plldb never changes that stack"
     elif status.stack_status.in_progress:
-        way = f"`{where.command('watch')}` follows the change"
+        way = f"`{where.command('bootstrap', 'watch')}` follows the change"
     elif not status.healthy:
         way = f"`{setup}` repairs it"
     elif status.deployed_version != status.installed_version:

@@ -28,9 +28,9 @@ from plldb.bootstrap.events import (
     WatchFinished,
 )
 from plldb.cli.bootstrap.explain import failure_lines, state_sentence
-from plldb.cli.bootstrap.hints import where_of
 from plldb.cli.bootstrap.plans import removal_lines, setup_plan_lines
 from plldb.cli.bootstrap.status import status_lines
+from plldb.cli.hints import where_of
 from plldb.cli.output.layout import Item, Line, Mark, Row, Tone
 from plldb.cli.output.text import counted, duration, size
 
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from plldb.aws.place import Target
     from plldb.bootstrap.events import Event
     from plldb.bootstrap.stack.statuses import Status
-    from plldb.cli.bootstrap.hints import Where
     from plldb.cli.command import Invocation
+    from plldb.cli.hints import Where
 
 BORING = frozenset({"Resource creation Initiated", "User Initiated"})
 """Reasons that CloudFormation gives when there is none; they would double the length of the log."""
@@ -132,7 +132,7 @@ class Words:
                 assert_never(event)
 
     def _next(self, name: str, does: str, options: Sequence[str] = ()) -> list[Line]:
-        return [Line(name="next", text=f"`{self._where.command(name, options)}` {does}")]
+        return [Line(name="next", text=f"`{self._where.command('bootstrap', name, options=options)}` {does}")]
 
     def _artifact_lines(self) -> list[Item]:
         """One line for all artifacts, said when the next stage begins."""

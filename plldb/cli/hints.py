@@ -19,13 +19,13 @@ WORDS: dict[HintKind, str] = {
     "set-region": "Pass --region, set AWS_REGION, or put `region = …` into your profile in ~/.aws/config.",
 }
 """What is said instead of the library's sentence to somebody who can give options."""
-STEPS: dict[HintKind, tuple[str, str]] = {
-    "set-up": ("set it up", "setup"),
-    "wait-for-other": ("watch it", "watch"),
-    "look-at-stack": ("look at it", "status"),
-    "delete-stack": ("delete all of it", "destroy"),
+STEPS: dict[HintKind, tuple[str, tuple[str, ...]]] = {
+    "set-up": ("set it up", ("bootstrap", "setup")),
+    "wait-for-other": ("watch it", ("bootstrap", "watch")),
+    "look-at-stack": ("look at it", ("bootstrap", "status")),
+    "delete-stack": ("delete all of it", ("bootstrap", "destroy")),
 }
-"""The command that does what a hint asks for: what for, and its name."""
+"""The command that does what a hint asks for: what for, and its words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +35,9 @@ class Where:
     regions: tuple[str, ...] = ()
     profile: str | None = None
 
-    def command(self, name: str, options: Sequence[str] = ()) -> str:
-        """Return the command line that does ``name`` of `plldb bootstrap` there."""
-        return command_line("bootstrap", name, regions=self.regions, profile=self.profile, options=options)
+    def command(self, *words: str, options: Sequence[str] = ()) -> str:
+        """Return the command line that does this there."""
+        return command_line(*words, regions=self.regions, profile=self.profile, options=options)
 
 
 def where_of(settings: Settings, region: str | None, target: Target | None) -> Where:
@@ -51,13 +51,17 @@ def hint_text(hint: Hint | None) -> str:
     return WORDS.get(hint.kind, hint.text) if hint else ""
 
 
-def hint_steps(hint: Hint | None, asked: Invocation, where: Where) -> tuple[Step, ...]:
-    """Return the command that does what a hint asks for, if there is one."""
+def hint_steps(hint: Hint | None, asked: Invocation, group: str, where: Where) -> tuple[Step, ...]:
+    """Return the command that does what a hint asks for, if there is one.
+
+    ``group`` is the word before the name of what was asked for; empty for none.
+    """
     if hint is None:
         return ()
-    if hint.kind == "run-again" and asked.name != "doctor":
-        return (Step(purpose="run it again", command=where.command(asked.name, asked.words)),)
+    if hint.kind == "run-again":
+        words = (group, asked.name) if group else (asked.name,)
+        return (Step(purpose="run it again", command=where.command(*words, options=asked.words)),)
     if hint.kind in STEPS:
-        purpose, name = STEPS[hint.kind]
-        return (Step(purpose=purpose, command=where.command(name)),)
+        purpose, words = STEPS[hint.kind]
+        return (Step(purpose=purpose, command=where.command(*words)),)
     return ()
