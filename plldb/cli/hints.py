@@ -59,8 +59,8 @@ def hint_steps(hint: Hint | None, asked: Invocation, group: str, where: Where) -
     if hint is None:
         return ()
     if hint.kind == "run-again":
-        words = (group, asked.name) if group else (asked.name,)
-        return (Step(purpose="run it again", command=where.command(*words, options=asked.words)),)
+        again = filter(None, (group, asked.name))
+        return (Step(purpose="run it again", command=where.command(*again, options=asked.words)),)
     if hint.kind in STEPS:
         purpose, words = STEPS[hint.kind]
         return (Step(purpose=purpose, command=where.command(*words)),)
