@@ -33,13 +33,21 @@ from plldb.tasks import gather_all
 
 
 async def remove(
-    aws: Aws, target: Target, stack: Stack, resources: Sequence[TemplateResource], keep_bucket: bool
+    aws: Aws,
+    target: Target,
+    stack: Stack,
+    resources: Sequence[TemplateResource],
+    *,
+    keep_bucket: bool,
+    dry_run: bool,
 ) -> AsyncGenerator[DestroyEvent, None]:
-    """Remove the stack and the bucket; the last event is `DestroyFinished`."""
+    """Remove the stack and the bucket; the last event is `DestroyFinished`, of a dry run `RemovalPlanned`."""
     bucket = await open_bucket(aws, target, stack.pace)
     decide(stack.snapshot, DESTROY)  # somebody else's, or protected: nothing else is even looked at
     survey, _ = await gather_all(survey_removal(bucket), stack.read_marker())
     yield _planned(stack, bucket, survey, keep_bucket)
+    if dry_run:
+        return
     existed = stack.snapshot is not None or (survey is not None and not keep_bucket)
 
     kept = False

@@ -219,7 +219,10 @@ class ArtifactPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceChange:
-    """One resource that an update would change. ``replacement`` is a word, not a truth value."""
+    """One resource that setup would add, modify or remove (CloudFormation's words, in small letters).
+
+    ``replacement`` is a word, not a truth value.
+    """
 
     action: str
     logical_id: str
@@ -231,7 +234,8 @@ class ResourceChange:
 class SetupPlanned:
     """The end of a dry run: what setup would do. Nothing was changed.
 
-    ``changes`` is empty unless ``action`` is an update.
+    ``changes`` are what CloudFormation says of an update, and all resources of the template if there is no
+    stack yet; otherwise it is empty.
     """
 
     kind: Literal["setup_planned"] = "setup_planned"
@@ -256,6 +260,7 @@ class SetupPlanned:
 class RemovalPlanned:
     """What destroy is about to remove; nothing has been changed yet, so this is the place to stop.
 
+    The last event of a dry run.
     ``stack_status`` is None if there is no stack, ``bucket`` is None if there is no bucket.
     ``versions`` counts object versions in the bucket, ``more`` says that there are more than that.
     ``foreign`` names what lies in the bucket outside ``plldb/``; it keeps the bucket in place.
@@ -269,6 +274,11 @@ class RemovalPlanned:
     versions: int
     more: bool
     foreign: tuple[str, ...]
+
+    @property
+    def outcome(self) -> Literal["planned"]:
+        """The result of a dry run in a word."""
+        return "planned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -378,7 +388,7 @@ DoctorEvent = Finding | DoctorFinished
 """What `doctor` may yield."""
 Event = SetupEvent | DestroyEvent | WatchEvent | DoctorEvent
 """Everything that bootstrap can say."""
-Result = SetupFinished | SetupPlanned | DestroyFinished | WatchFinished | DoctorFinished
+Result = SetupFinished | SetupPlanned | DestroyFinished | RemovalPlanned | WatchFinished | DoctorFinished
 """The last event of each operation."""
 
 

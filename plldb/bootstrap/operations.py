@@ -20,6 +20,7 @@ from plldb.bootstrap.events import (
     DoctorFinished,
     Event,
     OperationName,
+    RemovalPlanned,
     Result,
     SetupEvent,
     SetupFinished,
@@ -79,12 +80,14 @@ async def destroy(
     place: Place = DEFAULT_PLACE,
     *,
     keep_bucket: bool = False,
+    dry_run: bool = False,
     pace: Pace = DEFAULT_PACE,
 ) -> AsyncGenerator[DestroyEvent, None]:
     """Remove the stack, then the artifact bucket; the last event is `DestroyFinished`.
 
     `RemovalPlanned` comes before anything is changed: a caller that does not like it stops iterating.
-    ``keep_bucket`` leaves the bucket and what is in it. ``place`` and ``pace`` are as in `setup`.
+    ``keep_bucket`` leaves the bucket and what is in it. ``dry_run`` changes nothing: `RemovalPlanned` is
+    the last event then. ``place`` and ``pace`` are as in `setup`.
 
     Raises:
         PlldbError: see the tree in `plldb.errors`.
@@ -92,10 +95,11 @@ async def destroy(
     async with open_aws(place, pace) as aws:
         text = await read_template()
         target, stack, _ = await gather_all(aws.read_target(), _look(aws, pace), aws.prepare_s3())
-        yield _started("destroy", target)
-        async with aclosing(remove(aws, target, stack, read_resources(text), keep_bucket)) as events:
+        yield _started("destroy", target, dry_run=dry_run)
+        work = remove(aws, target, stack, read_resources(text), keep_bucket=keep_bucket, dry_run=dry_run)
+        async with aclosing(work) as events:
             async for event in events:
-                if isinstance(event, DestroyFinished):
+                if isinstance(event, DestroyFinished) or (dry_run and isinstance(event, RemovalPlanned)):
                     result = event
                 else:
                     yield event
@@ -136,7 +140,7 @@ async def result(  # type: ignore[overload-overlap]
 @overload
 async def result(  # type: ignore[overload-overlap]
     events: AsyncGenerator[DestroyEvent, None],
-) -> DestroyFinished: ...
+) -> DestroyFinished | RemovalPlanned: ...
 @overload
 async def result(events: AsyncGenerator[WatchEvent, None]) -> WatchFinished: ...
 @overload
@@ -147,11 +151,13 @@ async def result(events: AsyncGenerator[Event, None]) -> Result:
     Raises:
         PlldbError: what the operation raises.
     """
+    last: Event | None = None
     async with aclosing(events):
         async for event in events:
-            if isinstance(event, Result):
-                return event
-    raise RuntimeError("the events ended without a result")
+            last = event
+    if not isinstance(last, Result):
+        raise RuntimeError("the events ended without a result")
+    return last
 
 
 async def status(

@@ -22,6 +22,7 @@ from plldb.bootstrap.options import SetupOptions, placeholder_values, remember, 
 from plldb.bootstrap.stack.client import Stack
 from plldb.bootstrap.stack.decide import DEPLOYED, DIFFERS, SETUP, Step, decide, is_deployed
 from plldb.bootstrap.stack.operate import ACTIONS
+from plldb.bootstrap.template import TemplateResource, read_resources
 from plldb.errors import AwsError, UnreachableError
 from plldb.tasks import finish, gather_all
 
@@ -53,6 +54,8 @@ async def preview(
         step, reason = Step.NOTHING, DEPLOYED
     elif step is Step.UPDATE:
         reason, changes = DIFFERS, await read_changes(stack, body, tags)
+    elif step is Step.CREATE:
+        changes = tuple(added(each) for each in read_resources(text))
     yield SetupPlanned(
         bucket=bucket.name,
         bucket_change=_bucket_change(survey),
@@ -61,6 +64,16 @@ async def preview(
         action=ACTIONS[step],
         reason=reason,
         changes=changes,
+    )
+
+
+def added(resource: TemplateResource) -> ResourceChange:
+    """Return a resource of the template as CloudFormation tells one that it will make. Pure."""
+    return ResourceChange(
+        action="add",
+        logical_id=resource.logical_id,
+        resource_type=resource.resource_type,
+        replacement="false",
     )
 
 

@@ -12,6 +12,7 @@ from plldb import bootstrap, errors
 from tests.e2e.holdings import BRISK, bucket_of, collect, list_rest, read_history
 from tests.support.answers import access_denied, error
 from tests.support.behaviours import Answer, first, on
+from tests.support.template import RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -151,7 +152,9 @@ async def test_a_dry_run_tells_what_a_setup_would_do_and_changes_nothing(
 ) -> None:
     empty = await plldb_cli("bootstrap", "setup", "--dry-run")
     assert empty.code == 0, empty
-    assert "create" in empty.stdout
+    lines = [line.strip() for line in empty.stdout.splitlines()]
+    assert sum("add " in line and "(AWS::" in line for line in lines) == RESOURCES
+    assert any(line.endswith("add PLDDBSessions (AWS::DynamoDB::Table)") for line in lines)
     assert not await list_rest(open_client)
 
     await collect(bootstrap.setup(pace=BRISK))

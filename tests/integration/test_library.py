@@ -79,6 +79,8 @@ async def test_stopping_at_the_plan_removes_nothing(aws_env: dict[str, str], ope
     assert isinstance(event, bootstrap.RemovalPlanned)
     assert event.stack_status == bootstrap.StackStatus.CREATE_COMPLETE
     assert event.versions == 5
+    *before, planned = await collect(bootstrap.destroy(dry_run=True, pace=BRISK))
+    assert (planned, [type(each).__name__ for each in before]) == (event, ["Started"])
     assert (await bootstrap.status(pace=BRISK)).healthy
 
 

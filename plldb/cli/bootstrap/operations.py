@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,7 +13,6 @@ from plldb.bootstrap.events import (
     RemovalPlanned,
     SetupFinished,
     SetupPlanned,
-    Started,
     WatchFinished,
 )
 from plldb.bootstrap.options import SetupOptions
@@ -46,7 +43,9 @@ class Library(Protocol):
     ) -> AsyncGenerator[SetupEvent, None]:
         """Deploy."""
 
-    def destroy(self, place: Place, *, keep_bucket: bool) -> AsyncGenerator[DestroyEvent, None]:
+    def destroy(
+        self, place: Place, *, keep_bucket: bool, dry_run: bool
+    ) -> AsyncGenerator[DestroyEvent, None]:
         """Delete."""
 
     def watch(self, place: Place) -> AsyncGenerator[WatchEvent, None]:
@@ -93,16 +92,9 @@ def _setup(asked: Invocation, library: Library, region: str | None) -> AsyncGene
     return library.setup(_place(asked, region), SetupOptions(**values), dry_run=dry_run)
 
 
-async def _destroy(
-    asked: Invocation, library: Library, region: str | None
-) -> AsyncGenerator[DestroyEvent, None]:
-    dry_run, keep = asked.values["dry_run"], asked.values["keep_bucket"]
-    stream = library.destroy(_place(asked, region), keep_bucket=keep)
-    async with aclosing(stream) as events:
-        async for event in events:
-            yield replace(event, dry_run=dry_run) if isinstance(event, Started) else event
-            if dry_run and isinstance(event, RemovalPlanned):
-                return
+def _destroy(asked: Invocation, library: Library, region: str | None) -> AsyncGenerator[DestroyEvent, None]:
+    keep, dry_run = asked.values["keep_bucket"], asked.values["dry_run"]
+    return library.destroy(_place(asked, region), keep_bucket=keep, dry_run=dry_run)
 
 
 def _watch(asked: Invocation, library: Library, region: str | None) -> AsyncGenerator[WatchEvent, None]:
@@ -137,7 +129,7 @@ def result_of(event: Shown, *, dry_run: bool = False) -> Result | None:
         case SetupPlanned() | WatchFinished():
             return Result(name=event.outcome, summary=event.outcome)
         case RemovalPlanned() if dry_run:
-            return Result(name="planned", summary="planned")
+            return Result(name=event.outcome, summary=event.outcome)
         case DoctorFinished(problems=problems):
             summary = counted(problems, "problem") if problems else "ready"
             return Result(name=event.outcome, summary=summary, exit_code=1 if problems else 0)

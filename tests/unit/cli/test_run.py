@@ -88,7 +88,7 @@ async def test_destroy_and_watch_reach_the_library() -> None:
     await run(library, "destroy", "--keep-bucket", "--yes")
     await run(library, "watch", "--region", "r")
     assert library.calls == [
-        ("destroy", {"place": Place(), "keep_bucket": True}),
+        ("destroy", {"place": Place(), "keep_bucket": True, "dry_run": False}),
         ("watch", {"place": Place(region="r")}),
     ]
 
@@ -383,7 +383,7 @@ async def test_at_a_keyboard_the_question_is_put_wherever_the_output_goes(argv: 
 
 @pytest.mark.parametrize("output", ["text", "json"])
 async def test_a_dry_run_of_destroy_ends_with_its_plan(output: str) -> None:
-    library = ScriptedLibrary(scripts.finished_destroy())
+    library = ScriptedLibrary([scripts.started("destroy", dry_run=True), scripts.removal()])
     exit_code, place = await run(library, "destroy", "--dry-run", "--output", output)
     assert (exit_code, library.closed) == (0, 1)
     if output == "json":
