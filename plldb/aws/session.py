@@ -30,7 +30,7 @@ from plldb.aws.errors import (
     strange_credentials,
     translate,
 )
-from plldb.aws.models import read_models_quickly
+from plldb.aws.own_session import certificates, make_session
 from plldb.aws.pace import RequestPace
 from plldb.aws.place import Place, Target
 from plldb.aws.websockets import WebSocket, open_websocket
@@ -226,6 +226,7 @@ class Aws:
             service,
             region_name=self.region,
             endpoint_url=endpoint_url or self._place.endpoint_url or None,
+            verify=certificates(self._session),
             config=config,
         )
         try:
@@ -276,8 +277,7 @@ async def open_aws(place: Place, pace: RequestPace) -> AsyncIterator[Aws]:
     """
     session = place.session
     if session is None:
-        session = AioSession(profile=place.profile or None)
-        read_models_quickly(session)
+        session = make_session(place.profile)
     elif place.profile:
         raise SettingsError(
             f"Both a session and the profile {place.profile!r} were given.",
@@ -292,7 +292,9 @@ def _find_region(session: AioSession, region: str | None) -> str:
         # botocore knows AWS_DEFAULT_REGION only; AWS's other tools put AWS_REGION first.
         # What a program has set on its own session comes before both.
         own = session.instance_variables().get("region")
-        found = region or own or os.environ.get("AWS_REGION") or session.get_config_variable("region")
+        found = (
+            region or own or os.environ.get("AWS_REGION", "").strip() or session.get_config_variable("region")
+        )
     except Exception as error:
         raise settings_error(error, region, session) from error
     if not found:

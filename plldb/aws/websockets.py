@@ -7,6 +7,7 @@ import contextlib
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 from aiobotocore.session import AioSession
@@ -14,6 +15,7 @@ from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
 
 from plldb.aws.errors import TryAgainError, translate
+from plldb.aws.own_session import certificates
 from plldb.errors import AwsError, Hint, PlldbError, SettingsError
 
 _LONGEST_MESSAGE = 128 * 1024  # API Gateway's own limit
@@ -105,7 +107,7 @@ async def open_websocket(
 
 
 def _trust(session: AioSession) -> ssl.SSLContext:
-    bundle = session.get_config_variable("ca_bundle")
+    bundle: Any = certificates(session)  # a path, which the stubs of botocore do not know
     try:
         return ssl.create_default_context(cafile=get_cert_path(bundle or True))
     except OSError as error:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import asyncclick
 
 import plldb
+from plldb.aws.environment import drop_empty
 from plldb.cli.bootstrap.commands import bootstrap, doctor
 from plldb.cli.command import Invocation, Settings
 from plldb.cli.interrupts import INTERRUPTED, leave, leave_at_once, listen, release, stop_listening
@@ -139,6 +140,7 @@ def _run(asked: Invocation, library: Any) -> int:
 
 async def _perform(asked: Invocation, library: Any) -> int:
     stop = listen()
+    drop_empty(os.environ)
     # Nothing that is imported is garbage; searching it again and again takes a tenth of the whole run.
     gc.disable()
     from plldb.cli.output.renderer import Terminal

@@ -22,7 +22,7 @@ DOORS = {
     "plldb.aws.session",
     "plldb.aws.errors",
     "plldb.aws.connections",
-    "plldb.aws.models",
+    "plldb.aws.own_session",
     "plldb.aws.websockets",
     "plldb.bootstrap.artifacts.bucket",
     "plldb.bootstrap.stack.client",

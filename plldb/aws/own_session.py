@@ -1,0 +1,60 @@
+"""The session that plldb makes where a caller gives none. Talks to the disk.
+
+A caller's own session keeps its settings as they are.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from aiobotocore.session import AioSession
+from botocore.configprovider import (
+    DEFAULT_S3_CONFIG_VARS,
+    BaseProvider,
+    ConfigChainFactory,
+    SectionConfigProvider,
+)
+
+from plldb.aws.environment import without_empty
+
+
+def make_session(profile: str | None) -> AioSession:
+    """Return a session that finds its settings as the AWS tools do, but takes an empty variable as none."""
+    session = AioSession(profile=profile or None)
+    _read_settings_from(session, without_empty(os.environ))
+    return session
+
+
+def _read_settings_from(session: AioSession, environ: Mapping[str, str]) -> None:
+    """Let each setting of the session come from this environment, else as before."""
+    chains = ConfigChainFactory(session, environ=dict(environ))
+    store = session.get_component("config_store")
+    for name, (option, variables, default, convert) in session.session_var_map.items():
+        store.set_config_provider(name, chains.create_config_chain(name, variables, option, default, convert))
+    of_s3: dict[str, BaseProvider] = {
+        name: chains.create_config_chain(name, variables, option, default, convert)
+        for name, (option, variables, default, convert) in DEFAULT_S3_CONFIG_VARS.items()
+    }
+    store.set_config_provider("s3", SectionConfigProvider("s3", session, of_s3))
+    # For each client that the session makes, those that fetch credentials among them.
+    bundle = chains.create_config_chain(
+        "ca_bundle",
+        "AWS_CA_BUNDLE",
+        "ca_bundle",
+        default=environ.get("REQUESTS_CA_BUNDLE") or True,
+        conversion_func=lambda path: path or True,
+    )
+    store.set_config_provider("ca_bundle", bundle)
+
+
+def certificates(session: AioSession) -> str | bool:
+    """Return the file of the certificates to trust, or True for the usual ones.
+
+    False only where a caller has said so of a session of their own.
+    """
+    bundle = session.get_config_variable("ca_bundle")
+    if bundle is None or bundle == "":
+        return os.environ.get("REQUESTS_CA_BUNDLE") or True
+    found: str | bool = bundle
+    return found

@@ -1,0 +1,81 @@
+"""A variable that is set and empty is as good as none, for every variable that botocore knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiobotocore.session import AioSession
+from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, DEFAULT_S3_CONFIG_VARS
+from botocore.credentials import ContainerProvider, EnvProvider
+
+from plldb.aws.environment import drop_empty
+from plldb.aws.pace import RequestPace
+from plldb.aws.place import Place
+from plldb.aws.session import open_aws
+from plldb.errors import PlldbError
+from tests.unit.aws.test_connections import CA, server_tls, sts
+
+
+def known_to_botocore() -> list[str]:
+    rows = [*BOTOCORE_DEFAUT_SESSION_VARIABLES.values(), *DEFAULT_S3_CONFIG_VARS.values()]
+    names = {
+        name for _, found, *_ in rows if found for name in ([found] if isinstance(found, str) else found)
+    }
+    keys = {EnvProvider.ACCESS_KEY, EnvProvider.SECRET_KEY, *EnvProvider.TOKENS, EnvProvider.EXPIRY_TIME}
+    others = {"AWS_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "REQUESTS_CA_BUNDLE"}
+    return sorted(names | keys | others)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Everything that is needed lies where the AWS tools look if nothing else is said."""
+    for name in known_to_botocore():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = tmp_path / ".aws"
+    folder.mkdir()
+    (folder / "config").write_text(f"[default]\nregion = eu-west-3\nca_bundle = {CA}\n")
+    (folder / "credentials").write_text("[default]\naws_access_key_id = x\naws_secret_access_key = x\n")
+    return folder
+
+
+async def ask(url: str, session: AioSession | None = None) -> tuple[str, str]:
+    async with open_aws(Place(endpoint_url=url, session=session), RequestPace(attempts=1)) as aws:
+        await aws.s3()
+        return (await aws.read_target()).account, aws.region
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("name", known_to_botocore())
+async def test_an_empty_variable_is_as_good_as_none(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "")
+    async with sts(server_tls()) as (url, _):
+        assert await ask(url) == ("123456789012", "eu-west-3")
+
+
+@pytest.mark.parametrize("setting", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "ca_bundle"])
+@pytest.mark.parametrize("own", [True, False], ids=["own session", "caller's session"])
+async def test_no_empty_setting_switches_the_verification_of_certificates_off(
+    home: Path, setting: str, own: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ca_bundle = "ca_bundle =\n" if setting == "ca_bundle" else ""
+    (home / "config").write_text(f"[default]\nregion = eu-west-3\n{ca_bundle}")
+    if not ca_bundle:
+        monkeypatch.setenv(setting, "")
+    async with sts(server_tls()) as (url, targets):
+        with pytest.raises(PlldbError, match="certificate"):
+            await ask(url, None if own else AioSession())
+        assert targets == []
+
+
+def test_a_program_drops_what_is_empty_from_its_environment() -> None:
+    environ: Any = {
+        **dict.fromkeys(("AWS_PROFILE", "AWS_ROLE_ARN", ContainerProvider.ENV_VAR, "BOTO_CONFIG"), ""),
+        "AWS_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": " ",
+        "EDITOR": "",
+    }
+    drop_empty(environ)
+    assert environ == {"AWS_REGION": "eu-west-1", "EDITOR": ""}
