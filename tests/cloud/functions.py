@@ -6,14 +6,19 @@ import asyncio
 import io
 import json
 import secrets
+import ssl
 import sys
 import zipfile
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from tests.conftest import OpenClient
+    from tests.support.cloud import Cloud
 
 RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 """The Python of the tests, which is there in any case."""
@@ -45,10 +50,49 @@ async def invoke(client: Any, name: str, event: object, **how: Any) -> Any:
     return json.loads(await answer["Payload"].read())
 
 
+async def connect_queue(open_client: OpenClient, name: str) -> Any:
+    """A queue of the name of a function, which takes what is sent to it; the client of queues."""
+    functions, queues = await open_client("lambda"), await open_client("sqs")
+    url = (await queues.create_queue(QueueName=name))["QueueUrl"]
+    told = await queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    await functions.create_event_source_mapping(
+        EventSourceArn=told["Attributes"]["QueueArn"], FunctionName=name
+    )
+    return queues
+
+
+async def connect_http_api(open_client: OpenClient, cloud: Cloud, name: str) -> str:
+    """An HTTP API that a function answers for; its URL."""
+    functions, apis = await open_client("lambda"), await open_client("apigatewayv2")
+    arn = (await functions.get_function_configuration(FunctionName=name))["FunctionArn"]
+    api = (await apis.create_api(Name=name, ProtocolType="HTTP"))["ApiId"]
+    made = await apis.create_integration(
+        ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=arn, PayloadFormatVersion="2.0"
+    )
+    target = f"integrations/{made['IntegrationId']}"
+    await apis.create_route(ApiId=api, RouteKey="$default", Target=target)
+    await apis.create_stage(ApiId=api, StageName="live", AutoDeploy=True)
+    return f"{cloud.url}/_aws/execute-api/{api}/live/x"
+
+
+async def fetch(cloud: Cloud, url: str) -> tuple[int, str]:
+    """Status and body of what is at a URL of the cloud."""
+    trust = ssl.create_default_context(cafile=cloud.ca)
+    async with aiohttp.ClientSession() as http, http.get(url, ssl=trust) as answer:
+        return answer.status, await answer.text()
+
+
 async def until(holds: Callable[[], bool]) -> None:
     """Wait for something that comes by itself."""
     async with asyncio.timeout(10):
         while not holds():
+            await asyncio.sleep(0.02)
+
+
+async def eventually(ask: Callable[[], Awaitable[object]], expected: object) -> None:
+    """Ask until the answer is as expected."""
+    async with asyncio.timeout(10):
+        while await ask() != expected:
             await asyncio.sleep(0.02)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest_asyncio
 
-from tests.cloud.functions import RUNTIME, create, invoke, pack, until
+from tests.cloud.functions import RUNTIME, connect_http_api, connect_queue, create, fetch, invoke, pack, until
 from tests.support.cloud import start_cloud
 from tests.support.environment import REGION
 
@@ -132,27 +132,10 @@ async def test_queues_and_http_apis_invoke_functions_in_sandboxes(
 ) -> None:
     code = "def handler(event, context):\n    print('took', list(event))\n    return {'statusCode': 200}"
     name = await create(functions, code)
-    arn = (await functions.get_function_configuration(FunctionName=name))["FunctionArn"]
-    queues = await open_client("sqs")
-    queue = (await queues.create_queue(QueueName=name))["QueueUrl"]
-    attributes = await queues.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
-    await functions.create_event_source_mapping(
-        EventSourceArn=attributes["Attributes"]["QueueArn"], FunctionName=name
-    )
-    await queues.send_message(QueueUrl=queue, MessageBody="x")
+    queue = await connect_queue(open_client, name)
+    await queue.send_message(QueueUrl=name, MessageBody="x")
     await until(lambda: any("took ['Records']" in sandbox.log for sandbox in cloud.sandboxes(name)))
-
-    apis = await open_client("apigatewayv2")
-    api = (await apis.create_api(Name="h", ProtocolType="HTTP"))["ApiId"]
-    made = await apis.create_integration(
-        ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=arn, PayloadFormatVersion="2.0"
-    )
-    target = f"integrations/{made['IntegrationId']}"
-    await apis.create_route(ApiId=api, RouteKey="$default", Target=target)
-    await apis.create_stage(ApiId=api, StageName="live", AutoDeploy=True)
-    url = f"{cloud.url}/_aws/execute-api/{api}/live/x"
-    fetched = await asyncio.create_subprocess_exec("curl", "-sf", "--cacert", str(cloud.ca), url)
-    assert await fetched.wait() == 0
+    assert (await fetch(cloud, await connect_http_api(open_client, cloud, name)))[0] == 200
     assert any("'rawPath'" in sandbox.log for sandbox in cloud.sandboxes(name))
 
 

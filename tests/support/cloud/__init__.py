@@ -21,7 +21,7 @@ at ``https://{requestContext.domainName}/{stage}``, as on AWS, and everything el
 sandboxes have. `start_cloud(auth=True)` checks signatures and policies (root: key ``test``, secret ``test``),
 session policies, dynamodb:LeadingKeys and ${aws:userid} included. ``start_cloud(pythons=("3.9", "3.13"))``
 runs functions of these runtimes with these Pythons if the machine has them; others run with the tests' own.
-``context.invoked_function_arn`` is the emulator's own, always the same. RevisionId, SQS, HTTP APIs, schedules
+``context.invoked_function_arn`` is right in regions of nine letters. RevisionId, SQS, HTTP APIs, schedules
 (``minute``) are MiniStack's.
 """
 

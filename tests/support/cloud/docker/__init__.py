@@ -35,6 +35,7 @@ __all__ = ["DockerClient", "errors", "from_env", "types"]
 _SCRIPT = Path(__file__).parents[1] / "sandbox.sh"
 _START_SECONDS = 5.0
 _FIRST_DESCRIPTOR = 60
+_EMULATED_SCOPE = b"arn:aws:lambda:us-east-1:012345678912"
 _FRAME_HEAD = 16  # type, length, time: awslambdaric's FramedTelemetryLogSink
 
 # As a function of a managed Python runtime finds them on AWS.
@@ -75,7 +76,7 @@ class Container:
         self._handler = command[0]
         self._version = image.rpartition(":")[2]  # public.ecr.aws/lambda/python:3.13
         self._python = settings["pythons"].get(self._version) or settings["pythons"][settings["python"]]
-        self._emulator = settings["emulator"]
+        self._emulator = _emulator_of(environment["_LAMBDA_FUNCTION_ARN"], settings)
         self._environment = environment
         self._box = Path(
             tempfile.mkdtemp(dir=settings["sandboxes"], prefix=f"{environment['AWS_LAMBDA_FUNCTION_NAME']}-")
@@ -234,6 +235,24 @@ class DockerClient:
 
 def from_env(**_: Any) -> DockerClient:
     return DockerClient()
+
+
+def _emulator_of(function_arn: str, settings: Mapping[str, Any]) -> str:
+    """The emulator whose functions are of this account and region.
+
+    It has a fixed ARN in its code, which is changed in a copy; a region's name of another length leaves it.
+    """
+    scope = ":".join(function_arn.split(":")[:5]).encode()
+    copy = Path(settings["sandboxes"], "emulator-" + scope.decode().replace(":", "-"))
+    if len(scope) != len(_EMULATED_SCOPE):
+        return str(settings["emulator"])
+    if not copy.exists():
+        code = Path(settings["emulator"]).read_bytes().replace(_EMULATED_SCOPE, scope)
+        unfinished = copy.with_name(f"{copy.name}.{uuid.uuid4().hex}")
+        unfinished.write_bytes(code)
+        unfinished.chmod(0o755)
+        unfinished.rename(copy)
+    return str(copy)
 
 
 def _find_free_port() -> int:

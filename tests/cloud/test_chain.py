@@ -1,0 +1,88 @@
+"""plldb's own stack in the test cloud: a function is armed, a laptop answers for it, and it is given back."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from plldb.debugger.messages import Answer
+from plldb.debugger.session import error_answer
+from tests.cloud.functions import connect_http_api, connect_queue, eventually, fetch, invoke, until
+from tests.cloud.world import World, armed, attached, create_function, open_world
+from tests.support.environment import invent_account
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from plldb.debugger.decisions import Start
+    from tests.conftest import OpenClient
+    from tests.support.cloud import Cloud
+
+ACCOUNT = invent_account()
+
+
+@pytest.fixture
+def account() -> str:
+    """One account for all tests here: its stack is made once."""
+    return ACCOUNT
+
+
+@pytest_asyncio.fixture
+async def world(aws_env: dict[str, str], cloud: Cloud, open_client: OpenClient) -> AsyncIterator[World]:
+    async with open_world(cloud.url, open_client) as world:
+        yield world
+
+
+async def test_a_function_is_armed_answered_by_a_laptop_and_given_back(world: World) -> None:
+    name = await create_function(world)
+    assert await invoke(world.functions, name, 1) == {"deployed": 1}
+    async with attached(world, name) as session:
+        async with armed(world, name, session):
+            assert await invoke(world.functions, name, 2) == {"laptop": 2}
+            assert await invoke(world.functions, name, "x" * 100_000) == {"laptop": "x" * 100_000}
+        assert await invoke(world.functions, name, 3) == {"deployed": 3}
+
+
+async def test_a_message_of_a_queue_is_taken_when_the_laptop_says_so_and_not_when_it_fails(
+    world: World, open_client: OpenClient
+) -> None:
+    name = await create_function(world)
+    queue = await connect_queue(open_client, name)
+
+    def reply(start: Start) -> Answer:
+        (record,) = json.loads(start.invocation.body)["Records"]
+        good = Answer(kind="response", body=b"{}")
+        return good if record["body"] == "good" else error_answer("ValueError", "a bad one")
+
+    async def left() -> list[str]:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        told = await queue.get_queue_attributes(QueueUrl=name, AttributeNames=names)
+        return [told["Attributes"][each] for each in names]
+
+    async with attached(world, name, reply) as session, armed(world, name, session):
+        await queue.send_message(QueueUrl=name, MessageBody="good")
+        await until(lambda: len(session.started) == 1)
+        await eventually(left, ["0", "0"])
+        await queue.send_message(QueueUrl=name, MessageBody="bad")
+        await until(lambda: len(session.started) == 2)
+        await until(lambda: not session.link.in_hand)
+        assert await left() == ["0", "1"]
+
+
+async def test_a_request_to_an_http_api_is_answered_by_the_laptop(
+    world: World, cloud: Cloud, open_client: OpenClient
+) -> None:
+    name = await create_function(world)
+    url = await connect_http_api(open_client, cloud, name)
+
+    def reply(start: Start) -> Answer:
+        answer = {"statusCode": 418, "body": "laptop: " + json.loads(start.invocation.body)["rawPath"]}
+        return Answer(kind="response", body=json.dumps(answer).encode())
+
+    assert (await fetch(cloud, url))[0] == 200
+    async with attached(world, name, reply) as session, armed(world, name, session):
+        status, body = await fetch(cloud, url)
+    assert (status, body[:8], body[-2:]) == (418, "laptop: ", "/x")
