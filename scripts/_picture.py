@@ -36,7 +36,7 @@ ACCOUNT = "123456789012"
 STREAM_SECONDS = 12.0
 LONGEST_SECONDS = 60.0
 COLUMNS, ROWS = 100, 40
-# The picture shows the screen when so many of the 26 resources are done: full, and still at work.
+# The picture shows the screen when so many of the resources are done: full, and still at work.
 DONE = 11
 # rich's own frame, without the web font that it would load from elsewhere.
 FORMAT = """\

@@ -182,7 +182,10 @@ class OperationFinished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """What a finished setup gives. ``outputs`` are those of the stack, value by name."""
+    """What a finished setup gives: where debuggers connect, the ARN of the layer with their agent.
+
+    ``outputs`` are those of the stack, value by name.
+    """
 
     stack_name: str
     stack_id: str
@@ -191,6 +194,7 @@ class Deployment:
     plldb_version: str
     bucket: str
     websocket_url: str
+    agent_layer_arn: str
     outputs: Mapping[str, str]
 
 

@@ -18,10 +18,11 @@ from plldb.bootstrap.artifacts.sources import list_packages, read_template
 from plldb.bootstrap.template import read_resources
 from plldb.tasks import gather_all
 
-# Parts of names that AWS makes up: a stack's and an API's id, and the end of a role's name.
+# Parts of names that AWS makes up: a stack's and an API's id, the end of a role's name, a layer's version.
 STACK_ID = "00000000-0000-0000-0000-000000000000"
 API_ID = "a1b2c3d4e5"
 ROLE_SUFFIX = "0123456789AB"
+LAYER_VERSION = "plldb-agent:1"
 
 
 async def find_missing_actions(aws: Aws, target: Target, policy: str) -> list[str]:
@@ -121,6 +122,7 @@ def arns_of_stack(target: Target, role_ids: Iterable[str], function_names: Itera
             for each in role_ids
         ),
         *(arn("lambda", f"function:{each}") for each in functions),
+        arn("lambda", f"layer:{LAYER_VERSION}"),
         *(arn("logs", f"log-group:/aws/lambda/{each}") for each in functions),
         f"{apis}/apis",
         f"{apis}/apis/{API_ID}",

@@ -209,5 +209,6 @@ def _deployment(target: Target, bucket: Bucket, stack: Stack) -> Deployment:
         plldb_version=plldb.__version__,
         bucket=bucket.name,
         websocket_url=outputs.get("WebSocketUrl", ""),
+        agent_layer_arn=outputs.get("AgentLayerArn", ""),
         outputs=outputs,
     )

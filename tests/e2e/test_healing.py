@@ -10,6 +10,7 @@ from plldb import bootstrap
 from tests.e2e.holdings import BRISK, bucket_of, collect, list_rest, read_code, read_outputs, read_stack
 from tests.support.answers import error
 from tests.support.behaviours import Answer, nth, on
+from tests.support.template import OBJECTS, PACKAGES
 
 if TYPE_CHECKING:
     from tests.conftest import OpenClient
@@ -44,17 +45,17 @@ async def test_a_bucket_deleted_by_hand_is_made_again(
     assert ready.created
     assert events[-1].changed
     assert (await bootstrap.status()).healthy
-    assert len((await s3.list_object_versions(Bucket=bucket_of(account)))["Versions"]) == 5
+    assert len((await s3.list_object_versions(Bucket=bucket_of(account)))["Versions"]) == OBJECTS
     after = await read_code(open_client)
     assert {name: digest for name, (digest, _) in after.items()} == {n: d for n, (d, _) in code.items()}
     assert not (await set_up())[-1].changed
 
 
-@pytest.mark.parametrize(("operation", "occurrence"), [("PutBucketPolicy", 1), ("PutObject", 5)])
+@pytest.mark.parametrize(("operation", "occurrence"), [("PutBucketPolicy", 1), ("PutObject", OBJECTS)])
 async def test_a_bucket_that_goes_away_in_the_middle_is_made_again(
     aws_env: dict[str, str], proxy: Proxy, operation: str, occurrence: int
 ) -> None:
-    # The fifth object is the template.
+    # The last object is the template.
     gone = Answer(lambda call: error(call, 404, "NoSuchBucket", "The specified bucket does not exist"))
     proxy.use(on(gone, operation, when=nth(occurrence)))
     events = await collect(bootstrap.setup(bootstrap.Place(endpoint_url=proxy.url), pace=BRISK))
@@ -76,7 +77,7 @@ async def test_objects_that_go_away_right_before_the_stack_is_made_are_uploaded_
     proxy.use(on(delete_first, "CreateStack", when=nth(1)))
     events = await collect(bootstrap.setup(bootstrap.Place(endpoint_url=proxy.url), pace=BRISK))
     uploads = [event for event in events if isinstance(event, bootstrap.ArtifactReady) and event.uploaded]
-    assert len(uploads) == 2 * 4
+    assert len(uploads) == 2 * PACKAGES
     assert (await bootstrap.status()).healthy
 
 
@@ -108,8 +109,8 @@ async def test_objects_deleted_by_hand_are_uploaded_again(
 
     events = await set_up()
     uploads = [event.uploaded for event in events if isinstance(event, bootstrap.ArtifactReady)]
-    assert uploads == [True] * 4
-    assert len((await s3.list_objects_v2(Bucket=bucket_of(account)))["Contents"]) == 5
+    assert uploads == [True] * PACKAGES
+    assert len((await s3.list_objects_v2(Bucket=bucket_of(account)))["Contents"]) == OBJECTS
     assert not (await set_up())[-1].changed
 
 
@@ -143,7 +144,7 @@ async def test_a_stack_deleted_by_hand_is_made_again(
 
     events = await set_up()
     uploads = [event.uploaded for event in events if isinstance(event, bootstrap.ArtifactReady)]
-    assert uploads == [False] * 4  # the bucket still has them
+    assert uploads == [False] * PACKAGES  # the bucket still has them
     assert events[-1].deployment.stack_id != old
     assert events[-1].deployment.outputs == await read_outputs(open_client)
     assert (await bootstrap.status()).healthy

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.support.environment import REGION
+from tests.support.template import OBJECTS
 
 if TYPE_CHECKING:
     from tests.conftest import OpenClient, RunPlldb
@@ -61,7 +62,7 @@ async def test_destroy_keeps_the_bucket_when_asked_and_the_next_destroy_takes_it
     assert "kept" in done.stdout
     assert await list_rest(open_client) == {"buckets": [bucket_of(account)]}
     s3 = await open_client("s3")
-    assert len((await s3.list_object_versions(Bucket=bucket_of(account)))["Versions"]) == 5
+    assert len((await s3.list_object_versions(Bucket=bucket_of(account)))["Versions"]) == OBJECTS
 
     assert (await plldb_cli("bootstrap", "destroy")).code == 0
     assert await list_rest(open_client) == {}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import plldb
 from tests.support.copies import Copy
 from tests.support.environment import REGION
+from tests.support.template import OBJECTS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +40,7 @@ async def test_a_second_setup_says_that_there_is_nothing_to_change_and_changes_n
     s3 = await open_client("s3")
     assert (await plldb_cli("bootstrap")).code == 0  # without a command: the same as setup
     versions, events = await list_versions(s3, account), await list_event_ids(open_client)
-    assert len(versions) == 5
+    assert len(versions) == OBJECTS
     assert len(events) >= 2
 
     again = await plldb_cli("bootstrap", "setup")

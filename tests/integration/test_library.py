@@ -11,6 +11,7 @@ from aiobotocore.session import AioSession
 
 import plldb
 from plldb import bootstrap, errors
+from tests.support.template import OBJECTS, PACKAGES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -38,7 +39,7 @@ async def test_setup_begins_with_who_and_where_and_ends_with_the_deployment(
     assert deployment.plldb_version == plldb.__version__
     assert deployment.outputs["SessionsTableName"] == "PLLDBSessions"
     uploaded = [event.uploaded for event in events if isinstance(event, bootstrap.ArtifactReady)]
-    assert uploaded == [True] * 4
+    assert uploaded == [True] * PACKAGES
 
     again = await collect(bootstrap.setup(pace=BRISK))
     assert not again[-1].changed
@@ -78,7 +79,7 @@ async def test_stopping_at_the_plan_removes_nothing(aws_env: dict[str, str], ope
                 break
     assert isinstance(event, bootstrap.RemovalPlanned)
     assert event.stack_status == bootstrap.StackStatus.CREATE_COMPLETE
-    assert event.versions == 5
+    assert event.versions == OBJECTS
     *before, planned = await collect(bootstrap.destroy(dry_run=True, pace=BRISK))
     assert (planned, [type(each).__name__ for each in before]) == (event, ["Started"])
     assert (await bootstrap.status(pace=BRISK)).healthy

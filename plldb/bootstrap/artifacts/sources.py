@@ -55,8 +55,9 @@ def list_packages() -> tuple[PackageSource, ...]:
     Raises:
         PackagingError: a part is missing; the installation is damaged.
     """
-    # The agent's layer (list_layers) joins as soon as the template has a place for it.
-    return list_handlers(files(CARGO) / "lambda_functions")
+    handlers = list_handlers(files(CARGO) / "lambda_functions")
+    # Not files("plldb.debugger"), which would import it.
+    return (*handlers, *list_layers(files("plldb") / "debugger"))
 
 
 def list_handlers(folder: Traversable) -> tuple[PackageSource, ...]:
@@ -79,13 +80,16 @@ def list_handlers(folder: Traversable) -> tuple[PackageSource, ...]:
 
 
 def list_layers(debugger: Traversable) -> tuple[PackageSource, ...]:
-    """Return the layer with the debugger's agent, from the folder ``debugger``; none without a wrapper.
+    """Return the layer with the debugger's agent, from the folder ``debugger``.
 
     Lambda unpacks it under ``/opt``. Below ``plldb/python`` the folders are as here, and so are imports.
+
+    Raises:
+        PackagingError: there is no agent in the folder.
     """
     wrapper = debugger / "agent" / "wrapper"
     if not wrapper.is_file():
-        return ()
+        raise PackagingError(f"No agent in {debugger}.", hint="Install plldb again.")
     modules = "plldb/python/plldb/debugger"
     layer = (
         FileSource(path="plldb/wrapper", place=wrapper, executable=True),

@@ -163,6 +163,7 @@ def setup_finished(*, changed: bool = True) -> ev.SetupFinished:
         plldb_version="0.2.0",
         bucket=BUCKET,
         websocket_url="wss://abc.execute-api.eu-west-1.amazonaws.com/plldb",
+        agent_layer_arn="arn:aws:lambda:eu-west-1:123456789012:layer:plldb-agent:1",
         outputs={
             "WebSocketUrl": "wss://abc.execute-api.eu-west-1.amazonaws.com/plldb",
             "Version": "0.2.0",

@@ -113,10 +113,6 @@ async def test_the_layer_has_the_wrapper_the_agent_and_the_module_that_the_lapto
     }
 
 
-def test_without_a_wrapper_there_is_no_layer(tmp_path: Path) -> None:
-    assert list_layers(folder_with(tmp_path, "wire.py", "agent/core.py")) == ()
-
-
 async def test_the_template_is_read_from_the_folder() -> None:
     path = ROOT / "bootstrap" / "cloudformation" / "template.yaml"
     assert await read_template() == path.read_text("utf-8")
@@ -137,6 +133,7 @@ def test_the_same_packages_are_built_from_a_zipped_installation(tmp_path: Path) 
         ((f"{CARGO}template.yaml",), "Cannot read the template template.yaml"),
         ((f"{CARGO}lambda_functions/ws_",), "No handler in "),
         ((f"{CARGO}lambda_functions/",), "handler"),
+        (("plldb/debugger/agent/wrapper",), "No agent in "),
     ],
 )
 def test_a_damaged_zip_is_a_packaging_error(tmp_path: Path, leave_out: tuple[str, ...], message: str) -> None:

@@ -150,6 +150,10 @@ def arns_of(action: str, name: str, resource: dict[str, Any]) -> list[str]:
             return [ROLE.format(role["Ref"]) for role in properties["Roles"]]
         case "AWS::Lambda::Function":
             return [AWS.format("lambda", f"function:{properties['FunctionName']}")]
+        case "AWS::Lambda::LayerVersion":
+            # AWS makes up the version, by which a layer is read and deleted.
+            layer = AWS.format("lambda", f"layer:{properties['LayerName']}")
+            return [layer] if action == "lambda:PublishLayerVersion" else [f"{layer}:7"]
         case "AWS::Lambda::Permission":
             # Every permission is one to invoke a function of the stack, and these are named alike.
             return [AWS.format("lambda", "function:plldb-ws-api-connect")]

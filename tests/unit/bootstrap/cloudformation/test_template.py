@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from plldb.bootstrap.doctor import LOG_GROUPS, TABLES
+from plldb.debugger.arming.settings import LAYER_NAME
 
 Resources = dict[str, dict[str, Any]]
 
@@ -434,6 +435,24 @@ def test_each_function_has_one_log_group_with_retention(resources: Resources, fu
     assert all(own["RetentionInDays"] > 0 for own in groups)
 
 
+# --- layer ------------------------------------------------------------------------------------------------
+
+
+def test_the_layer_is_for_every_python_that_the_agent_knows_under_the_name_that_arming_knows(
+    resources: Resources,
+) -> None:
+    _, properties = the_one(resources, "Lambda::LayerVersion")
+    assert {name: own for name, own in properties.items() if name != "Description"} == {
+        "LayerName": LAYER_NAME,
+        "CompatibleRuntimes": [f"python3.{minor}" for minor in range(9, 15)],
+        "Content": {
+            "S3Bucket": "__plldb.bucket__",
+            "S3Key": "__plldb.plldb_agent.key__",
+            "S3ObjectVersion": "__plldb.plldb_agent.version_id__",
+        },
+    }
+
+
 # --- who waits for whom -----------------------------------------------------------------------------------
 
 
@@ -487,6 +506,7 @@ def test_outputs_are_the_promised_ones(template: dict[str, Any]) -> None:
         "DebuggerTableName": {"Ref": "PLLDBDebugger"},
         "DebuggerRoleArn": {"Fn::GetAtt": ["PLLDBDebuggerRole", "Arn"]},
         "ManagerRoleArn": {"Fn::GetAtt": ["PLLDBManagerRole", "Arn"]},
+        "AgentLayerArn": {"Ref": "AgentLayer"},
         "Version": "__plldb.version__",
     }
     assert not any("Export" in output for output in template["Outputs"].values())
@@ -498,7 +518,7 @@ def test_placeholders_are_the_offered_ones_and_stand_alone_in_quotes(
     offered = {
         "version",
         "bucket",
-        *(f"{stem}.{name}" for stem in handler_stems for name in ("key", "version_id")),
+        *(f"{stem}.{name}" for stem in [*handler_stems, "plldb_agent"] for name in ("key", "version_id")),
     }
     # The version id of a handler ends in "id__"; names have single underscores only.
     found = re.findall(r"__plldb\.([a-z0-9]+(?:[._][a-z0-9]+)*)__", template_text)
