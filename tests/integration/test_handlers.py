@@ -227,13 +227,18 @@ async def test_an_agent_learns_where_its_laptop_is_and_may_send_to_it(cloud: Clo
 
     cloud.use(on(note, "sts"))
     welcome = await cloud.say(AGENT, action="hello", v=1, n="a", k="k")
-    assert welcome["peer"] == DESK
+    assert (welcome["peer"], welcome["detached"]) == (DESK, False)
     assert len(welcome["creds"]) == 3
     assert 600 < welcome["until"] - time.time() <= 900
     (question,) = asked
     assert "/live/POST/@connections/Desk_cTHDoECFYg*" in question.replace("+", " ")
     assert "DurationSeconds=900" in question
     assert "RoleSessionName=orders" in question
+
+    # What an agent has sent there is still answered; what comes now is for the deployed code.
+    await cloud.put_session(ConnectionId={"S": DESK}, Detached={"BOOL": True})
+    welcome = await cloud.say(AGENT, action="hello", v=1, n="a", k="k")
+    assert (welcome["peer"], welcome["detached"], len(welcome["creds"])) == (DESK, True, 3)
 
     await cloud.put_session(ConnectionId={"S": DESK}, ExpiresAt=from_now(-1))
     assert (await cloud.say(AGENT, action="hello", v=1, n="a", k="k"))["peer"] is None

@@ -33,6 +33,14 @@ class Lease:
     until: int
 
 
+@dataclass(frozen=True, slots=True)
+class Laptop:
+    """The connection of a session; ``detached`` if it takes no more invocations and answers those it has."""
+
+    connection: str
+    detached: bool
+
+
 @cache
 def open_client(service: str) -> Any:
     """Return a client with the credentials and the region of the function; one for each service."""
@@ -108,13 +116,15 @@ def check_agent(function_arn: str, token: str, now: float) -> Lease | Literal["t
     return Lease(session=_value(row, "SessionId", "S"), until=until)
 
 
-def read_connection(session: str, now: float) -> str:
-    """Return the connection by which a session is reached; empty if there is none."""
+def find_laptop(session: str, now: float) -> Laptop | None:
+    """Return how a session is reached, None if it is not."""
     row = _read(SESSIONS, {"SessionId": {"S": session}}) if session else {}
-    alive = (
-        float(_value(row, "ExpiresAt", "N") or 0) > now
-    )  # DynamoDB may delete a row days after it has expired
-    return _value(row, "ConnectionId", "S") if alive else ""
+    # DynamoDB may delete a row days after it has expired.
+    alive = float(_value(row, "ExpiresAt", "N") or 0) > now
+    connection = _value(row, "ConnectionId", "S")
+    if not alive or not connection:
+        return None
+    return Laptop(connection=connection, detached=row.get("Detached", {}).get("BOOL") is True)
 
 
 def _read(table: str, key: dict[str, Any]) -> dict[str, Any]:

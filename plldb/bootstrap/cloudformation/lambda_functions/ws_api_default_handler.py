@@ -16,7 +16,7 @@ from typing import Any, Literal
 from botocore.exceptions import BotoCoreError, ClientError
 from claims import is_function_name, is_session
 from replies import failed, lend, place_of, post
-from tables import Lease, check_agent, open_client, read_connection, take_over
+from tables import Lease, check_agent, find_laptop, open_client, take_over
 
 VERSION = 1
 """Of the protocol: `plldb.debugger.wire.VERSION`."""
@@ -90,9 +90,9 @@ def greet_agent(
         return lease
     session = hashlib.sha256(lease.session.encode()).hexdigest()[:32]
     found: Message = {"peer": None, "lease": lease.until, "session": session}
-    if peer := read_connection(lease.session, now):
-        keys, until = lend(place_of(context), request, peer, said["function"])
-        found |= {"peer": peer, "creds": keys, "until": until}
+    if laptop := find_laptop(lease.session, now):
+        keys, until = lend(place_of(context), request, laptop.connection, said["function"])
+        found |= {"peer": laptop.connection, "creds": keys, "until": until, "detached": laptop.detached}
     return found
 
 
@@ -110,5 +110,5 @@ def relay(request: Message, message: Message, context: Any) -> None:
     lease = lease_of(request.get("authorizer") or {}, message, context, now)
     if isinstance(lease, str) or not isinstance(frame, str) or not 0 < len(frame) <= LONGEST_FRAME:
         return
-    if peer := read_connection(lease.session, now):
-        post(request, peer, frame)
+    if laptop := find_laptop(lease.session, now):
+        post(request, laptop.connection, frame)

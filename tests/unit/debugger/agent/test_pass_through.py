@@ -126,7 +126,8 @@ def test_a_large_event_and_a_large_answer(alone: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    "trouble", ["hangs", "403", "no port", "does not resolve", "accepts and says nothing", "refused"]
+    "trouble",
+    ["hangs", "403", "no port", "does not resolve", "accepts and says nothing", "refused", "detached"],
 )
 def test_whatever_is_wrong_with_the_api_the_function_runs(sandbox: Sandbox, trouble: str) -> None:
     url = ""
@@ -140,6 +141,8 @@ def test_whatever_is_wrong_with_the_api_the_function_runs(sandbox: Sandbox, trou
         url = "wss://nowhere.invalid/live"
     elif trouble == "refused":
         sandbox.gateway.welcome = {"t": "refused", "why": "token"}
+    elif trouble == "detached":
+        sandbox.gateway.welcome = {"detached": True}
     else:
         sandbox.gateway.handshake = 0
     sandbox.start(COMMAND, PLLDB=sandbox.settings(url=url))
