@@ -37,7 +37,7 @@ AGENT = {"kind": "agent", "function": "orders"}
 DESK = "Desk_cTHDoECFYg="
 EMPTY = (("Content-Length", "0"),)
 GONE = (("Content-Length", "2"), ("x-amzn-ErrorType", "GoneException"))
-Row = dict[str, dict[str, str]]
+Row = dict[str, dict[str, Any]]
 
 
 def hashed(token: str) -> dict[str, str]:
@@ -84,9 +84,9 @@ class Cloud:
             "connect", event_of("$connect", headers={f"x-plldb-{k}": v for k, v in headers.items()})
         )
 
-    async def put_session(self, **row: dict[str, str]) -> None:
+    async def put_session(self, **row: dict[str, Any]) -> None:
         fresh = {"TokenHash": hashed("t"), "TokenAt": from_now(0), "ExpiresAt": from_now(60)}
-        item = {"SessionId": {"S": SESSION}, **fresh, **row}
+        item: Row = {"SessionId": {"S": SESSION}, **fresh, **row}
         await self.dynamodb.put_item(TableName="PLLDBSessions", Item=item)
 
     async def put_lease(self, **row: dict[str, str]) -> None:
