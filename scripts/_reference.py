@@ -1,6 +1,7 @@
 """Builds docs/reference.md from the public names of plldb. Talks to the disk.
 
-A name is public if and only if it stands in the ``__all__`` of plldb, plldb.bootstrap or plldb.errors.
+A name is public if and only if it stands in the ``__all__`` of plldb, plldb.bootstrap, plldb.debugger or
+plldb.errors.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from types import ModuleType, UnionType
 from typing import Any, Literal, get_args, get_origin
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference.md"
-MODULES = ("plldb", "plldb.bootstrap", "plldb.errors")
+MODULES = ("plldb", "plldb.bootstrap", "plldb.debugger", "plldb.errors")
 # Where the exceptions of a capability are drawn.
-BRANCHES = {"plldb.bootstrap": "plldb.bootstrap.errors"}
+BRANCHES = {"plldb.bootstrap": "plldb.bootstrap.errors", "plldb.debugger": "plldb.debugger.errors"}
 HEAD = """\
 # Reference
 
@@ -49,12 +50,13 @@ def build_page() -> str:
     """Return the page. Pure."""
     lines = [HEAD]
     for module_name in MODULES:
+        here.append(module_name)
         module = importlib.import_module(module_name)
         lines += [f"## {module_name}", "", first_paragraph(module), "", *drawing(module)]
         if module_name in BRANCHES:
             lines += drawing(importlib.import_module(BRANCHES[module_name]))
         for name in module.__all__:
-            lines += describe(name, getattr(module, name))
+            lines += describe_or_refer(name, getattr(module, name))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
 
@@ -62,6 +64,32 @@ def build_page() -> str:
 def public_names() -> frozenset[str]:
     """Every name that has a section."""
     return frozenset(name for module in MODULES for name in importlib.import_module(module).__all__)
+
+
+here: list[str] = []
+"""The modules that have been begun; the last one is what is being written."""
+
+
+@functools.cache
+def anchors() -> dict[tuple[str, str], str]:
+    """The name of each section, by module and name: GitHub numbers headings that are the same."""
+    found: dict[tuple[str, str], str] = {}
+    seen: dict[str, int] = {}
+    for module_name in MODULES:
+        for name in importlib.import_module(module_name).__all__:
+            number = seen.get(name.lower(), 0)
+            seen[name.lower()] = number + 1
+            found[module_name, name] = f"{name.lower()}-{number}" if number else name.lower()
+    return found
+
+
+def describe_or_refer(name: str, value: Any) -> Iterator[str]:
+    """The section of one name; what another module has described already is only named."""
+    for earlier in here[:-1]:
+        if getattr(importlib.import_module(earlier), name, None) is value:
+            yield from (f"### {name}", "", f"As in {link(name, earlier)} of `{earlier}`.", "")
+            return
+    yield from describe(name, value)
 
 
 def describe(name: str, value: Any) -> Iterator[str]:
@@ -86,7 +114,7 @@ def describe(name: str, value: Any) -> Iterator[str]:
 
 def describe_union(name: str, value: UnionType) -> Iterator[str]:
     """An alias of event types: its members and what is said of it in the source."""
-    yield from prose(attribute_docs("plldb.bootstrap.events").get(name, ""))
+    yield from prose(attribute_docs(f"{here[-1]}.events").get(name, ""))
     yield "One of " + ", ".join(link(member.__name__) for member in get_args(value)) + "."
     yield ""
 
@@ -194,10 +222,13 @@ def inline(text: str) -> str:
     return linked.replace("``", "`")
 
 
-def link(name: str) -> str:
-    """A link to the section of a public name; a name of another module stays as it is."""
-    last = name.removeprefix("plldb.bootstrap.").removeprefix("plldb.errors.")
-    return f"[`{last}`](#{last.lower()})" if last in public_names() else f"`{name}`"
+def link(name: str, module_name: str = "") -> str:
+    """A link to the section of a public name, best of the module that is being described."""
+    last = name.removeprefix("plldb.bootstrap.").removeprefix("plldb.debugger.").removeprefix("plldb.errors.")
+    for each in (module_name, here[-1], *MODULES):
+        if (each, last) in anchors():
+            return f"[`{last}`](#{anchors()[each, last]})"
+    return f"`{name}`"
 
 
 def first_paragraph(module: ModuleType) -> str:

@@ -50,6 +50,7 @@ class Command(Generic[EventT, ProgressT]):
         result: what an event says of the result; None if it is not the last of its stream.
         explain: why there is no result, in the regions that it is about.
         confirm: what a person is asked when the event has come, before the run goes on; None for nothing.
+        declined: what a person is told who has said no.
         live: makes, for one region whose run begins now (POSIX seconds), what knows how far it is.
         changes_nothing: whoever has seen enough of it needs no explanation.
     """
@@ -60,6 +61,7 @@ class Command(Generic[EventT, ProgressT]):
     result: Callable[[EventT], Result | None]
     explain: Callable[[PlldbError | Stopped, Sequence[RegionRun[ProgressT]]], Problem]
     confirm: Callable[[EventT], str | None]
+    declined: str
     live: Callable[[float], ProgressT]
     changes_nothing: bool
 

@@ -19,6 +19,7 @@ import plldb
 from plldb.aws.environment import drop_empty
 from plldb.cli.bootstrap.commands import bootstrap, doctor
 from plldb.cli.command import Invocation, Settings
+from plldb.cli.debugger import commands as debugger
 from plldb.cli.interrupts import INTERRUPTED, leave, leave_at_once, listen, release, stop_listening
 from plldb.cli.streams import flush_streams, repair_streams
 from plldb.cli.usage import usage_hint, usage_message
@@ -31,15 +32,12 @@ is invoked in the cloud.
 
 \b
 Examples:
-  plldb bootstrap                 set up the infrastructure in your account
-  plldb bootstrap status          see what is there
-  plldb bootstrap setup --help    more on one command
+  plldb bootstrap      set up the infrastructure in your account
+  plldb status         see who debugs what
 
 \b
-Completion, for the start-up file of your shell:
-  bash: eval "$(_PLLDB_COMPLETE=bash_source plldb)"
-  zsh:  eval "$(_PLLDB_COMPLETE=zsh_source plldb)"    # after compinit
-  fish: _PLLDB_COMPLETE=fish_source plldb | source
+Completion in bash: eval "$(_PLLDB_COMPLETE=bash_source plldb)"
+  zsh: zsh_source; fish: _PLLDB_COMPLETE=fish_source plldb | source
 """
 
 
@@ -63,6 +61,8 @@ def cli(ctx: asyncclick.Context, /, *, version: bool, verbose: bool) -> None:
 
 cli.add_command(bootstrap)
 cli.add_command(doctor)
+cli.add_command(debugger.restore)
+cli.add_command(debugger.status)
 
 
 def version_lines(*, verbose: bool) -> list[str]:

@@ -181,7 +181,7 @@ async def _show_events(
                 exit_code, summary = result.exit_code, result.summary
             question = command.confirm(event)
             if question is not None and not await ask(run.label, _labelled(run, question)):
-                exit_code, summary = 1, "nothing was deleted"
+                exit_code, summary = 1, command.declined
                 renderer.note(_labelled(run, summary))
                 break
     renderer.done(run, exit_code)

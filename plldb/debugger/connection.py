@@ -192,7 +192,7 @@ class Link:
         except PlldbError as refusal:
             status, error = _status_of(refusal), refusal
         if error is not None and status != 410 and not self._delayed:
-            self._queue.put_nowait(AnswersDelayed(error=error))
+            self._queue.put_nowait(AnswersDelayed(code=error.code, message=error.message))
         if status == 200 or error is not None:
             self._delayed = status not in (200, 410)
         self._act(self._session.posted(post, status, **self._times()))

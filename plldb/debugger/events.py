@@ -10,20 +10,23 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from plldb.aws.place import Target
-from plldb.errors import PlldbError
 
 OperationName = Literal["attach", "restore"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """Who acts where; the first event, before anything is changed. ``stack`` is empty if none was named."""
+    """Who acts where; the first event, before anything is changed.
+
+    ``stack_name`` is empty if none was named. ``dry_run``: whether nothing will be changed.
+    """
 
     kind: Literal["started"] = "started"
     operation: OperationName
     plldb_version: str
     target: Target
-    stack: str
+    stack_name: str
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +83,12 @@ class RestoreFinished:
     restored: int
     refused: int
 
-
-RestoreEvent = Started | FunctionRefused | VersionArmed | Restored | RestoreFinished
-"""What `restore` may yield."""
+    @property
+    def outcome(self) -> Literal["restored", "unchanged", "not_restored"]:
+        """The result in a word: ``not_restored`` if any function was left armed."""
+        if self.refused:
+            return "not_restored"
+        return "restored" if self.restored else "unchanged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,13 +114,82 @@ class HeldFunction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakeOverPlanned:
+    """These functions will be restored though other people hold them; nothing has been changed yet."""
+
+    kind: Literal["take_over_planned"] = "take_over_planned"
+    functions: tuple[HeldFunction, ...]
+
+
+RestoreEvent = Started | TakeOverPlanned | FunctionRefused | VersionArmed | Restored | RestoreFinished
+"""What `restore` may yield."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachedSession:
+    """A session that is attached, or was not ended properly.
+
+    Attributes:
+        who, host: the ARN of the caller, and the name of the machine.
+        stack: the stack that is debugged; empty if none was named.
+        since, until: when it began and when it ends at the latest, in POSIX seconds.
+    """
+
+    who: str
+    host: str
+    stack: str
+    since: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvocationRecord:
+    """An invocation that ran on somebody's machine.
+
+    Attributes:
+        request_id: Lambda's.
+        function: its name.
+        who, host: the ARN of the caller of plldb, and the name of the machine.
+        at: when it came there for the last time, in POSIX seconds.
+        attempts: how often it came there; Lambda repeats an event that failed under the same id.
+        outcome: how it ended, a stable word; empty while it runs.
+        seconds: how long the last attempt took.
+    """
+
+    request_id: str
+    function: str
+    who: str
+    host: str
+    at: int
+    attempts: int
+    outcome: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DebuggerStatus:
-    """One look at who is attached to what."""
+    """One look at who is attached to what.
+
+    Attributes:
+        target: who looked, where.
+        stack_name: what was looked at; empty for all that is held or armed.
+        functions: those of the stack, or all that are held or armed.
+        sessions: who is attached.
+        invocations: the last ones that ran on somebody's machine, newest first.
+    """
 
     kind: Literal["debugger_status"] = "debugger_status"
     target: Target
-    stack: str
+    stack_name: str
     functions: tuple[HeldFunction, ...]
+    sessions: tuple[AttachedSession, ...]
+    invocations: tuple[InvocationRecord, ...]
+
+    @property
+    def outcome(self) -> Literal["armed", "as_deployed"]:
+        """The result in a word: whether any function is armed or held."""
+        taken = any(each.armed or each.holder for each in self.functions)
+        return "armed" if taken else "as_deployed"
 
 
 # --- an attached session -------------------------------------------------------------------------------
@@ -140,15 +215,17 @@ class ConnectionRestored:
 class AnswersDelayed:
     """AWS refuses what is sent to sandboxes, for example since the caller's credentials have ended.
 
-    It is sent again and again. Told once, until something was accepted again.
+    It is sent again and again. Told once, until something was accepted again. ``code`` and ``message`` are
+    those of the exception.
     """
 
     kind: Literal["answers_delayed"] = "answers_delayed"
-    error: PlldbError
+    code: str
+    message: str
 
 
 ConnectionEvent = ConnectionLost | ConnectionRestored | AnswersDelayed
 """What an attached session tells of its connection."""
 
-Event = RestoreEvent | DebuggerStatus | ConnectionEvent
-"""Everything that the debugger can say."""
+Event = RestoreEvent | ConnectionEvent
+"""Everything that an operation of the debugger can say."""

@@ -19,9 +19,11 @@ ROOMS = [
     "plldb/bootstrap/artifacts",
     "plldb/debugger",
     "plldb/debugger/arming",
+    "plldb/debugger/attaching",
     "plldb/cli",
     "plldb/cli/output",
     "plldb/cli/bootstrap",
+    "plldb/cli/debugger",
 ]
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
+from plldb import debugger
 from plldb.aws.place import Target
 from plldb.bootstrap import events
 from plldb.cli.output.jsonlines import fields_of, problem_fields
@@ -22,8 +23,14 @@ from tests.docs.pages import ROOT, read_section
 PAGE = ROOT / "docs" / "json.md"
 ROW = re.compile(r"^\| `(\w+)` \| ([^|]+?) \| [^|]*\|$", re.MULTILINE)
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
-LINES = (*get_args(events.Event), events.BootstrapStatus)
-OBJECTS = (Target, events.Deployment, events.Failure, events.ArtifactPlan, events.ResourceChange, Step)
+LINES = (
+    *(*get_args(events.Event), events.BootstrapStatus),
+    *(*get_args(debugger.Event), debugger.DebuggerStatus),
+)
+OBJECTS = (
+    *(Target, events.Deployment, events.Failure, events.ArtifactPlan, events.ResourceChange, Step),
+    *(debugger.HeldFunction, debugger.AttachedSession, debugger.InvocationRecord),
+)
 CHECKS: dict[str, Callable[[object], bool]] = {
     "string": lambda value: isinstance(value, str),
     "time": lambda value: isinstance(value, str) and bool(TIME.fullmatch(value)),
@@ -47,8 +54,9 @@ def find_faults(value: object, wanted: str, path: str) -> list[str]:
             if isinstance(value, list)
             else [f"{path} is no array"]
         )
-    if wanted == "object of string":
-        return find_faults([*value.values()] if isinstance(value, dict) else None, "array of string", path)
+    if inside := re.fullmatch(r"object of (.+)", wanted):
+        values = [*value.values()] if isinstance(value, dict) else None
+        return find_faults(values, f"array of {inside[1]}", path)
     if link := re.fullmatch(r"\[(\w+)\]\(#\w+\)", wanted):
         return find_faults_in_object(value, link[1], path)
     fits = any(CHECKS[name](value) for name in wanted.split(" or "))
@@ -74,7 +82,7 @@ def samples(hint: Any) -> list[Any]:
     if origin is Literal:
         return list(arguments)
     if origin is Mapping:
-        return [{"Name": "value"}]
+        return [{"Name": samples(arguments[1])[-1]}]
     if origin is tuple:
         return [(), tuple(samples(arguments[0]))]
     if hint is NoneType:
@@ -94,7 +102,7 @@ def samples(hint: Any) -> list[Any]:
 
 def instances(cls: Any) -> list[Any]:
     """Instances in which each field has each of its samples at least once."""
-    fields = {name: samples(hint) for name, hint in get_type_hints(cls, vars(events)).items()}
+    fields = {name: samples(hint) for name, hint in get_type_hints(cls).items()}
     longest = max(map(len, fields.values()))
     return [
         cls(**{name: values[number % len(values)] for name, values in fields.items()})
@@ -102,7 +110,7 @@ def instances(cls: Any) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("cls", LINES, ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", LINES, ids=lambda cls: f"{cls.__module__}.{cls.__name__}")
 def test_every_event_is_what_the_page_says(cls: Any) -> None:
     for event in instances(cls):
         told = json.loads(json.dumps(fields_of(event)))
@@ -144,6 +152,7 @@ RESULTS = {
     "watch": "watch_finished",
     "status": "bootstrap_status",
     "doctor": "doctor_finished",
+    "restore": "restore_finished",
 }
 
 
@@ -161,6 +170,7 @@ def read_lines(stdout: str, *heads: str) -> list[dict[str, Any]]:
                 assert not find_faults(body.pop(name), wanted, name)
             planned = {"setup": "setup_planned", "destroy": "removal_planned"}
             kind = (planned if line["result"] == "planned" else RESULTS)[line["operation"]]
+            kind = "debugger_status" if line["result"] in ("armed", "as_deployed") else kind
         if "regions" not in line:
             assert not find_faults_in_object(body, kind, kind)
     return lines
@@ -190,6 +200,8 @@ async def test_lines_of_real_runs_are_what_the_page_says(plldb_cli: RunPlldb) ->
     assert (await lines_of("bootstrap", "setup"))[-1]["result"] == "unchanged"
     assert kinds(await lines_of("bootstrap", "status")) == ["finished"]
     assert kinds(await lines_of("bootstrap", "watch"))[-1] == "finished"
+    assert kinds(await lines_of("restore", "--all")) == ["started", "finished"]
+    assert kinds(await lines_of("status")) == ["finished"]
     assert kinds(await lines_of("bootstrap", "destroy", "--dry-run")) == ["started", "finished"]
     assert kinds(await lines_of("bootstrap", "destroy")) == [
         *("started", "removal_planned", "action_decided", "operation_started", "stack_event"),

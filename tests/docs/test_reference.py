@@ -16,7 +16,7 @@ from tests.docs.pages import ROOT, read_anchors
 
 PUBLIC = [
     (module, name)
-    for module in ("plldb", "plldb.bootstrap", "plldb.errors")
+    for module in ("plldb", "plldb.bootstrap", "plldb.debugger", "plldb.errors")
     for name in importlib.import_module(module).__all__
 ]
 

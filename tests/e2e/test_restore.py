@@ -13,8 +13,9 @@ from plldb.aws.place import Place
 from plldb.aws.session import Aws, open_aws
 from plldb.debugger.arming.mutex import Holder
 from plldb.debugger.arming.operate import Armed, Plan, arm
-from plldb.debugger.arming.restore import look, open_places, restore_functions
+from plldb.debugger.arming.restore import open_places, restore_functions
 from plldb.debugger.arming.stacks import list_stack_functions, read_infrastructure
+from plldb.debugger.attaching.look import look
 from plldb.debugger.errors import NoFunctionsError, NotSetUpError
 from plldb.debugger.events import DebuggerStatus, FunctionRefused, RestoreEvent, VersionArmed
 from plldb.debugger.pace import Pace

@@ -14,8 +14,9 @@ from types import ModuleType
 import pytest
 
 import plldb
-from plldb import bootstrap, errors
+from plldb import bootstrap, debugger, errors
 from plldb.bootstrap import events
+from plldb.debugger import events as debugger_events
 
 
 def _family(error: type[errors.PlldbError]) -> Iterator[type[errors.PlldbError]]:
@@ -24,11 +25,15 @@ def _family(error: type[errors.PlldbError]) -> Iterator[type[errors.PlldbError]]
         yield from _family(child)
 
 
-FACES: list[ModuleType] = [plldb, bootstrap, errors]
-EVENTS: frozenset[type] = frozenset(typing.get_args(events.Event))
+FACES: list[ModuleType] = [plldb, bootstrap, debugger, errors]
+STATES = {events.BootstrapStatus, debugger_events.DebuggerStatus}
+EVENTS: frozenset[type] = frozenset({*typing.get_args(events.Event), *typing.get_args(debugger_events.Event)})
 ERRORS = [*_family(errors.PlldbError)]
 CLASSES = [
-    value for value in vars(events).values() if inspect.isclass(value) and value.__module__ == events.__name__
+    value
+    for module in (events, debugger_events)
+    for value in vars(module).values()
+    if inspect.isclass(value) and value.__module__ == module.__name__
 ]
 
 
@@ -43,7 +48,7 @@ def defined_or_imported(module: ModuleType) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("module", [bootstrap, errors], ids=lambda module: str(module.__name__))
+@pytest.mark.parametrize("module", [bootstrap, debugger, errors], ids=lambda module: str(module.__name__))
 def test_a_name_is_public_if_and_only_if_it_stands_in_all(module: ModuleType) -> None:
     words = {name for name in module.__all__ if typing.get_origin(getattr(module, name)) is typing.Literal}
     found = defined_or_imported(module) - {"ClassVar", "TYPE_CHECKING", "annotations"}
@@ -68,10 +73,10 @@ def test_every_public_class_and_function_is_explained(module: ModuleType) -> Non
 
 def test_every_class_of_events_is_an_event_or_a_part_of_one() -> None:
     parts: set[type] = set()
-    for owner in (*EVENTS, events.BootstrapStatus):
+    for owner in EVENTS | STATES:
         for hint in typing.get_type_hints(owner).values():
             parts |= {each for each in _flat(hint) if each in CLASSES}
-    assert set(CLASSES) == EVENTS | parts | {events.BootstrapStatus}
+    assert set(CLASSES) == EVENTS | parts | STATES
 
 
 def _flat(hint: object) -> set[type]:
@@ -81,7 +86,7 @@ def _flat(hint: object) -> set[type]:
 
 
 def test_every_event_and_each_of_its_parts_is_public() -> None:
-    assert {each.__name__ for each in CLASSES} <= set(bootstrap.__all__)
+    assert {each.__name__ for each in CLASSES} <= {*bootstrap.__all__, *debugger.__all__}
 
 
 @pytest.mark.parametrize("event", sorted(EVENTS, key=str), ids=lambda event: str(event.__name__))
@@ -129,6 +134,8 @@ def test_an_error_is_its_message_and_knows_the_way_out() -> None:
 def test_the_operations_are_async_generators(name: str) -> None:
     assert inspect.isasyncgenfunction(getattr(bootstrap, name))
     assert inspect.iscoroutinefunction(bootstrap.status)
+    assert inspect.isasyncgenfunction(debugger.restore)
+    assert inspect.iscoroutinefunction(debugger.status)
 
 
 async def test_the_result_alone_is_the_last_event_and_closes_the_stream() -> None:

@@ -67,6 +67,7 @@ def make_command(asked: Invocation, library: Library | None) -> Command[Shown, L
         result=partial(result_of, dry_run=asked.values.get("dry_run", False)),
         explain=partial(explain, asked),
         confirm=question if asked.name == "destroy" and _changes(asked) else lambda _: None,
+        declined="nothing was deleted",
         live=LiveProgress,
         changes_nothing=asked.name in ("status", "doctor", "watch"),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plldb.cli.bootstrap.explain import state_sentence
+from plldb.cli.header import target_lines
 from plldb.cli.output.layout import Line
 from plldb.cli.output.text import age
 
@@ -17,13 +18,9 @@ if TYPE_CHECKING:
 
 def status_lines(status: BootstrapStatus, where: Where, now: datetime) -> list[Line]:
     """Return what is deployed, on one screen."""
-    target = status.target
-    endpoint = [Line(name="endpoint", text=target.endpoint_url, tone="warn")] if target.endpoint_url else []
     return [
         verdict(status),
-        Line(name="account", text=f"{target.account}, region {target.region}"),
-        Line(name="caller", text=target.caller_arn),
-        *endpoint,
+        *target_lines(status.target),
         _version_line(status),
         *_stack_lines(status, now),
         _bucket_line(status),

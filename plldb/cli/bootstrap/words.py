@@ -30,6 +30,7 @@ from plldb.bootstrap.events import (
 from plldb.cli.bootstrap.explain import failure_lines, state_sentence
 from plldb.cli.bootstrap.plans import removal_lines, setup_plan_lines
 from plldb.cli.bootstrap.status import status_lines
+from plldb.cli.header import target_lines
 from plldb.cli.hints import where_of
 from plldb.cli.output.layout import Item, Line, Mark, Row, Tone
 from plldb.cli.output.text import counted, duration, size
@@ -173,16 +174,9 @@ def status_tone(status: Status) -> Tone:
 
 def header_lines(event: Started) -> list[Line]:
     """Say who acts where."""
-    target = event.target
     what = f"dry run of {event.operation}" if event.dry_run else event.operation
-    lines = [
-        Line(name="plldb", text=f"{event.plldb_version}, {what} of stack {event.stack_name}", tone="strong"),
-        Line(name="account", text=f"{target.account}, region {target.region}"),
-        Line(name="caller", text=target.caller_arn),
-    ]
-    if target.endpoint_url:
-        lines.append(Line(name="endpoint", text=target.endpoint_url, tone="warn"))
-    return lines
+    text = f"{event.plldb_version}, {what} of stack {event.stack_name}"
+    return [Line(name="plldb", text=text, tone="strong"), *target_lines(event.target)]
 
 
 def _bucket_line(event: BucketReady) -> Line:

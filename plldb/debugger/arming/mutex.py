@@ -7,7 +7,7 @@ holder and keeps a copy of what was replaced; never the environment, and the age
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ TABLE = "PLLDBDebugger"
 KEY = "RequestId"
 PREFIX = "fn#"
 REFUSED = "ConditionalCheckFailedException"
+NO_TABLE = "ResourceNotFoundException"
+"""plldb's stack is gone. Functions can be restored all the same: nobody holds them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +68,14 @@ def hash_token(token: str) -> str:
 
 async def read_hold(table: Table, arn: str) -> Hold | None:
     """Return who holds a function; None for nobody. Consistent."""
-    answer = await table.aws.call(
-        table.client.get_item, TableName=TABLE, Key={KEY: {"S": PREFIX + arn}}, ConsistentRead=True
-    )
+    try:
+        answer = await table.aws.call(
+            table.client.get_item, TableName=TABLE, Key={KEY: {"S": PREFIX + arn}}, ConsistentRead=True
+        )
+    except AwsError as error:
+        if error.aws_code != NO_TABLE:
+            raise
+        return None
     return hold_of(answer.get("Item") or {})
 
 
@@ -118,21 +125,36 @@ async def release(table: Table, arn: str, session: str) -> bool:
 
 async def list_holds(table: Table) -> tuple[Hold, ...]:
     """Return every function that is held in this account and region."""
-    found: list[Hold] = []
+    items = scan(
+        table,
+        TableName=TABLE,
+        ConsistentRead=True,
+        FilterExpression="begins_with(#key, :prefix)",
+        ExpressionAttributeNames={"#key": KEY},
+        ExpressionAttributeValues={":prefix": {"S": PREFIX}},
+    )
+    found = [hold async for item in items if (hold := hold_of(item))]
+    return tuple(sorted(found, key=lambda hold: hold.arn))
+
+
+async def scan(table: Table, **arguments: Any) -> AsyncIterator[Mapping[str, Any]]:
+    """Yield what a scan finds, page by page; nothing if the table is not there.
+
+    Raises:
+        AwsError: DynamoDB refused, or could not be reached.
+    """
     start: dict[str, Any] = {}
     while True:
-        page = await table.aws.call(
-            table.client.scan,
-            TableName=TABLE,
-            ConsistentRead=True,
-            FilterExpression="begins_with(#key, :prefix)",
-            ExpressionAttributeNames={"#key": KEY},
-            ExpressionAttributeValues={":prefix": {"S": PREFIX}},
-            **start,
-        )
-        found += [hold for item in page.get("Items") or () if (hold := hold_of(item))]
+        try:
+            page = await table.aws.call(table.client.scan, **arguments, **start)
+        except AwsError as error:
+            if error.aws_code != NO_TABLE:
+                raise
+            return
+        for item in page.get("Items") or ():
+            yield item
         if not page.get("LastEvaluatedKey"):
-            return tuple(sorted(found, key=lambda hold: hold.arn))
+            return
         start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
 

@@ -1,4 +1,4 @@
-"""Puts functions back from any machine, and looks at who holds what. Talks to Lambda and DynamoDB."""
+"""Puts functions back from any machine. Talks to Lambda and DynamoDB."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from plldb.debugger.arming.operate import Places, Refused
 from plldb.debugger.arming.settings import is_touched
 from plldb.debugger.arming.stacks import list_stack_functions
 from plldb.debugger.events import (
-    DebuggerStatus,
     FunctionRefused,
     HeldFunction,
     Restored,
     RestoreEvent,
     RestoreFinished,
     Started,
+    TakeOverPlanned,
     VersionArmed,
 )
 from plldb.debugger.pace import Pace
@@ -47,7 +47,7 @@ async def restore_functions(
     Functions that somebody else holds are left to them while the lease runs, unless ``take_over``.
     """
     target, places = await gather_all(aws.read_target(), open_places(aws, pace))
-    await tell(Started(operation="restore", plldb_version=plldb.__version__, target=target, stack=stack))
+    await tell(Started(operation="restore", plldb_version=plldb.__version__, target=target, stack_name=stack))
     now = int(time.time())
 
     def may_restore(hold: Hold) -> bool:
@@ -63,7 +63,9 @@ async def restore_functions(
                 await tell(VersionArmed(function=name, version=each.version, aliases=each.aliases))
         return event
 
-    names = await _find_functions(aws, places, stack)
+    names = await find_functions(aws, places, stack)
+    if take_over and (others := await _held_by_others(places, names, target.caller_arn, now)):
+        await tell(TakeOverPlanned(functions=others))
     events = await gather_all(*[restore_one(name) for name in names])
     return RestoreFinished(
         restored=sum(isinstance(event, Restored) and event.how == "restored" for event in events),
@@ -71,7 +73,8 @@ async def restore_functions(
     )
 
 
-async def _find_functions(aws: Aws, places: Places, stack: str) -> Iterable[str]:
+async def find_functions(aws: Aws, places: Places, stack: str) -> Iterable[str]:
+    """Return the names of the functions of a stack, or with an empty name of all that are held or armed."""
     if stack:
         return [each.name for each in await list_stack_functions(aws, stack)]
     touched, holds = await gather_all(list_touched_functions(places.functions), list_holds(places.table))
@@ -79,29 +82,33 @@ async def _find_functions(aws: Aws, places: Places, stack: str) -> Iterable[str]
     return sorted({*touched, *(hold.arn.rpartition(":")[2] for hold in holds)})
 
 
-async def look(aws: Aws, stack: str, *, pace: Pace) -> DebuggerStatus:
-    """Take one look at the functions of a stack, or with an empty name at all that are held or armed."""
-    target, places = await gather_all(aws.read_target(), open_places(aws, pace))
-    names, holds = await gather_all(_find_functions(aws, places, stack), list_holds(places.table))
-    by_name = {hold.arn.rpartition(":")[2]: hold for hold in holds}
+async def _held_by_others(
+    places: Places, names: Iterable[str], me: str, now: int
+) -> tuple[HeldFunction, ...]:
+    """Return those of the functions that other people hold, and whose lease runs."""
+    holds = {hold.arn.rpartition(":")[2]: hold for hold in await list_holds(places.table)}
+    others = [
+        (name, hold)
+        for name in names
+        if (hold := holds.get(name)) and hold.holder.who != me and hold.lease_until > now
+    ]
+    return tuple(await gather_all(*[look_at(places, name, hold) for name, hold in others]))
 
-    async def look_at(name: str) -> HeldFunction:
-        function = await read_function(places.functions, name)
-        versions = await find_armed_versions(places.functions, name) if function else ()
-        hold = by_name.get(name)
-        return HeldFunction(
-            function=name,
-            armed=function is not None and is_touched(function.settings),
-            holder=hold.holder.who if hold else "",
-            host=hold.holder.host if hold else "",
-            stack=hold.holder.stack if hold else "",
-            since=hold.since if hold else 0,
-            lease_until=hold.lease_until if hold else 0,
-            versions={each.version: each.aliases for each in versions},
-        )
 
-    functions = await gather_all(*[look_at(name) for name in names])
-    return DebuggerStatus(target=target, stack=stack, functions=functions)
+async def look_at(places: Places, name: str, hold: Hold | None) -> HeldFunction:
+    """Take one look at a function that ``hold`` is held by; None for nobody."""
+    function = await read_function(places.functions, name)
+    versions = await find_armed_versions(places.functions, name) if function else ()
+    return HeldFunction(
+        function=name,
+        armed=function is not None and is_touched(function.settings),
+        holder=hold.holder.who if hold else "",
+        host=hold.holder.host if hold else "",
+        stack=hold.holder.stack if hold else "",
+        since=hold.since if hold else 0,
+        lease_until=hold.lease_until if hold else 0,
+        versions={each.version: each.aliases for each in versions},
+    )
 
 
 def _restored(name: str, outcome: operate.Restored) -> Restored:

@@ -1,0 +1,53 @@
+"""Why a command of the debugger has no result, and what to do next. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plldb.cli.command import Stopped
+from plldb.cli.hints import Where, hint_steps, hint_text, where_of
+from plldb.cli.output.renderer import Problem, Step
+from plldb.errors import PlldbError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from plldb.cli.command import Invocation
+    from plldb.cli.debugger.progress import LiveProgress
+    from plldb.cli.output.renderer import RegionRun
+
+
+def explain(asked: Invocation, why: PlldbError | Stopped, runs: Sequence[RegionRun[LiveProgress]]) -> Problem:
+    """Return what a person needs to know about a run that has no result, in these regions."""
+    if isinstance(why, Stopped):
+        return _explain_stop(asked, why, runs)
+    (run,) = runs
+    where = where_of(asked.settings, run.region, run.progress.target)
+    return Problem(
+        operation=asked.name,
+        code=why.code,
+        message=why.message,
+        hint=hint_text(why.hint),
+        exit_code=2 if isinstance(why, SettingsError) else 1,
+        steps=hint_steps(why.hint, asked, "", where),
+    )
+
+
+def _explain_stop(asked: Invocation, why: Stopped, runs: Sequence[RegionRun[LiveProgress]]) -> Problem:
+    steps: tuple[Step, ...] = ()
+    if asked.name == "status":
+        hint = "nothing was changed."
+    else:
+        hint = "functions may be left armed; each goes back by itself when its lease ends."
+        found = [where_of(asked.settings, run.region, run.progress.target) for run in runs]
+        regions = tuple(region for each in found for region in each.regions)
+        where = Where(regions=regions, profile=asked.settings.profile)
+        steps = (Step(purpose="go on with it", command=where.command("restore", options=asked.words)),)
+    return Problem(
+        operation=asked.name,
+        code=why.code,
+        message=f"{why.reason}: plldb {asked.name} has stopped",
+        hint=hint,
+        exit_code=why.exit_code,
+        steps=steps,
+    )

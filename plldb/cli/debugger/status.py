@@ -1,0 +1,102 @@
+"""Who is attached to what, in words. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from plldb.cli.header import target_lines
+from plldb.cli.output.layout import Line
+from plldb.cli.output.text import age, counted, duration
+
+if TYPE_CHECKING:
+    from plldb.cli.hints import Where
+    from plldb.debugger.events import AttachedSession, DebuggerStatus, HeldFunction, InvocationRecord
+
+
+def status_lines(status: DebuggerStatus, where: Where, now: datetime) -> list[Line]:
+    """Return who is attached to what, on one screen."""
+    taken = [each for each in status.functions if each.armed or each.holder]
+    published = [(each, version) for each in status.functions for version in each.versions]
+    return [
+        Line(
+            mark="busy" if taken else "done",
+            name="plldb",
+            text=status_text(status),
+            tone="plain" if taken else "good",
+        ),
+        *target_lines(status.target),
+        *(_session_line(each, now) for each in status.sessions),
+        *(_function_line(each, now) for each in taken),
+        *(_version_line(each, version) for each, version in published),
+        *(_invocation_line(each) for each in status.invocations),
+        *_next_lines(status, taken, where, now),
+    ]
+
+
+def status_text(status: DebuggerStatus) -> str:
+    """Say how things are."""
+    taken = sum(each.armed or bool(each.holder) for each in status.functions)
+    what = f" of stack {status.stack_name}" if status.stack_name else ""
+    if not taken:
+        return f"no function{what} is armed"
+    return f"{counted(taken, 'function')}{what} armed, {counted(len(status.sessions), 'session')} attached"
+
+
+def person(arn: str) -> str:
+    """Return the part of a caller's ARN that names somebody: ``user/ada``."""
+    return arn.rpartition(":")[2]
+
+
+def ago(since: int, now: datetime) -> str:
+    """Say since when, in the largest unit that fits."""
+    return f"for {age(now.timestamp() - since)}"
+
+
+def _left(until: int, now: datetime) -> str:
+    seconds = until - now.timestamp()
+    return f"ends in {duration(seconds)}" if seconds > 0 else "has ended"
+
+
+def _session_line(session: AttachedSession, now: datetime) -> Line:
+    what = f" to stack {session.stack}" if session.stack else ""
+    text = (
+        f"{person(session.who)} on {session.host}{what}, {ago(session.since, now)}; "
+        f"{_left(session.until, now)}"
+    )
+    return Line(mark="busy", name="attached", text=text)
+
+
+def _function_line(function: HeldFunction, now: datetime) -> Line:
+    what = "" if function.armed else ", not armed (yet)"
+    if not function.holder:
+        return Line(
+            mark="warn", name="armed", text=f"{function.function}: nobody holds it any more", tone="warn"
+        )
+    text = (
+        f"{function.function}{what}: {person(function.holder)} on {function.host}, "
+        f"{ago(function.since, now)}; lease {_left(function.lease_until, now)}"
+    )
+    return Line(mark="busy", name="armed" if function.armed else "held", text=text)
+
+
+def _version_line(function: HeldFunction, version: str) -> Line:
+    aliases = ", ".join(function.versions[version])
+    text = f"{version} of {function.function} has the debugger's layer" + (f": {aliases}" if aliases else "")
+    return Line(mark="warn", name="version", text=text, tone="warn")
+
+
+def _invocation_line(record: InvocationRecord) -> Line:
+    when = f"{datetime.fromtimestamp(record.at, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    again = f", attempt {record.attempts}" if record.attempts > 1 else ""
+    how = f"{record.outcome} after {duration(record.seconds)}" if record.outcome else "not ended"
+    text = f"{when} {record.function}{again}: {how} ({person(record.who)}, {record.request_id})"
+    return Line(name="invocation", text=text)
+
+
+def _next_lines(status: DebuggerStatus, taken: list[HeldFunction], where: Where, now: datetime) -> list[Line]:
+    """Return the command that puts back what nobody uses any more."""
+    if not any(each.lease_until <= now.timestamp() for each in taken):
+        return []
+    command = where.command("restore", options=(status.stack_name or "--all",))
+    return [Line(name="next", text=f"`{command}` puts back what nobody uses any more")]

@@ -1,0 +1,132 @@
+"""Events of the debugger in words, for people. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from plldb.cli.debugger.status import ago, person, status_lines
+from plldb.cli.header import target_lines
+from plldb.cli.hints import where_of
+from plldb.cli.output.layout import Item, Line
+from plldb.cli.output.text import counted, duration
+from plldb.debugger.events import (
+    AnswersDelayed,
+    ConnectionLost,
+    ConnectionRestored,
+    DebuggerStatus,
+    FunctionRefused,
+    Restored,
+    RestoreFinished,
+    Started,
+    TakeOverPlanned,
+    VersionArmed,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from plldb.aws.place import Target
+    from plldb.cli.command import Invocation
+    from plldb.cli.hints import Where
+    from plldb.debugger.events import Event, HeldFunction
+
+
+class Words:
+    """Fed with the events of one region in order, puts each into words.
+
+    ``asked`` is what was typed; ``region`` None is the one that AWS's own settings name.
+    """
+
+    def __init__(self, asked: Invocation, region: str | None) -> None:
+        self._asked = asked
+        self._region = region
+        self._target: Target | None = None
+        self._held = False
+
+    @property
+    def _where(self) -> Where:
+        return where_of(self._asked.settings, self._region, self._target)
+
+    def say(self, event: Event | DebuggerStatus, now: datetime) -> list[Item]:
+        """Return what is to be said now that ``event`` has come."""
+        match event:
+            case Started():
+                self._target = event.target
+                what = f"the functions of stack {event.stack_name}" if event.stack_name else "all functions"
+                text = f"{event.plldb_version}, {event.operation} of {what}"
+                return [Line(name="plldb", text=text, tone="strong"), *target_lines(event.target)]
+            case TakeOverPlanned(functions=functions):
+                return [_held_line(each, now) for each in functions]
+            case FunctionRefused():
+                return self._refused(event, now)
+            case VersionArmed():
+                return [version_line(event.function, event.version, event.aliases)]
+            case Restored(function=function):
+                return [Line(mark="done", name="restored", text=function)]
+            case RestoreFinished():
+                return self._finished(event)
+            case ConnectionLost(reason=reason):
+                return [Line(mark="warn", name="link", text=f"connection lost: {reason}", tone="warn")]
+            case ConnectionRestored(seconds=seconds):
+                text = f"connected again after {duration(seconds)}"
+                return [Line(mark="done", name="link", text=text)]
+            case AnswersDelayed(message=message):
+                text = f"AWS does not take the answers: {message}"
+                return [Line(mark="warn", name="link", text=text, tone="warn")]
+            case DebuggerStatus():
+                self._target = event.target
+                return [*status_lines(event, self._where, now)]
+            case _:
+                assert_never(event)
+
+    def _refused(self, event: FunctionRefused, now: datetime) -> list[Item]:
+        self._held = self._held or event.reason == "held"
+        since = f", {ago(event.since, now)}" if event.since else ""
+        text = f"{event.function} is left as it is: {event.message}{since}"
+        return [Line(mark="fail", name="left", text=text, tone="bad")]
+
+    def _finished(self, event: RestoreFinished) -> list[Item]:
+        good = event.outcome != "not_restored"
+        lines: list[Item] = [
+            Line(
+                mark="done" if good else "fail",
+                name="plldb",
+                text=finished_text(event),
+                tone="good" if good else "bad",
+            )
+        ]
+        if self._held:
+            command = self._where.command("restore", options=(*self._asked.words, "--take-over"))
+            lines.append(Line(name="next", text=f"`{command}` restores what others hold, too"))
+        return lines
+
+
+def _held_line(function: HeldFunction, now: datetime) -> Line:
+    text = f"{function.function}: {person(function.holder)} on {function.host}, {ago(function.since, now)}"
+    return Line(mark="warn", name="held", text=text, tone="warn")
+
+
+def finished_text(event: RestoreFinished) -> str:
+    """Say how a restore has ended."""
+    if not event.restored and not event.refused:
+        return "nothing to restore: all is as deployed"
+    left = f", {event.refused} left as they are" if event.refused else ""
+    return f"{counted(event.restored, 'function')} restored{left}"
+
+
+def version_line(function: str, version: str, aliases: tuple[str, ...]) -> Line:
+    """Say what a version is that was published while its function was armed."""
+    alias = f" ({'aliases' if len(aliases) > 1 else 'alias'} {', '.join(aliases)})" if aliases else ""
+    text = (
+        f"{function}: version {version}{alias} was published while the debugger was on it. It runs as "
+        "deployed, with the debugger's layer; publish a new version to be rid of that"
+    )
+    return Line(mark="warn", name="version", text=text, tone="warn")
+
+
+def question(event: object) -> str | None:
+    """Return what a person is asked once ``event`` has come; None for nothing."""
+    if not isinstance(event, TakeOverPlanned):
+        return None
+    who = ", ".join(dict.fromkeys(person(each.holder) for each in event.functions))
+    return f"Take {counted(len(event.functions), 'function')} away from {who}?"

@@ -1,0 +1,99 @@
+"""One row for each invocation that ran on somebody's machine, for whoever asks later. Talks to DynamoDB.
+
+The rows are beside those of borrowed functions, in PLLDBDebugger. They hold nothing of what an invocation was
+about; and they are written off the path of the invocation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from plldb.debugger.arming.mutex import KEY, PREFIX, TABLE, Table, scan
+from plldb.debugger.events import InvocationRecord
+from plldb.debugger.rows import SessionRow
+
+KEPT = 7 * 86400
+"""Seconds that a row is kept: long enough to ask on Monday where a message of last week went."""
+
+
+async def note_start(table: Table, row: SessionRow, *, request_id: str, function: str, now: int) -> None:
+    """Note that an invocation has come to this machine; again, if it was here before.
+
+    Raises:
+        AwsError: DynamoDB refused, or could not be reached.
+    """
+    values = {
+        "FunctionName": {"S": function},
+        "Who": {"S": row.who},
+        "Host": {"S": row.host},
+        "Stack": {"S": row.stack or "-"},
+        "At": {"N": str(now)},
+        "Outcome": {"S": ""},
+        "Seconds": {"N": "0"},
+        "ExpiresAt": {"N": str(now + KEPT)},
+    }
+    await _update(table, request_id, "ADD Attempts :one SET ", values, {":one": {"N": "1"}})
+
+
+async def note_end(table: Table, *, request_id: str, outcome: str, seconds: float) -> None:
+    """Note how an invocation has ended.
+
+    Raises:
+        AwsError: DynamoDB refused, or could not be reached.
+    """
+    values = {"Outcome": {"S": outcome}, "Seconds": {"N": f"{seconds:.3f}"}}
+    await _update(table, request_id, "SET ", values, {})
+
+
+async def _update(
+    table: Table, request_id: str, verb: str, values: Mapping[str, Any], more: Mapping[str, Any]
+) -> None:
+    await table.aws.call(
+        table.client.update_item,
+        TableName=TABLE,
+        Key={KEY: {"S": request_id}},
+        # Some of the names are words of DynamoDB's own language.
+        UpdateExpression=verb + ", ".join(f"#{name} = :{name}" for name in values),
+        ExpressionAttributeNames={f"#{name}": name for name in values},
+        ExpressionAttributeValues={**{f":{name}": value for name, value in values.items()}, **more},
+    )
+
+
+async def list_invocations(table: Table, stack: str, *, most: int) -> tuple[InvocationRecord, ...]:
+    """Return the last ``most`` invocations, newest first; with a stack only those of its sessions.
+
+    Raises:
+        AwsError: DynamoDB refused, or could not be reached.
+    """
+    items = scan(
+        table,
+        TableName=TABLE,
+        ConsistentRead=True,
+        FilterExpression="NOT begins_with(#key, :prefix)",
+        ExpressionAttributeNames={"#key": KEY},
+        ExpressionAttributeValues={":prefix": {"S": PREFIX}},
+    )
+    found = [_record_of(item) async for item in items if stack in ("", _text(item, "Stack"))]
+    return tuple(sorted(found, key=lambda record: record.at, reverse=True)[:most])
+
+
+def _record_of(item: Mapping[str, Any]) -> InvocationRecord:
+    return InvocationRecord(
+        request_id=_text(item, KEY),
+        function=_text(item, "FunctionName"),
+        who=_text(item, "Who"),
+        host=_text(item, "Host"),
+        at=int(_number(item, "At")),
+        attempts=int(_number(item, "Attempts")),
+        outcome=_text(item, "Outcome"),
+        seconds=_number(item, "Seconds"),
+    )
+
+
+def _text(item: Mapping[str, Any], name: str) -> str:
+    return str(item.get(name, {}).get("S", ""))
+
+
+def _number(item: Mapping[str, Any], name: str) -> float:
+    return float(item.get(name, {}).get("N", "0"))

@@ -1,0 +1,60 @@
+"""One look at who is attached to what. Talks to Lambda and DynamoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from plldb.aws.session import Aws
+from plldb.debugger.arming.mutex import Table, list_holds, scan
+from plldb.debugger.arming.restore import find_functions, look_at, open_places
+from plldb.debugger.attaching.ledger import list_invocations
+from plldb.debugger.events import AttachedSession, DebuggerStatus
+from plldb.debugger.pace import Pace
+from plldb.debugger.rows import KEPT_AFTER
+from plldb.debugger.rows import TABLE as SESSIONS
+from plldb.tasks import gather_all
+
+LAST = 10
+"""How many invocations are told."""
+
+
+async def look(aws: Aws, stack: str, *, pace: Pace) -> DebuggerStatus:
+    """Take one look at the functions of a stack, or with an empty name at all that are held or armed."""
+    target, places = await gather_all(aws.read_target(), open_places(aws, pace))
+    names, holds = await gather_all(find_functions(aws, places, stack), list_holds(places.table))
+    sessions, invocations = await gather_all(
+        list_sessions(places.table, stack), list_invocations(places.table, stack, most=LAST)
+    )
+    by_name = {hold.arn.rpartition(":")[2]: hold for hold in holds}
+    functions = await gather_all(*[look_at(places, name, by_name.get(name)) for name in names])
+    return DebuggerStatus(
+        target=target, stack_name=stack, functions=functions, sessions=sessions, invocations=invocations
+    )
+
+
+async def list_sessions(table: Table, stack: str) -> tuple[AttachedSession, ...]:
+    """Return who is attached, to a stack or to anything at all.
+
+    Raises:
+        AwsError: DynamoDB refused, or could not be reached.
+    """
+    # Not the hash of the token: nobody needs it.
+    wanted = "StackName, Who, Host, StartedAt, ExpiresAt"
+    items = scan(table, TableName=SESSIONS, ProjectionExpression=wanted)
+    found = [session async for item in items if stack in ("", (session := _session_of(item)).stack)]
+    return tuple(sorted(found, key=lambda session: session.since))
+
+
+def _session_of(item: Mapping[str, Any]) -> AttachedSession:
+    def text(name: str) -> str:
+        return str(item.get(name, {}).get("S", ""))
+
+    stack = text("StackName")
+    return AttachedSession(
+        who=text("Who"),
+        host=text("Host"),
+        stack="" if stack == "-" else stack,
+        since=int(item.get("StartedAt", {}).get("N", "0")),
+        until=int(item.get("ExpiresAt", {}).get("N", str(KEPT_AFTER))) - KEPT_AFTER,
+    )

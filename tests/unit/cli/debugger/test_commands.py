@@ -1,0 +1,128 @@
+"""restore and status: what a person sees, is asked, and what the exit code says."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from plldb.cli.interrupts import listen
+from plldb.cli.main import main
+from plldb.cli.run import perform
+from plldb.debugger.errors import NoFunctionsError
+from plldb.debugger.events import DebuggerStatus, RestoreEvent, RestoreFinished
+from plldb.errors import Hint
+from tests.support.screens import on_screen
+from tests.unit.cli.debugger import scripts
+from tests.unit.cli.output.test_terminal import hold_against_golden, play, renderer_at
+from tests.unit.cli.scripts import asked, complained, terminal, written
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+
+    from plldb.aws.place import Place
+    from plldb.cli.output.renderer import Terminal
+
+
+class Library:
+    """Plays a script; an exception in it is raised."""
+
+    def __init__(self, *script: Any) -> None:
+        self._script = script
+        self.calls: list[dict[str, Any]] = []
+
+    async def restore(self, place: Place, stack: str, **options: Any) -> AsyncGenerator[RestoreEvent, None]:
+        self.calls.append({"region": place.region, "stack": stack, **options})
+        for step in self._script:
+            if isinstance(step, Exception):
+                raise step
+            yield step
+
+    async def status(self, place: Place, stack: str) -> DebuggerStatus:
+        self.calls.append({"region": place.region, "stack": stack})
+        return cast("DebuggerStatus", self._script[0])
+
+
+class Keyboard(io.StringIO):
+    """Keys that have been pressed already."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        raise NotImplementedError
+
+
+async def run(library: Library, *argv: str, place: Terminal | None = None) -> tuple[int, Terminal]:
+    place = place or terminal()
+    invocation = asked(*argv)
+    return await perform(invocation.load(invocation, library), invocation.settings, place, listen()), place
+
+
+@pytest.mark.parametrize(
+    ("name", "argv", "events"),
+    [
+        ("restore", ["restore", "shop", "--profile", "work"], scripts.restored()),
+        ("restore-nothing", ["restore", "--all"], [RestoreFinished(restored=0, refused=0)]),
+        ("take-over", ["restore", "shop", "--take-over"], [scripts.take_over()]),
+        ("status", ["status"], [scripts.status()]),
+        (
+            "status-nothing",
+            ["status", "shop"],
+            [scripts.status(stack_name="shop", functions=(), sessions=(), invocations=())],
+        ),
+    ],
+)
+def test_a_command_looks_as_in_the_golden_file(name: str, argv: list[str], events: Sequence[Any]) -> None:
+    run = scripts.a_run(*argv)
+    renderer, screen = renderer_at(80, run)
+    play(renderer, run, events)
+    renderer.done(run, 0)
+    hold_against_golden(f"debugger-{name}-80", on_screen(screen.getvalue()))
+
+
+@pytest.mark.parametrize(
+    ("events", "code", "result"),
+    [
+        (scripts.restored(), 1, "not_restored"),
+        ([scripts.started("restore"), RestoreFinished(restored=2, refused=0)], 0, "restored"),
+        ([scripts.started("restore"), RestoreFinished(restored=0, refused=0)], 0, "unchanged"),
+    ],
+)
+async def test_the_exit_code_says_whether_anything_is_left_armed(
+    events: Sequence[Any], code: int, result: str
+) -> None:
+    library = Library(*events)
+    exit_code, place = await run(library, "restore", "--all", "--output", "json", "--region", "eu-west-1")
+    last = json.loads(written(place).splitlines()[-1])
+    assert (exit_code, last["exit_code"], last["result"]) == (code, code, result)
+    assert library.calls == [{"region": "eu-west-1", "stack": "", "take_over": False}]
+
+
+@pytest.mark.parametrize(("argv", "typed", "code"), [([], "n\n", 1), ([], "y\n", 0), (["--yes"], "", 0)])
+async def test_what_others_hold_is_taken_from_them_after_a_yes(
+    argv: list[str], typed: str, code: int
+) -> None:
+    events = [scripts.started("restore"), scripts.take_over(), RestoreFinished(restored=1, refused=0)]
+    place = replace(terminal(), stdin=Keyboard(typed))
+    exit_code, _ = await run(Library(*events), "restore", "shop", "--take-over", *argv, place=place)
+    assert exit_code == code
+    asks = "Take 1 function away from user/boris? [y/N]" in complained(place)
+    assert asks == (not argv)
+    assert ("nothing was restored" in complained(place)) == (code == 1)
+
+
+async def test_a_failure_names_the_way_out_in_this_place() -> None:
+    error = NoFunctionsError("There is no stack shop.", hint=Hint("set-up", "Set up plldb."))
+    code, place = await run(Library(error), "restore", "shop", "--region", "eu-west-1", "--profile", "work")
+    assert code == 1
+    assert "plldb bootstrap setup --region eu-west-1 --profile work" in complained(place)
+
+
+@pytest.mark.parametrize("argv", [["restore"], ["restore", "shop", "--all"]])
+def test_restore_wants_a_stack_or_all(argv: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(argv) == 2
+    assert "Give either the name of a stack or --all." in capfd.readouterr().err
