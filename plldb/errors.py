@@ -55,12 +55,15 @@ HintKind = Literal[
     # the deployment
     "set-up",
     "fix-cause",
+    "fix-or-delete",
     "fix-argument",
     "look-at-stack",
     "look-at-bucket",
     "delete-stack",
     "keep-resources",
     "unprotect-stack",
+    "delete-table",
+    "delete-log-group",
     # plldb itself
     "reinstall",
     "upgrade",
@@ -78,11 +81,13 @@ class Hint:
 
     Attributes:
         kind: what is to be done, for programs: they can word it in their own way, or offer a command.
-        text: the same as one sentence, true for any caller.
+        text: the same as one sentence, true for any caller. It names no command.
+        about: name of the thing that has to be changed, for example of a table; empty if there is none.
     """
 
     kind: HintKind
     text: str
+    about: str = ""
 
     def __str__(self) -> str:
         return self.text

@@ -112,7 +112,7 @@ _SIGN_IN = (
 )
 _AGAIN = (
     "Run the same command again: something may have changed meanwhile. "
-    "If that does not help, `plldb --verbose bootstrap …` shows what led to it."
+    "If that does not help, plldb's log shows what led to it."
 )
 
 

@@ -29,6 +29,7 @@ from plldb.bootstrap.stack.client import Stack
 from plldb.bootstrap.stack.decide import DESTROY, decide
 from plldb.bootstrap.stack.operate import settle
 from plldb.bootstrap.template import TemplateResource
+from plldb.errors import Hint
 from plldb.tasks import gather_all
 
 
@@ -107,5 +108,5 @@ async def _remove_bucket(
     raise BucketError(
         f"The bucket {bucket.name} is filled again and again while it is emptied.",
         bucket=bucket.name,
-        hint="Another setup seems to run; wait for it, then run `plldb bootstrap destroy` again.",
+        hint=Hint("run-again", "Another setup seems to run; wait until it has ended, then destroy again."),
     )

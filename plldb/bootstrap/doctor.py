@@ -15,13 +15,13 @@ from plldb.aws.place import DEFAULT_PLACE, Place, Target
 from plldb.aws.session import Aws, open_aws
 from plldb.bootstrap.artifacts.bucket import bucket_exists, open_bucket, survey_bucket
 from plldb.bootstrap.artifacts.publish import version_prefix
-from plldb.bootstrap.events import DoctorEvent, DoctorFinished, Finding
+from plldb.bootstrap.events import DoctorEvent, DoctorFinished, Finding, Started
 from plldb.bootstrap.pace import DEFAULT_PACE, Pace
 from plldb.bootstrap.permissions import find_missing_actions
-from plldb.bootstrap.stack.client import open_stack
+from plldb.bootstrap.stack.client import STACK_NAME, open_stack
 from plldb.bootstrap.stack.decide import SETUP, StackSnapshot, Step, decide
 from plldb.bootstrap.stack.statuses import StackStatus
-from plldb.errors import AccessDeniedError, AwsError, PlldbError, UnreachableError
+from plldb.errors import AccessDeniedError, AwsError, Hint, PlldbError, UnreachableError
 from plldb.tasks import gather_all
 
 # AWS refuses signatures that are 15 minutes off (S3: RequestTimeTooSkewed); 5 minutes in most services.
@@ -46,18 +46,26 @@ async def doctor(
     problems = warnings = 0
     examining = _examine_all(place, pace)
     async with aclosing(examining) as findings:
-        async for finding in findings:
-            problems += finding.verdict == "problem"
-            warnings += finding.verdict == "warning"
-            yield finding
+        async for event in findings:
+            if isinstance(event, Finding):
+                problems += event.verdict == "problem"
+                warnings += event.verdict == "warning"
+            yield event
     yield DoctorFinished(problems=problems, warnings=warnings)
 
 
-async def _examine_all(place: Place, pace: Pace) -> AsyncGenerator[Finding, None]:
+async def _examine_all(place: Place, pace: Pace) -> AsyncGenerator[Started | Finding, None]:
     try:
         async with open_aws(place, pace) as aws:
             yield _ok("region", aws.region)
             target, skew = await gather_all(aws.read_target(), aws.read_clock_skew())
+            yield Started(
+                operation="doctor",
+                plldb_version=plldb.__version__,
+                target=target,
+                stack_name=STACK_NAME,
+                dry_run=False,
+            )
             yield _ok("caller", f"account {target.account}, {target.caller_arn}")
             yield clock_finding(skew)
             examined = await gather_all(
@@ -67,7 +75,7 @@ async def _examine_all(place: Place, pace: Pace) -> AsyncGenerator[Finding, None
                 yield finding
     except PlldbError as error:
         # Without region, credentials or a network there is nothing more to examine.
-        yield Finding(check="access", verdict="problem", message=error.message, remedy=str(error.hint or ""))
+        yield Finding(check="access", verdict="problem", message=error.message, remedy=error.hint)
 
 
 async def _examine(name: str, check: Awaitable[list[Finding]]) -> list[Finding]:
@@ -75,24 +83,24 @@ async def _examine(name: str, check: Awaitable[list[Finding]]) -> list[Finding]:
         return await check
     except AccessDeniedError as error:
         if name in NEEDED_BY_SETUP:
-            remedy = f"Allow {error.action}: setup needs it, too."
+            remedy = Hint("allow-action", f"Allow {error.action}: setup needs it, too.", about=error.action)
             return [Finding(check=name, verdict="problem", message=error.message, remedy=remedy)]
-        remedy = f"Allow {error.action}, or leave this unexamined."
+        remedy = Hint("allow-action", f"Allow {error.action}, or leave this unexamined.", about=error.action)
         return [Finding(check=name, verdict="unknown", message=error.message, remedy=remedy)]
     except UnreachableError as error:
-        return [Finding(check=name, verdict="unknown", message=error.message, remedy=str(error.hint or ""))]
+        return [Finding(check=name, verdict="unknown", message=error.message, remedy=error.hint)]
     except PlldbError as error:
-        return [Finding(check=name, verdict="problem", message=error.message, remedy=str(error.hint or ""))]
+        return [Finding(check=name, verdict="problem", message=error.message, remedy=error.hint)]
 
 
 def _ok(check: str, message: str) -> Finding:
-    return Finding(check=check, verdict="ok", message=message, remedy="")
+    return Finding(check=check, verdict="ok", message=message, remedy=None)
 
 
 def clock_finding(skew: float) -> Finding:
     """Return what it means that this machine's clock is so many seconds ahead. Pure."""
     message = f"this machine's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} AWS's"
-    remedy = "Set the clock right, best by a time service (NTP)."
+    remedy = Hint("set-clock", "Set the clock right, best by a time service (NTP).")
     if abs(skew) >= SKEW_REFUSED:
         return Finding(check="clock", verdict="problem", message=message, remedy=remedy)
     if abs(skew) >= SKEW_NOTICED:
@@ -115,18 +123,14 @@ async def _stack(aws: Aws, _: Target) -> list[Finding]:
 def _stack_finding(snapshot: StackSnapshot, step: Step) -> Finding:
     message = f"{snapshot.name} is {snapshot.status}"
     if step is Step.ATTACH:
-        return Finding(
-            check="stack",
-            verdict="warning",
-            message=message,
-            remedy="Follow it with `plldb bootstrap watch`.",
-        )
+        remedy = Hint("wait-for-other", "An operation is running on the stack; wait until it has ended.")
+        return Finding(check="stack", verdict="warning", message=message, remedy=remedy)
     if not snapshot.status.works:
-        remedy = f"Run `plldb bootstrap setup`: {step.value}."
+        remedy = Hint("set-up", f"Set up again: {step.value}.")
         return Finding(check="stack", verdict="problem", message=message, remedy=remedy)
     if snapshot.plldb_version != plldb.__version__:
         message += f", deployed by plldb {snapshot.plldb_version}; installed is {plldb.__version__}"
-        remedy = "Run `plldb bootstrap setup` to bring it up to date."
+        remedy = Hint("set-up", "Set up again to bring it up to date.")
         return Finding(check="stack", verdict="warning", message=message, remedy=remedy)
     return _ok("stack", f"{message}, deployed by this plldb")
 
@@ -139,7 +143,7 @@ async def _bucket(aws: Aws, target: Target) -> list[Finding]:
     if survey.repairs:
         wrong = ", ".join(repair.name for repair in survey.repairs)
         message = f"{bucket.name} lacks: {wrong}"
-        remedy = "Run `plldb bootstrap setup`; it puts that right."
+        remedy = Hint("set-up", "Set up again; that puts it right.")
         return [Finding(check="bucket", verdict="warning", message=message, remedy=remedy)]
     return [_ok("bucket", f"{bucket.name} is yours and safe")]
 
@@ -160,7 +164,7 @@ async def _table(aws: Aws, name: str) -> list[Finding]:
         if error.aws_code == "ResourceNotFoundException":
             return []
         raise
-    remedy = f"aws dynamodb delete-table --table-name {name}"
+    remedy = Hint("delete-table", "If nobody needs what is in it, delete the table.", about=name)
     return [_leftover(f"the table {name} exists outside the stack; a setup would fail at it", remedy)]
 
 
@@ -171,13 +175,13 @@ async def _log_groups(aws: Aws) -> list[Finding]:
     return [
         _leftover(
             f"the log group {name} exists outside the stack; a setup would fail at it",
-            f"aws logs delete-log-group --log-group-name {name}",
+            Hint("delete-log-group", "If nobody needs what is in it, delete the log group.", about=name),
         )
         for name in names
     ]
 
 
-def _leftover(message: str, remedy: str) -> Finding:
+def _leftover(message: str, remedy: Hint) -> Finding:
     return Finding(check="leftovers", verdict="problem", message=message, remedy=remedy)
 
 
@@ -187,7 +191,10 @@ async def _permissions(aws: Aws, target: Target) -> list[Finding]:
     missing = await find_missing_actions(aws, target, "setup")
     if not missing:
         return [_ok("rights", "all that setup needs, as far as IAM's simulator tells")]
-    remedy = "The whole policy is in plldb/bootstrap/policies/setup.json of the installed package."
+    remedy = Hint(
+        "allow-action",
+        "The whole policy is in plldb/bootstrap/policies/setup.json of the installed package.",
+    )
     return [
         Finding(check="rights", verdict="problem", message=f"{action} is not allowed", remedy=remedy)
         for action in missing

@@ -13,8 +13,9 @@ from typing import Literal
 
 from plldb.aws.place import Target
 from plldb.bootstrap.stack.statuses import StackStatus, Status
+from plldb.errors import Hint
 
-OperationName = Literal["setup", "destroy", "watch"]
+OperationName = Literal["setup", "destroy", "watch", "doctor"]
 StackOperation = Literal["create", "update", "delete", "rollback", "import"]
 StartedBy = Literal["this_run", "plldb", "others"]
 """Who began an operation: this very run, another run of plldb, or anybody else (a console, another tool)."""
@@ -25,7 +26,8 @@ ActionName = Literal["attach", "continue_rollback", "remove", "create", "update"
 class Started:
     """Who acts where. The first event of setup, destroy and watch, before anything is changed.
 
-    ``dry_run`` says that nothing will be changed.
+    doctor tells it as soon as AWS has said who the caller is. ``dry_run`` says that nothing will be
+    changed.
     """
 
     kind: Literal["started"] = "started"
@@ -348,13 +350,16 @@ class WatchFinished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that the doctor found; ``check`` names what was examined, ``remedy`` the way out."""
+    """One thing that the doctor found; ``check`` names what was examined.
+
+    ``remedy`` is the way out, None if none is needed or known.
+    """
 
     kind: Literal["finding"] = "finding"
     check: str
     verdict: Literal["ok", "warning", "problem", "unknown"]
     message: str
-    remedy: str
+    remedy: Hint | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -388,7 +393,7 @@ DestroyEvent = StreamEvent | RemovalPlanned | BucketEmptied | BucketDeleted | Bu
 """What `destroy` may yield."""
 WatchEvent = StreamEvent | WatchFinished
 """What `watch` may yield."""
-DoctorEvent = Finding | DoctorFinished
+DoctorEvent = Started | Finding | DoctorFinished
 """What `doctor` may yield."""
 Event = SetupEvent | DestroyEvent | WatchEvent | DoctorEvent
 """Everything that bootstrap can say."""

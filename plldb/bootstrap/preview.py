@@ -23,7 +23,7 @@ from plldb.bootstrap.stack.client import Stack
 from plldb.bootstrap.stack.decide import DEPLOYED, DIFFERS, SETUP, Step, decide, is_deployed
 from plldb.bootstrap.stack.operate import ACTIONS
 from plldb.bootstrap.template import TemplateResource, read_resources
-from plldb.errors import AwsError, UnreachableError
+from plldb.errors import AwsError, Hint, UnreachableError
 from plldb.tasks import finish, gather_all
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ async def _read_change_set(stack: Stack, where: dict[str, Any]) -> tuple[Resourc
             raise StackFailedError(
                 f"CloudFormation cannot tell the changes: {reason}",
                 stack=stack.name,
-                hint="Mend what the reason names, then try again. Nothing was changed.",
+                hint=Hint("fix-cause", "Fix what the reason names, then try again. Nothing was changed."),
             )
         if status in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
             await asyncio.sleep(stack.pace.poll)

@@ -39,7 +39,7 @@ from plldb.bootstrap.stack.decide import DEPLOYED, DIFFERS, SETUP, Step, is_depl
 from plldb.bootstrap.stack.operate import carry_out, decided, settle
 from plldb.bootstrap.stack.statuses import Status
 from plldb.bootstrap.template import TemplateResource, read_resources
-from plldb.errors import AwsError
+from plldb.errors import AwsError, Hint
 from plldb.tasks import gather_all
 
 # How often the stack may be changed by somebody else under our hands before plldb gives up.
@@ -87,7 +87,7 @@ async def deploy(
         rounds += 1
         if rounds > ROUNDS:
             how = "does not come to rest: somebody else changes it again and again."
-            raise _disturbed(stack, how, "Find out who (CloudTrail tells)")
+            raise _disturbed(stack, how, "Find out who does (CloudTrail tells), then set up again.")
         try:
             async with aclosing(_round(setup)) as events:
                 async for event in events:
@@ -97,7 +97,7 @@ async def deploy(
                 raise
     if stack.snapshot is None or Status(stack.snapshot.status).deleting:
         how = "was there, but somebody has deleted it since."
-        raise _disturbed(stack, how, "Make sure that no `plldb bootstrap destroy` runs")
+        raise _disturbed(stack, how, "Make sure that nobody destroys it, then set up again.")
     yield SetupFinished(changed=setup.changed, deployment=_deployment(target, setup.bucket, stack))
 
 
@@ -154,7 +154,7 @@ def _disturbed(stack: Stack, how: str, hint: str) -> StackFailedError:
         f"The stack {stack.name} {how}",
         stack=stack.name,
         status=stack.snapshot.status if stack.snapshot else None,
-        hint=f"{hint}, then run `plldb bootstrap setup` again.",
+        hint=Hint("set-up", hint),
     )
 
 

@@ -22,10 +22,16 @@ EventT = TypeVar("EventT")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What every command takes. No region: the one that AWS's own settings name."""
+    """What every command takes. No region: the one that AWS's own settings name.
+
+    ``shell_region`` and ``shell_profile`` are those of AWS's variables, where no option overrules them. A run
+    finds them by itself; they are for the commands that it proposes, which may be pasted into another shell.
+    """
 
     profile: str | None = None
     regions: tuple[str, ...] = ()
+    shell_profile: str | None = None
+    shell_region: str | None = None
     output: OutputName = "text"
     verbose: bool = False
 

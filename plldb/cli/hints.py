@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,33 @@ STEPS: dict[HintKind, tuple[str, tuple[str, ...]]] = {
     "wait-for-other": ("watch it", ("bootstrap", "watch")),
     "look-at-stack": ("look at it", ("bootstrap", "status")),
     "delete-stack": ("delete all of it", ("bootstrap", "destroy")),
+    "fix-or-delete": ("delete all of it", ("bootstrap", "destroy")),
 }
-"""The command that does what a hint asks for: what for, and its words."""
+"""The command of plldb that does what a hint asks for: what for, and its words."""
+AWS_STEPS: dict[HintKind, tuple[str, str]] = {
+    "unprotect-stack": (
+        "turn the protection off",
+        "cloudformation update-termination-protection --stack-name {} --no-enable-termination-protection",
+    ),
+    "keep-resources": (
+        "delete the stack, leave those resources",
+        "cloudformation delete-stack --stack-name {} --deletion-mode FORCE_DELETE_STACK",
+    ),
+    "delete-table": ("delete the table and all that is in it", "dynamodb delete-table --table-name {}"),
+    "delete-log-group": (
+        "delete the log group and all that is in it",
+        "logs delete-log-group --log-group-name {}",
+    ),
+}
+"""The command of the AWS CLI that does what a hint asks for; ``{}`` is what the hint is about."""
+AGAIN: dict[HintKind, str] = {
+    "run-again": "run it again",
+    "fix-or-delete": "try again",
+    "keep-resources": "try again",
+    "unprotect-stack": "then try again",
+    "fix-cause": "try again",
+}
+"""Hints after which the same command is to be run once more: what for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +65,18 @@ class Where:
         """Return the command line that does this there."""
         return command_line(*words, regions=self.regions, profile=self.profile, options=options)
 
+    def aws(self, words: str, about: str) -> str:
+        """Return the command line of the AWS CLI that does ``words`` there, with ``about`` for its ``{}``."""
+        places = [part for region in self.regions for part in ("--region", region)]
+        profiles = ["--profile", self.profile] if self.profile else []
+        named = [word.format(about) for word in words.split()]
+        return shlex.join(["aws", *named, *places, *profiles])
+
 
 def where_of(settings: Settings, region: str | None, target: Target | None) -> Where:
     """Return where one region's run acts, as well as it is known."""
-    found = target.region if target else region
-    return Where(regions=(found,) if found else (), profile=settings.profile)
+    found = target.region if target else region or settings.shell_region
+    return Where(regions=(found,) if found else (), profile=settings.profile or settings.shell_profile)
 
 
 def hint_text(hint: Hint | None) -> str:
@@ -52,16 +85,21 @@ def hint_text(hint: Hint | None) -> str:
 
 
 def hint_steps(hint: Hint | None, asked: Invocation, group: str, where: Where) -> tuple[Step, ...]:
-    """Return the command that does what a hint asks for, if there is one.
+    """Return the commands that do what a hint asks for, best first; none if there is none.
 
     ``group`` is the word before the name of what was asked for; empty for none.
     """
     if hint is None:
         return ()
-    if hint.kind == "run-again":
-        again = filter(None, (group, asked.name))
-        return (Step(purpose="run it again", command=where.command(*again, options=asked.words)),)
+    steps = []
+    if hint.kind in AWS_STEPS:
+        purpose, words = AWS_STEPS[hint.kind]
+        steps.append(Step(purpose=purpose, command=where.aws(words, hint.about)))
+    if hint.kind in AGAIN:
+        command = where.command(*filter(None, (group, asked.name)), options=asked.words)
+        again = Step(purpose=AGAIN[hint.kind], command=command)
+        steps.insert(0 if hint.kind == "keep-resources" else len(steps), again)
     if hint.kind in STEPS:
-        purpose, words = STEPS[hint.kind]
-        return (Step(purpose=purpose, command=where.command(*words)),)
-    return ()
+        purpose, of_plldb = STEPS[hint.kind]
+        steps.append(Step(purpose=purpose, command=where.command(*of_plldb)))
+    return tuple(steps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncclick
@@ -10,7 +11,7 @@ from asyncclick.core import ParameterSource
 from plldb.cli.command import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from plldb.cli.command import OutputName
 
@@ -109,12 +110,32 @@ def merge_settings(
 ) -> Settings:
     """Return the settings; an option after the command wins over one before it."""
     outer = ctx.obj if isinstance(ctx.obj, Settings) else Settings()
+    profile = profile or outer.profile
+    regions = regions or outer.regions
     return Settings(
-        profile=profile or outer.profile,
-        regions=regions or outer.regions,
+        profile=profile,
+        regions=regions,
+        shell_profile=None if profile else shell_profile(os.environ),
+        shell_region=None if regions else shell_region(os.environ),
         output=output or outer.output,
         verbose=verbose or outer.verbose,
     )
+
+
+def shell_profile(environ: Mapping[str, str]) -> str | None:
+    """Return the profile that AWS's variables name, None if a run does not act as it.
+
+    botocore prefers credentials in variables to AWS_PROFILE, but not to --profile: with that option the same
+    command would act as somebody else.
+    """
+    if environ.get("AWS_ACCESS_KEY_ID") or environ.get("AWS_WEB_IDENTITY_TOKEN_FILE"):
+        return None
+    return environ.get("AWS_DEFAULT_PROFILE") or environ.get("AWS_PROFILE") or None
+
+
+def shell_region(environ: Mapping[str, str]) -> str | None:
+    """Return the region that AWS's variables name."""
+    return environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or None
 
 
 def as_typed(ctx: asyncclick.Context, names: Sequence[str]) -> tuple[str, ...]:

@@ -189,7 +189,7 @@ async def test_lines_of_real_runs_are_what_the_page_says(plldb_cli: RunPlldb) ->
     async def lines_of(*command: str) -> list[dict[str, Any]]:
         return read_lines((await plldb_cli(*command, "--output", "json")).stdout)
 
-    assert kinds(await lines_of("doctor")) == ["finding", "finished"]
+    assert kinds(await lines_of("doctor")) == ["finding", "started", "finding", "finished"]
     assert kinds(await lines_of("bootstrap", "setup", "--dry-run")) == ["started", "finished"]
     assert kinds(await lines_of("bootstrap", "setup")) == [
         *("started", "bucket_ready", "artifact_ready", "template_published", "action_decided"),

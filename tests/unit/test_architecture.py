@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -72,6 +73,7 @@ def is_in(path: Path, room: str) -> bool:
     return ROOT / room in path.parents
 
 
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 CAPABILITIES = ("bootstrap", "debugger")
 
 
@@ -164,6 +166,20 @@ def test_the_agent_imports_nothing_of_plldb_but_itself_and_the_codec() -> None:
             if f"{name}." != "plldb.debugger.wire." and not name.startswith("plldb.debugger.agent.")
         }
         assert not foreign, path
+
+
+COMMAND = re.compile(r"plldb (--\w+ )*(bootstrap|doctor|setup|destroy|watch|status)\b")
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_the_library_names_no_command(path: Path) -> None:
+    """A hint is a fact; the command line knows the command that does it there, in that region."""
+    if not is_in(path, "cli"):
+        tree = ast.parse(path.read_text("utf-8"))
+        nodes = [*ast.walk(tree)]
+        docs = {ast.get_docstring(node, clean=False) for node in nodes if isinstance(node, DOCUMENTED)}
+        texts = {node.value for node in nodes if isinstance(node, ast.Constant)} - docs
+        assert not [text for text in texts if isinstance(text, str) and COMMAND.search(text)]
 
 
 def test_the_files_are_found() -> None:

@@ -13,6 +13,7 @@ from enum import Enum
 
 from plldb.bootstrap.errors import StackNotOursError, StackStuckError
 from plldb.bootstrap.stack.statuses import StackStatus as S
+from plldb.errors import Hint
 
 OWNER_TAG = "plldb:component"
 OWNER_VALUE = "bootstrap"
@@ -135,7 +136,10 @@ def decide(snapshot: StackSnapshot | None, table: Mapping[S | None, Step]) -> St
             "it was not touched.",
             stack=snapshot.name,
             status=snapshot.status,
-            hint="Use another account or region, or delete that stack if you know it to be unneeded.",
+            hint=Hint(
+                "choose-place",
+                "Use another account or region, or delete that stack if you are sure that nobody needs it.",
+            ),
         )
     step = table[snapshot.status]
     if step is Step.REFUSE:
@@ -143,15 +147,16 @@ def decide(snapshot: StackSnapshot | None, table: Mapping[S | None, Step]) -> St
             f"The stack {snapshot.name} is {snapshot.status}: {step.value}.",
             stack=snapshot.name,
             status=snapshot.status,
-            hint="Look at it in the CloudFormation console, or run `plldb bootstrap destroy`.",
+            hint=Hint("delete-stack", "Look at it in the CloudFormation console, or delete all of it."),
         )
     if snapshot.protected and step in (Step.REMOVE, Step.DELETE):
         raise StackStuckError(
             f"The stack {snapshot.name} ({snapshot.status}) has termination protection on; it stays.",
             stack=snapshot.name,
             status=snapshot.status,
-            hint="If it may go: aws cloudformation update-termination-protection "
-            f"--stack-name {snapshot.name} --no-enable-termination-protection",
+            hint=Hint(
+                "unprotect-stack", "If it may go, turn off its termination protection.", about=snapshot.name
+            ),
         )
     return step
 

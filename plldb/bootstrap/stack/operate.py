@@ -22,6 +22,7 @@ from plldb.bootstrap.stack.follow import follow
 from plldb.bootstrap.stack.statuses import StackStatus, Status
 from plldb.bootstrap.stack.timeline import CANCELLED, RawEvent, Timeline, started_by
 from plldb.bootstrap.template import TemplateResource
+from plldb.errors import Hint
 
 ACTIONS: dict[Step, ActionName] = {
     Step.ATTACH: "attach",
@@ -233,7 +234,7 @@ async def check(stack: Stack, stack_id: str, timeline: Timeline) -> None:
             f"{verb} the stack {stack.name} was cut off: somebody else deletes it.",
             stack=stack.name,
             status=stack.snapshot.status if stack.snapshot else None,
-            hint="Follow that with `plldb bootstrap watch`, then run the same command again.",
+            hint=Hint("wait-for-other", "Wait until that deletion has ended, then do the same again."),
         )
     # A creation or an update that ends in a deletion is none, however well that went.
     if timeline.operation == "rollback" and status.complete:
@@ -290,27 +291,31 @@ async def _stuck(stack: Stack, stack_id: str, timeline: Timeline) -> StackStuckE
             stack=stack.name,
             status=timeline.outcome,
             failures=failures,
-            hint="Mend what the reason names, then run the same command again; "
-            "or remove all of it with `plldb bootstrap destroy`.",
+            hint=Hint(
+                "fix-or-delete", "Fix what the reason names, then do the same again; or delete all of it."
+            ),
         )
     return StackStuckError(
         f"The stack {stack.name} cannot be deleted because of {names} ({timeline.outcome}).",
         stack=stack.name,
         status=timeline.outcome,
         failures=failures,
-        hint="Remove what the reason names, then run the same command again. To give it up: "
-        f"aws cloudformation delete-stack --stack-name {stack.name} --deletion-mode FORCE_DELETE_STACK "
-        "(leaves those resources behind).",
+        hint=Hint(
+            "keep-resources",
+            "Remove what the reason names, then do the same again; "
+            "or delete the stack and leave those resources behind.",
+            about=stack.name,
+        ),
     )
 
 
-def _way_out(timeline: Timeline, failures: tuple[Failure, ...]) -> str:
+def _way_out(timeline: Timeline, failures: tuple[Failure, ...]) -> Hint:
     if timeline.operation == "delete":
-        return "Remove what the reason names, then run `plldb bootstrap destroy` again."
+        return Hint("fix-cause", "Remove what the reason names, then destroy again.")
     taken = any("already exists" in failure.reason.lower() for failure in failures)
     if timeline.operation == "create" and taken:
-        return "Remove or rename what exists already, then run `plldb bootstrap setup` again."
-    return "Mend the cause, then run `plldb bootstrap setup` again; it clears away what is left."
+        return Hint("fix-cause", "Remove or rename what exists already, then set up again.")
+    return Hint("fix-cause", "Fix the cause, then set up again; that clears away what is left.")
 
 
 def _begun_by(history: Sequence[RawEvent]) -> StartedBy:

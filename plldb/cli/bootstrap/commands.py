@@ -152,7 +152,9 @@ def invocation(ctx: asyncclick.Context, name: str, params: dict[str, Any]) -> In
     # A person says yes each time anew.
     words = as_typed(ctx, [name for name in values if name != "yes"])
     settings = merge_settings(ctx, **place)
-    watch = command_line("bootstrap", "watch", regions=settings.regions, profile=settings.profile)
+    shell = (settings.shell_region,) if settings.shell_region else ()
+    profile = settings.profile or settings.shell_profile
+    watch = command_line("bootstrap", "watch", regions=settings.regions or shell, profile=profile)
     return Invocation(
         name=name,
         settings=settings,

@@ -31,7 +31,7 @@ from plldb.cli.bootstrap.explain import failure_lines, state_sentence
 from plldb.cli.bootstrap.plans import removal_lines, setup_plan_lines
 from plldb.cli.bootstrap.status import status_lines
 from plldb.cli.header import target_lines
-from plldb.cli.hints import where_of
+from plldb.cli.hints import hint_steps, hint_text, where_of
 from plldb.cli.output.layout import Item, Line, Mark, Row, Tone
 from plldb.cli.output.text import counted, duration, size
 
@@ -75,9 +75,9 @@ class Words:
 
     def _say(self, event: Event | BootstrapStatus, now: datetime) -> list[Item]:
         match event:
-            case Started():
+            case Started(operation=operation):
                 self._target = event.target
-                return [*header_lines(event)]
+                return [] if operation == "doctor" else [*header_lines(event)]  # its findings say the same
             case BucketReady():
                 return [_bucket_line(event)]
             case ArtifactReady():
@@ -121,7 +121,7 @@ class Words:
                 return [Line(mark="done", name="stack", text=text)]
             case Finding(verdict=verdict):
                 self._unknown += verdict == "unknown"
-                return _finding_lines(event)
+                return [*_finding_lines(event), *self._remedy_lines(event)]
             case DoctorFinished():
                 ready = event.outcome == "ready" and not self._unknown
                 more = self._next("setup", "deploys, or updates what is deployed") if ready else []
@@ -134,6 +134,11 @@ class Words:
 
     def _next(self, name: str, does: str, options: Sequence[str] = ()) -> list[Line]:
         return [Line(name="next", text=f"`{self._where.command('bootstrap', name, options=options)}` {does}")]
+
+    def _remedy_lines(self, finding: Finding) -> list[Item]:
+        steps = hint_steps(finding.remedy, self._asked, "", self._where)
+        told = [Line(text=hint_text(finding.remedy))] if finding.remedy else []
+        return [*told, *(Line(text=f"{step.purpose}: {step.command}") for step in steps)]
 
     def _artifact_lines(self) -> list[Item]:
         """One line for all artifacts, said when the next stage begins."""
@@ -263,12 +268,7 @@ def _finding_lines(event: Finding) -> list[Item]:
     tone: Tone = "bad" if event.verdict == "problem" else "plain"
     unknown = "not examined: " if event.verdict == "unknown" else ""
     name = event.check
-    lines: list[Item] = [
-        Line(mark=_VERDICT_MARKS[event.verdict], name=name, text=f"{unknown}{event.message}", tone=tone)
-    ]
-    if event.remedy:
-        lines.append(Line(text=event.remedy))
-    return lines
+    return [Line(mark=_VERDICT_MARKS[event.verdict], name=name, text=f"{unknown}{event.message}", tone=tone)]
 
 
 def _examined_line(event: DoctorFinished, unknown: int) -> Line:

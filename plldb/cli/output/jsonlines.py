@@ -144,5 +144,7 @@ def as_json(value: object) -> Json:
             return [as_json(item) for item in value]
         case Mapping():
             return {str(name): as_json(item) for name, item in value.items()}
+        case _ if type(value).__str__ is not object.__str__:
+            return str(value)  # it has a text of its own, as a hint does
         case _:
             return fields_of(value)

@@ -20,7 +20,7 @@ from plldb.cli.interrupts import listen
 from plldb.cli.main import parse
 from plldb.cli.output.renderer import RegionRun, Terminal
 from plldb.cli.run import perform
-from plldb.errors import PlldbError
+from plldb.errors import Hint, PlldbError
 
 T0 = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/plldb/6ab0"
@@ -322,14 +322,25 @@ def status(**changes: Any) -> ev.BootstrapStatus:
 
 def findings() -> list[ev.Finding]:
     return [
-        ev.Finding(check="credentials", verdict="ok", message="account 111122223333", remedy=""),
+        ev.Finding(check="credentials", verdict="ok", message="account 111122223333", remedy=None),
         ev.Finding(
-            check="clock", verdict="warning", message="90 s behind AWS's", remedy="Set the clock right."
+            check="clock",
+            verdict="warning",
+            message="90 s behind AWS's",
+            remedy=Hint("set-clock", "Set the clock right."),
         ),
         ev.Finding(
-            check="stack", verdict="problem", message="plldb is ROLLBACK_COMPLETE", remedy="Run setup."
+            check="stack",
+            verdict="problem",
+            message="plldb is ROLLBACK_COMPLETE",
+            remedy=Hint("set-up", "Run setup."),
         ),
-        ev.Finding(check="permissions", verdict="unknown", message="not allowed", remedy="Allow it."),
+        ev.Finding(
+            check="permissions",
+            verdict="unknown",
+            message="not allowed",
+            remedy=Hint("allow-action", "Allow it."),
+        ),
     ]
 
 

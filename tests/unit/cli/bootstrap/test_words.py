@@ -128,7 +128,7 @@ def test_artifacts_are_told_in_one_line_once_the_next_stage_begins() -> None:
 def test_the_doctor_calls_ready_only_what_has_been_examined(
     problems: int, warnings: int, unknown: int, words: str
 ) -> None:
-    findings = [ev.Finding(check="x", verdict="unknown", message="not allowed", remedy="")] * unknown
+    findings = [ev.Finding(check="x", verdict="unknown", message="not allowed", remedy=None)] * unknown
     told = said(*findings, ev.DoctorFinished(problems=problems, warnings=warnings))
     assert words in told.splitlines()
     ready = "none next: `plldb bootstrap setup --profile work` deploys, or updates what is deployed"

@@ -22,6 +22,7 @@ from plldb.cli.output.plain import PlainRenderer
 from plldb.cli.output.renderer import RegionRun, Renderer
 from plldb.cli.output.terminal import TerminalRenderer, open_console
 from plldb.cli.run import choose_renderer
+from plldb.errors import Hint
 from tests.support.screens import on_screen
 from tests.unit.cli import scripts
 from tests.unit.cli.scripts import Shown, a_run, asked, event_classes, terminal, written
@@ -61,6 +62,8 @@ def test_every_event_is_shown_as_plain_lines(event: Shown) -> None:
 
 def plain_value(value: object) -> Any:
     """What JSON is to say of a value, found by another way than the program's."""
+    if isinstance(value, Hint):
+        return value.text
     if dataclasses.is_dataclass(value):
         return {f.name: plain_value(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, tuple):
