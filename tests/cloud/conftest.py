@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
+from plldb import bootstrap
+from tests.cloud.world import World, open_world
+from tests.e2e.holdings import BRISK, collect
 from tests.support.cloud import Cloud, find_obstacle, start_cloud
 from tests.support.environment import Credentials, aws_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+    from tests.conftest import OpenClient
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -51,3 +56,21 @@ def aws_env(
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     return dict(os.environ)
+
+
+@pytest.fixture(scope="session")
+def set_up() -> set[str]:
+    """The accounts that have plldb's stack."""
+    return set()
+
+
+@pytest_asyncio.fixture
+async def world(
+    aws_env: dict[str, str], cloud: Cloud, open_client: OpenClient, account: str, set_up: set[str]
+) -> AsyncIterator[World]:
+    """plldb's stack in the test's account; a file of tests that share an account has one stack."""
+    if account not in set_up:
+        await collect(bootstrap.setup(pace=BRISK))
+        set_up.add(account)
+    async with open_world(cloud.url, open_client) as world:
+        yield world

@@ -6,17 +6,14 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
 
 from plldb.debugger.messages import Answer
 from plldb.debugger.session import error_answer
 from tests.cloud.functions import connect_http_api, connect_queue, eventually, fetch, invoke, until
-from tests.cloud.world import World, armed, attached, create_function, open_world
+from tests.cloud.world import World, armed, attached, create_function
 from tests.support.environment import invent_account
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from plldb.debugger.decisions import Start
     from tests.conftest import OpenClient
     from tests.support.cloud import Cloud
@@ -28,12 +25,6 @@ ACCOUNT = invent_account()
 def account() -> str:
     """One account for all tests here: its stack is made once."""
     return ACCOUNT
-
-
-@pytest_asyncio.fixture
-async def world(aws_env: dict[str, str], cloud: Cloud, open_client: OpenClient) -> AsyncIterator[World]:
-    async with open_world(cloud.url, open_client) as world:
-        yield world
 
 
 async def test_a_function_is_armed_answered_by_a_laptop_and_given_back(world: World) -> None:

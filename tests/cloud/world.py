@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from plldb import bootstrap
 from plldb.aws.place import Place
 from plldb.aws.session import open_aws
 from plldb.bootstrap.artifacts.packages import build_package
 from plldb.bootstrap.artifacts.sources import list_layers, read_files
 from plldb.debugger import rows
 from plldb.debugger.addresses import websocket_address
-from plldb.debugger.arming.functions import open_lambda
+from plldb.debugger.arming.functions import open_lambda, wait_until_updated
 from plldb.debugger.arming.mutex import Holder, list_holds, open_table
 from plldb.debugger.arming.operate import Armed, Places, Plan, Restored, arm, restore
 from plldb.debugger.connection import Link, open_link
@@ -25,7 +24,7 @@ from plldb.debugger.decisions import Start
 from plldb.debugger.messages import Answer
 from plldb.debugger.pace import Pace
 from tests.cloud.functions import create
-from tests.e2e.holdings import BRISK, collect, read_outputs
+from tests.e2e.holdings import read_outputs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -87,8 +86,7 @@ class Session:
 
 @asynccontextmanager
 async def open_world(endpoint: str, open_client: OpenClient) -> AsyncIterator[World]:
-    """Set up plldb in the account of the environment, or find it there."""
-    await collect(bootstrap.setup(pace=BRISK))
+    """What was set up in the account of the environment."""
     outputs = await read_outputs(open_client)
     functions = await open_client("lambda")
     async with open_aws(Place(endpoint_url=endpoint), PACE) as aws:
@@ -97,7 +95,7 @@ async def open_world(endpoint: str, open_client: OpenClient) -> AsyncIterator[Wo
             places=Places(functions=await open_lambda(aws, PACE), table=await open_table(aws)),
             functions=functions,
             url=websocket_address(outputs["WebSocketUrl"], endpoint),
-            layer=outputs.get("AgentLayerArn") or await publish(functions, await build_layer()),
+            layer=outputs["AgentLayerArn"],
         )
 
 
@@ -123,7 +121,21 @@ async def publish(functions: Any, package: Package) -> str:
 async def create_function(world: World, **settings: Any) -> str:
     """A function as somebody deploys it."""
     variables = {"Variables": {"STAGE": "test"}}
-    return await create(world.functions, APP, Timeout=17, Environment=variables, **settings)
+    name = await create(world.functions, APP, Timeout=17, Environment=variables, **settings)
+    await wait_until_updated(world.places.functions, name)
+    return name
+
+
+def replace(*pairs: str) -> Callable[[str], str]:
+    """A change of a text: old, new, old, new…; each old one must be there."""
+
+    def change(text: str) -> str:
+        for old, new in zip(pairs[::2], pairs[1::2], strict=True):
+            assert old in text
+            text = text.replace(old, new)
+        return text
+
+    return change
 
 
 def answer_by_laptop(start: Start) -> Answer:
@@ -156,12 +168,9 @@ async def attached(
             await asyncio.gather(working, return_exceptions=True)
 
 
-@asynccontextmanager
-async def armed(
-    world: World, name: str, session: Session, layer: str = "", url: str = ""
-) -> AsyncIterator[None]:
-    """A function that is armed for a session, and afterwards is as before."""
-    before, now, row = await world.settings(name), int(time.time()), session.link.row
+async def arm_for(world: World, name: str, session: Session, *, layer: str = "", url: str = "") -> None:
+    """Arm a function for a session."""
+    now, row = int(time.time()), session.link.row
     plan = Plan(
         holder=Holder(session=row.id, who=row.who, host=row.host, stack=row.stack),
         layer=layer or world.layer,
@@ -171,10 +180,27 @@ async def armed(
     )
     outcome = await arm(world.places, name, plan, session.token)
     assert isinstance(outcome, Armed), outcome
+
+
+@asynccontextmanager
+async def restored(world: World, name: str) -> AsyncIterator[None]:
+    """At the end a function is given back, whoever has armed it, and is as it is now."""
+    before = await world.settings(name)
     try:
         yield
     finally:
-        restored = await restore(world.places, name, lambda hold: hold.holder.session == row.id)
-    assert isinstance(restored, Restored), restored
+        outcome = await restore(world.places, name, lambda hold: True)
+    assert isinstance(outcome, Restored), outcome
+    assert outcome.how == "restored"
     assert await world.settings(name) == before
-    assert restored.arn not in {hold.arn for hold in await list_holds(world.places.table)}
+    assert outcome.arn not in {hold.arn for hold in await list_holds(world.places.table)}
+
+
+@asynccontextmanager
+async def armed(
+    world: World, name: str, session: Session, *, layer: str = "", url: str = ""
+) -> AsyncIterator[None]:
+    """A function that is armed for a session, and afterwards is as before."""
+    async with restored(world, name):
+        await arm_for(world, name, session, layer=layer, url=url)
+        yield

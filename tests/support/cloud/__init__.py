@@ -9,7 +9,7 @@ stands behind a gate with API Gateway's limits and TLS (`gate`). Linux with root
         cloud.websocket_url(url)           # where wss://<api id>.execute-api.…/live is served
         cloud.rules.idle = 2.0             # API Gateway's limits and lapses, see `gate.Rules`
         cloud.rules.refuse = lambda connection_id, data: 429
-        cloud.age(1200)                    # connections are 20 minutes older, and idle for as long
+        cloud.age(1200)                    # connections are 20 minutes older, and idle for as long; or some
         cloud.far(0.015)                   # another URL: the same cloud, 15 ms away, each way
         cloud.sandboxes("my-function")     # each has .processes(), .states(), .log, .alive
         cloud.connections                  # open WebSockets at the gate, by connection id
@@ -110,8 +110,8 @@ class Cloud:
     def reset_rules(self) -> None:
         self._gate.rules = Rules()
 
-    def age(self, seconds: float) -> None:
-        self._gate.age(seconds)
+    def age(self, seconds: float, *only: str) -> None:
+        self._gate.age(seconds, *only)
 
     def far(self, seconds: float) -> str:
         return f"https://127.0.0.1:{self._gate.listen_far(seconds)}"

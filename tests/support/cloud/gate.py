@@ -118,11 +118,12 @@ class Gate:
         self.port = self._listen(self._serve, tls)
         asyncio.run_coroutine_threadsafe(self._watch(), self._loop)
 
-    def age(self, seconds: float) -> None:
-        """Let so much time pass for every connection."""
+    def age(self, seconds: float, *only: str) -> None:
+        """Let so much time pass for every connection, or only for those with these ids."""
         for connection in list(self.connections.values()):
-            connection.born -= seconds
-            connection.last -= seconds
+            if not only or connection.id in only:
+                connection.born -= seconds
+                connection.last -= seconds
 
     def listen_far(self, seconds: float) -> int:
         """A port that is this gate for a client far away: every byte takes so long, each way."""

@@ -1,0 +1,49 @@
+"""A laptop as a process of its own, to be killed: attaches, arms one function, answers. Talks to the cloud.
+
+Arguments: name of the function, ARN of the layer. On standard output: ``ready``, then a line for each
+invocation that it has begun. The event ``"hang"`` is never answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+from aiobotocore.session import get_session
+
+from tests.cloud.world import answer_by_laptop, arm_for, attached, open_world
+from tests.support.environment import REGION
+
+if TYPE_CHECKING:
+    from plldb.debugger.decisions import Start
+    from plldb.debugger.messages import Answer
+
+
+def reply(start: Start) -> Answer | None:
+    """Answer, or say that it has begun and stay silent."""
+    print("begun", flush=True)
+    return None if start.invocation.body == b'"hang"' else answer_by_laptop(start)
+
+
+async def main(name: str, layer: str) -> None:
+    """Answer until the end of the process."""
+    endpoint = os.environ["AWS_ENDPOINT_URL"]
+    async with AsyncExitStack() as stack:
+
+        async def open_client(service: str, **settings: Any) -> Any:
+            session: Any = get_session()
+            client = session.create_client(service, region_name=REGION, endpoint_url=endpoint, **settings)
+            return await stack.enter_async_context(client)
+
+        world = await stack.enter_async_context(open_world(endpoint, open_client))
+        session = await stack.enter_async_context(attached(world, name, reply))
+        await arm_for(world, name, session, layer=layer)
+        print("ready", flush=True)
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

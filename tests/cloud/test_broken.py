@@ -1,0 +1,213 @@
+"""Whatever of plldb is broken, an armed function answers as deployed, and is given back as it was."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import signal
+import socket
+import sys
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cloud.functions import invoke, until
+from tests.cloud.world import (
+    World,
+    armed,
+    attached,
+    build_layer,
+    create_function,
+    publish,
+    replace,
+    restored,
+)
+from tests.support.environment import invent_account
+from tests.support.servers import find_free_port
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.support.cloud import Cloud
+
+ACCOUNT = invent_account()
+
+# A machine that runs tests may need longer than 0.3 s for a link.
+PATIENT = {"link.py": replace("LATER_LINK = 0.3", "LATER_LINK = 5.0")}
+# A millisecond of silence counts as a minute of it.
+STALE = {
+    "link.py": replace("LATER_LINK = 0.3", "LATER_LINK = 5.0", "STALE_AFTER = 60.0", "STALE_AFTER = 0.001")
+}
+# Twenty times as fast: 60 s without a word of the laptop are 3 s.
+HASTY = PATIENT | {
+    "core.py": replace(
+        "DISCONNECTED_AFTER = 60.0", "DISCONNECTED_AFTER = 3.0", "RESUME_AFTER = 15.0", "RESUME_AFTER = 0.75"
+    )
+}
+PARTS = {
+    "the agent's file is not there": {"start.py": lambda text: ""},
+    "a module is not there": {"core.py": lambda text: ""},
+    "an import fails": {"core.py": lambda text: "import nonsense\n" + text},
+    "the agent fails when it starts": {"core.py": replace("self._starting = True", "raise KeyError")},
+    "the agent fails at an invocation": {"core.py": replace("self._runs += 1", "raise KeyError")},
+    "the link cannot be made": {"lines.py": replace("start_new_thread(self._receive", "raise MemoryError #")},
+}
+
+
+@pytest.fixture
+def account() -> str:
+    """One account for all tests here: its stack is made once."""
+    return ACCOUNT
+
+
+async def is_deployed(world: World, name: str, *events: int) -> None:
+    for event in events:
+        assert await invoke(world.functions, name, event) == {"deployed": event}
+
+
+@pytest.mark.parametrize("part", PARTS)
+async def test_with_a_part_of_the_agent_broken_the_deployed_code_answers(world: World, part: str) -> None:
+    layer, name = await publish(world.functions, await build_layer(PARTS[part])), await create_function(world)
+    async with attached(world, name) as session, armed(world, name, session, layer=layer):
+        await is_deployed(world, name, 1, 2)
+        assert session.started == []
+
+
+async def test_a_function_whose_agent_was_killed_between_invocations_answers(
+    world: World, cloud: Cloud
+) -> None:
+    name = await create_function(world)
+    async with attached(world, name) as session, armed(world, name, session):
+        assert await invoke(world.functions, name, 1) == {"laptop": 1}
+        (agent,) = cloud.sandboxes(name)[-1].processes()
+        os.kill(agent, signal.SIGKILL)
+        # As with the function's own runtime: it costs the next invocation, unless Lambda has seen it before.
+        assert "signal: killed" in (await invoke(world.functions, name, 2))["errorMessage"]
+        assert await invoke(world.functions, name, 3) == {"laptop": 3}
+
+
+async def test_a_sandbox_whose_token_is_refused_runs_the_deployed_code(world: World, cloud: Cloud) -> None:
+    name = await create_function(world)
+    async with attached(world, name) as session, armed(world, name, session):
+        await world.places.table.client.update_item(
+            TableName="PLLDBDebugger",
+            Key={"RequestId": {"S": f"fn#{(await world.settings(name))['FunctionArn']}"}},
+            UpdateExpression="SET AgentTokenHash = :another",
+            ExpressionAttributeValues={":another": {"S": "0" * 64}},
+        )
+        await is_deployed(world, name, 1, 2)
+    assert "the WebSocket was refused (HTTP 403)" in cloud.sandboxes(name)[0].log
+
+
+@pytest.mark.parametrize("api", ["refuses", "is silent", "fails"])
+async def test_with_an_api_that_cannot_be_reached_the_deployed_code_answers(
+    world: World, cloud: Cloud, api: str
+) -> None:
+    hasty = {"link.py": replace("FIRST_LINK = 5.0", "FIRST_LINK = 0.5")}
+    layer, name = await publish(world.functions, await build_layer(hasty)), await create_function(world)
+    silent = socket.create_server(("127.0.0.1", 0))  # nobody accepts
+    ports = {"refuses": find_free_port(), "is silent": silent.getsockname()[1]}
+    url = f"wss://127.0.0.1:{ports[api]}/live" if api in ports else ""
+    with silent:
+        async with attached(world, name) as session, armed(world, name, session, layer=layer, url=url):
+            cloud.rules.error_frames = 100
+            await is_deployed(world, name, 1, 2)
+            assert session.started == []
+
+
+async def test_without_the_table_of_sessions_the_deployed_code_answers(world: World) -> None:
+    tables, name = world.places.table.client, await create_function(world)
+    there = (await tables.describe_table(TableName="PLLDBSessions"))["Table"]
+    async with attached(world, name) as session, armed(world, name, session):
+        await tables.delete_table(TableName="PLLDBSessions")
+        try:
+            await is_deployed(world, name, 1, 2)
+        finally:
+            await tables.create_table(
+                **{key: there[key] for key in ("TableName", "KeySchema", "AttributeDefinitions")},
+                GlobalSecondaryIndexes=[
+                    {key: index[key] for key in ("IndexName", "KeySchema", "Projection")}
+                    for index in there["GlobalSecondaryIndexes"]
+                ],
+                BillingMode="PAY_PER_REQUEST",
+            )
+
+
+async def test_with_nobody_there_the_deployed_code_answers(world: World) -> None:
+    name = await create_function(world)
+    async with attached(world, name) as session:
+        pass
+    async with armed(world, name, session):
+        await is_deployed(world, name, 1, 2)
+
+
+@pytest.mark.parametrize("way", ["closed", "forgotten"])
+async def test_after_twenty_minutes_of_frost_the_laptop_answers_again(
+    world: World, cloud: Cloud, way: str
+) -> None:
+    # Each use of a link that was silent is as the one after a minute of silence.
+    changes = {
+        "link.py": lambda text: replace("STALE_AFTER = 60.0", "STALE_AFTER = 0.001")(PATIENT["link.py"](text))
+    }
+    layer, name = await publish(world.functions, await build_layer(changes)), await create_function(world)
+    async with attached(world, name) as session, armed(world, name, session, layer=layer):
+        assert await invoke(world.functions, name, 1) == {"laptop": 1}
+        (before,) = set(cloud.connections) - {session.link.connection}
+        if way == "forgotten":
+            cloud.rules.idle, cloud.rules.forgets = math.inf, 350.0
+        cloud.age(1200, before)  # the laptop, which is not frozen, has kept its own connection in use
+        if way == "closed":
+            await until(lambda: before not in cloud.connections)
+        assert await invoke(world.functions, name, 2) == {"laptop": 2}
+        assert len(cloud.sandboxes(name)) == 1
+        assert before not in cloud.connections
+
+
+@asynccontextmanager
+async def laptop(name: str, layer: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A laptop that is ready, as a process; it is killed at the end, if not before."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.cloud.laptop", name, layer, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout
+    try:
+        assert await process.stdout.readline() == b"ready\n"
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+@pytest.mark.parametrize("way", ["noticed", "unnoticed", "posts are lost"])
+async def test_after_a_laptop_was_killed_the_deployed_code_answers(
+    world: World, cloud: Cloud, way: str
+) -> None:
+    layer, name = await publish(world.functions, await build_layer(HASTY)), await create_function(world)
+    async with restored(world, name), laptop(name, layer) as process:
+        assert await invoke(world.functions, name, 1) == {"laptop": 1}
+        cloud.rules.lost_disconnect = 0.0 if way == "noticed" else math.inf
+        cloud.rules.accepts_dead = math.inf if way == "posts are lost" else 0.0
+        process.kill()
+        await process.wait()
+        if way == "posts are lost":
+            # Whether the laptop has got the frame nobody knows: it must not run a second time.
+            answer = await invoke(world.functions, name, 2)
+            assert answer["errorType"] == "Plldb.Disconnected"
+            cloud.rules.accepts_dead = 0.0
+        await is_deployed(world, name, 3)
+
+
+async def test_a_laptop_killed_in_an_invocation_is_an_error_of_the_function_and_then_the_deployed_code_runs(
+    world: World,
+) -> None:
+    layer, name = await publish(world.functions, await build_layer(HASTY)), await create_function(world)
+    async with restored(world, name), laptop(name, layer) as process:
+        waiting = asyncio.create_task(invoke(world.functions, name, "hang"))
+        assert process.stdout
+        assert await process.stdout.readline() == b"begun\n"
+        process.kill()
+        assert (await waiting)["errorType"] == "Plldb.Disconnected"
+        await is_deployed(world, name, 2)
