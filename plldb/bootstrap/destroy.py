@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 
 from plldb.aws.place import Target
@@ -26,10 +26,11 @@ from plldb.bootstrap.events import (
     RemovalPlanned,
 )
 from plldb.bootstrap.stack.client import Stack
-from plldb.bootstrap.stack.decide import DESTROY, decide
-from plldb.bootstrap.stack.operate import settle
+from plldb.bootstrap.stack.decide import DESTROY, Seen, decide
+from plldb.bootstrap.stack.operate import clear_the_way
 from plldb.bootstrap.template import TemplateResource
 from plldb.errors import Hint
+from plldb.streams import Tell
 from plldb.tasks import gather_all
 
 
@@ -37,42 +38,42 @@ async def remove(
     aws: Aws,
     target: Target,
     stack: Stack,
+    seen: Seen,
     resources: Sequence[TemplateResource],
+    tell: Tell[DestroyEvent],
     *,
     keep_bucket: bool,
     dry_run: bool,
-) -> AsyncGenerator[DestroyEvent, None]:
-    """Remove the stack and the bucket; the last event is `DestroyFinished`, of a dry run `RemovalPlanned`."""
+) -> DestroyFinished | RemovalPlanned:
+    """Remove the stack and the bucket; return the plan alone if it is a dry run."""
     bucket = await open_bucket(aws, target, stack.pace)
-    decide(stack.snapshot, DESTROY)  # somebody else's, or protected: nothing else is even looked at
-    survey, _ = await gather_all(survey_removal(bucket), stack.read_marker())
-    yield _planned(stack, bucket, survey, keep_bucket)
+    decide(seen.snapshot, DESTROY)  # somebody else's, or protected: nothing else is even looked at
+    survey, seen = await gather_all(survey_removal(bucket), stack.with_event_ids(seen))
+    plan = _planned(stack, seen, bucket, survey, keep_bucket)
     if dry_run:
-        return
-    existed = stack.snapshot is not None or (survey is not None and not keep_bucket)
+        return plan
+    await tell(plan)
+    existed = seen.snapshot is not None or (survey is not None and not keep_bucket)
 
     kept = False
     while True:
-        async with aclosing(settle(stack, DESTROY, resources)) as clearing:
-            async for event in clearing:
-                yield event
+        seen = await clear_the_way(stack, seen, DESTROY, resources, tell)
         if survey is None:
             break
-        async with aclosing(_remove_bucket(bucket, stack, survey, keep_bucket)) as removing:
-            async for step in removing:
-                kept = isinstance(step, BucketKept)
-                yield step
-        if stack.snapshot is None:
+        kept, seen = await _remove_bucket(bucket, stack, seen, survey, tell, keep_bucket=keep_bucket)
+        if seen.snapshot is None:
             break
         # A setup beside us has made the stack again, and perhaps the bucket.
         survey = await survey_removal(bucket)
-    yield DestroyFinished(changed=existed, bucket_kept=kept)
+    return DestroyFinished(changed=existed, bucket_kept=kept)
 
 
-def _planned(stack: Stack, bucket: Bucket, survey: RemovalSurvey | None, keep_bucket: bool) -> RemovalPlanned:
+def _planned(
+    stack: Stack, seen: Seen, bucket: Bucket, survey: RemovalSurvey | None, keep_bucket: bool
+) -> RemovalPlanned:
     return RemovalPlanned(
         stack_name=stack.name,
-        stack_status=stack.snapshot.status if stack.snapshot else None,
+        stack_status=seen.status,
         bucket=bucket.name if survey else None,
         keep_bucket=keep_bucket,
         versions=survey.versions if survey else 0,
@@ -82,27 +83,34 @@ def _planned(stack: Stack, bucket: Bucket, survey: RemovalSurvey | None, keep_bu
 
 
 async def _remove_bucket(
-    bucket: Bucket, stack: Stack, survey: RemovalSurvey, keep_bucket: bool
-) -> AsyncGenerator[BucketEmptied | BucketDeleted | BucketKept, None]:
+    bucket: Bucket,
+    stack: Stack,
+    seen: Seen,
+    survey: RemovalSurvey,
+    tell: Tell[DestroyEvent],
+    *,
+    keep_bucket: bool,
+) -> tuple[bool, Seen]:
+    """Empty and delete the bucket; return whether it stays, and what the stack looks like after it."""
     if keep_bucket:
-        yield BucketKept(bucket=bucket.name, reason="asked", found=survey.foreign)
-        return
+        await tell(BucketKept(bucket=bucket.name, reason="asked", found=survey.foreign))
+        return True, seen
     gone = 0
     for _ in range(EMPTYING_ROUNDS):
         # What the survey saw goes first, without being listed again.
         async with aclosing(empty_bucket(bucket, survey)) as pages:
             async for count in pages:
                 gone += count
-                yield BucketEmptied(bucket=bucket.name, versions=gone)
+                await tell(BucketEmptied(bucket=bucket.name, versions=gone))
         if survey.foreign:
-            await stack.refresh()
-            yield BucketKept(bucket=bucket.name, reason="foreign", found=survey.foreign)
-            return
+            seen = await stack.look()
+            await tell(BucketKept(bucket=bucket.name, reason="foreign", found=survey.foreign))
+            return True, seen
         # Now that the template is gone nobody can make a stack of it; whether somebody has is seen here.
-        deleted, _ = await gather_all(delete_bucket(bucket), stack.refresh())
+        deleted, seen = await gather_all(delete_bucket(bucket), stack.look())
         if deleted:
-            yield BucketDeleted(bucket=bucket.name)
-            return
+            await tell(BucketDeleted(bucket=bucket.name))
+            return False, seen
         # Something came into it, perhaps something foreign.
         survey = await survey_removal(bucket) or survey
     raise BucketError(

@@ -110,13 +110,13 @@ def clock_finding(skew: float) -> Finding:
 
 async def _stack(aws: Aws, _: Target) -> list[Finding]:
     stack = await open_stack(aws)
-    await stack.refresh()
-    step = decide(stack.snapshot, SETUP)  # raises for a stack that is not ours, or protected
-    if stack.snapshot is None:
+    seen = (await stack.look()).snapshot
+    step = decide(seen, SETUP)  # raises for a stack that is not ours, or protected
+    if seen is None:
         return [_ok("stack", f"there is no stack {stack.name} yet"), *await _leftovers(aws)]
-    found = [_stack_finding(stack.snapshot, step)]
+    found = [_stack_finding(seen, step)]
     # In these a stack has no resources: what bears their names now is in the way of the next one.
-    bare = stack.snapshot.status in (StackStatus.ROLLBACK_COMPLETE, StackStatus.REVIEW_IN_PROGRESS)
+    bare = seen.status in (StackStatus.ROLLBACK_COMPLETE, StackStatus.REVIEW_IN_PROGRESS)
     return [*found, *await _leftovers(aws)] if bare else found
 
 

@@ -1,4 +1,4 @@
-"""setup, destroy, watch and status: the doors of bootstrap. Talks to AWS through the rooms behind them."""
+"""setup, destroy, watch and status: the public functions of bootstrap. Talks to AWS through its folders."""
 
 from __future__ import annotations
 
@@ -34,12 +34,14 @@ from plldb.bootstrap.pace import DEFAULT_PACE, Pace
 from plldb.bootstrap.preview import preview
 from plldb.bootstrap.setup import deploy
 from plldb.bootstrap.stack.client import STACK_NAME, Stack, open_stack
+from plldb.bootstrap.stack.decide import Seen, StackSnapshot
 from plldb.bootstrap.stack.operate import watch_stack
 from plldb.bootstrap.template import read_resources
+from plldb.streams import Tell, stream
 from plldb.tasks import gather_all
 
 
-async def setup(
+def setup(
     place: Place = DEFAULT_PLACE,
     options: SetupOptions = KEEP_OPTIONS,
     *,
@@ -61,22 +63,21 @@ async def setup(
     Raises:
         PlldbError: see the tree in `plldb.errors`.
     """
-    async with open_aws(place, pace) as aws:
-        text = await read_template()
-        target, stack, _ = await gather_all(aws.read_target(), _look(aws, pace, whole=True), aws.prepare_s3())
-        yield _started("setup", target, dry_run=dry_run)
-        work = preview if dry_run else deploy
-        async with aclosing(work(aws, target, stack, text, options)) as events:
-            async for event in events:
-                if isinstance(event, SetupFinished | SetupPlanned):
-                    result = event
-                else:
-                    yield event
-    # All is closed by now: who stops iterating at the result leaves nothing open.
-    yield result
+
+    async def work(tell: Tell[SetupEvent]) -> SetupFinished | SetupPlanned:
+        async with open_aws(place, pace) as aws:
+            text = await read_template()
+            look = _look(aws, pace, whole=True)
+            target, (stack, seen), _ = await gather_all(aws.read_target(), look, aws.prepare_s3())
+            await tell(_started("setup", target, dry_run=dry_run))
+            if dry_run:
+                return await preview(aws, target, stack, seen, text, options)
+            return await deploy(aws, target, stack, seen, text, options, tell)
+
+    return stream(work)
 
 
-async def destroy(
+def destroy(
     place: Place = DEFAULT_PLACE,
     *,
     keep_bucket: bool = False,
@@ -92,21 +93,21 @@ async def destroy(
     Raises:
         PlldbError: see the tree in `plldb.errors`.
     """
-    async with open_aws(place, pace) as aws:
-        text = await read_template()
-        target, stack, _ = await gather_all(aws.read_target(), _look(aws, pace), aws.prepare_s3())
-        yield _started("destroy", target, dry_run=dry_run)
-        work = remove(aws, target, stack, read_resources(text), keep_bucket=keep_bucket, dry_run=dry_run)
-        async with aclosing(work) as events:
-            async for event in events:
-                if isinstance(event, DestroyFinished) or (dry_run and isinstance(event, RemovalPlanned)):
-                    result = event
-                else:
-                    yield event
-    yield result
+
+    async def work(tell: Tell[DestroyEvent]) -> DestroyFinished | RemovalPlanned:
+        async with open_aws(place, pace) as aws:
+            resources = read_resources(await read_template())
+            look = _look(aws, pace)
+            target, (stack, seen), _ = await gather_all(aws.read_target(), look, aws.prepare_s3())
+            await tell(_started("destroy", target, dry_run=dry_run))
+            return await remove(
+                aws, target, stack, seen, resources, tell, keep_bucket=keep_bucket, dry_run=dry_run
+            )
+
+    return stream(work)
 
 
-async def watch(
+def watch(
     place: Place = DEFAULT_PLACE,
     *,
     pace: Pace = DEFAULT_PACE,
@@ -119,17 +120,16 @@ async def watch(
         StackFailedError: the operation failed.
         PlldbError: see the tree in `plldb.errors`.
     """
-    async with open_aws(place, pace) as aws:
-        text = await read_template()
-        target, stack = await gather_all(aws.read_target(), _look(aws, pace))
-        yield _started("watch", target)
-        async with aclosing(watch_stack(stack, read_resources(text))) as events:
-            async for event in events:
-                yield event
-        if stack.stale:
-            await stack.refresh()
-        status = stack.snapshot.status if stack.snapshot else None
-    yield WatchFinished(stack_name=stack.name, status=status)
+
+    async def work(tell: Tell[WatchEvent]) -> WatchFinished:
+        async with open_aws(place, pace) as aws:
+            resources = read_resources(await read_template())
+            target, (stack, seen) = await gather_all(aws.read_target(), _look(aws, pace))
+            await tell(_started("watch", target))
+            after = await watch_stack(stack, seen, resources, tell) or await stack.look()
+            return WatchFinished(stack_name=stack.name, status=after.status)
+
+    return stream(work)
 
 
 # A generator of StreamEvent alone would fit three of these; no operation is one.
@@ -173,13 +173,12 @@ async def status(
         PlldbError: see the tree in `plldb.errors`.
     """
     async with open_aws(place, pace) as aws:
-        target, stack, _ = await gather_all(aws.read_target(), _look(aws, pace), aws.prepare_s3())
+        target, (stack, seen), _ = await gather_all(aws.read_target(), _look(aws, pace), aws.prepare_s3())
         exists = await bucket_exists(await open_bucket(aws, target))
-        return _status(target, stack, exists)
+        return _status(target, stack, seen.snapshot, exists)
 
 
-def _status(target: Target, stack: Stack, bucket: bool) -> BootstrapStatus:
-    seen = stack.snapshot
+def _status(target: Target, stack: Stack, seen: StackSnapshot | None, bucket: bool) -> BootstrapStatus:
     healthy = seen is not None and seen.ours and seen.status.works and bucket
     return BootstrapStatus(
         target=target,
@@ -198,10 +197,9 @@ def _status(target: Target, stack: Stack, bucket: bool) -> BootstrapStatus:
     )
 
 
-async def _look(aws: Aws, pace: Pace, *, whole: bool = False) -> Stack:
+async def _look(aws: Aws, pace: Pace, *, whole: bool = False) -> tuple[Stack, Seen]:
     stack = await open_stack(aws, pace)
-    await (stack.look() if whole else stack.refresh())
-    return stack
+    return stack, await (stack.look_at_all() if whole else stack.look())
 
 
 def _started(operation: OperationName, target: Target, *, dry_run: bool = False) -> Started:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any, Literal
 
 import plldb
@@ -17,10 +16,10 @@ from plldb.bootstrap.artifacts.publish import look_at_package, package_key, vers
 from plldb.bootstrap.artifacts.settings import Bucket
 from plldb.bootstrap.artifacts.sources import PackageSource, list_packages, read_files
 from plldb.bootstrap.errors import StackFailedError
-from plldb.bootstrap.events import ArtifactPlan, ResourceChange, SetupEvent, SetupPlanned
+from plldb.bootstrap.events import ArtifactPlan, ResourceChange, SetupPlanned
 from plldb.bootstrap.options import SetupOptions, placeholder_values, remember, render_stack
 from plldb.bootstrap.stack.client import Stack
-from plldb.bootstrap.stack.decide import DEPLOYED, DIFFERS, SETUP, Step, decide, is_deployed
+from plldb.bootstrap.stack.decide import DEPLOYED, DIFFERS, SETUP, Seen, Step, decide, is_deployed
 from plldb.bootstrap.stack.operate import ACTIONS
 from plldb.bootstrap.template import TemplateResource, read_resources
 from plldb.errors import AwsError, Hint, UnreachableError
@@ -36,27 +35,27 @@ UNKNOWN_VERSION = "made-by-the-upload"
 
 
 async def preview(
-    aws: Aws, target: Target, stack: Stack, text: str, options: SetupOptions
-) -> AsyncGenerator[SetupEvent, None]:
-    """Yield what a setup would do: one `SetupPlanned`."""
+    aws: Aws, target: Target, stack: Stack, seen: Seen, text: str, options: SetupOptions
+) -> SetupPlanned:
+    """Return what a setup would do."""
     bucket = await open_bucket(aws, target, stack.pace)
-    step = decide(stack.snapshot, SETUP)
+    step = decide(seen.snapshot, SETUP)
     survey = await survey_bucket(bucket, version_prefix(plldb.__version__))
     plans = await gather_all(*[_plan_artifact(bucket, source, survey) for source in list_packages()])
     found = [(plan.function_name, plan.key, _version(plan, survey)) for plan in plans]
-    deployed = await stack.read_body()
+    seen = await stack.with_body(seen)
     body, tags = render_stack(
-        options, remember(stack.snapshot, deployed), text, placeholder_values(bucket.name, found)
+        options, remember(seen.snapshot, seen.body), text, placeholder_values(bucket.name, found)
     )
     reason = step.value
     changes: tuple[ResourceChange, ...] = ()
-    if step is Step.UPDATE and stack.snapshot and is_deployed(stack.snapshot, deployed, body, tags):
+    if step is Step.UPDATE and seen.snapshot and is_deployed(seen.snapshot, seen.body, body, tags):
         step, reason = Step.NOTHING, DEPLOYED
     elif step is Step.UPDATE:
         reason, changes = DIFFERS, await read_changes(stack, body, tags)
     elif step is Step.CREATE:
         changes = tuple(added(each) for each in read_resources(text))
-    yield SetupPlanned(
+    return SetupPlanned(
         bucket=bucket.name,
         bucket_change=_bucket_change(survey),
         repairs=tuple(repair.name for repair in survey.repairs),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 import plldb
@@ -35,139 +33,136 @@ from plldb.bootstrap.events import (
 )
 from plldb.bootstrap.options import Deployed, SetupOptions, placeholder_values, remember, render_stack
 from plldb.bootstrap.stack.client import NoUpdates, Stack, Submitted
-from plldb.bootstrap.stack.decide import DEPLOYED, DIFFERS, SETUP, Step, is_deployed
-from plldb.bootstrap.stack.operate import carry_out, decided, settle
+from plldb.bootstrap.stack.decide import DEPLOYED, DIFFERS, SETUP, Seen, Step, is_deployed
+from plldb.bootstrap.stack.operate import carry_out, clear_the_way, decided
 from plldb.bootstrap.stack.statuses import Status
-from plldb.bootstrap.template import TemplateResource, read_resources
+from plldb.bootstrap.template import read_resources
 from plldb.errors import AwsError, Hint
+from plldb.streams import Tell
 from plldb.tasks import gather_all
 
 # How often the stack may be changed by somebody else under our hands before plldb gives up.
 ROUNDS = 10
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Setup:
-    """A setup on its way: what its rounds hand on. ``done`` says that no other round is needed."""
+    """What all rounds of a setup have in common."""
 
     bucket: Bucket
     stack: Stack
     text: str
     options: SetupOptions
-    memory: Deployed = field(default_factory=Deployed)
-    changed: bool = False
-    done: bool = False
+    tell: Tell[SetupEvent]
 
-    async def recall(self) -> None:
-        """Take note of tags and boundary: a stack whose creation failed is removed, and they go with it."""
-        if self.stack.snapshot:
-            self.memory = remember(self.stack.snapshot, await self.stack.read_body())
 
-    async def render(self, artifacts: Iterable[Artifact]) -> tuple[str, tuple[tuple[str, str], ...]]:
-        """Return the template for CloudFormation and the tags of the stack."""
-        await self.recall()
-        places = [(each.name, each.key, each.version_id) for each in artifacts]
-        return render_stack(
-            self.options, self.memory, self.text, placeholder_values(self.bucket.name, places)
-        )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    """What one round has come to; ``seen`` None: look again. ``done``: no other round is needed."""
+
+    seen: Seen | None
+    changed: bool
+    done: bool
 
 
 async def deploy(
-    aws: Aws, target: Target, stack: Stack, text: str, options: SetupOptions
-) -> AsyncGenerator[SetupEvent, None]:
-    """Deploy the template ``text``, whatever is there; the last event is `SetupFinished`.
+    aws: Aws,
+    target: Target,
+    stack: Stack,
+    seen: Seen,
+    text: str,
+    options: SetupOptions,
+    tell: Tell[SetupEvent],
+) -> SetupFinished:
+    """Deploy the template ``text``, whatever is there.
 
     Raises:
         StackFailedError: the operation failed, or somebody else changes the stack all the time or has
             deleted it.
     """
-    setup = _Setup(bucket=await open_bucket(aws, target, stack.pace), stack=stack, text=text, options=options)
-    rounds = 0
-    while not setup.done:
-        rounds += 1
-        if rounds > ROUNDS:
-            how = "does not come to rest: somebody else changes it again and again."
-            raise _disturbed(stack, how, "Find out who does (CloudTrail tells), then set up again.")
-        try:
-            async with aclosing(_round(setup)) as events:
-                async for event in events:
-                    yield event
-        except AwsError as error:
-            if error.aws_code != "NoSuchBucket":  # deleted under our hands; it is made again
-                raise
-    if stack.snapshot is None or Status(stack.snapshot.status).deleting:
-        how = "was there, but somebody has deleted it since."
-        raise _disturbed(stack, how, "Make sure that nobody destroys it, then set up again.")
-    yield SetupFinished(changed=setup.changed, deployment=_deployment(target, setup.bucket, stack))
+    bucket = await open_bucket(aws, target, stack.pace)
+    setup = _Setup(bucket=bucket, stack=stack, text=text, options=options, tell=tell)
+    deployed, changed = Deployed(), False
+    for _ in range(ROUNDS):
+        # Before it is cleared away: the tags and the boundary of a creation that failed go with the stack.
+        seen, deployed = await _recall(stack, seen, deployed)
+        seen = await clear_the_way(stack, seen, SETUP, read_resources(text), tell)
+        seen, deployed = await _recall(stack, seen, deployed)
+        ended = await _round(setup, seen, deployed)
+        changed |= ended.changed
+        seen = ended.seen or await stack.look()
+        if ended.done:
+            return SetupFinished(changed=changed, deployment=_deployment(target, bucket, stack, seen))
+    how = "does not come to rest: somebody else changes it again and again."
+    raise _disturbed(stack, seen, how, "Find out who does (CloudTrail tells), then set up again.")
 
 
-async def _round(setup: _Setup) -> AsyncGenerator[SetupEvent, None]:
-    """Clear the way, publish what the stack is made of, and submit it if it differs."""
-    bucket, stack, resources = setup.bucket, setup.stack, read_resources(setup.text)
-    await setup.recall()
-    async with aclosing(settle(stack, SETUP, resources)) as clearing:
-        async for step in clearing:
-            yield step
+async def _recall(stack: Stack, seen: Seen, deployed: Deployed) -> tuple[Seen, Deployed]:
+    """Take note of what the stack was told by the setup before; without a stack what is known stays."""
+    if seen.snapshot is None:
+        return seen, deployed
+    seen = await stack.with_body(seen)
+    return seen, remember(seen.snapshot, seen.body)
 
-    ready, stored = await _make_ready(bucket, stack)
-    yield ready
+
+async def _round(setup: _Setup, seen: Seen, deployed: Deployed) -> _Round:
+    """Publish what the stack is made of and submit it; another round if the bucket is deleted under it."""
+    try:
+        return await _publish_and_submit(setup, seen, deployed)
+    except AwsError as error:
+        if error.aws_code != "NoSuchBucket":
+            raise
+        # It is made again; what was uploaded is gone with it.
+        return _Round(seen=None, changed=False, done=False)
+
+
+async def _publish_and_submit(setup: _Setup, seen: Seen, deployed: Deployed) -> _Round:
+    bucket, stack, tell = setup.bucket, setup.stack, setup.tell
+    ready, stored = await _make_ready(bucket, seen)
+    await tell(ready)
     artifacts = await publish_packages(bucket, plldb.__version__, list_packages(), stored)
     for artifact in artifacts:
-        yield _artifact_ready(bucket, artifact)
-    setup.changed |= bool(ready.repaired) or any(artifact.uploaded for artifact in artifacts)
+        await tell(_artifact_ready(bucket, artifact))
+    changed = bool(ready.repaired) or any(artifact.uploaded for artifact in artifacts)
 
-    body, tags = await setup.render(artifacts)
-    if stack.snapshot and is_deployed(stack.snapshot, await stack.read_body(), body, tags):
-        yield decided(stack, Step.NOTHING, DEPLOYED)
-        setup.done = True
-        return
-    # Nothing waits for the marker while the template is on its way.
-    published, _ = await gather_all(_publish_template(bucket, body), stack.read_marker())
-    yield published
-    yield decided(stack, Step.UPDATE, DIFFERS) if stack.snapshot else decided(stack, Step.CREATE)
-    async with aclosing(_submit(setup, template_url(bucket, published), tags, resources)) as operation:
-        async for event in operation:
-            yield event
-
-
-async def _submit(
-    setup: _Setup, url: str, tags: tuple[tuple[str, str], ...], resources: Sequence[TemplateResource]
-) -> AsyncGenerator[SetupEvent, None]:
-    """Create or update the stack and follow that; if somebody else was first, another round is needed."""
-    stack = setup.stack
-    marker = await stack.take_marker()
-    submitted = await stack.submit(url, tags)
+    places = [(each.name, each.key, each.version_id) for each in artifacts]
+    body, tags = render_stack(setup.options, deployed, setup.text, placeholder_values(bucket.name, places))
+    if seen.snapshot and is_deployed(seen.snapshot, seen.body, body, tags):
+        await tell(decided(stack, seen, Step.NOTHING, DEPLOYED))
+        return _Round(seen=seen, changed=changed, done=True)
+    # Nothing waits for the ids while the template is on its way.
+    published, seen = await gather_all(_publish_template(bucket, body), stack.with_event_ids(seen))
+    await tell(published)
+    await tell(
+        decided(stack, seen, Step.UPDATE, DIFFERS) if seen.snapshot else decided(stack, seen, Step.CREATE)
+    )
+    submitted = await stack.submit(seen, template_url(bucket, published), tags)
     if not isinstance(submitted, Submitted):
-        await stack.refresh()
-        setup.done = isinstance(submitted, NoUpdates)
-        return
-    setup.changed = setup.done = True
-    async with aclosing(carry_out(stack, submitted, marker, resources)) as events:
-        async for event in events:
-            yield event
-    if stack.stale:
-        await stack.refresh()  # the deployment has outputs to tell; what is in the way is an error
+        # Nothing to update is the end of it; if somebody else was first, another round is needed.
+        return _Round(seen=None, changed=changed, done=isinstance(submitted, NoUpdates))
+    after = await carry_out(stack, seen, submitted, read_resources(setup.text), tell)
+    return _Round(seen=after, changed=True, done=True)
 
 
-def _disturbed(stack: Stack, how: str, hint: str) -> StackFailedError:
+def _disturbed(stack: Stack, seen: Seen, how: str, hint: str) -> StackFailedError:
     return StackFailedError(
         f"The stack {stack.name} {how}",
         stack=stack.name,
-        status=stack.snapshot.status if stack.snapshot else None,
+        status=seen.status,
         hint=Hint("set-up", hint),
     )
 
 
-async def _make_ready(bucket: Bucket, stack: Stack) -> tuple[BucketReady, dict[str, StoredObject]]:
-    survey = await _survey_or_create(bucket, stack)
+async def _make_ready(bucket: Bucket, seen: Seen) -> tuple[BucketReady, dict[str, StoredObject]]:
+    survey = await _survey_or_create(bucket, seen)
     await make_safe(bucket, survey.repairs)
     repaired = tuple(repair.name for repair in survey.repairs)
     return BucketReady(bucket=bucket.name, created=not survey.exists, repaired=repaired), survey.objects
 
 
-async def _survey_or_create(bucket: Bucket, stack: Stack) -> BucketSurvey:
+async def _survey_or_create(bucket: Bucket, seen: Seen) -> BucketSurvey:
     # Without a stack there is hardly a bucket. Then it is made without a look; one of ours stays as it is.
-    if stack.snapshot is None and bucket.region != HOME_REGION and await try_to_create_bucket(bucket):
+    if seen.snapshot is None and bucket.region != HOME_REGION and await try_to_create_bucket(bucket):
         return survey_of_new(bucket)
     survey = await survey_bucket(bucket, version_prefix(plldb.__version__))
     if not survey.exists and not await create_bucket(bucket):
@@ -199,11 +194,14 @@ def _artifact_ready(bucket: Bucket, artifact: Artifact) -> ArtifactReady:
     )
 
 
-def _deployment(target: Target, bucket: Bucket, stack: Stack) -> Deployment:
-    outputs = dict(stack.snapshot.outputs) if stack.snapshot else {}
+def _deployment(target: Target, bucket: Bucket, stack: Stack, seen: Seen) -> Deployment:
+    if seen.snapshot is None or Status(seen.snapshot.status).deleting:
+        how = "was there, but somebody has deleted it since."
+        raise _disturbed(stack, seen, how, "Make sure that nobody destroys it, then set up again.")
+    outputs = dict(seen.snapshot.outputs)
     return Deployment(
         stack_name=stack.name,
-        stack_id=stack.snapshot.stack_id if stack.snapshot else "",
+        stack_id=seen.snapshot.stack_id,
         account=target.account,
         region=target.region,
         plldb_version=plldb.__version__,

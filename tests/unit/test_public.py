@@ -132,7 +132,7 @@ def test_an_error_is_its_message_and_knows_the_way_out() -> None:
 
 @pytest.mark.parametrize("name", ["setup", "destroy", "watch", "doctor"])
 def test_the_operations_are_async_generators(name: str) -> None:
-    assert inspect.isasyncgenfunction(getattr(bootstrap, name))
+    assert inspect.isasyncgen(getattr(bootstrap, name)())
     assert inspect.iscoroutinefunction(bootstrap.status)
     assert inspect.isasyncgenfunction(debugger.restore)
     assert inspect.iscoroutinefunction(debugger.status)

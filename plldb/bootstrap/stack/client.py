@@ -6,7 +6,7 @@ import logging
 import re
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from plldb.aws.errors import TryAgainError
@@ -14,7 +14,7 @@ from plldb.aws.session import Aws
 from plldb.bootstrap.events import Failure, StackOperation
 from plldb.bootstrap.pace import DEFAULT_PACE, Pace
 from plldb.bootstrap.stack.answers import failed_event, raw_event, snapshot_of
-from plldb.bootstrap.stack.decide import StackSnapshot
+from plldb.bootstrap.stack.decide import Seen, StackSnapshot
 from plldb.bootstrap.stack.statuses import StackStatus, Status
 from plldb.bootstrap.stack.timeline import TOKEN_PREFIX, RawEvent, last_operation
 from plldb.errors import AwsError
@@ -58,74 +58,57 @@ class Overtaken:
     """Somebody else was first: with an operation, or with hands on the template. Look again."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """The stack of one account and region; ``snapshot`` is what was seen last, None if there is none.
-
-    ``stale`` says that a look since then has failed.
-    """
+    """How to ask CloudFormation about the stack of one account and region; what it answers is a `Seen`."""
 
     aws: Aws
     client: CloudFormationClient
     name: str
     pace: Pace = DEFAULT_PACE
-    snapshot: StackSnapshot | None = None
-    stale: bool = False
-    _body: str | None = None
-    _body_read: bool = False
-    _marker: frozenset[str] | None = None
 
-    async def refresh(self) -> None:
+    async def look(self) -> Seen:
         """Look at the stack.
 
         Raises:
             StackStuckError: it has a status that this plldb does not know.
         """
-        self.snapshot = await self._read_snapshot(self.name, self.aws.call)
-        self.stale = self._body_read = False
-        # Read before whatever made looking again necessary: its events would be told as new.
-        self._marker = None
+        return Seen(snapshot=await self._read_snapshot(self.name, self.aws.call))
 
-    async def look(self) -> None:
+    async def look_at_all(self) -> Seen:
         """Look at the stack and at its template, side by side."""
-        self.snapshot, self._body = await gather_all(
-            self._read_snapshot(self.name, self.aws.call), self._fetch_body()
-        )
-        self._body_read = True
+        snapshot, body = await gather_all(self._read_snapshot(self.name, self.aws.call), self._fetch_body())
+        return Seen(snapshot=snapshot, body=body)
 
-    async def read_body(self) -> str | None:
-        """Return the text of the template that the stack was made from, None if there is none."""
-        if self.snapshot is None:
-            return None
-        if not self._body_read:
-            self._body, self._body_read = await self._fetch_body(), True
-        return self._body
+    async def with_body(self, seen: Seen) -> Seen:
+        """Return what was seen with the text of the template; it is read unless that was done."""
+        if seen.body is not None:
+            return seen
+        return replace(seen, body=await self._fetch_body() if seen.snapshot else "")
 
-    async def _fetch_body(self) -> str | None:
+    async def with_event_ids(self, seen: Seen) -> Seen:
+        """Return what was seen with the ids of the newest events; they are read unless that was done."""
+        if seen.event_ids is not None:
+            return seen
+        ids = await self._read_event_ids(seen.snapshot.stack_id) if seen.snapshot else frozenset[str]()
+        return replace(seen, event_ids=ids)
+
+    async def _read_event_ids(self, stack_id: str) -> frozenset[str]:
+        page = await self.aws.call(self.client.describe_stack_events, StackName=stack_id)
+        return frozenset(event["EventId"] for event in page["StackEvents"])
+
+    async def _fetch_body(self) -> str:
         try:
             answer = await self.aws.call(
                 self.client.get_template, StackName=self.name, TemplateStage="Original"
             )
         except AwsError as error:
             if error.aws_code == "ValidationError":  # there is no stack, or one without a template yet
-                return None
+                return ""
             raise
         # botocore makes a dict of a template in JSON; plldb's own is YAML.
         body: object = answer.get("TemplateBody")
-        return body if isinstance(body, str) else None
-
-    async def read_marker(self) -> None:
-        """Read the ids of the newest events: what comes after them belongs to what is done next."""
-        if self.snapshot:
-            page = await self.aws.call(self.client.describe_stack_events, StackName=self.snapshot.stack_id)
-            self._marker = frozenset(event["EventId"] for event in page["StackEvents"])
-
-    async def take_marker(self) -> frozenset[str]:
-        """Return the marker for one operation; it is read now unless that was done ahead."""
-        if self._marker is None:
-            await self.read_marker()
-        marker, self._marker = self._marker, None
-        return marker or frozenset()
+        return body if isinstance(body, str) else ""
 
     async def read_last_operation(
         self, stack_id: str
@@ -182,7 +165,7 @@ class Stack:
     # --- operations ---------------------------------------------------------------------------------------
 
     async def submit(
-        self, template_url: str, tags: tuple[tuple[str, str], ...]
+        self, seen: Seen, template_url: str, tags: tuple[tuple[str, str], ...]
     ) -> Submitted | NoUpdates | Overtaken:
         """Ask CloudFormation to create the stack, or to update the one that is there."""
         arguments = {
@@ -191,27 +174,25 @@ class Stack:
             # The roles have no names of their own, so the weaker of the two IAM capabilities is enough.
             "Capabilities": ["CAPABILITY_IAM"],
         }
-        if self.snapshot is None:
-            return await self._submit("create", self.client.create_stack, **arguments)
-        return await self._submit("update", self.client.update_stack, **arguments)
+        if seen.snapshot is None:
+            return await self._submit(seen, "create", self.client.create_stack, **arguments)
+        return await self._submit(seen, "update", self.client.update_stack, **arguments)
 
-    async def delete(self) -> Submitted | NoUpdates | Overtaken:
+    async def delete(self, seen: Seen) -> Submitted | NoUpdates | Overtaken:
         """Ask CloudFormation to delete the stack."""
-        return await self._submit("delete", self.client.delete_stack)
+        return await self._submit(seen, "delete", self.client.delete_stack)
 
-    async def continue_rollback(self) -> Submitted | NoUpdates | Overtaken:
+    async def continue_rollback(self, seen: Seen) -> Submitted | NoUpdates | Overtaken:
         """Ask CloudFormation to go on with a rollback that stopped half-way."""
-        return await self._submit("rollback", self.client.continue_update_rollback)
+        return await self._submit(seen, "rollback", self.client.continue_update_rollback)
 
     async def _submit(
-        self, operation: StackOperation, method: Callable[..., Any], **arguments: Any
+        self, seen: Seen, operation: StackOperation, method: Callable[..., Any], **arguments: Any
     ) -> Submitted | NoUpdates | Overtaken:
         # With the same token in every attempt CloudFormation takes a repeated request for the same one.
         token = f"{TOKEN_PREFIX}{operation}-{uuid.uuid4()}"
-        name = self.name
-        if operation != "create" and self.snapshot:
-            # By id: never a stack of the same name that came after the one that was looked at.
-            name = self.snapshot.stack_id
+        # By id: never a stack of the same name that came after the one that was looked at.
+        name = seen.snapshot.stack_id if seen.snapshot else self.name
         try:
             answer = await self.aws.call(method, StackName=name, ClientRequestToken=token, **arguments)
         except AwsError as error:
@@ -221,14 +202,13 @@ class Stack:
                 raise
             # Our own request may have been the one that won: its answer was lost, and this is the
             # answer to its repetition.
-            own = await self._find_own(operation, token)
+            own = await self._find_own(name, operation, token)
             return own or (NoUpdates() if _says(error, _NO_UPDATES) else Overtaken())
-        stack_id = (answer or {}).get("StackId") or (self.snapshot.stack_id if self.snapshot else name)
+        stack_id = (answer or {}).get("StackId") or name
         operation_id = (answer or {}).get("OperationId", "")
         return Submitted(operation=operation, stack_id=stack_id, token=token, operation_id=operation_id)
 
-    async def _find_own(self, operation: StackOperation, token: str) -> Submitted | None:
-        name = self.snapshot.stack_id if self.snapshot else self.name
+    async def _find_own(self, name: str, operation: StackOperation, token: str) -> Submitted | None:
         try:
             page = await self.aws.call(self.client.describe_stack_events, StackName=name)
         except AwsError:

@@ -62,6 +62,28 @@ class StackSnapshot:
         return dict(self.tags).get(VERSION_TAG)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a look at the stack has shown. It is passed on; whoever needs to know it anew looks again.
+
+    Attributes:
+        snapshot: the stack; None if there is none.
+        body: text of the template that it was made from, empty if CloudFormation has none; None if it was
+            not read.
+        event_ids: ids of its newest events: what comes after them belongs to what is done next. None if
+            they were not read.
+    """
+
+    snapshot: StackSnapshot | None
+    body: str | None = None
+    event_ids: frozenset[str] | None = None
+
+    @property
+    def status(self) -> S | None:
+        """The status of the stack; None if there is none."""
+        return self.snapshot.status if self.snapshot else None
+
+
 _RUNNING: dict[S | None, Step] = {
     S.CREATE_IN_PROGRESS: Step.ATTACH,
     S.ROLLBACK_IN_PROGRESS: Step.ATTACH,

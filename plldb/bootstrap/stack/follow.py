@@ -5,24 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator
 
 from plldb.aws.errors import TryAgainError
 from plldb.bootstrap.events import EventsDelayed, StackEvent
 from plldb.bootstrap.pace import Pace
 from plldb.bootstrap.stack.client import Stack
+from plldb.bootstrap.stack.decide import Seen
 from plldb.bootstrap.stack.statuses import Status
 from plldb.bootstrap.stack.timeline import RawEvent, Timeline, operation_of
 from plldb.errors import AwsError
+from plldb.streams import Tell
 from plldb.tasks import gather_all
 
 log = logging.getLogger(__name__)
 
 
 async def follow(
-    stack: Stack, stack_id: str, timeline: Timeline
-) -> AsyncGenerator[StackEvent | EventsDelayed, None]:
-    """Yield the events of an operation until it is over; ``timeline`` holds the outcome then.
+    stack: Stack, stack_id: str, timeline: Timeline, tell: Tell[StackEvent | EventsDelayed]
+) -> Seen | None:
+    """Tell the events of an operation until it is over; ``timeline`` holds the outcome then.
+
+    Returns what the stack looks like at its end, None if that has to be looked at again.
 
     Throttling, server errors and lost connections never end the stream and never change the outcome.
     There is no limit on the time that the operation takes.
@@ -42,7 +45,7 @@ async def follow(
             fresh, troubles = [], troubles + 1
             trouble = str(again.error)
         for event in fresh:
-            yield event
+            await tell(event)
         if timeline.is_over():
             break
         now = loop.time()
@@ -53,14 +56,19 @@ async def follow(
             checked = now
             timeline.doubtful = False
             for event in await _settle_stalled(stack, stack_id, timeline):
-                yield event
+                await tell(event)
         wait = next_wait(stack.pace, quiet=now - heard, troubles=troubles, eager=timeline.all_finished)
         if troubles:
-            yield EventsDelayed(reason=trouble, seconds=wait)
+            await tell(EventsDelayed(reason=trouble, seconds=wait))
         # From start to start: a slow answer must not slow the polling down.
         await asyncio.sleep(max(0.0, began + wait - loop.time()))
-    for event in await _last_read(stack, stack_id, timeline):
-        yield event
+    # Back to the beginning once more: events may turn up late. It cannot change the outcome.
+    late, seen = await gather_all(
+        _read_back(stack, stack_id, timeline), _look_at_the_end(stack, stack_id, timeline)
+    )
+    for event in timeline.take(late):
+        await tell(event)
+    return seen
 
 
 def next_wait(pace: Pace, *, quiet: float, troubles: int, eager: bool) -> float:
@@ -90,14 +98,6 @@ async def _settle_stalled(stack: Stack, stack_id: str, timeline: Timeline) -> li
     return fresh
 
 
-async def _last_read(stack: Stack, stack_id: str, timeline: Timeline) -> list[StackEvent]:
-    """Read once more, back to the beginning: events may turn up late. It cannot change the outcome."""
-    late, _ = await gather_all(
-        _read_back(stack, stack_id, timeline), _look_at_the_end(stack, stack_id, timeline)
-    )
-    return timeline.take(late)
-
-
 async def _read_back(stack: Stack, stack_id: str, timeline: Timeline) -> list[RawEvent]:
     try:
         async with asyncio.timeout(stack.pace.last_read):
@@ -107,25 +107,25 @@ async def _read_back(stack: Stack, stack_id: str, timeline: Timeline) -> list[Ra
         return []
 
 
-async def _look_at_the_end(stack: Stack, stack_id: str, timeline: Timeline) -> None:
+async def _look_at_the_end(stack: Stack, stack_id: str, timeline: Timeline) -> Seen | None:
     """Look at the stack until it says what its events have said: DescribeStacks may lag behind them."""
     loop, pace = asyncio.get_running_loop(), stack.pace
     give_up = loop.time() + pace.last_read
     try:
-        await stack.refresh()
-        while _lags(stack, stack_id, timeline) and loop.time() < give_up:
+        seen = await stack.look()
+        while _lags(seen, stack_id, timeline) and loop.time() < give_up:
             await asyncio.sleep(pace.poll_eager)
-            await stack.refresh()
+            seen = await stack.look()
     except AwsError as error:
         # The operation has come to its end all the same; whoever needs more than that looks again.
-        stack.stale = True
         log.info("the last look at the stack: %s", error)
+        return None
+    return seen
 
 
-def _lags(stack: Stack, stack_id: str, timeline: Timeline) -> bool:
+def _lags(seen: Seen, stack_id: str, timeline: Timeline) -> bool:
     """Whether the stack still is where the operation that has ended put it; another's is none of ours."""
-    seen = stack.snapshot
-    if timeline.outcome is None or seen is None or seen.stack_id != stack_id:
+    if timeline.outcome is None or seen.snapshot is None or seen.snapshot.stack_id != stack_id:
         return False
-    running = Status(seen.status).in_progress
-    return running and operation_of(Status(seen.status)) in (timeline.operation, "rollback")
+    status = Status(seen.snapshot.status)
+    return status.in_progress and operation_of(status) in (timeline.operation, "rollback")

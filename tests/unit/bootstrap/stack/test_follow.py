@@ -14,11 +14,12 @@ from plldb.aws.errors import TryAgainError
 from plldb.bootstrap.events import EventsDelayed, StackEvent
 from plldb.bootstrap.pace import Pace
 from plldb.bootstrap.stack.client import Stack
-from plldb.bootstrap.stack.decide import StackSnapshot
+from plldb.bootstrap.stack.decide import Seen, StackSnapshot
 from plldb.bootstrap.stack.follow import follow
 from plldb.bootstrap.stack.statuses import StackStatus, Status
 from plldb.bootstrap.stack.timeline import RawEvent, Timeline
 from plldb.errors import AwsError, CredentialsError, UnreachableError
+from plldb.streams import Tell, stream
 from tests.unit.bootstrap.stack.histories import (
     BEGAN,
     CREATION,
@@ -49,8 +50,7 @@ class ScriptedStack:
     asked: list[str] = field(default_factory=list)
     reads_at_once: int = 0
     snapshots: list[StackSnapshot | None] = field(default_factory=list)
-    snapshot: StackSnapshot | None = None
-    stale: bool = False
+    after: Seen | None = None
 
     async def read_new(
         self, stack_id: str, is_known: Callable[[str], bool], *, patiently: bool = False
@@ -71,20 +71,26 @@ class ScriptedStack:
             raise answer
         return answer
 
-    async def refresh(self) -> None:
+    async def look(self) -> Seen:
         self.asked.append("stack")
-        if self.snapshots:
-            self.snapshot = self.snapshots.pop(0)
+        return Seen(snapshot=self.snapshots.pop(0) if self.snapshots else None)
 
-    def follow(self, timeline: Timeline) -> AsyncGenerator[StackEvent | EventsDelayed, None]:
-        return follow(cast("Stack", self), STACK_ID, timeline)
+    def follow(self, timeline: Timeline) -> AsyncGenerator[StackEvent | EventsDelayed | None, None]:
+        """What is told; None is the end, and what `follow` returned is in ``after`` then."""
+
+        async def work(tell: Tell[StackEvent | EventsDelayed]) -> None:
+            self.after = await follow(cast("Stack", self), STACK_ID, timeline, tell)
+
+        return stream(work)
 
 
 async def told(stack: ScriptedStack, timeline: Timeline) -> list[str]:
     """Ids of the events, and ``slow`` for each time that polling slowed down."""
-    stream = stack.follow(timeline)
+    events = stack.follow(timeline)
     async with asyncio.timeout(30):  # a stream that never ends fails the test, and does not hang it
-        return [event.event_id if isinstance(event, StackEvent) else "slow" async for event in stream]
+        return [
+            event.event_id if isinstance(event, StackEvent) else "slow" async for event in events if event
+        ]
 
 
 def ids(events: Sequence[RawEvent]) -> list[str]:
@@ -131,10 +137,10 @@ async def test_trouble_is_told_with_its_reason_and_when_it_goes_on() -> None:
 
 async def test_credentials_that_expire_end_it_with_that_error() -> None:
     stack = ScriptedStack([history(CREATION[0]), CredentialsError("expired")], [])
-    stream = stack.follow(Timeline(operation="create"))
-    assert (await anext(stream)).event_id == "e0"  # type: ignore[union-attr]
+    events = stack.follow(Timeline(operation="create"))
+    assert (await anext(events)).event_id == "e0"  # type: ignore[union-attr]
     with pytest.raises(CredentialsError):
-        await anext(stream)
+        await anext(events)
 
 
 async def test_an_event_that_turns_up_after_the_end_is_told_by_the_last_read() -> None:
@@ -231,7 +237,7 @@ async def test_a_stack_whose_status_lags_behind_its_events_is_looked_at_until_it
     snapshots = [seen(lagging), seen(lagging), seen(StackStatus.CREATE_COMPLETE)]
     stack = ScriptedStack([events], events, snapshots=[*snapshots])
     await told(stack, Timeline(operation="create"))
-    assert stack.snapshot == snapshots[-1]
+    assert stack.after == Seen(snapshot=snapshots[-1])
     assert stack.asked.count("stack") == 3
 
 
@@ -266,8 +272,8 @@ async def test_a_status_that_lags_for_too_long_is_given_up() -> None:
 async def test_who_stops_listening_leaves_nothing_running() -> None:
     events = history(*CREATION)
     stack = ScriptedStack([events[:3]], events)
-    async with aclosing(stack.follow(Timeline(operation="create"))) as stream:
-        async for _ in stream:
+    async with aclosing(stack.follow(Timeline(operation="create"))) as told_so_far:
+        async for _ in told_so_far:
             break
     await asyncio.sleep(0.01)
     assert stack.asked == ["events"]
@@ -277,9 +283,9 @@ async def test_who_stops_listening_leaves_nothing_running() -> None:
 
 async def test_who_is_cancelled_in_the_last_read_leaves_nothing_running() -> None:
     class Hanging(ScriptedStack):
-        async def refresh(self) -> None:
-            await super().refresh()
-            await asyncio.Event().wait()
+        async def look(self) -> Seen:
+            await super().look()
+            return await asyncio.Future()
 
     events = history(*CREATION)
     stack = Hanging([events], events)

@@ -11,7 +11,7 @@ import pytest
 from plldb.bootstrap.errors import StackFailedError
 from plldb.bootstrap.events import Failure
 from plldb.bootstrap.stack.client import Stack
-from plldb.bootstrap.stack.operate import check
+from plldb.bootstrap.stack.outcome import check
 from plldb.bootstrap.stack.statuses import Status
 from plldb.bootstrap.stack.timeline import Timeline
 from tests.unit.bootstrap.stack.histories import BEGAN, FAILED_UPDATE, STACK_ID, history, newest_first
@@ -34,7 +34,6 @@ class ScriptedStack:
 
     failures: list[Failure]
     name: str = "plldb"
-    snapshot: None = None
 
     async def read_failed_events(self, stack_id: str) -> list[Failure]:
         assert stack_id == STACK_ID
@@ -45,7 +44,7 @@ async def failures_of(*found: Failure) -> list[str]:
     timeline = Timeline(operation="update")
     timeline.take(newest_first(history(*FAILED_UPDATE)))
     with pytest.raises(StackFailedError) as raised:
-        await check(cast("Stack", ScriptedStack([*found])), STACK_ID, timeline)
+        await check(cast("Stack", ScriptedStack([*found])), STACK_ID, timeline, None)
     return [failure.reason for failure in raised.value.failures]
 
 
