@@ -16,8 +16,10 @@ ROOT = Path(plldb.__file__).parent
 # What lies there runs in Lambda: the handlers, and the agent. The agent shares one module with the laptop.
 HANDLERS = ROOT / "bootstrap" / "cloudformation"
 AGENT = ROOT / "debugger" / "agent"
+# What lies there runs in a worker's process, on the project's Python.
+WORKER = ROOT / "debugger" / "workers" / "cargo"
 SHARED_WITH_AGENT = ROOT / "debugger" / "wire.py"
-FILES = [path for path in sorted(ROOT.rglob("*.py")) if not {HANDLERS, AGENT} & set(path.parents)]
+FILES = [path for path in sorted(ROOT.rglob("*.py")) if not {HANDLERS, AGENT, WORKER} & set(path.parents)]
 # The only rooms with a door to AWS.
 DOORS = {
     "plldb.aws.session",
@@ -116,6 +118,7 @@ class TestEveryModule:
 
     def test_the_cargo_is_never_imported(self, path: Path) -> None:
         assert not imports(path, "plldb.bootstrap.cloudformation", "plldb.debugger.agent")
+        assert not imports(path, "plldb.debugger.workers.cargo")
 
     def test_the_first_line_says_whether_it_is_pure(self, path: Path) -> None:
         first = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").splitlines()[0]
@@ -155,6 +158,11 @@ def test_nothing_sleeps_a_time_of_its_own(path: Path) -> None:
 
 def test_the_handlers_import_nothing_of_plldb() -> None:
     for path in HANDLERS.rglob("*.py"):
+        assert not imports(path, "plldb")
+
+
+def test_what_a_worker_runs_imports_nothing_of_plldb() -> None:
+    for path in WORKER.rglob("*.py"):
         assert not imports(path, "plldb")
 
 

@@ -1,0 +1,158 @@
+"""The first that a worker's process runs, on the project's Python. Talks to plldb.
+
+It reads its settings from standard input, so that no secret is in an argument, a file or the environment that
+the process list shows; sets the environment; and starts AWS's own awslambdaric. Only the standard library is
+used, and of it only what awslambdaric uses anyway.
+"""
+
+import importlib
+import importlib.util
+import json
+import os
+import site
+import sys
+import time
+from importlib import machinery
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class Packages:
+    """Finds what plldb's own installation brings, and nothing else of it."""
+
+    def __init__(self, folders):
+        self.folders = folders
+
+    def find_spec(self, name, path=None, _target=None):
+        """Find a package of the list; what is in it Python then finds by itself."""
+        if path is None and name in self.folders:
+            return machinery.PathFinder.find_spec(name, [self.folders[name]])
+        return None
+
+    def find_distributions(self, context=None):
+        """Find what importlib.metadata tells of them."""
+        from importlib.metadata import DistributionFinder, MetadataPathFinder
+
+        name = getattr(context, "name", None)
+        names = [name] if name else list(self.folders)
+        for each in names:
+            if each in self.folders:
+                only = DistributionFinder.Context(name=each, path=[self.folders[each]])
+                yield from MetadataPathFinder.find_distributions(only)
+
+
+def read_settings():
+    """Return what plldb says. Standard input is then empty for the function, and plldb's end is watched."""
+    descriptor = os.dup(0)
+    data = b""
+    while not data.endswith(b"\n"):
+        more = os.read(descriptor, 65536)
+        if not more:
+            os._exit(1)
+        data += more
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    end_with(descriptor)
+    return json.loads(data.decode())
+
+
+def end_with(descriptor):
+    """End this process and its group when the other end of this pipe is closed, however plldb ends."""
+    os.set_inheritable(descriptor, False)
+    try:
+        import fcntl
+
+        # Linux: the kernel itself kills the group, also while this process is busy or stopped.
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, 9)
+        fcntl.fcntl(descriptor, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(descriptor, fcntl.F_SETFL, fcntl.fcntl(descriptor, fcntl.F_GETFL) | os.O_ASYNC)
+    except (ImportError, AttributeError, OSError):
+        pass
+    import _thread
+
+    _thread.start_new_thread(watch, (descriptor,))
+
+
+def watch(descriptor):
+    """Wait for the end of plldb, then end with the whole group."""
+    try:
+        while os.read(descriptor, 1):
+            pass  # plldb says no more
+    finally:
+        if hasattr(os, "killpg"):
+            os.killpg(0, 9)
+        os._exit(1)
+
+
+def note_files(settings, tell):
+    """Tell the time and size of each source file of the function as it is loaded, for restarts."""
+    loader = machinery.SourceFileLoader
+    path_stats = loader.path_stats
+    outside = [os.path.dirname(os.__file__) + os.sep, HERE + os.sep, *settings["packages"].values()]
+    code = settings["code"] + os.sep
+
+    def noted(self, path):
+        try:
+            known = os.stat(path)
+            if path.startswith(code) or not path.startswith(tuple(outside)):
+                tell("files", {path: (known.st_mtime_ns, known.st_size)})
+        except (OSError, TypeError):
+            pass
+        return path_stats(self, path)
+
+    loader.path_stats = noted
+
+
+def load_runtime(settings):
+    """Load the runtime as Lambda does, before anything of the project is in the way."""
+    client = load_file("runtime_client", os.path.join(HERE, "runtime_client.py"))
+    client.connect_to(settings["api"], settings["secret"], settings["mark"])
+    packages = Packages(settings["packages"])
+    sys.meta_path.insert(0, packages)
+    runtime = importlib.import_module("awslambdaric.__main__")
+    base = importlib.import_module("awslambdaric.lambda_runtime_client").BaseLambdaRuntimeClient
+    base.call_rapid = client.call_rapid
+    return client, packages, runtime
+
+
+def load_file(name, path):
+    """Load a module from its file, under this name."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def set_path(settings):
+    """Put the code first on the path, as the managed runtime does; plldb's packages come last."""
+    code = settings["code"]
+    # The first entry is this file's folder.
+    sys.path[:] = [code] + [each for each in sys.path if each not in (HERE, code)]
+    site.addsitedir(code)
+
+
+def main():
+    """Become the worker."""
+    settings = read_settings()
+    client, packages, runtime = load_runtime(settings)
+    os.environ.clear()
+    os.environ.update(settings["environment"])
+    if hasattr(time, "tzset"):
+        time.tzset()
+    if settings["debugger"]:
+        debugging = load_file("_plldb_debugging", os.path.join(HERE, "debugging.py"))
+        debugging.start(settings, client.tell)
+    sys.meta_path.remove(packages)
+    sys.meta_path.append(packages)
+    set_path(settings)
+    note_files(settings, client.tell)
+    client.tell("begun", sys.version)
+    # What SDKs look for that wrap the runtime: sys.modules["__main__"].awslambdaricmain.bootstrap.
+    globals().update(awslambdaricmain=runtime, bootstrap=runtime.bootstrap)
+    runtime.main([settings["code"], settings["handler"]])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""The workers of a session: one for each of Lambda's sandboxes. Talks to processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from plldb.debugger.decisions import Start
+from plldb.debugger.messages import Answer, Identity, Sandbox
+from plldb.debugger.session import error_answer
+from plldb.debugger.workers.environment import worker_environment
+from plldb.debugger.workers.output import TellOutput
+from plldb.debugger.workers.process import Plan
+from plldb.debugger.workers.settings import FunctionSettings
+from plldb.debugger.workers.source import Project, SourceError, find_source
+from plldb.debugger.workers.worker import Patience, Worker, start_worker
+
+DEFAULT_PATIENCE = Patience()
+
+
+@asynccontextmanager
+async def open_workers(
+    project: Project,
+    functions: Mapping[str, FunctionSettings],
+    *,
+    debug: int | None = None,  # noqa: ARG001 - comes next
+    wait: bool = False,  # noqa: ARG001 - comes next
+    patience: Patience = DEFAULT_PATIENCE,
+    machine: Mapping[str, str] | None = None,
+) -> AsyncIterator[Workers]:
+    """Open the workers of a session; at the end all of their processes are ended.
+
+    Args:
+        project: where the code is on this machine.
+        functions: as deployed, by name; what is looked up when an invocation is run.
+        debug: port of 127.0.0.1 for a debugger, 0 for a free one, None for none.
+        wait: hold the first invocation until a debugger is there.
+        patience: how long a worker may take.
+        machine: this machine's environment; None for that of this process.
+
+    Raises:
+        PortError: the port is taken.
+    """
+    environment = dict(os.environ) if machine is None else machine
+    workers = Workers(project, functions, patience, environment)
+    try:
+        yield workers
+    finally:
+        await workers.close()
+
+
+class Workers:
+    """The workers of a session. `open_workers` makes one."""
+
+    def __init__(
+        self,
+        project: Project,
+        functions: Mapping[str, FunctionSettings],
+        patience: Patience,
+        machine: Mapping[str, str],
+    ) -> None:
+        self.debug_port: int | None = None
+        """Port of 127.0.0.1 on which a debugger can attach; None without one."""
+        self._project = project
+        self._functions = functions
+        self._patience = patience
+        self._machine = machine
+        self._workers: dict[Sandbox, Worker] = {}
+        self._running: dict[Identity, Worker] = {}
+        self._cancelled: set[Identity] = set()
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def run(self, start: Start, tell_output: TellOutput) -> Answer | None:
+        """Run an invocation in the worker of its sandbox; return its answer, None if it was cancelled.
+
+        Whatever is wrong with the function or its surroundings is an answer, an error that the function's
+        caller sees. ``tell_output`` gets each line of output, before this returns.
+        """
+        identity = start.identity
+        try:
+            worker = await self._worker_for(start)
+        except SourceError as error:
+            return error_answer("Plldb.Source", error.message)
+        except OSError as error:
+            return error_answer("Plldb.NotStarted", f"The function's Python cannot be run: {error}.")
+        self._running[identity] = worker
+        try:
+            timeout = float(self._functions[start.function].timeout)
+            answer = await worker.run(start.invocation, timeout, tell_output)
+            return None if identity in self._cancelled else answer
+        finally:
+            del self._running[identity]
+            self._cancelled.discard(identity)
+
+    def cancel(self, identity: Identity) -> None:
+        """Stop an invocation: its worker is killed, and its `run` returns None."""
+        if worker := self._running.get(identity):
+            self._cancelled.add(identity)
+            worker.kill()
+
+    def end(self, sandbox: Sandbox) -> None:
+        """End the worker of a sandbox that is no more."""
+        if worker := self._workers.pop(sandbox, None):
+            worker.kill()
+            self._close_soon(worker)
+
+    async def close(self) -> None:
+        """End all workers, also in the middle of an invocation."""
+        for sandbox in tuple(self._workers):
+            self.end(sandbox)
+        await asyncio.gather(*self._closing)
+
+    async def _worker_for(self, start: Start) -> Worker:
+        sandbox = start.identity.sandbox
+        worker = self._workers.get(sandbox)
+        if worker is not None and worker.alive:
+            return worker
+        self.end(sandbox)
+        worker = await start_worker(self._plan(start), self._patience)
+        self._workers[sandbox] = worker
+        return worker
+
+    def _plan(self, start: Start) -> Plan:
+        function = self._functions[start.function]
+        source = find_source(self._project, function)
+        environment = worker_environment(
+            function,
+            code=source.folder,
+            api="",
+            message=start.invocation.environment,
+            machine=self._machine,
+            variables=self._project.variables,
+        )
+        return Plan(
+            python=source.python,
+            code=source.folder,
+            handler=function.handler,
+            environment=environment,
+            machine=self._machine,
+        )
+
+    def _close_soon(self, worker: Worker) -> None:
+        task = asyncio.create_task(worker.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)

@@ -1,0 +1,100 @@
+"""The process of a worker: how it is started, killed, and what its end means. Talks to processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from plldb.debugger.workers.environment import start_environment
+
+BOOT = Path(__file__).parent / "cargo" / "boot.py"
+KILL = 9
+"""SIGKILL."""
+SIGNALS = {4: "illegal instruction", 6: "aborted", 9: "killed", 11: "segmentation fault", 15: "terminated"}
+"""Signals by number, in the words of AWS's emulator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a worker is started with.
+
+    Attributes:
+        python: the interpreter.
+        code: the folder of the function's code.
+        handler: as in the function's configuration.
+        environment: what the function sees. Secret.
+        machine: this machine's environment.
+        debugger: where the debugger is; None without one.
+    """
+
+    python: Path
+    code: Path
+    handler: str
+    environment: Mapping[str, str] = field(repr=False)
+    machine: Mapping[str, str] = field(repr=False)
+    debugger: Mapping[str, object] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process in a group of its own, and its three pipes. It ends when ``stdin`` is closed."""
+
+    process: asyncio.subprocess.Process
+    stdin: asyncio.StreamWriter
+    stdout: asyncio.StreamReader
+    stderr: asyncio.StreamReader
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self.process.pid
+
+    async def wait(self) -> int:
+        """Wait for its end and return the exit code, negative after a signal."""
+        return await self.process.wait()
+
+    def kill(self) -> None:
+        """Kill it and all that it has started in its group."""
+        if hasattr(os, "killpg"):
+            # Of a group of which only dead processes are left, macOS says PermissionError.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, KILL)
+        elif self.process.returncode is None:
+            self.process.kill()
+
+
+async def start_process(plan: Plan, settings: Mapping[str, object]) -> Process:
+    """Start a process that reads these settings first.
+
+    Raises:
+        OSError: the interpreter cannot be run.
+    """
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        *(str(plan.python), "-X", "frozen_modules=off", str(BOOT)),
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        env=start_environment(plan.machine),
+        cwd=plan.code,
+        # Ctrl-C is for plldb alone; and what the function starts ends with its group.
+        start_new_session=True,
+    )
+    if process.stdin is None or process.stdout is None or process.stderr is None:
+        raise OSError("no pipes")
+    process.stdin.write(json.dumps(settings).encode() + b"\n")
+    return Process(process, process.stdin, process.stdout, process.stderr)
+
+
+def how_it_ended(code: int) -> str:
+    """Return how a process ended, as Lambda says it."""
+    if code == 0:
+        return "Runtime exited without providing a reason"
+    if code < 0:
+        return f"Runtime exited with error: signal: {SIGNALS.get(-code, -code)}"
+    return f"Runtime exited with error: exit status {code}"

@@ -1,0 +1,68 @@
+"""What Lambda says of a function, as far as running it here needs it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from plldb.debugger.arming.settings import Settings, restore_settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionSettings:
+    """A function as deployed, without anything of plldb's.
+
+    Attributes:
+        name: its name.
+        arn: without a version.
+        handler: as in its configuration, for example ``app.handler``.
+        runtime: for example ``python3.13``; empty for a container image.
+        timeout: in seconds, its own also while it is armed.
+        memory: in MB.
+        variables: its environment. Secret.
+        log_group: where its logs go.
+        log_format: ``Text`` or ``JSON``.
+        log_level: of the application, for example ``INFO``; empty if Lambda does not filter.
+    """
+
+    name: str
+    arn: str
+    handler: str
+    runtime: str
+    timeout: int = 3
+    memory: int = 128
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    log_group: str = ""
+    log_format: str = "Text"
+    log_level: str = ""
+
+    @property
+    def region(self) -> str:
+        """The region that its ARN names."""
+        return self.arn.split(":")[3] if self.arn.count(":") >= 3 else ""
+
+
+def read_settings(configuration: Mapping[str, Any]) -> FunctionSettings:
+    """Return what GetFunctionConfiguration (or ``Configuration`` of GetFunction) tells, armed or not."""
+    deployed = restore_settings(
+        Settings(
+            timeout=int(configuration.get("Timeout", 3)),
+            layers=(),
+            variables=dict((configuration.get("Environment") or {}).get("Variables") or {}),
+        )
+    )
+    logging = configuration.get("LoggingConfig") or {}
+    name = str(configuration.get("FunctionName", ""))
+    return FunctionSettings(
+        name=name,
+        arn=":".join(str(configuration.get("FunctionArn", "")).split(":")[:7]),
+        handler=str(configuration.get("Handler", "")),
+        runtime=str(configuration.get("Runtime", "")),
+        timeout=deployed.timeout,
+        memory=int(configuration.get("MemorySize", 128)),
+        variables=deployed.variables,
+        log_group=str(logging.get("LogGroup") or f"/aws/lambda/{name}"),
+        log_format=str(logging.get("LogFormat") or "Text"),
+        log_level=str(logging.get("ApplicationLogLevel") or ""),
+    )

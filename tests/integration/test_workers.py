@@ -1,0 +1,236 @@
+"""Functions in real workers: a process of a Python under AWS's own runtime."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from plldb.debugger.workers.worker import Patience
+from tests.support.workers import bench, make_python, make_start, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+async def test_a_handler_gets_event_and_context_and_its_value_is_the_answer(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        app="""
+        def handler(event, context):
+            return {
+                "event": event, "request": context.aws_request_id, "arn": context.invoked_function_arn,
+                "name": context.function_name, "memory": context.memory_limit_in_mb,
+                "version": context.function_version, "group": context.log_group_name,
+                "stream": context.log_stream_name, "custom": context.client_context.custom,
+                "left": context.get_remaining_time_in_millis(),
+            }
+        """,
+    )
+    async with bench(tmp_path, timeout=7) as function:
+        start = make_start({"a": "ü"}, headers={"client_context": json.dumps({"custom": {"k": "v"}})})
+        ran = await function.run(start)
+    value = ran.value
+    assert 5000 < value.pop("left") <= 7000, "counts down from the function's own timeout"
+    assert value == {
+        "event": {"a": "ü"},
+        "request": start.identity.request_id,
+        "arn": "arn:aws:lambda:eu-west-1:123456789012:function:orders",
+        "name": "orders",
+        "memory": "256",
+        "version": "$LATEST",
+        "group": "/aws/lambda/orders",
+        "stream": "2026/11/26/[$LATEST]0123",
+        "custom": {"k": "v"},
+    }
+    assert ran.answer is not None
+    assert ran.answer.headers == (("content-type", "application/json"),)
+
+
+async def test_the_environment_is_the_functions_and_holds_the_roles_credentials_at_import(
+    tmp_path: Path,
+) -> None:
+    write(
+        tmp_path,
+        app="""
+        import os, sys, time
+        seen = dict(os.environ)
+        def handler(event, context):
+            return {"seen": seen, "path": sys.path[0], "cwd": os.getcwd(), "zone": time.tzname[0]}
+        """,
+    )
+    machine = {"HTTPS_PROXY": "http://mine", "AWS_PROFILE": "mine", "PYTHONPATH": "/mine", "SECRET": "mine"}
+    variables = {"HTTPS_PROXY": "http://theirs", "TABLE": "orders", "AWS_REGION": "no"}
+    async with bench(tmp_path, machine=machine, own={"HOST": "localhost"}, variables=variables) as function:
+        first = (await function.invoke()).value
+    seen = first["seen"]
+    assert seen["AWS_ACCESS_KEY_ID"] == "ASIAROLE"
+    assert seen["HTTPS_PROXY"] == "http://mine", "this machine's network wins"
+    assert (seen["HOST"], seen["TABLE"], seen["AWS_REGION"]) == ("localhost", "orders", "eu-west-1")
+    assert not {"AWS_PROFILE", "SECRET"} & seen.keys()
+    assert first["path"] == first["cwd"] == seen["LAMBDA_TASK_ROOT"] == str(tmp_path)
+    assert first["zone"] == "UTC"
+
+
+@pytest.mark.parametrize(
+    ("code", "error_type", "message"),
+    [
+        ("raise ValueError('no')", "ValueError", "no"),
+        ("import os; os._exit(3)", "Runtime.ExitError", "Runtime exited with error: exit status 3"),
+        ("raise SystemExit(4)", "Runtime.ExitError", "Runtime exited with error: exit status 4"),
+        ("import os; os._exit(0)", "Runtime.ExitError", "Runtime exited without providing a reason"),
+        (
+            "import os; os.kill(os.getpid(), 9)",
+            "Runtime.ExitError",
+            "Runtime exited with error: signal: killed",
+        ),
+        ("return {1, 2}", "Runtime.MarshalError", "Unable to marshal response: "),
+        ("import time; time.sleep(60)", "Sandbox.Timedout", "Task timed out after 1.00 seconds"),
+    ],
+)
+async def test_what_goes_wrong_is_an_error_for_the_caller_and_the_next_invocation_works(
+    tmp_path: Path, code: str, error_type: str, message: str
+) -> None:
+    write(tmp_path, app=f"def handler(event, context):\n    if event: {code}\n    return 'well'\n")
+    async with bench(tmp_path, timeout=1) as function:
+        ran = await function.invoke(1)
+        assert ran.answer is not None
+        assert ran.answer.kind == "error"
+        assert ran.value["errorType"] == error_type
+        assert message in ran.value["errorMessage"]
+        assert (await function.invoke()).value == "well"
+
+
+@pytest.mark.parametrize(
+    ("code", "error_type", "message"),
+    [
+        ("1 / 0", "ZeroDivisionError", "division by zero"),
+        ("import gone", "Runtime.ImportModuleError", "Unable to import module 'app': No module named 'gone'"),
+        ("def", "Runtime.UserCodeSyntaxError", "Syntax error in module 'app': "),
+        ("", "Runtime.HandlerNotFound", "Handler 'handler' missing on module 'app'"),
+        ("import os; os._exit(3)", "Runtime.ExitError", "Runtime exited with error: exit status 3"),
+    ],
+)
+async def test_a_function_that_cannot_be_loaded_says_why_and_is_loaded_anew(
+    tmp_path: Path, code: str, error_type: str, message: str
+) -> None:
+    write(tmp_path, app=code)
+    async with bench(tmp_path) as function:
+        ran = await function.invoke()
+        assert ran.answer is not None
+        assert ran.answer.kind == "error"
+        assert ran.value["errorType"] == error_type
+        assert message in ran.value["errorMessage"]
+        write(tmp_path, app="def handler(event, context): return 'mended'")
+        assert (await function.invoke()).value == "mended"
+
+
+async def test_output_comes_line_by_line_before_the_answer_and_belongs_to_its_invocation(
+    tmp_path: Path,
+) -> None:
+    write(
+        tmp_path,
+        app="""
+        import logging, os, sys
+        print("loading")
+        def handler(event, context):
+            print(f"first {event}\\nsecond")
+            logging.getLogger().warning("careful")
+            os.write(2, b"no end of line")
+            if event == 2: raise ValueError("no")
+        """,
+    )
+    async with bench(tmp_path) as function:
+        one, two = await function.invoke(1), await function.invoke(2)
+    assert [line for line in one.lines if "careful" not in line] == [
+        "loading",
+        "first 1",
+        "second",
+        "no end of line",
+    ]
+    assert [line.stream for line in one.output].count("stderr") == 1
+    assert any(line.startswith("[WARNING]\t") and line.endswith("\tcareful") for line in one.lines)
+    assert "[ERROR] ValueError: no" in two.lines
+    assert any(line.startswith("  File ") for line in two.lines)
+
+
+async def test_each_sandbox_has_a_worker_of_its_own_that_lives_on(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        app="""
+        import os
+        calls = 0
+        def handler(event, context):
+            global calls; calls += 1
+            return [os.getpid(), calls]
+        """,
+    )
+    async with bench(tmp_path) as function:
+        (a, one), (b, first) = (
+            ran.value
+            for ran in await asyncio.gather(function.invoke(sandbox="a"), function.invoke(sandbox="b"))
+        )
+        assert a != b
+        assert (await function.invoke(sandbox="a")).value == [a, 2]
+        start = make_start(None, sandbox="a")
+        function.workers.end(start.identity.sandbox)
+        assert (await function.run(start)).value[1] == 1, "a sandbox that has ended takes its worker with it"
+    assert one == first == 1
+
+
+async def test_a_cancelled_invocation_ends_with_its_worker(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        app="""
+        import time
+        def handler(event, context):
+            print("here")
+            while event: time.sleep(0.01)
+            return "well"
+        """,
+    )
+    async with bench(tmp_path) as function:
+        start = make_start(1)
+        running = asyncio.create_task(function.run(start))
+        async with asyncio.timeout(20):
+            while not function.output:
+                await asyncio.sleep(0.01)
+        function.workers.cancel(start.identity)
+        assert (await running).answer is None
+        assert (await function.invoke()).value == "well"
+
+
+async def test_boto3_of_plldb_is_there_and_nothing_else_of_plldbs_installation(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        app="""
+        import importlib.util
+        import boto3
+        from importlib import metadata
+        def handler(event, context):
+            found = [each for each in event if importlib.util.find_spec(each)]
+            return [boto3.__version__ == metadata.version("boto3"), found]
+        """,
+    )
+    async with bench(tmp_path, python=make_python(tmp_path / ".venv")) as function:
+        ran = await function.invoke(["rich", "aiobotocore", "plldb", "yaml", "pytest", "six"])
+    assert ran.value == [True, ["six"]]
+
+
+async def test_a_python_that_does_not_start_is_an_answer(tmp_path: Path) -> None:
+    write(tmp_path, app="def handler(event, context): pass")
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nexec sleep 60\n")
+    python.chmod(0o755)
+    async with bench(tmp_path, python=str(python), patience=Patience(start=0.2)) as function:
+        ran = await function.invoke()
+        assert ran.value["errorType"] == "Plldb.NotStarted"
+
+
+async def test_a_handler_outside_of_the_code_is_refused(tmp_path: Path) -> None:
+    async with bench(tmp_path, handler="pty.spawn") as function:
+        ran = await function.invoke()
+    assert ran.value["errorType"] == "Plldb.Source"
+    assert "pty.spawn" in ran.value["errorMessage"]
