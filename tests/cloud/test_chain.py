@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from plldb.debugger.decisions import Relayed
 from plldb.debugger.messages import Answer
 from plldb.debugger.session import error_answer
 from tests.cloud.functions import connect_http_api, connect_queue, eventually, fetch, invoke, until
@@ -77,3 +78,28 @@ async def test_a_request_to_an_http_api_is_answered_by_the_laptop(
     async with attached(world, name, reply) as session, armed(world, name, session):
         status, body = await fetch(cloud, url)
     assert (status, body[:8], body[-2:]) == (418, "laptop: ", "/x")
+
+
+async def test_once_the_laptop_detaches_the_deployed_code_answers_what_comes(world: World) -> None:
+    name = await create_function(world)
+    async with attached(world, name) as session, armed(world, name, session):
+        assert await invoke(world.functions, name, 1) == {"laptop": 1}
+        await session.link.detach()
+        assert await invoke(world.functions, name, 2) == {"deployed": 2}
+        # A sandbox that begins now has never heard of this laptop.
+        await world.functions.update_function_configuration(FunctionName=name, MemorySize=256)
+        assert await invoke(world.functions, name, 3) == {"deployed": 3}
+        await world.functions.update_function_configuration(FunctionName=name, MemorySize=128)
+
+
+async def test_what_a_sandbox_may_not_post_is_relayed_by_the_api_and_the_laptop_says_so(
+    world: World, cloud: Cloud
+) -> None:
+    name = await create_function(world)
+    async with attached(world, name) as session, armed(world, name, session):
+        refusals = [403, 403]
+        laptop = session.link.connection
+        cloud.rules.refuse = lambda connection, _: refusals.pop() if connection == laptop and refusals else 0
+        assert await invoke(world.functions, name, 1) == {"laptop": 1}
+        assert await invoke(world.functions, name, 2) == {"laptop": 2}
+        assert session.events == [Relayed(name)]

@@ -19,8 +19,8 @@ from plldb.debugger.addresses import websocket_address
 from plldb.debugger.arming.functions import open_lambda, wait_until_updated
 from plldb.debugger.arming.mutex import Holder, list_holds, open_table
 from plldb.debugger.arming.operate import Armed, Places, Plan, Restored, arm, restore
-from plldb.debugger.connection import Link, open_link
-from plldb.debugger.decisions import Start
+from plldb.debugger.connection import Link, LinkEvent, open_link
+from plldb.debugger.decisions import Delivered, Start
 from plldb.debugger.messages import Answer
 from plldb.debugger.pace import Pace
 from tests.cloud.functions import create
@@ -77,11 +77,12 @@ class World:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """An attached session and the token of its functions' agents."""
+    """An attached session, the token of its functions' agents, and what has happened, deliveries apart."""
 
     link: Link
     token: str
     started: list[Start] = field(default_factory=list)
+    events: list[LinkEvent] = field(default_factory=list)
 
 
 @asynccontextmanager
@@ -159,6 +160,8 @@ async def attached(
                     session.started.append(event)
                     if answer := reply(event):
                         link.answer(event.identity, answer)
+                elif not isinstance(event, Delivered):
+                    session.events.append(event)
 
         working = asyncio.create_task(work())
         try:

@@ -264,6 +264,8 @@ class Core:
         message.update(sb=self._sandbox, id=run.id, no=run.no, seq=run.number, se=run.session)
         message.update(at=now, fn=self._function)
         message["from"] = link.me
+        if link.relay:
+            message["via"] = "relay"
         frame = wire.sign(message, self._token)
         if link.relay:
             run.sent, run.heard = True, now

@@ -128,6 +128,8 @@ def test_frames_are_relayed_when_posting_is_forbidden(sandbox: Sandbox) -> None:
     for rid in ("one", "two"):
         assert sandbox.lambda_.invoke(rid, b"{}").body == b"laptop:{}"
     assert sandbox.log.count("403") == 1
+    # Two were refused, the others say that they came by the API.
+    assert [frame.get("via") for frame in sandbox.gateway.frames.queue] == [None, None, "relay", "relay"]
 
 
 def test_frames_of_somebody_else_are_dropped(sandbox: Sandbox) -> None:
