@@ -15,8 +15,9 @@ from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
 
 from plldb.aws.errors import TryAgainError, translate
+from plldb.aws.failures.unreachable import unreadable_certificates
 from plldb.aws.own_session import certificates
-from plldb.errors import AwsError, Hint, PlldbError, SettingsError
+from plldb.errors import AwsError, PlldbError
 
 _LONGEST_MESSAGE = 128 * 1024  # API Gateway's own limit
 
@@ -111,13 +112,7 @@ def _trust(session: AioSession) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=get_cert_path(bundle or True))
     except OSError as error:
-        raise SettingsError(
-            f"The certificates to trust cannot be read: {error}",
-            hint=Hint(
-                "check-certificates",
-                "Check the file that AWS_CA_BUNDLE, or ca_bundle in your profile, names.",
-            ),
-        ) from error
+        raise unreadable_certificates(error) from error
 
 
 def _proxy_for(url: str) -> str | None:

@@ -20,6 +20,10 @@ WORDS: dict[HintKind, str] = {
     "set-region": "Pass --region, set AWS_REGION, or put `region = …` into your profile in ~/.aws/config.",
 }
 """What is said instead of the library's sentence to somebody who can give options."""
+MORE: dict[HintKind, str] = {
+    "allow-action": "The whole policies are in plldb/bootstrap/policies of the installed package.",
+}
+"""What is said after the library's sentence."""
 STEPS: dict[HintKind, tuple[str, tuple[str, ...]]] = {
     "set-up": ("set it up", ("bootstrap", "setup")),
     "wait-for-other": ("watch it", ("bootstrap", "watch")),
@@ -81,7 +85,9 @@ def where_of(settings: Settings, region: str | None, target: Target | None) -> W
 
 def hint_text(hint: Hint | None) -> str:
     """Return a hint of the library as it is said on the command line; empty for none."""
-    return WORDS.get(hint.kind, hint.text) if hint else ""
+    if hint is None:
+        return ""
+    return " ".join(filter(None, (WORDS.get(hint.kind, hint.text), MORE.get(hint.kind))))
 
 
 def hint_steps(hint: Hint | None, asked: Invocation, group: str, where: Where) -> tuple[Step, ...]:

@@ -14,6 +14,7 @@ PAGE = ROOT / "docs" / "architecture.md"
 ROOMS = [
     "plldb",
     "plldb/aws",
+    "plldb/aws/failures",
     "plldb/bootstrap",
     "plldb/bootstrap/stack",
     "plldb/bootstrap/artifacts",

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
-
 import aiohttp
 import pytest
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
-from plldb.aws.errors import (
-    CLOCK_CODES,
-    CREDENTIALS_CODES,
-    DENIED_CODES,
+from plldb.aws.errors import THROTTLING_CODES, TRANSIENT_CODES, TryAgainError, translate
+from plldb.aws.failures.codes import (
+    MEANINGS,
     S3_ACTIONS,
-    THROTTLING_CODES,
-    TRANSIENT_CODES,
-    TryAgainError,
+    UNKNOWN_CALLER_CODES,
     denied_action,
-    translate,
+    is_owner_mismatch,
 )
+from plldb.aws.failures.sign_in import SignedIn
 from plldb.errors import (
     AccessDeniedError,
     AwsError,
@@ -36,8 +32,13 @@ DENIED = (
 )
 
 
-def meaning(error: Exception) -> PlldbError | TryAgainError:
-    return translate(error, service="cloudformation", operation="CreateStack")
+def codes_of(kind: str) -> list[str]:
+    return sorted(code for code, meaning in MEANINGS.items() if meaning.kind == kind)
+
+
+def meaning(error: Exception, source: str = "") -> PlldbError | TryAgainError:
+    who = SignedIn(source=source, profile="work" if source else None)
+    return translate(error, service="cloudformation", operation="CreateStack", who=who)
 
 
 @pytest.mark.parametrize("code", sorted(THROTTLING_CODES))
@@ -51,12 +52,6 @@ def test_throttling_is_tried_again_and_told_apart_from_failure(code: str) -> Non
         "CreateStack",
         code,
     )
-
-
-def test_a_quota_that_is_reached_is_no_throttling() -> None:
-    error = meaning(refused("LimitExceededException", "The quota for stacks has been reached"))
-    assert isinstance(error, AwsError)
-    assert "quota" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +72,8 @@ def test_failures_of_the_server_are_tried_again(code: str, status: int, throttle
     again = meaning(refused(code, "", status))
     assert isinstance(again, TryAgainError)
     assert again.throttled is throttled
-    assert "run the same command again" in str(again.error.hint)
+    assert again.error.hint
+    assert again.error.hint.kind == "wait"
 
 
 @pytest.mark.parametrize(
@@ -107,25 +103,43 @@ def test_no_usable_answer_is_tried_again_and_is_no_throttling(error: Exception) 
     assert "AWS_ENDPOINT_URL" in str(again.error.hint)
 
 
-@pytest.mark.parametrize("code", sorted(CREDENTIALS_CODES))
+@pytest.mark.parametrize("code", codes_of("credentials"))
 @pytest.mark.parametrize("status", [400, 401, 403])
 def test_credentials_that_aws_does_not_accept_are_that(code: str, status: int) -> None:
     error = meaning(refused(code, "The security token is expired\nx-amz-security-token:SECRET", status))
     assert isinstance(error, CredentialsError)
-    assert "Sign in again" in str(error.hint)
     assert "SECRET" not in str(error)
+    # A region that is not enabled knows nobody of the account.
+    assert ("not enabled" in str(error.hint)) == (code in UNKNOWN_CALLER_CODES)
 
 
-def test_who_is_unknown_may_be_in_a_region_that_is_not_enabled() -> None:
-    unknown = meaning(refused("InvalidClientTokenId", "The security token is invalid", 403))
-    assert isinstance(unknown, CredentialsError)
-    assert "not enabled" in str(unknown.hint)
-    expired = meaning(refused("ExpiredToken", "The security token is expired", 403))
-    assert isinstance(expired, CredentialsError)
-    assert "not enabled" not in str(expired.hint)
+@pytest.mark.parametrize(
+    ("source", "kind", "said"),
+    [
+        ("sso", "sign-in", "`aws sso login --profile work`"),
+        ("login", "sign-in", "`aws login --profile work`"),
+        ("env", "check-credentials", "AWS_ACCESS_KEY_ID"),
+        ("shared-credentials-file", "check-credentials", "~/.aws/credentials"),
+        ("config-file", "check-credentials", "~/.aws/config"),
+        ("custom-process", "check-credentials", "credential_process"),
+        ("assume-role", "check-credentials", "role_arn"),
+        ("assume-role-with-web-identity", "check-credentials", "AWS_WEB_IDENTITY_TOKEN_FILE"),
+        ("iam-role", "check-credentials", "machine"),
+        ("container-role", "check-credentials", "container"),
+        ("explicit", "check-credentials", "that were given"),
+        ("", "check-credentials", "AWS_PROFILE"),
+    ],
+)
+def test_only_who_was_signed_in_is_asked_to_sign_in_again(source: str, kind: str, said: str) -> None:
+    error = meaning(refused("ExpiredToken", "expired", 403), source)
+    assert isinstance(error, CredentialsError)
+    assert error.hint
+    assert error.hint.kind == kind
+    assert said in error.hint.text
+    assert ("again" in error.hint.text) == (kind == "sign-in")
 
 
-@pytest.mark.parametrize("code", sorted(CLOCK_CODES))
+@pytest.mark.parametrize("code", codes_of("clock"))
 def test_a_wrong_clock_is_told_as_that(code: str) -> None:
     error = meaning(refused(code, "Signature expired", 403))
     assert isinstance(error, CredentialsError)
@@ -154,23 +168,6 @@ def test_of_what_aws_says_the_first_line_is_told(code: str) -> None:
     assert "The first line." in error.message
     assert "SECRET" not in error.message
     assert "\n" not in error.message
-
-
-@pytest.mark.parametrize(
-    ("error", "named"),
-    [
-        (FileNotFoundError(2, "No such file or directory", "/secrets/token"), "/secrets/token"),
-        (json.JSONDecodeError("Expecting value", "AKIASECRET", 0), "wrote no JSON"),
-    ],
-)
-def test_credentials_that_cannot_be_read_are_told_with_where_they_come_from(
-    error: Exception, named: str
-) -> None:
-    found = meaning(error)
-    assert isinstance(found, CredentialsError)
-    assert named in found.message
-    assert "AKIASECRET" not in found.message
-    assert "credential_process" in str(found.hint)
 
 
 def test_a_connection_that_breaks_without_a_file_is_no_answer() -> None:
@@ -211,13 +208,65 @@ def test_no_credentials_is_a_credentials_error(error: Exception) -> None:
     assert found.operation == "CreateStack"
 
 
-@pytest.mark.parametrize(("code", "status"), [*((code, 400) for code in sorted(DENIED_CODES)), ("403", 403)])
-def test_a_refusal_names_the_action_that_is_missing(code: str, status: int) -> None:
-    error = meaning(refused(code, DENIED.format(action="iam:CreateRole"), status))
+@pytest.mark.parametrize("code", codes_of("denied"))
+def test_a_refusal_names_the_action_that_is_missing(code: str) -> None:
+    error = meaning(refused(code, DENIED.format(action="iam:CreateRole"), 403))
     assert isinstance(error, AccessDeniedError)
     assert error.action == "iam:CreateRole"
-    assert "iam:CreateRole" in str(error.hint)
-    assert "plldb/bootstrap/policies" in str(error.hint)
+    assert error.hint
+    assert (error.hint.kind, "iam:CreateRole" in error.hint.text) == ("allow-action", True)
+
+
+def test_a_denial_from_above_is_not_told_as_a_right_that_the_caller_lacks() -> None:
+    said = (
+        "User: x is not authorized to perform: s3:CreateBucket with an explicit deny in a service control "
+        "policy"
+    )
+    error = meaning(refused("AccessDenied", said, 403))
+    assert isinstance(error, AccessDeniedError)
+    assert error.hint
+    assert error.hint.kind == "check-account"
+    assert "service control policy denies s3:CreateBucket" in error.hint.text
+
+
+# The codes are those of issue 11, items 16 and 17.
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [
+        *((code, 403, "check-account") for code in ("OptInRequired", "SubscriptionRequiredException")),
+        *((code, 403, "check-account") for code in ("NotSignedUp", "AccountProblem", "AllAccessDisabled")),
+        ("TooManyBuckets", 400, "raise-limit"),
+        ("LimitExceededException", 400, "raise-limit"),
+        *((code, 400, "fix-cause") for code in ("InvalidRequest", "MalformedPolicy", "MalformedXML")),
+        ("ValidationError", 400, "fix-cause"),
+        ("NothingThatIsKnown", 403, "fix-cause"),
+        ("NoSuchBucket", 404, "run-again"),
+        ("ResourceConflictException", 409, "run-again"),
+        ("NothingThatIsKnown", 409, "run-again"),
+    ],
+)
+def test_what_aws_refuses_has_the_way_out_that_fits_and_speaks_of_no_rights(
+    code: str, status: int, kind: str
+) -> None:
+    error = meaning(refused(code, "What AWS says", status))
+    assert type(error) is AwsError
+    assert error.message == f"CreateStack: What AWS says ({code})"
+    assert error.hint
+    assert error.hint.kind == kind
+    assert "IAM" not in error.hint.text
+    assert not is_owner_mismatch(error)
+
+
+def test_only_a_bare_refusal_of_s3_says_that_a_bucket_is_another_accounts() -> None:
+    def mismatch(code: str, message: str) -> bool:
+        error = meaning(refused(code, message, 403))
+        assert isinstance(error, AwsError)
+        return is_owner_mismatch(error)
+
+    assert mismatch("AccessDenied", "Access Denied")
+    assert not mismatch("AccessDenied", DENIED.format(action="s3:ListBucket"))
+    assert not mismatch("InvalidAccessKeyId", "The key does not exist")
+    assert not mismatch("403", "Forbidden")
 
 
 @pytest.mark.parametrize(
@@ -235,12 +284,6 @@ def test_the_action_is_the_one_named_or_that_of_the_operation(
     message: str, service: str, operation: str, action: str
 ) -> None:
     assert denied_action(message, service, operation) == action
-
-
-def test_a_profile_that_does_not_exist_is_a_settings_error() -> None:
-    error = meaning(boto.ProfileNotFound(profile="nobody"))
-    assert isinstance(error, SettingsError)
-    assert "'nobody'" in error.message
 
 
 def test_everything_else_that_aws_refuses_keeps_its_code_and_message() -> None:

@@ -241,6 +241,6 @@ async def test_a_role_is_assumed_in_the_region_however_that_is_given(
         monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{port}")
         async with open_aws(place, RequestPace()) as aws:
             await aws.cloudformation()
-            await aws._renew_credentials()
+            await aws._clients.renew_credentials()
     assert len(scopes) == 1
     assert b"/eu-west-1/sts/" in scopes[0]

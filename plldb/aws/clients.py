@@ -1,0 +1,138 @@
+"""The clients of one session, and the credentials that they share. Talks to AWS for credentials.
+
+botocore's exceptions end here: what leaves this module is a `plldb.errors.PlldbError`, or a bug.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiobotocore.config import AioConfig
+from aiobotocore.httpsession import AIOHTTPSession
+from aiobotocore.session import AioSession
+
+from plldb.aws.connections import Connections
+from plldb.aws.failures.making import client_error, credentials_error
+from plldb.aws.failures.sign_in import SignedIn
+from plldb.aws.own_session import certificates
+from plldb.aws.pace import RequestPace
+from plldb.aws.place import Place
+from plldb.errors import Hint, SettingsError
+
+
+class Clients:
+    """Clients are made at first use and shared; they are closed with ``stack``."""
+
+    def __init__(
+        self, session: AioSession, place: Place, region: str, pace: RequestPace, stack: AsyncExitStack
+    ) -> None:
+        self._session: Any = session  # its stubs know services by literal names only
+        self._place = place
+        self._region = region
+        self._pace = pace
+        self._stack = stack
+        self._connections = Connections(stack)
+        self._clients: dict[tuple[str, str | None], Any] = {}
+        self._credentials: Any = None
+        self._making = asyncio.Lock()
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The endpoint of each client so far."""
+        return tuple(str(client.meta.endpoint_url) for client in self._clients.values())
+
+    @property
+    def who(self) -> SignedIn:
+        """How the caller is signed in, as far as it is known."""
+        return SignedIn(source=getattr(self._credentials, "method", ""), profile=self._session.profile)
+
+    async def get(self, service: str, endpoint_url: str | None = None) -> Any:
+        """Return the client for a service, at an endpoint of its own if it has one.
+
+        Raises:
+            SettingsError: a setting makes it impossible.
+            CredentialsError: what should give the credentials does not.
+        """
+        async with self._making:
+            key = service, endpoint_url
+            if key not in self._clients:
+                self._clients[key] = await self._make(service, endpoint_url)
+            return self._clients[key]
+
+    async def renew_credentials(self) -> None:
+        """Renew credentials whose time is nearly over, apart from the request that they are for.
+
+        Raises:
+            TryAgainError: what gives them may do so later.
+            PlldbError: it does not.
+        """
+        if self._credentials is None:
+            return
+        try:
+            await self._credentials.get_frozen_credentials()
+        except Exception as error:  # what gives them runs code of other people's
+            raise credentials_error(error, self._session, self.who) from error
+
+    async def _make(self, service: str, endpoint_url: str | None) -> Any:
+        if self._place.session is None:
+            await self._load_credentials()
+        try:
+            context = self._session.create_client(
+                service,
+                region_name=self._region,
+                endpoint_url=endpoint_url or self._place.endpoint_url or None,
+                verify=certificates(self._session),
+                config=self._config(),
+            )
+            client = await self._stack.enter_async_context(context)
+            # A caller's session finds them with its first client, so that a role is assumed in that region.
+            self._credentials = await self._session.get_credentials()
+        except Exception as error:
+            # What a setting of the wrong shape causes is any exception of Python's.
+            found = client_error(error, self._region, self._session, self.who)
+            if found is None:
+                raise
+            raise found from error
+        _check_endpoint(client.meta.endpoint_url)
+        return client
+
+    async def _load_credentials(self) -> None:
+        """Find the credentials, once. None at all are told by the first request that is to be signed."""
+        try:
+            self._credentials = await self._session.get_credentials()
+        except Exception as error:  # as above
+            raise credentials_error(error, self._session, self.who) from error
+
+    def _config(self) -> AioConfig:
+        theirs = getattr(self._session.get_default_client_config(), "http_session_cls", AIOHTTPSession)
+        # A caller's session may have another backend set: that stays.
+        ours: Any = {"http_session_cls": self._connections.for_client} if theirs is AIOHTTPSession else {}
+        return AioConfig(
+            connect_timeout=self._pace.connect_timeout,
+            read_timeout=self._pace.read_timeout,
+            # `Aws.call` repeats requests itself: it tells throttling from failure, and the follower
+            # of the event stream must not be held up inside a request.
+            retries={"total_max_attempts": 1},
+            max_pool_connections=32,
+            user_agent_extra="plldb",
+            **ours,
+        )
+
+
+def _check_endpoint(url: str) -> None:
+    """Find what botocore would stumble over with every request only."""
+    try:
+        parts = urlsplit(url)
+        wrong = parts.scheme not in ("http", "https") or parts.port == 0
+    except ValueError:  # a port that is none
+        wrong = True
+    if wrong:
+        raise SettingsError(
+            f"{url!r} cannot be an endpoint.",
+            hint=Hint(
+                "set-endpoint", "Endpoints look like http://localhost:4566; set or unset AWS_ENDPOINT_URL."
+            ),
+        )

@@ -1,0 +1,154 @@
+"""What the files of the AWS tools hold, by shape and name. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from aiobotocore.session import AioSession
+from botocore.configloader import raw_config_parse
+from botocore.exceptions import BotoCoreError
+
+# Settings that are sections of their own, in a profile ("Configuration and credential file settings" in the
+# user guide of the AWS CLI). What nobody of these knows may be anything: it belongs to other tools.
+_SECTIONS = frozenset({"s3", "proxies_config"})
+_VALUES = frozenset(
+    (
+        "aws_access_key_id",
+        "aws_secret_access_key",
+        "aws_session_token",
+        "credential_process",
+        "credential_source",
+        "duration_seconds",
+        "endpoint_url",
+        "external_id",
+        "login_session",
+        "mfa_serial",
+        "role_arn",
+        "role_session_name",
+        "services",
+        "source_profile",
+        "sso_account_id",
+        "sso_region",
+        "sso_registration_scopes",
+        "sso_role_name",
+        "sso_session",
+        "sso_start_url",
+        "web_identity_token_file",
+    )
+)
+_NUMBERS = frozenset({"duration_seconds"})
+# What gives credentials, the nearest first, as botocore looks for it in a profile.
+_SOURCES = (
+    "credential_process",
+    "web_identity_token_file",
+    "sso_session",
+    "sso_start_url",
+    "login_session",
+    "credential_source",
+    "role_arn",
+    "aws_access_key_id",
+)
+
+
+def profile_in_force(session: AioSession) -> str:
+    """Return the name of the profile in force; empty if there is none, or the files cannot be read."""
+    with suppress(BotoCoreError):
+        name = session.profile or "default"
+        return name if name in session.full_config["profiles"] else ""
+    return ""
+
+
+def settings_file(session: AioSession) -> str:
+    """Return the path of the file that profiles are in."""
+    return str(session.get_config_variable("config_file"))
+
+
+def source_of_credentials(session: AioSession) -> str:
+    """Return the setting that gives the credentials, at the end of the chain of profiles; empty if none."""
+    names = [name for name, _ in _profiles(session)]
+    for name in reversed(names):
+        settings = session.full_config["profiles"][name]
+        if found := next((key for key in _SOURCES if key in settings), None):
+            return f"{found} of the profile {name}" if name != names[0] else found
+    return ""
+
+
+def wrong_settings(session: AioSession) -> list[str]:
+    """Return, of the settings that count for the session, those whose shape is wrong, each in words."""
+    try:
+        return list(_all_wrong(session))
+    except BotoCoreError:
+        return []  # they cannot be read at all
+
+
+def _all_wrong(session: AioSession) -> Iterator[str]:
+    config, file = session.full_config, settings_file(session)
+    numbers = _NUMBERS | {
+        option
+        for option, _, _, convert in session.session_var_map.values()
+        if convert is int and isinstance(option, str)
+    }
+    values = _VALUES | {
+        option for option, *_ in session.session_var_map.values() if isinstance(option, str)
+    } - {"api_versions"}
+    for name, settings in _profiles(session):
+        where = f"the profile {name} in {_file_of(session, name) or file}"
+        if not isinstance(settings, Mapping):
+            yield f"{where} is to be a section"
+            continue
+        for key, value in settings.items():
+            if wrong := _wrong(key, value, values, numbers):
+                yield f"{key} of {where} {wrong}"
+        for kind, option in (("sso-session", "sso_session"), ("services", "services")):
+            found = config.get(kind.replace("-session", "_sessions"), {}).get(str(settings.get(option)), {})
+            yield from _wrong_section(kind, str(settings.get(option)), found, file, values)
+
+
+def _wrong_section(kind: str, name: str, found: Any, file: str, values: frozenset[str]) -> Iterator[str]:
+    where = f"the section [{kind} {name}] in {file}"
+    for key, value in found.items():
+        # In a section of services each service is one of its own.
+        if kind == "services" and not isinstance(value, Mapping):
+            yield f"{key} of {where} is to be a section, not a value"
+        elif kind == "services" and isinstance(value.get("endpoint_url"), Mapping):
+            yield f"endpoint_url of {key} of {where} is to be a value, not a section"
+        elif kind != "services" and (wrong := _wrong(key, value, values, frozenset())):
+            yield f"{key} of {where} {wrong}"
+
+
+def _wrong(key: str, value: object, values: frozenset[str], numbers: frozenset[str]) -> str:
+    if key in _SECTIONS and not isinstance(value, Mapping):
+        return "is to be a section, not a value"
+    if key in values and isinstance(value, Mapping):
+        return "is to be a value, not a section"
+    if key in numbers:
+        try:
+            int(str(value))
+        except ValueError:
+            return f"is to be a number, not {value!r}"
+    return ""
+
+
+def _profiles(session: AioSession) -> Iterator[tuple[str, Any]]:
+    """Yield the profile in force and those that it takes its credentials from, with their settings."""
+    profiles = session.full_config["profiles"]
+    name, seen = profile_in_force(session), set[str]()
+    while name in profiles and name not in seen:
+        seen.add(name)
+        yield name, profiles[name]
+        source = profiles[name].get("source_profile") if isinstance(profiles[name], Mapping) else None
+        name = source if isinstance(source, str) else ""
+
+
+def _file_of(session: AioSession, profile: str) -> str:
+    """Return the file of credentials if the profile is in that alone."""
+    path = str(session.get_config_variable("credentials_file"))
+    with suppress(BotoCoreError):
+        config = raw_config_parse(settings_file(session))
+        if f"profile {profile}" in config or profile in config:
+            return ""
+    with suppress(BotoCoreError):
+        return path if profile in raw_config_parse(path) else ""
+    return ""
