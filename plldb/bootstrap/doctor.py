@@ -21,7 +21,7 @@ from plldb.bootstrap.permissions import find_missing_actions
 from plldb.bootstrap.stack.client import STACK_NAME, open_stack
 from plldb.bootstrap.stack.decide import SETUP, StackSnapshot, Step, decide
 from plldb.bootstrap.stack.statuses import StackStatus
-from plldb.errors import AccessDeniedError, AwsError, Hint, PlldbError, UnreachableError
+from plldb.errors import AccessDeniedError, AwsError, Hint, PlldbError, SettingsError, UnreachableError
 from plldb.tasks import gather_all
 
 # AWS refuses signatures that are 15 minutes off (S3: RequestTimeTooSkewed); 5 minutes in most services.
@@ -42,6 +42,9 @@ async def doctor(
 
     Changes nothing; the last event is `DoctorFinished`. The arguments are as in `setup`. What is wrong
     is a finding, not an exception.
+
+    Raises:
+        SettingsError: no region, an unknown profile…: there is nothing that could be examined.
     """
     problems = warnings = 0
     examining = _examine_all(place, pace)
@@ -73,6 +76,8 @@ async def _examine_all(place: Place, pace: Pace) -> AsyncGenerator[Started | Fin
             )
             for finding in chain.from_iterable(examined):
                 yield finding
+    except SettingsError:
+        raise
     except PlldbError as error:
         # Without region, credentials or a network there is nothing more to examine.
         yield Finding(check="access", verdict="problem", message=error.message, remedy=error.hint)

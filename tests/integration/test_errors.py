@@ -54,11 +54,11 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+@pytest.mark.parametrize("command", [*(("bootstrap", *each) for each in COMMANDS), ("doctor",)], ids=" ".join)
 async def test_every_command_says_which_profile_is_unknown(
     plldb_cli: RunPlldb, command: tuple[str, ...]
 ) -> None:
-    done = await plldb_cli("bootstrap", *command, "--profile", "nobody")
+    done = await plldb_cli(*command, "--profile", "nobody")
     assert done.code == 2, done
     assert done.stderr.startswith("error: The AWS profile 'nobody' does not exist.\nhint: ")
 
