@@ -7,15 +7,14 @@ from contextlib import aclosing
 
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
-from plldb.bootstrap.artifacts.bucket import (
+from plldb.bootstrap.artifacts.bucket import Bucket, open_bucket
+from plldb.bootstrap.artifacts.emptying import (
     EMPTYING_ROUNDS,
     RemovalSurvey,
     delete_bucket,
     empty_bucket,
-    open_bucket,
     survey_removal,
 )
-from plldb.bootstrap.artifacts.settings import Bucket
 from plldb.bootstrap.errors import BucketError
 from plldb.bootstrap.events import (
     BucketDeleted,

@@ -13,8 +13,9 @@ from itertools import chain
 import plldb
 from plldb.aws.place import DEFAULT_PLACE, Place, Target
 from plldb.aws.session import Aws, open_aws
-from plldb.bootstrap.artifacts.bucket import bucket_exists, open_bucket, survey_bucket
+from plldb.bootstrap.artifacts.bucket import bucket_exists, open_bucket
 from plldb.bootstrap.artifacts.publish import version_prefix
+from plldb.bootstrap.artifacts.survey import survey_bucket
 from plldb.bootstrap.events import DoctorEvent, DoctorFinished, Finding, Started
 from plldb.bootstrap.pace import DEFAULT_PACE, Pace
 from plldb.bootstrap.permissions import find_missing_actions

@@ -45,7 +45,7 @@ class Started:
 class BucketReady:
     """The artifact bucket exists, is ours and is safe.
 
-    ``repaired`` names the settings that were put right; all of them for a new bucket.
+    ``repaired`` names the settings that were put right; of a new bucket those that it did not have already.
     """
 
     kind: Literal["bucket_ready"] = "bucket_ready"

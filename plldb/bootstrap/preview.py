@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import plldb
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
-from plldb.bootstrap.artifacts.bucket import BucketSurvey, open_bucket, survey_bucket
+from plldb.bootstrap.artifacts.bucket import Bucket, open_bucket
 from plldb.bootstrap.artifacts.packages import build_package
 from plldb.bootstrap.artifacts.publish import look_at_package, package_key, version_prefix
-from plldb.bootstrap.artifacts.settings import Bucket
 from plldb.bootstrap.artifacts.sources import PackageSource, list_packages, read_files
+from plldb.bootstrap.artifacts.survey import BucketSurvey, survey_bucket
 from plldb.bootstrap.errors import StackFailedError
 from plldb.bootstrap.events import ArtifactPlan, ResourceChange, SetupPlanned
 from plldb.bootstrap.options import SetupOptions, placeholder_values, remember, render_stack

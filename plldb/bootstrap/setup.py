@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import quote
 
 import plldb
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
-from plldb.bootstrap.artifacts.bucket import (
-    HOME_REGION,
-    BucketSurvey,
-    StoredObject,
-    create_bucket,
-    make_safe,
-    open_bucket,
-    survey_bucket,
-    survey_of_new,
-    try_to_create_bucket,
-)
+from plldb.bootstrap.artifacts.bucket import Bucket, open_bucket
+from plldb.bootstrap.artifacts.prepare import prepare_bucket
 from plldb.bootstrap.artifacts.publish import Artifact, publish_packages, publish_template, version_prefix
-from plldb.bootstrap.artifacts.settings import Bucket
 from plldb.bootstrap.artifacts.sources import list_packages
 from plldb.bootstrap.errors import StackFailedError
 from plldb.bootstrap.events import (
@@ -118,9 +108,11 @@ async def _round(setup: _Setup, seen: Seen, deployed: Deployed) -> _Round:
 
 async def _publish_and_submit(setup: _Setup, seen: Seen, deployed: Deployed) -> _Round:
     bucket, stack, tell = setup.bucket, setup.stack, setup.tell
-    ready, stored = await _make_ready(bucket, seen)
-    await tell(ready)
-    artifacts = await publish_packages(bucket, plldb.__version__, list_packages(), stored)
+    # Without a stack there is hardly a bucket.
+    prefix, no_stack = version_prefix(plldb.__version__), seen.snapshot is None
+    ready = await prepare_bucket(bucket, prefix, probably_new=no_stack)
+    await tell(BucketReady(bucket=bucket.name, created=ready.created, repaired=ready.repaired))
+    artifacts = await publish_packages(bucket, plldb.__version__, list_packages(), ready.objects)
     for artifact in artifacts:
         await tell(_artifact_ready(bucket, artifact))
     changed = bool(ready.repaired) or any(artifact.uploaded for artifact in artifacts)
@@ -151,23 +143,6 @@ def _disturbed(stack: Stack, seen: Seen, how: str, hint: str) -> StackFailedErro
         status=seen.status,
         hint=Hint("set-up", hint),
     )
-
-
-async def _make_ready(bucket: Bucket, seen: Seen) -> tuple[BucketReady, dict[str, StoredObject]]:
-    survey = await _survey_or_create(bucket, seen)
-    await make_safe(bucket, survey.repairs)
-    repaired = tuple(repair.name for repair in survey.repairs)
-    return BucketReady(bucket=bucket.name, created=not survey.exists, repaired=repaired), survey.objects
-
-
-async def _survey_or_create(bucket: Bucket, seen: Seen) -> BucketSurvey:
-    # Without a stack there is hardly a bucket. Then it is made without a look; one of ours stays as it is.
-    if seen.snapshot is None and bucket.region != HOME_REGION and await try_to_create_bucket(bucket):
-        return survey_of_new(bucket)
-    survey = await survey_bucket(bucket, version_prefix(plldb.__version__))
-    if not survey.exists and not await create_bucket(bucket):
-        return replace(survey, exists=True)  # a setup beside this one was first
-    return survey
 
 
 async def _publish_template(bucket: Bucket, body: str) -> TemplatePublished:

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from plldb.bootstrap.artifacts.bucket import StoredObject
+from plldb.bootstrap.artifacts.bucket import Bucket
 from plldb.bootstrap.artifacts.packages import Package, build_package
-from plldb.bootstrap.artifacts.settings import Bucket
 from plldb.bootstrap.artifacts.sources import PackageSource, read_files
+from plldb.bootstrap.artifacts.survey import StoredObject
 from plldb.bootstrap.errors import BucketError
 from plldb.errors import AwsError
 from plldb.tasks import gather_all

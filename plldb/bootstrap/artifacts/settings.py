@@ -1,4 +1,4 @@
-"""What makes the artifact bucket safe: each setting read, compared, put right. Talks to S3.
+"""What makes the artifact bucket safe, as a table: each setting read, compared, written. Talks to S3.
 
 Settings are added to what is there, never exchanged for it: other statements of the bucket policy
 and other lifecycle rules stay.
@@ -6,63 +6,73 @@ and other lifecycle rules stay.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from plldb.aws.session import Aws
-from plldb.bootstrap.pace import DEFAULT_PACE, Pace
-from plldb.errors import AwsError
+from plldb.bootstrap.artifacts.bucket import NAMED_AT_MOST, Bucket
+from plldb.bootstrap.artifacts.lifecycle import has_lifecycle_rule, name_rules, with_lifecycle_rule
+from plldb.bootstrap.artifacts.policy import has_tls_statement, name_statements, with_tls_statement
+from plldb.bootstrap.errors import BucketError
+from plldb.errors import AccessDeniedError, AwsError, Hint
 from plldb.tasks import gather_all
 
-if TYPE_CHECKING:
-    from types_aiobotocore_s3 import S3Client
+Found = Mapping[str, Any]
+"""What S3 answered about a setting; empty if it was never made."""
 
-TLS_SID = "PlldbTlsOnly"
-LIFECYCLE_ID = "plldb-expire-old-versions"
-# Long enough for any rollback of CloudFormation to find the code that it goes back to.
-OLD_VERSION_DAYS = 30
-UNFINISHED_UPLOAD_DAYS = 7
+# What S3 says of a document that it does not take; sent again it is refused again.
+REFUSED = frozenset(
+    {"InvalidArgument", "InvalidRequest", "MalformedPolicy", "MalformedXML", "PolicyTooLarge"}
+)
+
+
+def _nobody(_: Found) -> Sequence[str]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bucket:
-    """The artifact bucket of one account and region, and how to reach it."""
+class Setting:
+    """A row of the table.
 
-    aws: Aws
-    s3: S3Client
+    Attributes:
+        name: for people.
+        read: the method of the S3 client that reads it.
+        never_made: the code that S3 answers then for a setting that was never made.
+        right: whether what was found is right.
+        write: the method that writes it.
+        wanted: its parameters, with what others set in them.
+        others: names what others set, for the error that S3 does not take the whole.
+    """
+
     name: str
-    region: str
-    partition: str
-    owner: str
-    pace: Pace = DEFAULT_PACE
-
-    @property
-    def ours(self) -> dict[str, Any]:
-        """What every request carries: S3 refuses it unless the bucket belongs to ``owner``."""
-        return {"Bucket": self.name, "ExpectedBucketOwner": self.owner}
+    read: str
+    never_made: str = ""
+    right: Callable[[Bucket, Found], bool]
+    write: str
+    wanted: Callable[[Bucket, Found], dict[str, Any]]
+    others: Callable[[Found], Sequence[str]] = _nobody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repair:
-    """A setting that has to be put right. ``name`` is for people; ``apply`` does it."""
+    """A setting that has to be written, and what was found instead."""
 
-    name: str
-    apply: Callable[[], Awaitable[object]]
+    setting: Setting
+    found: Found
 
-
-async def _read(request: Awaitable[Any], *missing: str) -> Any:
-    """Return the answer, or None for a setting that was never made (S3 calls that an error)."""
-    try:
-        return await request
-    except AwsError as error:
-        if error.aws_code in missing:
-            return None
-        raise
+    @property
+    def name(self) -> str:
+        """The setting's name."""
+        return self.setting.name
 
 
-# --- each setting: look_…: what is wrong with it?  repair_…: put it right ----------------------------------
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsSurvey:
+    """What is to be put right, and the algorithm that new objects are encrypted with; None if not told."""
+
+    repairs: tuple[Repair, ...]
+    encryption: str | None
+
 
 PUBLIC_ACCESS_BLOCK = {
     "BlockPublicAcls": True,
@@ -70,173 +80,126 @@ PUBLIC_ACCESS_BLOCK = {
     "BlockPublicPolicy": True,
     "RestrictPublicBuckets": True,
 }
+ENCRYPTION = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+OWNERSHIP = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
 
 
-def repair_public_access(bucket: Bucket) -> Repair:
-    """Block public access, in all four ways that S3 has."""
-    return Repair(
+def _encryption_rules(found: Found) -> list[dict[str, Any]]:
+    rules: list[dict[str, Any]] = found.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
+    return rules
+
+
+SETTINGS = (
+    Setting(
         name="public access blocked",
-        apply=lambda: bucket.aws.call(
-            bucket.s3.put_public_access_block,
-            PublicAccessBlockConfiguration=PUBLIC_ACCESS_BLOCK,  # type: ignore[arg-type]
-            **bucket.ours,
+        read="get_public_access_block",
+        never_made="NoSuchPublicAccessBlockConfiguration",
+        right=lambda _, found: (
+            PUBLIC_ACCESS_BLOCK.items() <= found.get("PublicAccessBlockConfiguration", {}).items()
         ),
-    )
-
-
-async def look_at_public_access(bucket: Bucket) -> Repair | None:
-    """Return what is to be done about public access."""
-    request = bucket.aws.call(bucket.s3.get_public_access_block, **bucket.ours)
-    found = await _read(request, "NoSuchPublicAccessBlockConfiguration")
-    right = found is not None and found["PublicAccessBlockConfiguration"] == PUBLIC_ACCESS_BLOCK
-    return None if right else repair_public_access(bucket)
-
-
-def repair_versioning(bucket: Bucket) -> Repair:
-    """Turn versioning on: CloudFormation sees changed code by its version."""
-    return Repair(
+        write="put_public_access_block",
+        wanted=lambda _, __: {"PublicAccessBlockConfiguration": PUBLIC_ACCESS_BLOCK},
+    ),
+    Setting(
+        # CloudFormation sees changed code by its version.
         name="versioning",
-        apply=lambda: bucket.aws.call(
-            bucket.s3.put_bucket_versioning, VersioningConfiguration={"Status": "Enabled"}, **bucket.ours
-        ),
-    )
-
-
-async def look_at_versioning(bucket: Bucket) -> Repair | None:
-    """Return what is to be done about versioning."""
-    found = await bucket.aws.call(bucket.s3.get_bucket_versioning, **bucket.ours)
-    return None if found.get("Status") == "Enabled" else repair_versioning(bucket)
-
-
-def repair_encryption(bucket: Bucket) -> Repair:
-    """Encrypt with S3's own keys. A bucket that somebody set to KMS keeps that."""
-    return Repair(
+        read="get_bucket_versioning",
+        right=lambda _, found: found.get("Status") == "Enabled",
+        write="put_bucket_versioning",
+        wanted=lambda _, __: {"VersioningConfiguration": {"Status": "Enabled"}},
+    ),
+    Setting(
+        # S3's own keys, unless somebody chose others. A rule without an algorithm says something else, and
+        # leaves them: S3 encrypts every object.
         name="encryption",
-        apply=lambda: bucket.aws.call(
-            bucket.s3.put_bucket_encryption,
-            ServerSideEncryptionConfiguration={
-                "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
-            },
-            **bucket.ours,
-        ),
-    )
-
-
-async def read_encryption(bucket: Bucket) -> str | None:
-    """Return the algorithm that new objects are encrypted with, None if none is set."""
-    request = bucket.aws.call(bucket.s3.get_bucket_encryption, **bucket.ours)
-    found = await _read(request, "ServerSideEncryptionConfigurationNotFoundError")
-    rules = found["ServerSideEncryptionConfiguration"]["Rules"] if found else []
-    return next((rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] for rule in rules), None)
-
-
-def repair_ownership(bucket: Bucket) -> Repair:
-    """Let the bucket's owner own every object; ACLs are off."""
-    return Repair(
+        read="get_bucket_encryption",
+        never_made="ServerSideEncryptionConfigurationNotFoundError",
+        right=lambda _, found: bool(_encryption_rules(found)),
+        write="put_bucket_encryption",
+        wanted=lambda _, __: {"ServerSideEncryptionConfiguration": ENCRYPTION},
+    ),
+    Setting(
+        # The bucket's owner owns every object; ACLs are off.
         name="bucket-owner-enforced",
-        apply=lambda: bucket.aws.call(
-            bucket.s3.put_bucket_ownership_controls,
-            OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
-            **bucket.ours,
-        ),
-    )
-
-
-async def look_at_ownership(bucket: Bucket) -> Repair | None:
-    """Return what is to be done about object ownership."""
-    request = bucket.aws.call(bucket.s3.get_bucket_ownership_controls, **bucket.ours)
-    found = await _read(request, "OwnershipControlsNotFoundError")
-    rules = found["OwnershipControls"]["Rules"] if found else []
-    right = [rule["ObjectOwnership"] for rule in rules] == ["BucketOwnerEnforced"]
-    return None if right else repair_ownership(bucket)
-
-
-def tls_statement(bucket: Bucket) -> dict[str, Any]:
-    """Return the policy statement that refuses every request without TLS."""
-    arn = f"arn:{bucket.partition}:s3:::{bucket.name}"
-    return {
-        "Sid": TLS_SID,
-        "Effect": "Deny",
-        "Principal": "*",
-        # IAM reads actions without regard to case ("IAM JSON policy elements: Action"). moto does not,
-        # and leaves Condition out of account: written small, this would shut plldb itself out there.
-        "Action": "S3:*",
-        "Resource": [arn, f"{arn}/*"],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
-
-
-def repair_policy(bucket: Bucket, others: list[dict[str, Any]] | None = None) -> Repair:
-    """Refuse requests without TLS, beside the ``others`` statements of the policy."""
-    policy = {"Version": "2012-10-17", "Statement": [*(others or []), tls_statement(bucket)]}
-    return Repair(
+        read="get_bucket_ownership_controls",
+        never_made="OwnershipControlsNotFoundError",
+        right=lambda _, found: found.get("OwnershipControls") == OWNERSHIP,
+        write="put_bucket_ownership_controls",
+        wanted=lambda _, __: {"OwnershipControls": OWNERSHIP},
+    ),
+    Setting(
         name="TLS only",
-        apply=lambda: bucket.aws.call(bucket.s3.put_bucket_policy, Policy=json.dumps(policy), **bucket.ours),
-    )
-
-
-async def look_at_policy(bucket: Bucket) -> Repair | None:
-    """Return what is to be done about the bucket policy."""
-    request = bucket.aws.call(bucket.s3.get_bucket_policy, **bucket.ours)
-    found = await _read(request, "NoSuchBucketPolicy")
-    statements = json.loads(found["Policy"])["Statement"] if found else []
-    statements = statements if isinstance(statements, list) else [statements]
-    if tls_statement(bucket) in statements:
-        return None
-    return repair_policy(bucket, [each for each in statements if each.get("Sid") != TLS_SID])
-
-
-LIFECYCLE_RULE: dict[str, Any] = {
-    "ID": LIFECYCLE_ID,
-    "Status": "Enabled",
-    "Filter": {"Prefix": "plldb/"},
-    "NoncurrentVersionExpiration": {"NoncurrentDays": OLD_VERSION_DAYS},
-    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": UNFINISHED_UPLOAD_DAYS},
-}
-
-
-def repair_lifecycle(bucket: Bucket, others: list[dict[str, Any]] | None = None) -> Repair:
-    """Expire old versions, beside the ``others`` rules."""
-    rules = [*(others or []), LIFECYCLE_RULE]
-    return Repair(
+        read="get_bucket_policy",
+        never_made="NoSuchBucketPolicy",
+        right=lambda bucket, found: has_tls_statement(found.get("Policy", ""), bucket.arn),
+        write="put_bucket_policy",
+        wanted=lambda bucket, found: {"Policy": with_tls_statement(found.get("Policy", ""), bucket.arn)},
+        others=lambda found: name_statements(found.get("Policy", "")),
+    ),
+    Setting(
         name="old versions expire",
-        apply=lambda: bucket.aws.call(
-            bucket.s3.put_bucket_lifecycle_configuration,
-            LifecycleConfiguration={"Rules": rules},  # type: ignore[typeddict-item]
-            **bucket.ours,
-        ),
-    )
+        read="get_bucket_lifecycle_configuration",
+        never_made="NoSuchLifecycleConfiguration",
+        right=lambda _, found: has_lifecycle_rule(found),
+        write="put_bucket_lifecycle_configuration",
+        wanted=lambda _, found: with_lifecycle_rule(found),
+        others=name_rules,
+    ),
+)
+# What is to be done where there is no bucket yet.
+ALL_REPAIRS = tuple(Repair(setting=setting, found={}) for setting in SETTINGS)
 
 
-async def look_at_lifecycle(bucket: Bucket) -> Repair | None:
-    """Return what is to be done about the lifecycle rules."""
-    request = bucket.aws.call(bucket.s3.get_bucket_lifecycle_configuration, **bucket.ours)
-    found = await _read(request, "NoSuchLifecycleConfiguration")
-    rules = found["Rules"] if found else []
-    if LIFECYCLE_RULE in rules:
-        return None
-    return repair_lifecycle(bucket, [rule for rule in rules if rule.get("ID") != LIFECYCLE_ID])
+async def survey_settings(bucket: Bucket) -> SettingsSurvey:
+    """Look at every setting, side by side."""
+    answers = await gather_all(*[_read(bucket, setting) for setting in SETTINGS])
+    found = dict(zip(SETTINGS, answers, strict=True))
+    wrong = [Repair(setting=row, found=found[row]) for row in SETTINGS if not row.right(bucket, found[row])]
+    defaults = [
+        rule.get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm")
+        for answer in answers
+        for rule in _encryption_rules(answer)
+    ]
+    return SettingsSurvey(repairs=tuple(wrong), encryption=next(filter(None, defaults), None))
 
 
-async def survey_settings(bucket: Bucket) -> tuple[tuple[Repair, ...], str | None]:
-    """Look at every setting, side by side: return what is to be put right, and the encryption of objects."""
-    encryption, looked_at = await gather_all(
-        read_encryption(bucket),
-        gather_all(
-            look_at_public_access(bucket),
-            look_at_versioning(bucket),
-            look_at_ownership(bucket),
-            look_at_policy(bucket),
-            look_at_lifecycle(bucket),
-        ),
-    )
-    wrong = [repair for repair in looked_at if repair is not None]
-    if encryption is None:
-        wrong.append(repair_encryption(bucket))
-    return tuple(wrong), encryption
+async def write_settings(bucket: Bucket, repairs: Iterable[Repair]) -> None:
+    """Put settings right, side by side.
+
+    Raises:
+        BucketError: S3 does not take one because of what others set; the message names that.
+    """
+    await gather_all(*[_write(bucket, repair) for repair in repairs])
 
 
-def all_repairs(bucket: Bucket) -> tuple[Repair, ...]:
-    """Return every setting to be made, for a bucket that is new."""
-    repairs = (repair_public_access, repair_versioning, repair_encryption, repair_ownership)
-    return (*(repair(bucket) for repair in repairs), repair_policy(bucket), repair_lifecycle(bucket))
+async def _read(bucket: Bucket, setting: Setting) -> Found:
+    try:
+        answer: Found = await bucket.aws.call(getattr(bucket.s3, setting.read), **bucket.ours)
+    except AwsError as error:
+        if setting.never_made and error.aws_code == setting.never_made:
+            return {}
+        raise
+    return answer
+
+
+async def _write(bucket: Bucket, repair: Repair) -> None:
+    row = repair.setting
+    method = getattr(bucket.s3, row.write)
+    try:
+        await bucket.aws.call(method, **row.wanted(bucket, repair.found), **bucket.ours)
+    except AwsError as error:
+        # Beside a block of public access S3 takes no policy that lets the public in, and calls it a denial.
+        public = isinstance(error, AccessDeniedError) and "BlockPublicPolicy" in str(error)
+        others = row.others(repair.found)
+        if not others or not (public or error.aws_code in REFUSED):
+            raise
+        raise BucketError(
+            f"S3 does not take the setting {row.name!r} of the bucket {bucket.name} together with what is "
+            f"there already: {error.message}. Not of plldb: {'; '.join(others[:NAMED_AT_MOST])}.",
+            bucket=bucket.name,
+            hint=Hint(
+                "look-at-bucket",
+                "Remove or correct what is named, in the bucket's policy or lifecycle rules; plldb leaves "
+                "as it is what others put there.",
+            ),
+        ) from error

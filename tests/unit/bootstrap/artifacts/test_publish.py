@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
 from plldb.aws.place import Target
-from plldb.bootstrap.artifacts.bucket import StoredObject, bucket_name
+from plldb.bootstrap.artifacts.bucket import bucket_name
 from plldb.bootstrap.artifacts.packages import build_package
 from plldb.bootstrap.artifacts.publish import package_key, publish_packages, version_prefix
-from plldb.bootstrap.artifacts.settings import Bucket
 from plldb.bootstrap.artifacts.sources import FileContent, FileSource, PackageSource
+from plldb.bootstrap.artifacts.survey import StoredObject
 from plldb.bootstrap.errors import BucketError, PackagingError
-from plldb.bootstrap.pace import Pace
 from plldb.errors import AwsError
-from tests.unit.aws.fakes import ACCOUNT, AT_ONCE, Answer, Client, aws, refused
+from tests.unit.aws.fakes import ACCOUNT, AT_ONCE, Answer, refused
+from tests.unit.bootstrap.artifacts.buckets import bucket
 
 KEY = "plldb/versions/1.0/lambda_functions/a_handler.zip"
 PACKAGE = build_package("a_handler", [FileContent(path="a_handler.py", content=b"x = 1\n")])
@@ -29,19 +28,6 @@ def handler(tmp_path: Path) -> PackageSource:
     place.write_bytes(b"x = 1\n")
     files = (FileSource(path="a_handler.py", place=place),)
     return PackageSource(name="a_handler", folder="lambda_functions", files=files)
-
-
-def bucket(*, pace: Pace = AT_ONCE, **answers: list[Answer]) -> tuple[Bucket, Client]:
-    client = Client("s3", answers)
-    return Bucket(
-        aws=aws(pace),
-        s3=cast("Any", client),
-        name="b",
-        region="eu-west-1",
-        partition="aws",
-        owner=ACCOUNT,
-        pace=pace,
-    ), client
 
 
 def test_keys_have_the_version_and_the_name_of_the_function_or_layer(handler: PackageSource) -> None:
@@ -133,7 +119,7 @@ async def test_an_upload_is_repeated_over_itself_until_the_new_bucket_keeps_vers
     handler: PackageSource,
 ) -> None:
     puts: list[Answer] = [{"ETag": '"e"'}, {"ETag": '"e"', "VersionId": "null"}, {"VersionId": "v1"}]
-    ours, client = bucket(put_object=puts, pace=replace(AT_ONCE, versioning_for=60))
+    ours, client = bucket("eu-west-1", replace(AT_ONCE, versioning_for=60), put_object=puts)
     (artifact,) = await publish_packages(ours, "1.0", [handler], {})
     assert (artifact.version_id, artifact.uploaded) == ("v1", True)
     conditions = [(asked.get("IfNoneMatch"), asked.get("IfMatch")) for _, asked in client.asked]

@@ -1,101 +1,84 @@
-"""Each setting of the bucket: right, wrong, missing; what others put there stays."""
+"""The table of settings: what is right, what is written, what of others stays."""
 
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from typing import Any
 
 import pytest
+from botocore.exceptions import ConnectTimeoutError
 
+from plldb.bootstrap.artifacts.lifecycle import LIFECYCLE_RULE
+from plldb.bootstrap.artifacts.policy import tls_statement
 from plldb.bootstrap.artifacts.settings import (
-    LIFECYCLE_RULE,
+    ALL_REPAIRS,
     PUBLIC_ACCESS_BLOCK,
-    Bucket,
-    all_repairs,
-    look_at_lifecycle,
-    look_at_policy,
+    SETTINGS,
     survey_settings,
-    tls_statement,
+    write_settings,
 )
-from plldb.errors import AccessDeniedError
-from tests.unit.aws.fakes import ACCOUNT, Answer, Client, aws, refused
+from plldb.bootstrap.errors import BucketError
+from plldb.errors import AccessDeniedError, AwsError, UnreachableError
+from tests.unit.aws.fakes import ACCOUNT, Answer, refused
+from tests.unit.bootstrap.artifacts.buckets import NEVER_MADE, bucket
 
-MISSING: dict[str, list[Answer]] = {
-    "get_public_access_block": [refused("NoSuchPublicAccessBlockConfiguration", status=404)],
-    "get_bucket_versioning": [{}],
-    "get_bucket_encryption": [refused("ServerSideEncryptionConfigurationNotFoundError", status=404)],
-    "get_bucket_ownership_controls": [refused("OwnershipControlsNotFoundError", status=404)],
-    "get_bucket_policy": [refused("NoSuchBucketPolicy", status=404)],
-    "get_bucket_lifecycle_configuration": [refused("NoSuchLifecycleConfiguration", status=404)],
-}
-PUTS = [
-    "put_public_access_block",
-    "put_bucket_versioning",
-    "put_bucket_encryption",
-    "put_bucket_ownership_controls",
-    "put_bucket_policy",
-    "put_bucket_lifecycle_configuration",
-]
-OTHER_STATEMENT = {"Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}
-OTHER_RULE = {"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 1}}
-
-
-def bucket(answers: dict[str, list[Answer]], partition: str = "aws") -> tuple[Bucket, Client]:
-    client = Client("s3", {**{put: [{}] for put in PUTS}, **answers})
-    name = f"plldb-core-infrastructure-eu-west-1-{ACCOUNT}"
-    return Bucket(
-        aws=aws(),
-        s3=cast("Any", client),
-        name=name,
-        region="eu-west-1",
-        partition=partition,
-        owner=ACCOUNT,
-    ), client
+ARN = "arn:aws:s3:::b"
+THEIRS = {"Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}
+OLD_RULE = {"ID": "theirs", "Status": "Enabled", "Prefix": "x/", "Expiration": {"Days": 1}}
+PUTS: dict[str, list[Answer]] = {setting.write: [{}] for setting in SETTINGS}
 
 
 def policy(*statements: Any) -> dict[str, Any]:
     return {"Policy": json.dumps({"Version": "2012-10-17", "Statement": [*statements]})}
 
 
-def right(ours: Bucket) -> dict[str, list[Answer]]:
-    return {
-        "get_public_access_block": [{"PublicAccessBlockConfiguration": PUBLIC_ACCESS_BLOCK}],
-        "get_bucket_versioning": [{"Status": "Enabled"}],
-        "get_bucket_encryption": [
-            {
-                "ServerSideEncryptionConfiguration": {
-                    "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]
-                }
-            }
-        ],
-        "get_bucket_ownership_controls": [
-            {"OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}}
-        ],
-        "get_bucket_policy": [policy(OTHER_STATEMENT, tls_statement(ours))],
-        "get_bucket_lifecycle_configuration": [{"Rules": [OTHER_RULE, LIFECYCLE_RULE]}],
-    }
+def encryption(**rule: Any) -> dict[str, Any]:
+    return {"ServerSideEncryptionConfiguration": {"Rules": [rule]}}
 
 
-async def test_a_bucket_that_is_right_needs_nothing() -> None:
-    ours, _ = bucket({})
-    safe, client = bucket(right(ours))
-    assert await survey_settings(safe) == ((), "aws:kms")
+KMS = encryption(ApplyServerSideEncryptionByDefault={"SSEAlgorithm": "aws:kms"})
+RIGHT: dict[str, list[Answer]] = {
+    "get_public_access_block": [{"PublicAccessBlockConfiguration": PUBLIC_ACCESS_BLOCK}],
+    "get_bucket_versioning": [{"Status": "Enabled"}],
+    "get_bucket_encryption": [KMS],
+    "get_bucket_ownership_controls": [
+        {"OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}}
+    ],
+    "get_bucket_policy": [policy(THEIRS, tls_statement(ARN))],
+    "get_bucket_lifecycle_configuration": [{"Rules": [OLD_RULE, LIFECYCLE_RULE]}],
+}
+
+
+@pytest.mark.parametrize(
+    ("get", "answer", "algorithm"),
+    [
+        ("get_bucket_encryption", KMS, "aws:kms"),
+        # Optional members of the model that are left out.
+        ("get_bucket_encryption", encryption(BlockedEncryptionTypes={"EncryptionType": ["SSE-C"]}), None),
+        ("get_bucket_encryption", encryption(ApplyServerSideEncryptionByDefault={}), None),
+        # S3 gives lists back in another order, and in another form.
+        ("get_bucket_policy", policy(tls_statement(ARN) | {"Resource": [f"{ARN}/*", ARN]}), "aws:kms"),
+        ("get_bucket_policy", policy(tls_statement(ARN) | {"Action": ["s3:*"]}), "aws:kms"),
+    ],
+)
+async def test_a_bucket_that_is_right_in_whichever_form_needs_nothing(
+    get: str, answer: Answer, algorithm: str | None
+) -> None:
+    safe, client = bucket(**RIGHT | {get: [answer]})
+    survey = await survey_settings(safe)
+    assert (survey.repairs, survey.encryption) == ((), algorithm)
     assert all(asked.startswith("get_") for asked, _ in client.asked)
 
 
-async def test_every_setting_that_was_never_made_is_put_right_as_for_a_new_bucket() -> None:
-    ours, client = bucket(MISSING)
-    repairs, encryption = await survey_settings(ours)
-    assert encryption is None
-    client.asked.clear()
-    for repair in repairs:
-        await repair.apply()
-    found = sorted(client.asked, key=str)
-    assert sorted(asked for asked, _ in found) == sorted(PUTS)
-    client.asked.clear()
-    for repair in all_repairs(ours):
-        await repair.apply()
-    assert sorted(client.asked, key=str) == found
+@pytest.mark.parametrize("answer", [{}, None])
+async def test_what_was_never_made_is_written_with_the_expected_owner(answer: Answer | None) -> None:
+    answers = {setting.read: [answer] for setting in SETTINGS} if answer is not None else NEVER_MADE
+    ours, client = bucket(**answers, **PUTS)
+    survey = await survey_settings(ours)
+    assert survey.repairs == ALL_REPAIRS
+    await write_settings(ours, survey.repairs)
+    assert [asked for asked, _ in client.asked] == [*NEVER_MADE, *PUTS]
+    assert {parameters["ExpectedBucketOwner"] for _, parameters in client.asked} == {ACCOUNT}
 
 
 @pytest.mark.parametrize(
@@ -111,73 +94,73 @@ async def test_every_setting_that_was_never_made_is_put_right_as_for_a_new_bucke
             {"OwnershipControls": {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}},
         ),
         ("get_bucket_policy", policy()),
+        ("get_bucket_policy", policy(tls_statement(ARN) | {"Effect": "Allow"})),
         ("get_bucket_lifecycle_configuration", {"Rules": [LIFECYCLE_RULE | {"Status": "Disabled"}]}),
     ],
 )
-async def test_each_setting_that_is_wrong_is_noticed(get: str, answer: dict[str, Any]) -> None:
-    ours, _ = bucket({})
-    wrong, _ = bucket(right(ours) | {get: [answer]})
-    repairs, _ = await survey_settings(wrong)
-    assert len(repairs) == 1
+async def test_each_setting_that_is_wrong_is_noticed(get: str, answer: Answer) -> None:
+    wrong, _ = bucket(**RIGHT | {get: [answer]})
+    survey = await survey_settings(wrong)
+    assert [repair.setting.read for repair in survey.repairs] == [get]
+
+
+@pytest.mark.parametrize("get", NEVER_MADE)
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (refused("AccessDenied", status=403), AccessDeniedError),
+        (ConnectTimeoutError(endpoint_url="x"), UnreachableError),
+    ],
+)
+async def test_a_failure_is_not_taken_for_a_setting_that_was_never_made(
+    get: str, answer: Answer, error: type[Exception]
+) -> None:
+    ours, _ = bucket(**NEVER_MADE | {get: [answer]})
+    with pytest.raises(error):
+        await survey_settings(ours)
+
+
+GONE_PRINCIPAL = THEIRS | {"Principal": {"AWS": "AROAEXAMPLE1234567890"}}
 
 
 @pytest.mark.parametrize(
-    ("found", "others"),
+    ("read", "write", "refusal", "named"),
     [
-        ([OTHER_STATEMENT], [OTHER_STATEMENT]),
-        ([{"Sid": "PlldbTlsOnly", "Effect": "Allow"}, OTHER_STATEMENT], [OTHER_STATEMENT]),
-        ([{"Effect": "Deny"}], [{"Effect": "Deny"}]),
+        (
+            {"get_bucket_policy": [policy(THEIRS, GONE_PRINCIPAL | {"Sid": "Old"})]},
+            "put_bucket_policy",
+            refused("MalformedPolicy", "Invalid principal in policy"),
+            "Invalid principal in policy.*: the statement 'Old' names AROAEXAMPLE1234567890, which is gone.$",
+        ),
+        (
+            {"get_bucket_policy": [policy(THEIRS)]},
+            "put_bucket_policy",
+            refused(
+                "AccessDenied", "not authorized to perform: s3:PutBucketPolicy … BlockPublicPolicy …", 403
+            ),
+            "the statement 'Theirs'",
+        ),
+        (
+            {"get_bucket_lifecycle_configuration": [{"Rules": [OLD_RULE, {"Status": "Enabled"}]}]},
+            "put_bucket_lifecycle_configuration",
+            refused("InvalidRequest", "'Days' in a rule is less than 'Days' in another"),
+            "is less than.*: the rule 'theirs'; the rule no. 2.$",
+        ),
     ],
 )
-async def test_other_statements_of_the_policy_stay(found: list[Any], others: list[Any]) -> None:
-    ours, client = bucket({"get_bucket_policy": [policy(*found)]})
-    repair = await look_at_policy(ours)
-    assert repair is not None
-    await repair.apply()
-    written = json.loads(client.asked[-1][1]["Policy"])
-    assert written == {"Version": "2012-10-17", "Statement": [*others, tls_statement(ours)]}
+async def test_what_s3_does_not_take_because_of_others_is_named_with_a_way_out(
+    read: dict[str, list[Answer]], write: str, refusal: Answer, named: str
+) -> None:
+    ours, _ = bucket(**RIGHT | read, **PUTS | {write: [refusal]})
+    survey = await survey_settings(ours)
+    with pytest.raises(BucketError, match=named) as raised:
+        await write_settings(ours, survey.repairs)
+    assert raised.value.hint is not None
+    assert raised.value.hint.kind == "look-at-bucket"
+    assert "again" not in raised.value.hint.text
 
 
-async def test_a_policy_of_a_single_statement_without_a_list_is_understood() -> None:
-    ours, client = bucket({"get_bucket_policy": [{"Policy": json.dumps({"Statement": OTHER_STATEMENT})}]})
-    repair = await look_at_policy(ours)
-    assert repair is not None
-    await repair.apply()
-    assert json.loads(client.asked[-1][1]["Policy"])["Statement"] == [OTHER_STATEMENT, tls_statement(ours)]
-
-
-async def test_other_lifecycle_rules_stay() -> None:
-    stale = LIFECYCLE_RULE | {"Status": "Disabled"}
-    ours, client = bucket({"get_bucket_lifecycle_configuration": [{"Rules": [stale, OTHER_RULE]}]})
-    repair = await look_at_lifecycle(ours)
-    assert repair is not None
-    await repair.apply()
-    assert client.asked[-1][1]["LifecycleConfiguration"] == {"Rules": [OTHER_RULE, LIFECYCLE_RULE]}
-
-
-def test_the_tls_statement_covers_bucket_and_objects_in_every_partition() -> None:
-    ours, _ = bucket({}, partition="aws-cn")
-    statement = tls_statement(ours)
-    arn = f"arn:aws-cn:s3:::{ours.name}"
-    assert statement["Resource"] == [arn, f"{arn}/*"]
-    assert (statement["Effect"], statement["Condition"]) == (
-        "Deny",
-        {"Bool": {"aws:SecureTransport": "false"}},
-    )
-
-
-async def test_every_request_carries_the_expected_owner() -> None:
-    ours, client = bucket(MISSING)
-    await survey_settings(ours)
-    for repair in all_repairs(ours):
-        await repair.apply()
-    assert len(client.asked) == 12
-    assert {parameters["ExpectedBucketOwner"] for _, parameters in client.asked} == {ACCOUNT}
-
-
-@pytest.mark.parametrize("get", MISSING)
-async def test_a_refusal_is_not_taken_for_a_setting_that_is_missing(get: str) -> None:
-    denied: list[Answer] = [refused("AccessDenied", status=403)]
-    ours, _ = bucket(MISSING | {get: denied})
-    with pytest.raises(AccessDeniedError):
-        await survey_settings(ours)
+async def test_what_s3_does_not_take_of_plldb_alone_says_what_s3_says() -> None:
+    ours, _ = bucket(**NEVER_MADE, **PUTS | {"put_bucket_policy": [refused("MalformedPolicy", "no")]})
+    with pytest.raises(AwsError, match=r"no \(MalformedPolicy\)"):
+        await write_settings(ours, ALL_REPAIRS)
