@@ -29,7 +29,7 @@ from plldb.tasks import gather_all
 SKEW_REFUSED = 300.0
 SKEW_NOTICED = 60.0
 TABLES = ("PLLDBSessions", "PLLDBDebugger")
-LOG_GROUPS = "/aws/lambda/plldb-ws-api-"
+LOG_GROUPS = ("/aws/lambda/plldb-lease-reaper", "/aws/lambda/plldb-ws-api-")
 # What these ask of AWS, a setup asks as well.
 NEEDED_BY_SETUP = ("stack", "bucket")
 
@@ -176,8 +176,10 @@ async def _table(aws: Aws, name: str) -> list[Finding]:
 
 async def _log_groups(aws: Aws) -> list[Finding]:
     logs = await aws.client("logs")
-    answer = await aws.call(logs.describe_log_groups, logGroupNamePrefix=LOG_GROUPS)
-    names = [group["logGroupName"] for group in answer["logGroups"]]
+    answers = await gather_all(
+        *[aws.call(logs.describe_log_groups, logGroupNamePrefix=prefix) for prefix in LOG_GROUPS]
+    )
+    names = [group["logGroupName"] for answer in answers for group in answer["logGroups"]]
     return [
         _leftover(
             f"the log group {name} exists outside the stack; a setup would fail at it",

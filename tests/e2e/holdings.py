@@ -75,12 +75,15 @@ async def list_rest(open_client: OpenClient) -> dict[str, list[str]]:
     dynamodb, functions = await open_client("dynamodb"), await open_client("lambda")
     iam, logs, s3 = await open_client("iam"), await open_client("logs"), await open_client("s3")
     apis, cloudformation = await open_client("apigatewayv2"), await open_client("cloudformation")
+    events = await open_client("events")
     groups = (await logs.describe_log_groups())["logGroups"]
     rest = {
         "tables": (await dynamodb.list_tables())["TableNames"],
         "functions": [each["FunctionName"] for each in (await functions.list_functions())["Functions"]],
         "roles": [each["RoleName"] for each in (await iam.list_roles())["Roles"]],
         "log groups": [each["logGroupName"] for each in groups],
+        "layers": [each["LayerName"] for each in (await functions.list_layers())["Layers"]],
+        "schedules": [each["Name"] for each in (await events.list_rules())["Rules"]],
         "APIs": [each["Name"] for each in (await apis.get_apis())["Items"]],
         "buckets": [each["Name"] for each in (await s3.list_buckets())["Buckets"]],
         "stacks": [each["StackName"] for each in (await cloudformation.describe_stacks())["Stacks"]],

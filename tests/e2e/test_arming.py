@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import time
-import zipfile
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
 
-from plldb.aws.place import Place
-from plldb.aws.session import open_aws
-from plldb.debugger.arming.functions import find_armed_versions, open_lambda, read_function
-from plldb.debugger.arming.mutex import Holder, list_holds, open_table, read_hold
-from plldb.debugger.arming.operate import Armed, Places, Plan, Refused, Restored, arm, restore
+from plldb.debugger.arming.functions import find_armed_versions, read_function
+from plldb.debugger.arming.mutex import list_holds, read_hold
+from plldb.debugger.arming.operate import Armed, Refused, Restored, restore
 from plldb.debugger.arming.settings import VARIABLE, is_touched
-from plldb.debugger.pace import Pace
+from tests.e2e.arming import ANNA, BORIS, TOKEN, World, make_world, opened, zipped
 from tests.support.answers import access_denied, error, throttled
 from tests.support.behaviours import Answer, Callback, Reset, every, first, nth, on
-from tests.support.environment import REGION
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,88 +24,11 @@ if TYPE_CHECKING:
     from tests.support.behaviours import Behaviour, Occurrence
     from tests.support.proxy import Proxy
 
-TOKEN = "a-token-of-an-agent"
-ANNA = Holder(session="AIDA1#one", who="arn:aws:iam::123456789012:user/anna", host="laptop", stack="shop")
-BORIS = Holder(session="AIDA2#two", who="arn:aws:iam::123456789012:user/boris", host="desk", stack="shop")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """An account with one function, seen directly and through the proxy."""
-
-    places: Places
-    client: Any
-    name: str
-    layer: str
-    other_layer: str
-
-    async def deployed(self) -> dict[str, Any]:
-        found = await self.client.get_function_configuration(FunctionName=self.name)
-        return {
-            "timeout": found["Timeout"],
-            "layers": [layer["Arn"] for layer in found.get("Layers", [])],
-            "variables": found.get("Environment", {}).get("Variables", {}),
-        }
-
-    def plan(self, holder: Holder = ANNA, *, hours: float = 8, instead_of: str = "") -> Plan:
-        now = int(time.time())
-        return Plan(
-            holder=holder,
-            layer=self.layer,
-            url="wss://api.example/live",
-            now=now,
-            lease_until=now + int(hours * 3600),
-            instead_of=instead_of,
-        )
-
-    async def arm(self, holder: Holder = ANNA, **more: Any) -> Armed | Refused:
-        return await arm(self.places, self.name, self.plan(holder, **more), TOKEN)
-
-    async def restore(self, holder: Holder = ANNA) -> Restored | Refused:
-        return await restore(self.places, self.name, lambda hold: hold.holder.session == holder.session)
-
-
-@asynccontextmanager
-async def opened(endpoint: str) -> AsyncIterator[Places]:
-    pace = Pace(first_wait=0.01, longest_wait=0.02, calls_a_second=200, update_poll=0.02)
-    async with open_aws(Place(region=REGION, endpoint_url=endpoint), pace) as aws:
-        yield Places(functions=await open_lambda(aws, pace), table=await open_table(aws))
-
-
-def zipped(source: str) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("app.py", source)
-    return buffer.getvalue()
-
 
 @pytest_asyncio.fixture
 async def world(aws_env: dict[str, str], proxy: Proxy, open_client: OpenClient) -> AsyncIterator[World]:
-    client, dynamodb = await open_client("lambda"), await open_client("dynamodb")
-    await dynamodb.create_table(
-        TableName="PLLDBDebugger",
-        KeySchema=[{"AttributeName": "RequestId", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "RequestId", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    layers = [
-        (await client.publish_layer_version(LayerName=name, Content={"ZipFile": zipped("")}))[
-            "LayerVersionArn"
-        ]
-        for name in ("own", "plldb-agent", "other")
-    ]
-    await client.create_function(
-        FunctionName="orders",
-        Runtime="python3.13",
-        Role="arn:aws:iam::123456789012:role/orders",
-        Handler="app.handler",
-        Code={"ZipFile": zipped("def handler(event, context): ...")},
-        Timeout=17,
-        Layers=[layers[0]],
-        Environment={"Variables": {"STAGE": "test", "AWS_LAMBDA_EXEC_WRAPPER": "/opt/own"}},
-    )
-    async with opened(proxy.url) as places:
-        yield World(places=places, client=client, name="orders", layer=layers[1], other_layer=layers[2])
+    async with make_world(proxy, open_client) as made:
+        yield made
 
 
 async def test_a_function_is_armed_with_one_update_and_restored_as_if_nothing_had_been(

@@ -24,9 +24,10 @@ BUCKET = f"plldb-core-infrastructure-{REGION}-{ACCOUNT}"
 PREFIX = f"plldb/versions/{plldb.__version__}"
 HANDLERS = Path(plldb.__file__).parent / "bootstrap" / "cloudformation" / "lambda_functions"
 ROUTES = ("authorize", "connect", "default", "disconnect")
-LOGS = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/plldb-ws-api"
+NAMES = ("plldb-lease-reaper", *(f"plldb-ws-api-{route}" for route in ROUTES))
+LOGS = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda"
 TABLES = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table"
-ITEMS = {f"dynamodb:{verb}Item" for verb in ("Delete", "Get", "Put", "Update")} | {"dynamodb:Query"}
+ITEMS = {f"dynamodb:{verb}" for verb in ("DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem")}
 
 
 @pytest.fixture
@@ -134,7 +135,7 @@ async def test_the_handler_that_answers_may_do_that_and_lend_the_role_of_agents_
         [
             ({"dynamodb:GetItem", "dynamodb:UpdateItem"}, {f"{TABLES}/PLLDBSessions"}),
             ({"dynamodb:GetItem"}, {f"{TABLES}/PLLDBDebugger"}),
-            ({"logs:CreateLogStream", "logs:PutLogEvents"}, {f"{LOGS}-default:*"}),
+            ({"logs:CreateLogStream", "logs:PutLogEvents"}, {f"{LOGS}/plldb-ws-api-default:*"}),
             ({"sts:AssumeRole"}, {agents["Arn"]}),
         ]
     )
@@ -152,6 +153,7 @@ async def test_the_manager_may_change_functions_look_at_stacks_and_use_one_table
         "lambda:GetLayerVersion": {f"arn:aws:lambda:{REGION}:*:layer:*:*"},
         "cloudformation:ListStackResources": {f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/*/*"},
         **{action: {f"{TABLES}/PLLDBDebugger"} for action in ITEMS},
+        **{f"logs:{verb}": {f"{LOGS}/plldb-lease-reaper:*"} for verb in ("CreateLogStream", "PutLogEvents")},
     }
 
 
@@ -192,7 +194,8 @@ async def test_a_function_runs_the_uploaded_version_of_its_package(
 async def test_the_bucket_holds_the_packages_and_the_template_of_the_stack(open_client: OpenClient) -> None:
     s3 = await open_client("s3")
     listed = await s3.list_object_versions(Bucket=BUCKET)
-    handlers = [f"{PREFIX}/lambda_functions/ws_api_{route}_handler.zip" for route in ROUTES]
+    stems = ["lease_reaper_handler", *(f"ws_api_{route}_handler" for route in ROUTES)]
+    handlers = [f"{PREFIX}/lambda_functions/{stem}.zip" for stem in stems]
     keys = [*handlers, f"{PREFIX}/layers/plldb_agent.zip", f"{PREFIX}/template.yaml"]
     assert [each["Key"] for each in listed["Versions"]] == keys
     assert "DeleteMarkers" not in listed
@@ -206,7 +209,7 @@ async def test_logs_of_every_function_are_kept_for_two_weeks(open_client: OpenCl
     logs = await open_client("logs")
     groups = (await logs.describe_log_groups())["logGroups"]
     assert {each["logGroupName"]: each["retentionInDays"] for each in groups} == {
-        f"/aws/lambda/plldb-ws-api-{route}": 14 for route in ROUTES
+        f"/aws/lambda/{name}": 14 for name in NAMES
     }
 
 

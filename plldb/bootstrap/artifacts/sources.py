@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -17,6 +17,9 @@ from plldb.tasks import finish, gather_all
 CARGO = "plldb.bootstrap.cloudformation"
 TEMPLATE_NAME = "template.yaml"
 AGENT_LAYER = "plldb_agent"
+# Takes out of functions what arming puts in: the two share the module that knows what that is.
+REAPER = "lease_reaper_handler"
+ARMING = "plldb/debugger/arming/settings.py"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +58,13 @@ def list_packages() -> tuple[PackageSource, ...]:
     Raises:
         PackagingError: a part is missing; the installation is damaged.
     """
-    handlers = list_handlers(files(CARGO) / "lambda_functions")
-    # Not files("plldb.debugger"), which would import it.
-    return (*handlers, *list_layers(files("plldb") / "debugger"))
+    debugger = files("plldb") / "debugger"  # not files("plldb.debugger"), which would import it
+    shared = FileSource(path=ARMING, place=debugger / "arming" / "settings.py")
+    handlers = [
+        replace(each, files=(*each.files, shared)) if each.name == REAPER else each
+        for each in list_handlers(files(CARGO) / "lambda_functions")
+    ]
+    return (*handlers, *list_layers(debugger))
 
 
 def list_handlers(folder: Traversable) -> tuple[PackageSource, ...]:

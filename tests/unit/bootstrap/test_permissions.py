@@ -25,7 +25,7 @@ CHINA = Target(
     account="123456789012", region="cn-north-1", partition="aws-cn", caller_arn="arn", endpoint_url=None
 )
 ROLES = ["PLLDBDebuggerRole", "PLLDBManagerRole"]
-FUNCTIONS = ["plldb-ws-api-connect", "plldb-ws-api-default"]
+FUNCTIONS = ["plldb-lease-reaper", "plldb-ws-api-connect", "plldb-ws-api-default"]
 
 # As docs/permissions.md advises whoever has one account and one region.
 NARROWED = {

@@ -23,7 +23,8 @@ from plldb.bootstrap.artifacts.sources import (
 )
 from plldb.bootstrap.errors import PackagingError
 
-NAMES = [f"ws_api_{name}_handler" for name in ("authorize", "connect", "default", "disconnect")]
+REAPER = "lease_reaper_handler"
+NAMES = [REAPER, *(f"ws_api_{name}_handler" for name in ("authorize", "connect", "default", "disconnect"))]
 ROOT = Path(plldb.__file__).parent
 CARGO = "plldb/bootstrap/cloudformation/"
 
@@ -80,13 +81,16 @@ async def contents(source: PackageSource) -> dict[str, str]:
     return {file.path: file.content.decode() for file in await read_files(source)}
 
 
-async def test_the_four_handlers_are_read_from_the_folder_byte_for_byte() -> None:
+async def test_the_handlers_are_read_from_the_folder_byte_for_byte() -> None:
     packages = [each for each in list_packages() if each.folder == "lambda_functions"]
     assert [each.name for each in packages] == NAMES
     folder = ROOT / "bootstrap" / "cloudformation" / "lambda_functions"
     shared = {path.name for path in folder.glob("*.py")} - {f"{name}.py" for name in NAMES} - {"__init__.py"}
     for each in packages:
         read = await contents(each)
+        if each.name == REAPER:  # it shares with the laptop what knows how to restore a function
+            path = "debugger/arming/settings.py"
+            assert read.pop(f"plldb/{path}") == (ROOT / path).read_text()
         assert read == {name: (folder / name).read_text() for name in {f"{each.name}.py", *shared}}
 
 
@@ -131,7 +135,7 @@ def test_the_same_packages_are_built_from_a_zipped_installation(tmp_path: Path) 
     ("leave_out", "message"),
     [
         ((f"{CARGO}template.yaml",), "Cannot read the template template.yaml"),
-        ((f"{CARGO}lambda_functions/ws_",), "No handler in "),
+        ((f"{CARGO}lambda_functions/ws_", f"{CARGO}lambda_functions/lease"), "No handler in "),
         ((f"{CARGO}lambda_functions/",), "handler"),
         (("plldb/debugger/agent/wrapper",), "No agent in "),
     ],

@@ -18,6 +18,7 @@ from tests.support.handlers import API, FOLDER, context_in, event_of, importing_
 
 METHOD_ARN = f"arn:aws:execute-api:eu-west-1:123456789012:{API}/live/$connect"
 STEMS = [f"ws_api_{name}_handler" for name in ("authorize", "connect", "default", "disconnect")]
+REAPER = "lease_reaper_handler"
 # What the managed runtime brings along, and what lies beside each handler in its package.
 AT_HAND = {*sys.stdlib_module_names, "botocore", "claims", "replies", "tables"}
 
@@ -37,11 +38,11 @@ def authorize_event(**extra: Any) -> dict[str, Any]:
     return event_of("$connect", type="REQUEST", methodArn=METHOD_ARN, **extra)
 
 
-def test_there_are_exactly_the_four_handlers(handler_stems: list[str]) -> None:
-    assert handler_stems == STEMS
+def test_there_are_exactly_the_four_handlers_of_the_api_and_the_reaper(handler_stems: list[str]) -> None:
+    assert handler_stems == [REAPER, *STEMS]
 
 
-@pytest.mark.parametrize("stem", STEMS)
+@pytest.mark.parametrize("stem", [REAPER, *STEMS])
 def test_handler_takes_event_and_context(load: Load, stem: str) -> None:
     assert list(inspect.signature(load(stem).handler).parameters) == ["event", "context"]
 
@@ -55,7 +56,7 @@ def test_code_imports_only_what_lambda_has(path: Path) -> None:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "Lambda has no package around a handler"
             imported.add((node.module or "").split(".")[0])
-    assert imported <= AT_HAND
+    assert imported <= AT_HAND | ({"plldb"} if path.stem == REAPER else set())
     if path.stem == "ws_api_authorize_handler":
         assert "botocore" not in imported  # it stands before every connection and needs nothing of AWS
 

@@ -47,6 +47,7 @@ UNUSED: dict[str, dict[str, tuple[str, ...]]] = {
         "ResourcePolicy": ("dynamodb:DeleteResourcePolicy", "dynamodb:PutResourcePolicy"),
         "SSESpecification": ("kms:*",),
     },
+    "AWS::Events::Rule": {"RoleArn": ("iam:PassRole",)},
     "AWS::IAM::Policy": {"Groups": ("iam:*GroupPolicy",), "Users": ("iam:*UserPolicy",)},
     "AWS::IAM::Role": {"ManagedPolicyArns": ("iam:AttachRolePolicy",)},
     "AWS::Lambda::Function": {
@@ -93,6 +94,7 @@ OF_ALL = {"logs:DescribeIndexPolicies", "logs:DescribeLogGroups", "logs:Describe
 
 AWS = "arn:aws:{}:eu-west-1:123456789012:{}"
 ROLE = "arn:aws:iam::123456789012:role/plldb-{}-1ABCDEFGHIJKL"
+FUNCTIONS = ["plldb-ws-api-connect", "plldb-lease-reaper"]
 API = "arn:aws:apigateway:eu-west-1::/apis"
 PACKAGE = "arn:aws:s3:::plldb-core-infrastructure-eu-west-1-123456789012/plldb/versions/1.2.3/x.zip"
 
@@ -144,6 +146,8 @@ def arns_of(action: str, name: str, resource: dict[str, Any]) -> list[str]:
                 return [table]
             indexes = properties.get("GlobalSecondaryIndexes", [])
             return [table, *(f"{table}/index/{each['IndexName']}" for each in indexes)]
+        case "AWS::Events::Rule":
+            return [AWS.format("events", f"rule/{properties['Name']}")]
         case "AWS::IAM::Role":
             return [ROLE.format(name)]
         case "AWS::IAM::Policy":
@@ -155,8 +159,8 @@ def arns_of(action: str, name: str, resource: dict[str, Any]) -> list[str]:
             layer = AWS.format("lambda", f"layer:{properties['LayerName']}")
             return [layer] if action == "lambda:PublishLayerVersion" else [f"{layer}:7"]
         case "AWS::Lambda::Permission":
-            # Every permission is one to invoke a function of the stack, and these are named alike.
-            return [AWS.format("lambda", "function:plldb-ws-api-connect")]
+            # Every permission is one to invoke a function of the stack.
+            return [AWS.format("lambda", f"function:{name}") for name in FUNCTIONS]
         case "AWS::Logs::LogGroup":
             group = AWS.format("logs", f"log-group:{properties['LogGroupName']}")
             return [group, f"{group}:*"]

@@ -34,6 +34,7 @@ ROLES = {
     "default": "PLLDBDebuggerRole",
     "disconnect": "PLLDBDisconnectRole",
 }
+REAPER = "plldb-lease-reaper"
 
 # CloudFormation quota: bytes of a template in a request. In S3, from where the template is read, 1 MB is
 # allowed; keeping below leaves both ways open.
@@ -259,6 +260,7 @@ RIGHTS: dict[str, dict[str, tuple[set[str], set[str]]]] = {
                 "dynamodb:GetItem",
                 "dynamodb:PutItem",
                 "dynamodb:Query",
+                "dynamodb:Scan",
                 "dynamodb:UpdateItem",
             },
             {FUNCTIONS},
@@ -269,11 +271,12 @@ RIGHTS: dict[str, dict[str, tuple[set[str], set[str]]]] = {
 
 @pytest.mark.parametrize("role", sorted(RIGHTS))
 def test_role_may_do_what_it_is_for_and_nothing_else(resources: Resources, role: str) -> None:
-    parts = [part for part, name in ROLES.items() if name == role]
-    logs = {"Write": (LOGS, {f"{LOG_GROUP}/aws/lambda/plldb-ws-api-{part}:*" for part in parts})}
+    names = [f"plldb-ws-api-{part}" for part, name in ROLES.items() if name == role]
+    names += [REAPER] if role == "PLLDBManagerRole" else []
+    logs = {"Write": (LOGS, {f"{LOG_GROUP}/aws/lambda/{name}:*" for name in names})}
     found = statements_of(resources, role)
     assert {sid: (actions_of(each), targets_of(each)) for sid, each in found.items()} == RIGHTS[role] | (
-        logs if parts else {}
+        logs if names else {}
     )
 
 
@@ -392,18 +395,18 @@ def test_each_function_runs_the_code_of_its_own_handler(functions: Resources) ->
             "S3Key": f"__plldb.{stem}.key__",
             "S3ObjectVersion": f"__plldb.{stem}.version_id__",
         }
-        part = stem.removeprefix("ws_api_").removesuffix("_handler")
-        assert properties["FunctionName"] == f"plldb-ws-api-{part}"
+        assert properties["FunctionName"] == "plldb-" + stem.removesuffix("_handler").replace("_", "-")
 
 
 def test_functions_are_alike_and_each_runs_as_its_own_role(functions: Resources) -> None:
     for properties in functions.values():
+        is_reaper = properties["FunctionName"] == REAPER
         part = properties["FunctionName"].removeprefix("plldb-ws-api-")
-        assert properties["Role"] == {"Fn::GetAtt": [ROLES[part], "Arn"]}
+        assert properties["Role"] == {"Fn::GetAtt": ["PLLDBManagerRole" if is_reaper else ROLES[part], "Arn"]}
         assert properties["Runtime"] == "python3.13"
         assert properties["Architectures"] == ["x86_64"]
         assert properties["MemorySize"] == 512
-        assert properties["Timeout"] <= 10
+        assert properties["Timeout"] == (60 if is_reaper else 10)
         assert "ReservedConcurrentExecutions" not in properties
 
 
@@ -423,8 +426,17 @@ def test_function_has_one_invoke_permission_bound_to_the_one_api_and_route(
     }
 
 
+def test_the_reaper_is_invoked_by_its_schedule_and_nothing_else(resources: Resources) -> None:
+    _, rule = the_one(resources, "Events::Rule")
+    function = {"Fn::Sub": LAMBDA + "${AWS::AccountId}:function:" + REAPER}
+    assert rule["Targets"] == [{"Id": "lease-reaper", "Arn": function}]
+    _, permission = the_one(resources, "Lambda::Permission", Principal="events.amazonaws.com")
+    assert resources[permission["FunctionName"]["Ref"]]["Properties"]["FunctionName"] == REAPER
+    assert permission["SourceArn"]["Fn::Sub"].endswith(f":rule/{rule['Name']}")
+
+
 def test_there_is_no_other_permission(resources: Resources) -> None:
-    assert len(of_type(resources, "Lambda::Permission")) == len(PARTS)
+    assert len(of_type(resources, "Lambda::Permission")) == len(PARTS) + 1
 
 
 def test_each_function_has_one_log_group_with_retention(resources: Resources, functions: Resources) -> None:
@@ -533,6 +545,7 @@ def test_no_partition_and_no_domain_is_written_out(template: dict[str, Any]) -> 
     # Principals of services are so named in every partition.
     assert {text for text in texts if "amazonaws" in text} == {
         "apigateway.amazonaws.com",
+        "events.amazonaws.com",
         "lambda.amazonaws.com",
     }
 
