@@ -1,0 +1,220 @@
+"""Every source of credentials that botocore has, with the region given in each of the ways."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import re
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiobotocore.session import AioSession
+
+from plldb.aws.pace import RequestPace
+from plldb.aws.place import Place
+from plldb.aws.session import open_aws
+from tests.support import wire
+
+REGION = "eu-west-1"
+KEYS = {"AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "x", "SessionToken": "x"}
+FUTURE = "2099-01-01T00:00:00Z"
+STS = """<{0}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{0}Result><Credentials>
+<AccessKeyId>ASIAEXAMPLE</AccessKeyId><SecretAccessKey>x</SecretAccessKey><SessionToken>x</SessionToken>
+<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>
+<Arn>arn:aws:sts::123456789012:assumed-role/dev/x</Arn><UserId>x</UserId><Account>123456789012</Account>
+</{0}Result></{0}Response>"""
+STATIC = "[profile keys]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = x\n"
+
+
+def answer_of(request: wire.Request) -> tuple[str, str]:
+    """What was asked for, and the answer of whichever service that is."""
+    if action := re.search(rb"Action=(\w+)", request.body or b""):
+        return action[1].decode(), STS.format(action[1].decode())
+    if request.target.startswith("/federation/credentials"):
+        keys = {key[0].lower() + key[1:]: value for key, value in KEYS.items()}
+        return "GetRoleCredentials", json.dumps({"roleCredentials": {**keys, "expiration": 4070908800000}})
+    if request.target == "/v1/token":
+        keys = {key[0].lower() + key[1:]: value for key, value in KEYS.items()}
+        token = {"accessToken": keys, "tokenType": "x", "expiresIn": 900, "refreshToken": "x"}
+        return "CreateOAuth2Token", json.dumps(token)
+    return request.target, json.dumps(
+        {"AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "x", "Token": "x", "Expiration": FUTURE}
+    )
+
+
+@asynccontextmanager
+async def aws_of_our_own() -> AsyncIterator[tuple[str, list[tuple[str, str]]]]:
+    """All services at one address, and the signature of what each was asked for."""
+    asked: list[tuple[str, str]] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await wire.read_request(reader)
+        assert request
+        name, body = answer_of(request)
+        asked.append((name, request.header("authorization")))
+        kind = "text/xml" if body.startswith("<") else "application/json"
+        response = wire.Response(
+            status=200, reason="OK", headers=(("Content-Type", kind),), body=body.encode()
+        )
+        writer.write(wire.encode_response(response.with_body(response.body), request.method, close=True))
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".aws").mkdir()
+    return tmp_path / ".aws"
+
+
+def write(path: Path, content: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+Prepare = Callable[[Path, str, pytest.MonkeyPatch], str]
+
+
+def role(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    return f"role_arn = arn:aws:iam::123456789012:role/dev\nsource_profile = keys\n{STATIC}"
+
+
+def chained_role(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    second = "[profile middle]\nrole_arn = arn:aws:iam::123456789012:role/middle\nsource_profile = keys\n"
+    return f"role_arn = arn:aws:iam::123456789012:role/dev\nsource_profile = middle\n{second}{STATIC}"
+
+
+def role_of_the_environment(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    return "role_arn = arn:aws:iam::123456789012:role/dev\ncredential_source = Environment\n"
+
+
+def web_identity(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    token = write(home / "token", "a token")
+    return f"role_arn = arn:aws:iam::123456789012:role/dev\nweb_identity_token_file = {token}\n"
+
+
+def process(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    keys = write(home / "keys.json", {"Version": 1, **KEYS, "Expiration": FUTURE})
+    return f"credential_process = /bin/cat {keys}\n"
+
+
+def sso(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    name = hashlib.sha1(b"ours").hexdigest()
+    write(home / "sso" / "cache" / f"{name}.json", {"accessToken": "x", "expiresAt": FUTURE})
+    account = "sso_account_id = 123456789012\nsso_role_name = dev\n"
+    place = "sso_start_url = https://x.awsapps.com/start\nsso_region = us-east-1\n"
+    return f"sso_session = ours\n{account}[sso-session ours]\n{place}"
+
+
+def role_behind_sso(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    first = "role_arn = arn:aws:iam::123456789012:role/dev\nsource_profile = people\n"
+    return f"{first}[profile people]\n{sso(home, url, monkeypatch)}"
+
+
+def container(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{url}/creds")
+    return "output = json\n"
+
+
+def login(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    crypto = pytest.importorskip("awscrt.crypto", reason="plldb[login] is not installed")
+    key = crypto.EC.new_generate(crypto.ECType.P_256).export_key(crypto.ECExportFormat.SEC1)
+    keys = {key[0].lower() + key[1:]: value for key, value in KEYS.items()}
+    token = {
+        "accessToken": {**keys, "accountId": "123456789012", "expiresAt": "2020-01-01T00:00:00Z"},
+        "refreshToken": "x",
+        "clientId": "x",
+        "dpopKey": base64.b64encode(key).decode(),
+    }
+    name = hashlib.sha256(b"arn:aws:iam::123456789012:user/x").hexdigest()
+    write(home / "login" / "cache" / f"{name}.json", token)
+    return "login_session = arn:aws:iam::123456789012:user/x\n"
+
+
+SOURCES: dict[Prepare, tuple[str, ...]] = {
+    role: ("AssumeRole",),
+    chained_role: ("AssumeRole",),
+    role_of_the_environment: ("AssumeRole",),
+    web_identity: ("AssumeRoleWithWebIdentity",),
+    process: (),
+    sso: ("GetRoleCredentials",),
+    role_behind_sso: ("GetRoleCredentials", "AssumeRole"),
+    container: ("/creds",),
+    login: ("CreateOAuth2Token",),
+}
+
+
+# A process of its own: botocore looks for the cache of SSO in the home that it finds when it is imported.
+PROBE = """
+import asyncio, os
+from plldb.aws.pace import RequestPace
+from plldb.aws.place import Place
+from plldb.aws.session import open_aws
+
+async def ask(given, profile="work", region=None, **variables):
+    os.environ.update(variables)
+    async with open_aws(Place(profile=profile, region=region), RequestPace(attempts=1)) as aws:
+        target = await aws.read_target()
+        print(given, target.account, target.region)
+    for name in variables:
+        del os.environ[name]
+
+async def main():
+    await ask("Place", region="eu-west-1")
+    await ask("AWS_REGION", AWS_REGION="eu-west-1")
+    await ask("AWS_DEFAULT_REGION", AWS_DEFAULT_REGION="eu-west-1")
+    await ask("profile", "regional")
+
+asyncio.run(main())
+"""
+WAYS = ("Place", "AWS_REGION", "AWS_DEFAULT_REGION", "profile")
+
+
+@pytest.mark.parametrize("prepare", SOURCES, ids=lambda prepare: prepare.__name__)
+async def test_each_source_gives_credentials_in_the_region_however_that_is_given(
+    home: Path, prepare: Prepare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with aws_of_our_own() as (url, asked):
+        settings = prepare(home, url, monkeypatch)
+        regional = settings.partition("[")[0]
+        write(home / "config", f"[profile regional]\nregion = {REGION}\n{regional}[profile work]\n{settings}")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", PROBE, stdout=asyncio.subprocess.PIPE
+        )
+        said = (await process.communicate())[0].decode()
+    assert said.splitlines() == [f"{given} 123456789012 {REGION}" for given in WAYS]
+    assert {name for name, _ in asked} == {*SOURCES[prepare], "GetCallerIdentity"}
+    for name, signature in asked:
+        assert not signature or f"/{REGION}/sts/aws4_request" in signature, name
+
+
+@pytest.mark.parametrize("given", ["Place", "AWS_REGION"])
+async def test_a_callers_own_session_assumes_its_role_in_that_region(
+    home: Path, given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with aws_of_our_own() as (url, asked):
+        write(home / "config", f"[default]\n{role(home, url, monkeypatch)}")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        if given == "AWS_REGION":
+            monkeypatch.setenv(given, REGION)
+        session = AioSession()
+        place = Place(region=REGION if given == "Place" else None, session=session)
+        async with open_aws(place, RequestPace(attempts=1)) as aws:
+            await aws.read_target()
+    assert f"/{REGION}/sts/aws4_request" in dict(asked)["AssumeRole"]
+    assert session.instance_variables() == {}  # nothing of plldb's stays in it
