@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from plldb.bootstrap.errors import StackStuckError
 from plldb.bootstrap.events import Failure
 from plldb.bootstrap.stack.decide import StackSnapshot
+from plldb.bootstrap.stack.history import RawEvent
 from plldb.bootstrap.stack.statuses import StackStatus, Status
-from plldb.bootstrap.stack.timeline import RawEvent
 
 if TYPE_CHECKING:
     from types_aiobotocore_cloudformation.type_defs import (

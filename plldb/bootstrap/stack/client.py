@@ -15,8 +15,8 @@ from plldb.bootstrap.events import Failure, StackOperation
 from plldb.bootstrap.pace import DEFAULT_PACE, Pace
 from plldb.bootstrap.stack.answers import failed_event, raw_event, snapshot_of
 from plldb.bootstrap.stack.decide import Seen, StackSnapshot
+from plldb.bootstrap.stack.history import TOKEN_PREFIX, RawEvent, last_operation
 from plldb.bootstrap.stack.statuses import StackStatus, Status
-from plldb.bootstrap.stack.timeline import TOKEN_PREFIX, RawEvent, last_operation
 from plldb.errors import AwsError
 from plldb.tasks import gather_all
 

@@ -11,8 +11,9 @@ from plldb.bootstrap.events import EventsDelayed, StackEvent
 from plldb.bootstrap.pace import Pace
 from plldb.bootstrap.stack.client import Stack
 from plldb.bootstrap.stack.decide import Seen
+from plldb.bootstrap.stack.history import RawEvent, operation_of
 from plldb.bootstrap.stack.statuses import Status
-from plldb.bootstrap.stack.timeline import RawEvent, Timeline, operation_of
+from plldb.bootstrap.stack.timeline import Timeline
 from plldb.errors import AwsError
 from plldb.streams import Tell
 from plldb.tasks import gather_all
@@ -34,12 +35,12 @@ async def follow(
         AwsError: AWS refuses to tell the events (for example because credentials have expired).
     """
     loop = asyncio.get_running_loop()
-    troubles = 0
+    troubles = doubts = 0
     heard = checked = loop.time()
     while not timeline.is_over():
         began = loop.time()
         try:
-            fresh = timeline.take(await stack.read_new(stack_id, timeline.knows))
+            fresh = timeline.take(await stack.read_new(stack_id, timeline.log.knows))
             troubles = 0
         except TryAgainError as again:
             fresh, troubles = [], troubles + 1
@@ -52,9 +53,9 @@ async def follow(
         if fresh:
             heard = now
         stalled = not fresh and now - max(heard, checked) >= stack.pace.stall_after
-        if not troubles and (stalled or timeline.doubtful):
+        if not troubles and (stalled or timeline.doubts > doubts):
             checked = now
-            timeline.doubtful = False
+            doubts = timeline.doubts
             for event in await _settle_stalled(stack, stack_id, timeline):
                 await tell(event)
         wait = next_wait(stack.pace, quiet=now - heard, troubles=troubles, eager=timeline.all_finished)
@@ -91,7 +92,7 @@ async def _settle_stalled(stack: Stack, stack_id: str, timeline: Timeline) -> li
         if not status.settled:
             return []
         # Its last event may have come since: an event tells more than a status.
-        fresh = timeline.take(await stack.read_new(stack_id, timeline.knows))
+        fresh = timeline.take(await stack.read_new(stack_id, timeline.log.knows))
     except TryAgainError:
         return []
     timeline.settle(status)
@@ -101,7 +102,7 @@ async def _settle_stalled(stack: Stack, stack_id: str, timeline: Timeline) -> li
 async def _read_back(stack: Stack, stack_id: str, timeline: Timeline) -> list[RawEvent]:
     try:
         async with asyncio.timeout(stack.pace.last_read):
-            return await stack.read_new(stack_id, timeline.marker.__contains__, patiently=True)
+            return await stack.read_new(stack_id, timeline.log.marker.__contains__, patiently=True)
     except (AwsError, TimeoutError) as error:
         log.info("the last read of the events: %s", error)
         return []

@@ -15,9 +15,11 @@ from plldb.bootstrap.events import (
 from plldb.bootstrap.stack.client import Stack, Submitted
 from plldb.bootstrap.stack.decide import WATCH, Seen, Step, decide
 from plldb.bootstrap.stack.follow import follow
+from plldb.bootstrap.stack.history import RawEvent, started_by
 from plldb.bootstrap.stack.outcome import check, previous_failure, stuck
+from plldb.bootstrap.stack.segments import Request
 from plldb.bootstrap.stack.statuses import StackStatus, Status
-from plldb.bootstrap.stack.timeline import RawEvent, Timeline, started_by
+from plldb.bootstrap.stack.timeline import Timeline
 from plldb.bootstrap.template import TemplateResource
 from plldb.streams import Tell
 
@@ -82,7 +84,7 @@ async def attach(
         return seen
     stack_id = seen.snapshot.stack_id
     operation, history, before = await stack.read_last_operation(stack_id)
-    timeline = Timeline(operation=operation, marker=before, ours=False, resources=resources)
+    timeline = Timeline(operation=operation, request=None, marker=before, resources=resources)
     known = len(resources) if operation in ("create", "delete") else None
     after = await _follow(stack, stack_id, timeline, known, tell, _begun_by(history), history)
     if judge:
@@ -119,7 +121,7 @@ async def replay(stack: Stack, seen: Seen, resources: Resources, tell: Tell[Stre
         return
     stack_id = seen.snapshot.stack_id
     operation, history, before = await stack.read_last_operation(stack_id)
-    timeline = Timeline(operation=operation, marker=before, ours=False, resources=resources)
+    timeline = Timeline(operation=operation, request=None, marker=before, resources=resources)
     begun_by = _begun_by(history)
     await tell(_started(stack, stack_id, timeline, begun_by, resources=None, past=True))
     for event in timeline.take(history):
@@ -171,9 +173,8 @@ def timeline_of(submitted: Submitted, seen: Seen, resources: Resources) -> Timel
     """Return the empty timeline of an operation of ours. Pure."""
     return Timeline(
         operation=submitted.operation,
+        request=Request(token=submitted.token, operation_id=submitted.operation_id),
         marker=seen.event_ids or frozenset(),
-        token=submitted.token,
-        operation_id=submitted.operation_id,
         resources=resources,
     )
 

@@ -51,7 +51,7 @@ async def previous_failure(
 ) -> PreviousFailure:
     """Return why an earlier operation left the stack where it is."""
     operation, history, before = await stack.read_last_operation(snapshot.stack_id)
-    timeline = Timeline(operation=operation, marker=before, ours=False, resources=resources)
+    timeline = Timeline(operation=operation, request=None, marker=before, resources=resources)
     timeline.take(history)
     return PreviousFailure(stack_name=stack.name, status=snapshot.status, failures=timeline.failures)
 

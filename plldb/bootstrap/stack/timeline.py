@@ -1,134 +1,127 @@
-"""Raw stack events become one ordered stream, each event once: whose, how long, why. Pure.
+"""One operation on a stack, event by event: whose, how long, how far, why it failed. Pure.
 
-No clock decides here, and no timestamp says what is new. What is new is what has an id that was not
-known; what is over is said by an event of the stack itself.
+What is new is for `history.EventLog` to say, what has ended for `segments`; here the two meet.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from plldb.bootstrap.events import Failure, StackEvent, StackOperation, StartedBy
+from plldb.bootstrap.stack.history import EventLog, RawEvent, in_order, started_by
+from plldb.bootstrap.stack.segments import Request, Segment, Verdict, judge, segments_of
 from plldb.bootstrap.stack.statuses import Status
 from plldb.bootstrap.template import TemplateResource
 
-TOKEN_PREFIX = "plldb-"
-OPERATIONS: tuple[StackOperation, ...] = ("create", "update", "delete", "import")
 # What CloudFormation writes for resources that it stopped because another one failed. Only the
 # beginning counts: the same words in the middle of a reason may belong to a real error.
 CANCELLED = ("Resource creation cancelled", "Resource update cancelled")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawEvent:
-    """One stack event as DescribeStackEvents tells it. ``token`` and ``operation_id`` may be empty."""
-
-    event_id: str
-    timestamp: datetime
-    logical_id: str
-    physical_id: str
-    resource_type: str
-    status: Status
-    reason: str
-    detailed_status: str
-    is_stack: bool
-    token: str
-    operation_id: str
-
-    @property
-    def ends_operation(self) -> bool:
-        """Whether nothing more comes of the operation. A validation that failed is still rolled back."""
-        return self.is_stack and self.status.settled and self.detailed_status != "VALIDATION_FAILED"
-
-
 class Timeline:
     """One operation on a stack, fed with pages of events, newest first, as they are read.
 
+    ``request`` is the request of this run that began it; None if another did.
+
     Attributes:
-        marker: ids of events that were there before the operation; never shown.
-        outcome: the settled status that ended the followed operation, None while it runs.
-        overtaken: whether somebody else's operation took the place of ours while it ran.
-        began: when the followed operation did, None before its first event.
-        doubtful: whether an end that is not ours has come while ours was awaited. It may be a late word of
-            what was before, or all that ever comes: an update that somebody cancels is undone under the
-            token of who cancelled it. Only the stack itself can tell.
+        operation: its kind.
+        log: which events are known.
+        began: when the first of its events did; None before that.
     """
 
     def __init__(
         self,
         *,
         operation: StackOperation,
+        request: Request | None,
         marker: frozenset[str] = frozenset(),
-        ours: bool = True,
-        token: str = "",
-        operation_id: str = "",
         resources: Sequence[TemplateResource] = (),
     ) -> None:
         self.operation: StackOperation = operation
-        self.marker = marker
-        self.ours = ours
-        self.outcome: Status | None = None
-        self.outcome_seconds: float | None = None
-        self.overtaken = False
-        self.doubtful = False
+        self.log = EventLog(marker)
         self.began: datetime | None = None
-        self._token = token
-        self._operation_id = operation_id
+        self._request = request
         self._lines = {each.logical_id: each.line for each in resources}
-        self._seen: set[str] = set()
-        self._began: dict[str, datetime] = {}
-        self._finished: set[str] = set()
+        self._root: list[RawEvent] = []
+        self._segments: tuple[Segment, ...] = ()
+        self._verdict = Verdict()
+        self._settled: Status | None = None
+        self._started: dict[str, datetime] = {}
+        self._latest: dict[str, tuple[datetime, bool]] = {}
         self._failures: list[Failure] = []
-        # Whose operation the events belong to that are being read; None between two operations.
-        self._running: bool | None = None
-        self._deleting = operation == "delete"
-        self._last_word: StackEvent | None = None
-
-    def knows(self, event_id: str) -> bool:
-        """Tell whether an event was taken already, or was there before the operation."""
-        return event_id in self._seen or event_id in self.marker
 
     def take(self, newest_first: Iterable[RawEvent]) -> list[StackEvent]:
         """Return what is new among the events read, oldest first."""
-        unseen: dict[str, RawEvent] = {}
-        for event in newest_first:
-            if not self.knows(event.event_id):
-                unseen.setdefault(event.event_id, event)
-        self._seen.update(unseen)
-        # A stable sort: within one instant the order of CloudFormation, reversed, is the order.
-        oldest_first = [*reversed(unseen.values())]
-        oldest_first.sort(key=lambda event: event.timestamp)
-        return [self._tell(event) for event in oldest_first]
+        fresh = self.log.take(newest_first)
+        if root := [event for event in fresh if event.is_stack]:
+            self._root = in_order([*self._root, *root])
+            self._segments = segments_of(self._root, self._request)
+            self._verdict = judge(self._segments, self._request)
+        return [self._tell(event) for event in fresh]
 
     def settle(self, status: Status) -> None:
         """Accept the status of the stack itself as the outcome, when no event tells it."""
         if not self.is_over():
-            self.outcome = status
+            self._settled = status
 
     def is_over(self) -> bool:
         """Tell whether there is nothing left to wait for."""
-        return self.outcome is not None or self.overtaken
+        return self.outcome is not None or self._verdict.overtaken
+
+    @property
+    def outcome(self) -> Status | None:
+        """The settled status that ended the operation; None while it runs, and if it was overtaken."""
+        return self._settled or (self._verdict.followed.ended if self._verdict.followed else None)
+
+    @property
+    def outcome_seconds(self) -> float | None:
+        """How long the operation took; None if its events do not say that."""
+        return self._verdict.followed.seconds if self._verdict.followed else None
+
+    @property
+    def overtaken(self) -> bool:
+        """Whether somebody else's operation took the place of ours while it ran."""
+        return self._verdict.overtaken
+
+    @property
+    def doubts(self) -> int:
+        """How many ends have come that are not ours; see `Verdict`."""
+        return self._verdict.doubts
 
     @property
     def all_finished(self) -> bool:
         """Whether every known resource has finished, so that only the stack is awaited."""
-        return bool(self._lines) and self._finished >= self._lines.keys()
+        return bool(self._lines) and all(self._latest.get(name, (None, False))[1] for name in self._lines)
 
     @property
     def failures(self) -> tuple[Failure, ...]:
         """What failed, root cause first. Cancellations are no causes, unless there is nothing else."""
-        in_order = sorted(self._failures, key=lambda failure: failure.timestamp)
-        causes = [failure for failure in in_order if not failure.reason.startswith(CANCELLED)]
-        return tuple(causes or in_order or self._word_of_the_stack())
+        by_time = sorted(self._failures, key=lambda failure: failure.timestamp)
+        causes = [failure for failure in by_time if not failure.reason.startswith(CANCELLED)]
+        return tuple(causes or by_time or self._first_words_of_the_stack())
+
+    def _first_words_of_the_stack(self) -> list[Failure]:
+        words = (
+            event
+            for event in self._root
+            if event.reason
+            and (event.status.failed or event.status.rolling_back)
+            and self._follows(self._whose(event))
+        )
+        return [failure_of(self._event(event)) for event in [*words][:1]]
 
     def _tell(self, raw: RawEvent) -> StackEvent:
-        if raw.is_stack:
-            self._follow_stack(raw)
-        ours = self._is_ours(raw)
-        followed = ours == self.ours
-        event = StackEvent(
+        event = self._event(raw)
+        if not self._follows(event.started_by):
+            return event
+        self.began = min(self.began or raw.timestamp, raw.timestamp)
+        if not raw.is_stack and raw.status.failed:
+            self._failures.append(failure_of(event))
+        return event
+
+    def _event(self, raw: RawEvent) -> StackEvent:
+        return StackEvent(
             event_id=raw.event_id,
             timestamp=raw.timestamp,
             logical_id=raw.logical_id,
@@ -138,79 +131,41 @@ class Timeline:
             reason=raw.reason,
             detailed_status=raw.detailed_status,
             is_stack=raw.is_stack,
-            started_by="this_run" if ours else started_by(raw.token),
-            seconds=self._time(raw),
+            started_by=self._whose(raw),
+            seconds=self._seconds_of_stack(raw) if raw.is_stack else self._seconds_of_resource(raw),
             template_line=self._lines.get(raw.logical_id),
         )
-        self._note(event, followed=followed)
-        return event
 
-    def _is_ours(self, raw: RawEvent) -> bool:
-        running = self.ours if self._running is None else self._running
-        if raw.ends_operation:
-            self._running = None
-        return self._is_mine(raw) if raw.token else running
+    def _follows(self, whose: StartedBy) -> bool:
+        return (whose == "this_run") == (self._request is not None)
 
-    def _follow_stack(self, raw: RawEvent) -> None:
-        """Keep track of whose operation runs, by the stack's own events."""
-        taken_away = raw.status.deleting and not self._deleting and self._running is not None
-        if raw.status.in_progress and (self._running is None or taken_away):
-            was_ours, self._running = self._running, self._is_mine(raw)
-            self._deleting = raw.status.deleting
-            self.overtaken |= self.ours and was_ours is True and not self._running
-        elif raw.ends_operation and self.outcome is None:
-            # Some emulators tell the end only; and an event may come late, when another operation runs.
-            running = self._is_mine(raw) if self._running is None or raw.token else self._running
-            if running == self.ours:
-                self.outcome = raw.status
-            elif raw.status.deleting and raw.status.complete:
-                self.overtaken = True  # whoever's deletion it was: nothing can follow
-            else:
-                self.doubtful = True
-            self._running = running
-
-    def _is_mine(self, raw: RawEvent) -> bool:
-        """Tell whether the operation that this event belongs to, or begins, is the followed one.
-
-        The token comes first: an automatic rollback may carry another operation id.
-        """
-        if not self.ours:
-            return False
+    def _whose(self, raw: RawEvent) -> StartedBy:
+        """Return who began the operation that an event belongs to: its token says it, else its time."""
         if raw.token:
-            return raw.token == self._token
-        if self._operation_id and raw.operation_id:
-            return raw.operation_id == self._operation_id
-        # AWS repeats our token in every event, so one with an operation id and no token is foreign;
-        # moto tells neither.
-        return not raw.operation_id
+            ours = self._request is not None and self._request.token == raw.token
+            return "this_run" if ours else started_by(raw.token)
+        within = next((each for each in reversed(self._segments) if each.holds(raw)), None)
+        if within is not None:
+            return within.ended_by or within.whose if raw.ends_operation else within.whose
+        return "others" if self._request is None else "this_run"
 
-    def _time(self, raw: RawEvent) -> float | None:
+    def _seconds_of_stack(self, raw: RawEvent) -> float | None:
+        if not raw.ends_operation:
+            return None
+        return next((each.seconds for each in self._segments if each.end == raw.timestamp), None)
+
+    def _seconds_of_resource(self, raw: RawEvent) -> float | None:
+        known = self._latest.get(raw.logical_id)
+        if known is None or known[0] <= raw.timestamp:
+            self._latest[raw.logical_id] = (raw.timestamp, raw.status.settled)
         if raw.status.in_progress:
-            self._began.setdefault(raw.logical_id, raw.timestamp)
+            self._started.setdefault(raw.logical_id, raw.timestamp)
             return None
-        began = self._began.get(raw.logical_id)
-        if began is None or began > raw.timestamp:  # a late event: that is the beginning of something newer
+        started = self._started.get(raw.logical_id)
+        if started is None or started > raw.timestamp:  # a late event: that began something newer
             return None
-        del self._began[raw.logical_id]
-        return (raw.timestamp - began).total_seconds()
-
-    def _note(self, event: StackEvent, *, followed: bool) -> None:
-        if followed and self.began is None:
-            self.began = event.timestamp
-        if event.is_stack:
-            if followed and event.reason and (event.status.failed or event.status.rolling_back):
-                self._last_word = self._last_word or event
-            if followed and self.outcome == event.status and self.outcome_seconds is None:
-                self.outcome_seconds = event.seconds
-        elif event.status.in_progress:
-            self._finished.discard(event.logical_id)  # begun anew: a rollback, or a deletion after all
-        elif event.status.settled:
-            self._finished.add(event.logical_id)
-            if event.status.failed and followed:
-                self._failures.append(failure_of(event))
-
-    def _word_of_the_stack(self) -> list[Failure]:
-        return [failure_of(self._last_word)] if self._last_word else []
+        del self._started[raw.logical_id]
+        return (raw.timestamp - started).total_seconds()
 
 
 def failure_of(event: StackEvent) -> Failure:
@@ -225,39 +180,3 @@ def failure_of(event: StackEvent) -> Failure:
         seconds=event.seconds,
         template_line=event.template_line,
     )
-
-
-def started_by(token: str) -> StartedBy:
-    """Return who began an operation that this run did not begin, from the token of its request."""
-    return "plldb" if token.startswith(TOKEN_PREFIX) else "others"
-
-
-def last_operation(newest_first: Sequence[RawEvent], *, whole: bool) -> tuple[StackOperation, int] | None:
-    """Find the newest operation in a history: its kind, and how many of the events belong to it.
-
-    None if the history does not reach back to its beginning; ``whole`` says that there is no more of it.
-    """
-    began: RawEvent | None = None
-    count = 0
-    for index, event in enumerate(newest_first):
-        if not event.is_stack:
-            continue
-        # A settled word of the stack, older than a beginning, ends the operation before this one.
-        if began is not None and event.ends_operation:
-            return operation_of(began.status), count
-        if event.status.in_progress:
-            began, count = event, index + 1
-            # A deletion may begin while something else runs: it is an operation of its own.
-            if event.status.deleting:
-                return "delete", count
-    return (operation_of(began.status), count) if began is not None and whole else None
-
-
-def operation_of(status: Status) -> StackOperation:
-    """Return the kind of operation that a status in progress of a stack belongs to."""
-    if status.rolling_back:
-        return "rollback"
-    for operation in OPERATIONS:
-        if status.startswith(operation.upper()):
-            return operation
-    return "update"

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from plldb.bootstrap.stack.history import RawEvent
 from plldb.bootstrap.stack.statuses import Status
-from plldb.bootstrap.stack.timeline import RawEvent
 from plldb.bootstrap.template import TemplateResource
 
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/plldb/1"

@@ -16,8 +16,10 @@ from plldb.bootstrap.pace import Pace
 from plldb.bootstrap.stack.client import Stack
 from plldb.bootstrap.stack.decide import Seen, StackSnapshot
 from plldb.bootstrap.stack.follow import follow
+from plldb.bootstrap.stack.history import RawEvent
+from plldb.bootstrap.stack.segments import Request
 from plldb.bootstrap.stack.statuses import StackStatus, Status
-from plldb.bootstrap.stack.timeline import RawEvent, Timeline
+from plldb.bootstrap.stack.timeline import Timeline
 from plldb.errors import AwsError, CredentialsError, UnreachableError
 from plldb.streams import Tell, stream
 from tests.unit.bootstrap.stack.histories import (
@@ -99,7 +101,7 @@ def ids(events: Sequence[RawEvent]) -> list[str]:
 
 async def test_a_stack_that_finishes_before_the_first_poll_is_told_whole() -> None:
     events = history(*CREATION)
-    timeline, stack = Timeline(operation="create"), ScriptedStack([events], events)
+    timeline, stack = Timeline(operation="create", request=Request()), ScriptedStack([events], events)
     assert await told(stack, timeline) == ids(events)
     assert timeline.outcome == "CREATE_COMPLETE"
     assert stack.asked == ["events", "last", "stack"]
@@ -108,13 +110,13 @@ async def test_a_stack_that_finishes_before_the_first_poll_is_told_whole() -> No
 async def test_events_come_as_they_appear_each_once() -> None:
     events = history(*CREATION)
     stack = ScriptedStack([[], events[:3], events[:3], [], events[:6], events[4:]], events)
-    assert await told(stack, Timeline(operation="create")) == ids(events)
+    assert await told(stack, Timeline(operation="create", request=Request())) == ids(events)
 
 
 async def test_throttled_for_long_it_says_so_and_goes_on() -> None:
     events = history(*CREATION)
     stack = ScriptedStack([events[:2], *[THROTTLED] * 30, events], events)
-    timeline = Timeline(operation="create")
+    timeline = Timeline(operation="create", request=Request())
     assert await told(stack, timeline) == [*ids(events[:2]), *["slow"] * 30, *ids(events[2:])]
     assert timeline.outcome == "CREATE_COMPLETE"
 
@@ -122,7 +124,7 @@ async def test_throttled_for_long_it_says_so_and_goes_on() -> None:
 async def test_throttled_for_hours_it_still_goes_on() -> None:
     events = history(*CREATION)
     stack = ScriptedStack([THROTTLED] * 3000, events)
-    found = await told(stack, Timeline(operation="create"))
+    found = await told(stack, Timeline(operation="create", request=Request()))
     assert found == ["slow"] * 3000 + ids(events)
 
 
@@ -130,14 +132,18 @@ async def test_trouble_is_told_with_its_reason_and_when_it_goes_on() -> None:
     events = history(*CREATION)
     pace = Pace(poll=0.01, poll_troubled=0.02)
     stack = ScriptedStack([THROTTLED], events, pace=pace)
-    slowed = [e async for e in stack.follow(Timeline(operation="create")) if isinstance(e, EventsDelayed)]
+    slowed = [
+        e
+        async for e in stack.follow(Timeline(operation="create", request=Request()))
+        if isinstance(e, EventsDelayed)
+    ]
     assert [each.reason for each in slowed] == ["Rate exceeded"]
     assert 0.01 <= slowed[0].seconds <= 0.02
 
 
 async def test_credentials_that_expire_end_it_with_that_error() -> None:
     stack = ScriptedStack([history(CREATION[0]), CredentialsError("expired")], [])
-    events = stack.follow(Timeline(operation="create"))
+    events = stack.follow(Timeline(operation="create", request=Request()))
     assert (await anext(events)).event_id == "e0"  # type: ignore[union-attr]
     with pytest.raises(CredentialsError):
         await anext(events)
@@ -146,7 +152,7 @@ async def test_credentials_that_expire_end_it_with_that_error() -> None:
 async def test_an_event_that_turns_up_after_the_end_is_told_by_the_last_read() -> None:
     events = history(*CREATION)
     stack = ScriptedStack([[*events[:4], *events[5:]]], events)
-    found = await told(stack, Timeline(operation="create"))
+    found = await told(stack, Timeline(operation="create", request=Request()))
     assert sorted(found) == sorted(ids(events))
     assert found[-1] == "e4"
 
@@ -162,7 +168,7 @@ async def test_an_event_that_turns_up_after_the_end_is_told_by_the_last_read() -
     ],
 )
 async def test_the_last_read_cannot_change_the_outcome(last: Answer) -> None:
-    timeline = Timeline(operation="create")
+    timeline = Timeline(operation="create", request=Request())
     await told(ScriptedStack([history(*CREATION)], last), timeline)
     assert (timeline.outcome, timeline.overtaken) == ("CREATE_COMPLETE", False)
 
@@ -171,7 +177,7 @@ async def test_a_stall_is_settled_by_the_status_of_the_stack() -> None:
     events = history(*CREATION[:3])
     statuses: list[Status | Exception] = [THROTTLED, Status("CREATE_IN_PROGRESS")]
     stack = ScriptedStack([], events, pace=STALLS, statuses=[*statuses, Status("CREATE_COMPLETE")])
-    timeline = Timeline(operation="create")
+    timeline = Timeline(operation="create", request=Request())
     assert await told(stack, timeline) == ids(events)
     assert timeline.outcome == "CREATE_COMPLETE"
     assert stack.asked.count("status") == 3
@@ -180,7 +186,7 @@ async def test_a_stall_is_settled_by_the_status_of_the_stack() -> None:
 async def test_events_that_come_while_a_stall_is_settled_are_told_and_say_more_than_the_status() -> None:
     events = history(*FAILED_CREATION)
     stack = ScriptedStack([events[:3], []], events, pace=STALLS, statuses=[Status("ROLLBACK_COMPLETE")])
-    timeline = Timeline(operation="create")
+    timeline = Timeline(operation="create", request=Request())
     assert await told(stack, timeline) == ids(events)
     assert timeline.outcome == "ROLLBACK_COMPLETE"
     assert timeline.outcome_seconds == 8
@@ -191,7 +197,7 @@ async def test_an_end_that_is_not_ours_makes_it_ask_the_stack_at_once() -> None:
     cancelled = [*began, *history(*FAILED_UPDATE[3:], token="theirs", first=50)]
     statuses: list[Status | Exception] = [Status("UPDATE_ROLLBACK_COMPLETE")]
     stack = ScriptedStack([began, cancelled, cancelled], cancelled, statuses=statuses)
-    timeline = Timeline(operation="update", token="ours")
+    timeline = Timeline(operation="update", request=Request(token="ours"))
     assert await told(stack, timeline) == ids(cancelled)
     assert timeline.outcome == "UPDATE_ROLLBACK_COMPLETE"
     assert stack.asked == ["events", "events", "status", "events", "last", "stack"]
@@ -202,15 +208,18 @@ async def test_an_end_of_what_was_before_is_no_end_when_the_stack_says_that_ours
     ours = history(*UPDATE, token="ours", first=50)
     statuses: list[Status | Exception] = [Status("UPDATE_IN_PROGRESS")]
     stack = ScriptedStack([before, [*before, *ours]], [*before, *ours], statuses=statuses)
-    timeline = Timeline(operation="update", token="ours")
+    timeline = Timeline(operation="update", request=Request(token="ours"))
     assert await told(stack, timeline) == ids([*before, *ours])
     assert timeline.outcome == "UPDATE_COMPLETE"
     assert stack.asked == ["events", "status", "events", "last", "stack"]
 
 
 async def test_a_deletion_by_somebody_else_ends_it_without_an_outcome() -> None:
-    events = [*history(CREATION[0], token="ours"), *history("plldb DELETE_IN_PROGRESS", token="x", first=9)]
-    timeline = Timeline(operation="create", token="ours")
+    events = [
+        *history(CREATION[0], token="ours"),
+        *history("plldb DELETE_IN_PROGRESS", token="x", first=9),
+    ]
+    timeline = Timeline(operation="create", request=Request(token="ours"))
     assert await told(ScriptedStack([events], events), timeline) == ids(events)
     assert (timeline.outcome, timeline.overtaken) == (None, True)
 
@@ -236,7 +245,7 @@ async def test_a_stack_whose_status_lags_behind_its_events_is_looked_at_until_it
     events = history(*CREATION)
     snapshots = [seen(lagging), seen(lagging), seen(StackStatus.CREATE_COMPLETE)]
     stack = ScriptedStack([events], events, snapshots=[*snapshots])
-    await told(stack, Timeline(operation="create"))
+    await told(stack, Timeline(operation="create", request=Request()))
     assert stack.after == Seen(snapshot=snapshots[-1])
     assert stack.asked.count("stack") == 3
 
@@ -253,7 +262,7 @@ async def test_a_stack_whose_status_lags_behind_its_events_is_looked_at_until_it
 async def test_another_operation_that_has_begun_since_is_not_waited_for(other: StackSnapshot | None) -> None:
     events = history(*CREATION)
     stack = ScriptedStack([events], events, snapshots=[other])
-    await told(stack, Timeline(operation="create"))
+    await told(stack, Timeline(operation="create", request=Request()))
     assert stack.asked.count("stack") == 1
 
 
@@ -265,14 +274,14 @@ async def test_a_status_that_lags_for_too_long_is_given_up() -> None:
         pace=replace(AT_ONCE, last_read=0),
         snapshots=[seen(StackStatus.CREATE_IN_PROGRESS)] * 5,
     )
-    await told(stack, Timeline(operation="create"))
+    await told(stack, Timeline(operation="create", request=Request()))
     assert stack.asked.count("stack") == 1
 
 
 async def test_who_stops_listening_leaves_nothing_running() -> None:
     events = history(*CREATION)
     stack = ScriptedStack([events[:3]], events)
-    async with aclosing(stack.follow(Timeline(operation="create"))) as told_so_far:
+    async with aclosing(stack.follow(Timeline(operation="create", request=Request()))) as told_so_far:
         async for _ in told_so_far:
             break
     await asyncio.sleep(0.01)
@@ -289,7 +298,7 @@ async def test_who_is_cancelled_in_the_last_read_leaves_nothing_running() -> Non
 
     events = history(*CREATION)
     stack = Hanging([events], events)
-    task = asyncio.ensure_future(told(stack, Timeline(operation="create")))
+    task = asyncio.ensure_future(told(stack, Timeline(operation="create", request=Request())))
     while "stack" not in stack.asked:
         await asyncio.sleep(0)
     task.cancel()

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from plldb.bootstrap.events import StackOperation
+from plldb.bootstrap.stack.history import last_operation, operation_of
 from plldb.bootstrap.stack.statuses import Status
-from plldb.bootstrap.stack.timeline import last_operation, operation_of
 from tests.unit.bootstrap.stack.histories import (
     CREATION,
     DELETION,

@@ -12,6 +12,7 @@ from plldb.bootstrap.errors import StackFailedError
 from plldb.bootstrap.events import Failure
 from plldb.bootstrap.stack.client import Stack
 from plldb.bootstrap.stack.outcome import check
+from plldb.bootstrap.stack.segments import Request
 from plldb.bootstrap.stack.statuses import Status
 from plldb.bootstrap.stack.timeline import Timeline
 from tests.unit.bootstrap.stack.histories import BEGAN, FAILED_UPDATE, STACK_ID, history, newest_first
@@ -41,7 +42,7 @@ class ScriptedStack:
 
 
 async def failures_of(*found: Failure) -> list[str]:
-    timeline = Timeline(operation="update")
+    timeline = Timeline(operation="update", request=Request())
     timeline.take(newest_first(history(*FAILED_UPDATE)))
     with pytest.raises(StackFailedError) as raised:
         await check(cast("Stack", ScriptedStack([*found])), STACK_ID, timeline, None)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from plldb.bootstrap.stack.timeline import RawEvent, Timeline, last_operation
+from plldb.bootstrap.stack.history import RawEvent, last_operation
+from plldb.bootstrap.stack.segments import Request
+from plldb.bootstrap.stack.timeline import Timeline
 from tests.unit.bootstrap.stack.histories import history, newest_first
 
 RECORDED = json.loads((Path(__file__).parent / "data" / "aws-event-histories.json").read_text())["histories"]
@@ -24,7 +26,7 @@ def recorded(name: str) -> list[RawEvent]:
 
 
 def test_a_creation_through_a_change_set_ends_well() -> None:
-    timeline = Timeline(operation="create")
+    timeline = Timeline(operation="create", request=Request())
     told = timeline.take(newest_first(recorded(CREATED)))
     assert len(told) == 6
     assert timeline.outcome == "CREATE_COMPLETE"
@@ -46,7 +48,7 @@ def test_each_operation_of_a_stack_that_got_stuck_is_told_by_itself(
     events = recorded(STUCK)[:end]
     assert last_operation(newest_first(events), whole=True) == (operation, end - begin)
     marker = frozenset(event.event_id for event in events[:begin])
-    timeline = Timeline(operation="delete" if begin else "create", marker=marker)
+    timeline = Timeline(operation="delete" if begin else "create", request=Request(), marker=marker)
     told = timeline.take(newest_first(events))
     assert len(told) == end - begin
     assert timeline.outcome == outcome
@@ -55,6 +57,6 @@ def test_each_operation_of_a_stack_that_got_stuck_is_told_by_itself(
 
 
 def test_the_first_operation_ends_the_timeline_whatever_comes_after_it() -> None:
-    timeline = Timeline(operation="create")
+    timeline = Timeline(operation="create", request=Request())
     assert len(timeline.take(newest_first(recorded(STUCK)))) == 15
     assert timeline.outcome == "ROLLBACK_FAILED"

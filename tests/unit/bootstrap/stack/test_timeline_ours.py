@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from plldb.bootstrap.stack.history import RawEvent
+from plldb.bootstrap.stack.segments import Request
 from plldb.bootstrap.stack.statuses import Status
-from plldb.bootstrap.stack.timeline import RawEvent, Timeline
+from plldb.bootstrap.stack.timeline import Timeline
 from tests.unit.bootstrap.stack.histories import (
     CREATION,
     DELETION,
@@ -26,7 +28,7 @@ DELETE_FAILS = (
 
 
 def followed(*, operation_id: str = "") -> Timeline:
-    return Timeline(operation="update", token=OURS, operation_id=operation_id)
+    return Timeline(operation="update", request=Request(token=OURS, operation_id=operation_id))
 
 
 def theirs(*lines: str, first: int = 0) -> list[RawEvent]:
@@ -75,14 +77,14 @@ def test_what_deletes_the_stack_for_somebody_else_is_no_outcome_of_ours_by_its_s
 
 
 def test_a_deletion_of_ours_is_not_overtaken_by_its_own_events() -> None:
-    timeline = Timeline(operation="delete", token=OURS)
+    timeline = Timeline(operation="delete", request=Request(token=OURS))
     timeline.take(newest_first(ours(*DELETION)))
     assert not timeline.overtaken
     assert timeline.outcome == "DELETE_COMPLETE"
 
 
 def test_of_two_deletions_at_once_the_end_of_the_other_is_the_end_but_no_outcome_of_ours() -> None:
-    timeline = Timeline(operation="delete", token=OURS)
+    timeline = Timeline(operation="delete", request=Request(token=OURS))
     told = timeline.take(newest_first(theirs(*DELETION[:5])))
     assert not timeline.is_over()
     told += timeline.take(theirs(DELETION[5], first=5))
@@ -90,8 +92,14 @@ def test_of_two_deletions_at_once_the_end_of_the_other_is_the_end_but_no_outcome
     assert (timeline.overtaken, timeline.outcome) == (True, None)
 
 
+def test_a_deletion_does_not_take_the_place_of_a_deletion() -> None:
+    timeline = Timeline(operation="delete", request=Request(token=OURS))
+    timeline.take(newest_first(ours(DELETION[0]) + theirs(DELETION[0], first=1) + ours(DELETION[5], first=2)))
+    assert (timeline.overtaken, timeline.outcome) == (False, "DELETE_COMPLETE")
+
+
 def test_a_deletion_of_theirs_that_fails_is_not_the_end_of_ours() -> None:
-    timeline = Timeline(operation="delete", token=OURS)
+    timeline = Timeline(operation="delete", request=Request(token=OURS))
     timeline.take(newest_first(theirs(*DELETE_FAILS)))
     assert not timeline.is_over()
 
@@ -99,10 +107,10 @@ def test_a_deletion_of_theirs_that_fails_is_not_the_end_of_ours() -> None:
 def test_an_update_of_ours_that_somebody_cancels_leaves_a_doubt_that_the_stack_settles() -> None:
     timeline = followed()
     told = timeline.take(newest_first(ours(*FAILED_UPDATE[:2]) + theirs(*FAILED_UPDATE[3:6], first=50)))
-    assert not timeline.doubtful
+    assert timeline.doubts == 0
     told += timeline.take(theirs(FAILED_UPDATE[6], first=56))
     assert [event.started_by == "this_run" for event in told] == [True] * 2 + [False] * 4
-    assert (timeline.doubtful, timeline.is_over()) == (True, False)
+    assert (timeline.doubts, timeline.is_over()) == (1, False)
     timeline.settle(Status("UPDATE_ROLLBACK_COMPLETE"))
     assert timeline.outcome == "UPDATE_ROLLBACK_COMPLETE"
 
@@ -126,14 +134,14 @@ def test_our_token_is_enough_when_only_the_rollback_of_ours_is_seen() -> None:
 
 
 def test_where_neither_token_nor_operation_id_is_told_everything_is_ours() -> None:
-    timeline = Timeline(operation="create", token=OURS)
+    timeline = Timeline(operation="create", request=Request(token=OURS))
     told = timeline.take(newest_first(history(*CREATION)))
     assert all(event.started_by == "this_run" for event in told)
     assert timeline.outcome == "CREATE_COMPLETE"
 
 
 def test_where_only_the_end_is_told_it_is_the_end() -> None:
-    timeline = Timeline(operation="create", token=OURS)
+    timeline = Timeline(operation="create", request=Request(token=OURS))
     timeline.take(history("plldb CREATE_COMPLETE"))
     assert timeline.outcome == "CREATE_COMPLETE"
     assert timeline.outcome_seconds is None
@@ -173,14 +181,14 @@ def test_the_end_of_theirs_that_comes_late_is_not_the_end_of_ours() -> None:
 
 
 def test_failures_of_somebody_else_are_no_cause_of_ours() -> None:
-    timeline = Timeline(operation="delete", token=OURS)
+    timeline = Timeline(operation="delete", request=Request(token=OURS))
     timeline.take(newest_first(theirs(*DELETE_FAILS) + ours(*DELETE_FAILS, first=50)))
     (failure,) = timeline.failures
     assert failure.timestamp.second == 51
 
 
 def test_who_attaches_gets_the_outcome_of_somebody_elses_operation() -> None:
-    timeline = Timeline(operation="create", ours=False)
+    timeline = Timeline(operation="create", request=None)
     told = timeline.take(newest_first(theirs(*FAILED_CREATION)))
     assert not any(event.started_by == "this_run" for event in told)
     assert timeline.outcome == "ROLLBACK_COMPLETE"
@@ -189,6 +197,6 @@ def test_who_attaches_gets_the_outcome_of_somebody_elses_operation() -> None:
 
 
 def test_who_attaches_follows_a_deletion_that_interrupts_to_its_end() -> None:
-    timeline = Timeline(operation="update", ours=False)
+    timeline = Timeline(operation="update", request=None)
     timeline.take(newest_first(theirs(*UPDATE[:2]) + ours(*DELETION, first=50)))
     assert timeline.outcome == "DELETE_COMPLETE"
