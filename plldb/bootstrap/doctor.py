@@ -21,6 +21,7 @@ from plldb.bootstrap.pace import DEFAULT_PACE, Pace
 from plldb.bootstrap.permissions import find_missing_actions
 from plldb.bootstrap.stack.client import STACK_NAME, open_stack
 from plldb.bootstrap.stack.decide import SETUP, StackSnapshot, Step, decide
+from plldb.bootstrap.stack.health import Health, look_at_parts
 from plldb.bootstrap.stack.statuses import StackStatus
 from plldb.errors import AccessDeniedError, AwsError, Hint, PlldbError, SettingsError, UnreachableError
 from plldb.tasks import gather_all
@@ -116,11 +117,12 @@ def clock_finding(skew: float) -> Finding:
 
 async def _stack(aws: Aws, _: Target) -> list[Finding]:
     stack = await open_stack(aws)
-    seen = (await stack.look()).snapshot
+    look = await stack.look()
+    seen = look.snapshot
     step = decide(seen, SETUP)  # raises for a stack that is not ours, or protected
     if seen is None:
         return [_ok("stack", f"there is no stack {stack.name} yet"), *await _leftovers(aws)]
-    found = [_stack_finding(seen, step)]
+    found = [_stack_finding(seen, step), *_part_findings(await look_at_parts(stack, look))]
     # In these a stack has no resources: what bears their names now is in the way of the next one.
     bare = seen.status in (StackStatus.ROLLBACK_COMPLETE, StackStatus.REVIEW_IN_PROGRESS)
     return [*found, *await _leftovers(aws)] if bare else found
@@ -139,6 +141,26 @@ def _stack_finding(snapshot: StackSnapshot, step: Step) -> Finding:
         remedy = Hint("set-up", "Set up again to bring it up to date.")
         return Finding(check="stack", verdict="warning", message=message, remedy=remedy)
     return _ok("stack", f"{message}, deployed by this plldb")
+
+
+def _part_findings(health: Health) -> list[Finding]:
+    missing = [
+        Finding(
+            check="stack",
+            verdict="problem",
+            message=f"{part.logical_id} ({part.resource_type}) was deleted by hand: there is no {part.name}",
+            remedy=Hint("set-up", "Set up again; that makes it anew.", about=part.name),
+        )
+        for part in health.missing
+    ]
+    unknown = {error.message: error for error in health.unknown}.values()
+    return [
+        *missing,
+        *[
+            Finding(check="stack", verdict="unknown", message=error.message, remedy=error.hint)
+            for error in unknown
+        ],
+    ]
 
 
 async def _bucket(aws: Aws, target: Target) -> list[Finding]:
@@ -179,7 +201,7 @@ async def _log_groups(aws: Aws) -> list[Finding]:
     answers = await gather_all(
         *[aws.call(logs.describe_log_groups, logGroupNamePrefix=prefix) for prefix in LOG_GROUPS]
     )
-    names = [group["logGroupName"] for answer in answers for group in answer["logGroups"]]
+    names = [group["logGroupName"] for answer in answers for group in answer.get("logGroups", [])]
     return [
         _leftover(
             f"the log group {name} exists outside the stack; a setup would fail at it",

@@ -19,6 +19,7 @@ OperationName = Literal["setup", "destroy", "watch", "doctor"]
 StackOperation = Literal["create", "update", "delete", "rollback", "import"]
 StartedBy = Literal["this_run", "plldb", "others"]
 """Who began an operation: this very run, another run of plldb, or anybody else (a console, another tool)."""
+PartType = Literal["AWS::DynamoDB::Table", "AWS::Lambda::Function", "AWS::ApiGatewayV2::Api"]
 ActionName = Literal["attach", "continue_rollback", "remove", "create", "update", "delete", "nothing"]
 
 
@@ -76,6 +77,29 @@ class TemplatePublished:
     key: str
     version_id: str
     size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackPart:
+    """A table, a function or the API of the stack; ``name`` is what its service knows it by."""
+
+    logical_id: str
+    resource_type: PartType
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartsMissing:
+    """Somebody has deleted these by hand. Setup takes them out of the stack, and then makes them anew.
+
+    ``renewed`` names, by their logical ids, all the resources that this is done with: what refers to what is
+    missing as well.
+    """
+
+    kind: Literal["parts_missing"] = "parts_missing"
+    stack_name: str
+    missing: tuple[StackPart, ...]
+    renewed: tuple[str, ...]
 
 
 # --- the stack ----------------------------------------------------------------------------------------
@@ -241,7 +265,7 @@ class SetupPlanned:
     """The end of a dry run: what setup would do. Nothing was changed.
 
     ``changes`` are what CloudFormation says of an update, and all resources of the template if there is no
-    stack yet; otherwise it is empty.
+    stack yet; otherwise it is empty. ``missing`` is what somebody has deleted by hand.
     """
 
     kind: Literal["setup_planned"] = "setup_planned"
@@ -251,6 +275,7 @@ class SetupPlanned:
     artifacts: tuple[ArtifactPlan, ...]
     action: ActionName
     reason: str
+    missing: tuple[StackPart, ...] = ()
     changes: tuple[ResourceChange, ...]
 
     @property
@@ -387,7 +412,15 @@ StreamEvent = (
 )
 """What every operation that follows the stack may yield."""
 
-SetupEvent = StreamEvent | BucketReady | ArtifactReady | TemplatePublished | SetupPlanned | SetupFinished
+SetupEvent = (
+    StreamEvent
+    | BucketReady
+    | ArtifactReady
+    | PartsMissing
+    | TemplatePublished
+    | SetupPlanned
+    | SetupFinished
+)
 """What `setup` may yield."""
 DestroyEvent = StreamEvent | RemovalPlanned | BucketEmptied | BucketDeleted | BucketKept | DestroyFinished
 """What `destroy` may yield."""
@@ -409,7 +442,10 @@ class BootstrapStatus:
     """One look at what is deployed.
 
     ``deployed_version`` is the plldb version that the stack was made by; ``created`` and ``updated``
-    are UTC; ``healthy`` says that the stack is there, made by plldb, whole and at rest, and has its bucket.
+    are UTC; ``failures`` is what failed in the last operation and left the stack in its status, root cause
+    first; ``missing`` is what somebody has deleted by hand, ``unexamined`` says why some parts could not be
+    looked at; ``healthy`` says that the stack is there, made by plldb, whole and at rest, has its bucket, and
+    that nothing is known to be missing.
     """
 
     kind: Literal["bootstrap_status"] = "bootstrap_status"
@@ -426,6 +462,9 @@ class BootstrapStatus:
     bucket: str
     bucket_exists: bool
     healthy: bool
+    failures: tuple[Failure, ...] = ()
+    missing: tuple[StackPart, ...] = ()
+    unexamined: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> Literal["healthy", "unhealthy", "not_deployed"]:

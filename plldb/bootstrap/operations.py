@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import overload
 
 import plldb
@@ -19,6 +20,7 @@ from plldb.bootstrap.events import (
     DoctorEvent,
     DoctorFinished,
     Event,
+    Failure,
     OperationName,
     RemovalPlanned,
     Result,
@@ -35,7 +37,10 @@ from plldb.bootstrap.preview import preview
 from plldb.bootstrap.setup import deploy
 from plldb.bootstrap.stack.client import STACK_NAME, Stack, open_stack
 from plldb.bootstrap.stack.decide import Seen, StackSnapshot
+from plldb.bootstrap.stack.health import Health, look_at_parts
 from plldb.bootstrap.stack.operate import watch_stack
+from plldb.bootstrap.stack.outcome import previous_failure
+from plldb.bootstrap.stack.statuses import StackStatus
 from plldb.bootstrap.template import read_resources
 from plldb.streams import Tell, stream
 from plldb.tasks import gather_all
@@ -173,13 +178,36 @@ async def status(
         PlldbError: see the tree in `plldb.errors`.
     """
     async with open_aws(place, pace) as aws:
-        target, (stack, seen), _ = await gather_all(aws.read_target(), _look(aws, pace), aws.prepare_s3())
-        exists = await bucket_exists(await open_bucket(aws, target))
-        return _status(target, stack, seen.snapshot, exists)
+        target, (stack, seen), _ = await gather_all(
+            aws.read_target(), _look(aws, pace, whole=True), aws.prepare_s3()
+        )
+        exists, health, failures = await gather_all(
+            bucket_exists(await open_bucket(aws, target)),
+            look_at_parts(stack, seen),
+            _failures(stack, seen.snapshot),
+        )
+    return replace(
+        _status(target, stack, seen.snapshot, exists, health),
+        failures=failures,
+        missing=health.missing,
+        unexamined=tuple(dict.fromkeys(error.message for error in health.unknown)),
+    )
 
 
-def _status(target: Target, stack: Stack, seen: StackSnapshot | None, bucket: bool) -> BootstrapStatus:
-    healthy = seen is not None and seen.ours and seen.status.works and bucket
+async def _failures(stack: Stack, seen: StackSnapshot | None) -> tuple[Failure, ...]:
+    """Return what failed in the last operation, if one has left the stack in its status."""
+    if seen is None or seen.status.in_progress or seen.status.succeeded:
+        return ()
+    if seen.status is StackStatus.REVIEW_IN_PROGRESS:
+        return ()
+    return (await previous_failure(stack, seen, read_resources(await read_template()))).failures
+
+
+def _status(
+    target: Target, stack: Stack, seen: StackSnapshot | None, bucket: bool, health: Health
+) -> BootstrapStatus:
+    whole = bucket and not health.missing
+    healthy = seen is not None and seen.ours and seen.status.works and whole
     return BootstrapStatus(
         target=target,
         stack_name=stack.name,

@@ -19,8 +19,10 @@ from plldb.bootstrap.errors import StackFailedError
 from plldb.bootstrap.events import ArtifactPlan, ResourceChange, SetupPlanned
 from plldb.bootstrap.options import SetupOptions, placeholder_values, remember, render_stack
 from plldb.bootstrap.stack.client import Stack
-from plldb.bootstrap.stack.decide import DEPLOYED, DIFFERS, SETUP, Seen, Step, decide, is_deployed
+from plldb.bootstrap.stack.decide import DEPLOYED, DIFFERS, MISSING, SETUP, Seen, Step, decide, is_deployed
+from plldb.bootstrap.stack.health import look_at_parts
 from plldb.bootstrap.stack.operate import ACTIONS
+from plldb.bootstrap.stack.parts import depending_on
 from plldb.bootstrap.template import TemplateResource, read_resources
 from plldb.errors import AwsError, Hint, UnreachableError
 from plldb.tasks import finish, gather_all
@@ -49,7 +51,12 @@ async def preview(
     )
     reason = step.value
     changes: tuple[ResourceChange, ...] = ()
-    if step is Step.UPDATE and seen.snapshot and is_deployed(seen.snapshot, seen.body, body, tags):
+    missing = (await look_at_parts(stack, seen)).missing
+    if step is Step.UPDATE and missing:
+        gone = depending_on(seen.body or "", frozenset(part.logical_id for part in missing))
+        reason = MISSING
+        changes = tuple(added(each) for each in read_resources(text) if each.logical_id in gone)
+    elif step is Step.UPDATE and seen.snapshot and is_deployed(seen.snapshot, seen.body, body, tags):
         step, reason = Step.NOTHING, DEPLOYED
     elif step is Step.UPDATE:
         reason, changes = DIFFERS, await read_changes(stack, body, tags)
@@ -62,6 +69,7 @@ async def preview(
         artifacts=plans,
         action=ACTIONS[step],
         reason=reason,
+        missing=missing,
         changes=changes,
     )
 

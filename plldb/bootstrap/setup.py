@@ -17,14 +17,18 @@ from plldb.bootstrap.events import (
     ArtifactReady,
     BucketReady,
     Deployment,
+    PartsMissing,
     SetupEvent,
     SetupFinished,
+    StackPart,
     TemplatePublished,
 )
 from plldb.bootstrap.options import Deployed, SetupOptions, placeholder_values, remember, render_stack
 from plldb.bootstrap.stack.client import NoUpdates, Stack, Submitted
-from plldb.bootstrap.stack.decide import DEPLOYED, DIFFERS, SETUP, Seen, Step, is_deployed
+from plldb.bootstrap.stack.decide import DEPLOYED, DIFFERS, MISSING, SETUP, Seen, Step, is_deployed
+from plldb.bootstrap.stack.health import look_at_parts
 from plldb.bootstrap.stack.operate import carry_out, clear_the_way, decided
+from plldb.bootstrap.stack.parts import depending_on, without
 from plldb.bootstrap.stack.statuses import Status
 from plldb.bootstrap.template import read_resources
 from plldb.errors import AwsError, Hint
@@ -48,11 +52,15 @@ class _Setup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Round:
-    """What one round has come to; ``seen`` None: look again. ``done``: no other round is needed."""
+    """What one round has come to; ``seen`` None: look again. ``done``: no other round is needed.
+
+    ``renewed``: what is missing was taken out of the stack, to be made anew.
+    """
 
     seen: Seen | None
     changed: bool
     done: bool
+    renewed: bool = False
 
 
 async def deploy(
@@ -72,14 +80,15 @@ async def deploy(
     """
     bucket = await open_bucket(aws, target, stack.pace)
     setup = _Setup(bucket=bucket, stack=stack, text=text, options=options, tell=tell)
-    deployed, changed = Deployed(), False
+    deployed, changed, renewed = Deployed(), False, False
     for _ in range(ROUNDS):
         # Before it is cleared away: the tags and the boundary of a creation that failed go with the stack.
         seen, deployed = await _recall(stack, seen, deployed)
         seen = await clear_the_way(stack, seen, SETUP, read_resources(text), tell)
         seen, deployed = await _recall(stack, seen, deployed)
-        ended = await _round(setup, seen, deployed)
+        ended = await _round(setup, seen, deployed, renewed)
         changed |= ended.changed
+        renewed |= ended.renewed
         seen = ended.seen or await stack.look()
         if ended.done:
             return SetupFinished(changed=changed, deployment=_deployment(target, bucket, stack, seen))
@@ -95,10 +104,10 @@ async def _recall(stack: Stack, seen: Seen, deployed: Deployed) -> tuple[Seen, D
     return seen, remember(seen.snapshot, seen.body)
 
 
-async def _round(setup: _Setup, seen: Seen, deployed: Deployed) -> _Round:
+async def _round(setup: _Setup, seen: Seen, deployed: Deployed, renewed: bool) -> _Round:
     """Publish what the stack is made of and submit it; another round if the bucket is deleted under it."""
     try:
-        return await _publish_and_submit(setup, seen, deployed)
+        return await _publish_and_submit(setup, seen, deployed, renewed)
     except AwsError as error:
         if error.aws_code != "NoSuchBucket":
             raise
@@ -106,17 +115,22 @@ async def _round(setup: _Setup, seen: Seen, deployed: Deployed) -> _Round:
         return _Round(seen=None, changed=False, done=False)
 
 
-async def _publish_and_submit(setup: _Setup, seen: Seen, deployed: Deployed) -> _Round:
+async def _publish_and_submit(setup: _Setup, seen: Seen, deployed: Deployed, renewed: bool) -> _Round:
     bucket, stack, tell = setup.bucket, setup.stack, setup.tell
     # Without a stack there is hardly a bucket.
     prefix, no_stack = version_prefix(plldb.__version__), seen.snapshot is None
-    ready = await prepare_bucket(bucket, prefix, probably_new=no_stack)
+    ready, health = await gather_all(
+        prepare_bucket(bucket, prefix, probably_new=no_stack), look_at_parts(stack, seen)
+    )
     await tell(BucketReady(bucket=bucket.name, created=ready.created, repaired=ready.repaired))
     artifacts = await publish_packages(bucket, plldb.__version__, list_packages(), ready.objects)
     for artifact in artifacts:
         await tell(_artifact_ready(bucket, artifact))
     changed = bool(ready.repaired) or any(artifact.uploaded for artifact in artifacts)
 
+    # Once is enough: that what was made anew cannot be seen yet is no reason to make it again.
+    if health.missing and not renewed:
+        return await _take_out(setup, seen, health.missing)
     places = [(each.name, each.key, each.version_id) for each in artifacts]
     body, tags = render_stack(setup.options, deployed, setup.text, placeholder_values(bucket.name, places))
     if seen.snapshot and is_deployed(seen.snapshot, seen.body, body, tags):
@@ -134,6 +148,25 @@ async def _publish_and_submit(setup: _Setup, seen: Seen, deployed: Deployed) -> 
         return _Round(seen=None, changed=changed, done=isinstance(submitted, NoUpdates))
     after = await carry_out(stack, seen, submitted, read_resources(setup.text), tell)
     return _Round(seen=after, changed=True, done=True)
+
+
+async def _take_out(setup: _Setup, seen: Seen, missing: tuple[StackPart, ...]) -> _Round:
+    """Take what is missing out of the stack, with all that refers to it; the next round makes it anew.
+
+    CloudFormation compares templates and does not look at resources: an update with the same template would
+    bring nothing back, and one that changes what is missing would fail.
+    """
+    stack, tell, body = setup.stack, setup.tell, seen.body or ""
+    gone = depending_on(body, frozenset(part.logical_id for part in missing))
+    await tell(PartsMissing(stack_name=stack.name, missing=missing, renewed=tuple(sorted(gone))))
+    await tell(decided(stack, seen, Step.UPDATE, MISSING))
+    seen = await stack.with_event_ids(seen)
+    tags = seen.snapshot.tags if seen.snapshot else ()
+    submitted = await stack.submit_text(seen, without(body, gone), tags)
+    if not isinstance(submitted, Submitted):
+        return _Round(seen=None, changed=False, done=False)
+    after = await carry_out(stack, seen, submitted, read_resources(setup.text), tell)
+    return _Round(seen=after, changed=True, done=False, renewed=True)
 
 
 def _disturbed(stack: Stack, seen: Seen, how: str, hint: str) -> StackFailedError:

@@ -28,7 +28,15 @@ LINES = (
     *(*get_args(debugger.Event), debugger.DebuggerStatus),
 )
 OBJECTS = (
-    *(Target, events.Deployment, events.Failure, events.ArtifactPlan, events.ResourceChange, Step),
+    *(
+        Target,
+        events.Deployment,
+        events.Failure,
+        events.ArtifactPlan,
+        events.ResourceChange,
+        events.StackPart,
+        Step,
+    ),
     *(debugger.HeldFunction, debugger.AttachedSession, debugger.InvocationRecord),
 )
 CHECKS: dict[str, Callable[[object], bool]] = {

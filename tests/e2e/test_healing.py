@@ -173,3 +173,45 @@ async def test_a_failed_update_that_was_rolled_back_needs_no_repair(
     ]
     assert (await read_stack(open_client))["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     assert isinstance(events[-1], bootstrap.SetupFinished)
+
+
+async def delete_part(open_client: OpenClient, service: str, operation: str, **name: str) -> None:
+    client = await open_client(service)
+    await getattr(client, operation)(**name)
+
+
+async def find_api(open_client: OpenClient) -> str:
+    return (await read_outputs(open_client))["WebSocketUrl"].removeprefix("wss://").partition(".")[0]
+
+
+@pytest.mark.parametrize("part", ["PLDDBSessions", "ConnectFunction", "PLDDBAPI"])
+async def test_a_part_deleted_by_hand_is_noticed_by_status_and_doctor_and_made_again_by_setup(
+    aws_env: dict[str, str], open_client: OpenClient, part: str
+) -> None:
+    await set_up()
+    before = await list_rest(open_client)
+    service, operation, name = {
+        "PLDDBSessions": ("dynamodb", "delete_table", {"TableName": "PLLDBSessions"}),
+        "ConnectFunction": ("lambda", "delete_function", {"FunctionName": "plldb-ws-api-connect"}),
+        "PLDDBAPI": ("apigatewayv2", "delete_api", {"ApiId": await find_api(open_client)}),
+    }[part]
+    await delete_part(open_client, service, operation, **name)
+
+    status = await bootstrap.status()
+    assert ([each.logical_id for each in status.missing], status.healthy) == ([part], False)
+    findings = [event for event in await collect(bootstrap.doctor()) if isinstance(event, bootstrap.Finding)]
+    (problem,) = [each for each in findings if each.verdict == "problem"]
+    assert part in problem.message
+    planned = (await collect(bootstrap.setup(dry_run=True, pace=BRISK)))[-1]
+    assert (planned.action, [each.logical_id for each in planned.missing]) == ("update", [part])
+    assert part in {change.logical_id for change in planned.changes}
+
+    events = await set_up()
+    (missing,) = [event for event in events if isinstance(event, bootstrap.PartsMissing)]
+    assert part in missing.renewed
+    assert events[-1].changed
+    assert {kind: len(names) for kind, names in (await list_rest(open_client)).items()} == {
+        kind: len(names) for kind, names in before.items()
+    }
+    assert (await bootstrap.status()).healthy
+    assert not (await set_up())[-1].changed

@@ -114,6 +114,8 @@ async def rights_of(user: User, region: str, endpoint: str) -> list[str]:
 
 
 CASES = [(name, sid) for name in ("setup", "destroy", "read-only") for sid in provable(name)]
+# Setup goes on without knowing whether a part was deleted by hand; status says that it could not look.
+CASES.remove(("setup", "PartsRead"))
 REGIONS = (
     *("ap-east-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1"),
     *("ap-southeast-2", "ca-central-1", "eu-central-1", "eu-north-1", "eu-south-1", "eu-west-1"),
@@ -163,8 +165,8 @@ async def attempt(command: str, user: User, region: str, endpoint: str, **option
     place = bootstrap.Place(session=session, region=region, endpoint_url=endpoint)
     try:
         if command == "status":
-            await bootstrap.status(place, pace=CALM)
-            return None
+            unexamined = (await bootstrap.status(place, pace=CALM)).unexamined
+            return AccessDeniedError(" ".join(unexamined), action="") if unexamined else None
         name, more = ("setup", {"dry_run": True}) if command == "dry-run" else (command, {})
         async for _ in getattr(bootstrap, name)(place, pace=CALM, **more, **options):
             pass

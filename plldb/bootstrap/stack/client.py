@@ -168,8 +168,19 @@ class Stack:
         self, seen: Seen, template_url: str, tags: tuple[tuple[str, str], ...]
     ) -> Submitted | NoUpdates | Overtaken:
         """Ask CloudFormation to create the stack, or to update the one that is there."""
+        return await self._submit_template(seen, tags, TemplateURL=template_url)
+
+    async def submit_text(
+        self, seen: Seen, body: str, tags: tuple[tuple[str, str], ...]
+    ) -> Submitted | NoUpdates | Overtaken:
+        """Do the same with the text of a template, of 51,200 bytes at most (quota of CloudFormation)."""
+        return await self._submit_template(seen, tags, TemplateBody=body)
+
+    async def _submit_template(
+        self, seen: Seen, tags: tuple[tuple[str, str], ...], **template: str
+    ) -> Submitted | NoUpdates | Overtaken:
         arguments = {
-            "TemplateURL": template_url,
+            **template,
             "Tags": [{"Key": key, "Value": value} for key, value in tags],
             # The roles have no names of their own, so the weaker of the two IAM capabilities is enough.
             "Capabilities": ["CAPABILITY_IAM"],

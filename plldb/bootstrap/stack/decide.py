@@ -22,6 +22,7 @@ VERSION_TAG = "plldb:version"
 
 DEPLOYED = "template, code and tags are what they should be"
 DIFFERS = "template, code or tags differ"
+MISSING = "what was deleted by hand is taken out first, and then made anew"
 
 
 class Step(Enum):

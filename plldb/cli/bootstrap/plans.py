@@ -9,7 +9,7 @@ from plldb.cli.output.layout import Line
 from plldb.cli.output.text import counted
 
 if TYPE_CHECKING:
-    from plldb.bootstrap.events import ResourceChange, SetupPlanned
+    from plldb.bootstrap.events import ResourceChange, SetupPlanned, StackPart
 
 
 UNCHANGED = Line(mark="done", name="plldb", text="dry run: nothing was changed", tone="good")
@@ -27,10 +27,16 @@ def setup_plan_lines(plan: SetupPlanned) -> list[Line]:
             )
             for a in plan.artifacts
         ),
+        *(Line(mark="warn", name="missing", text=missing_text(part)) for part in plan.missing),
         _planned_action(plan),
         *(_change_line(change) for change in plan.changes),
         UNCHANGED,
     ]
+
+
+def missing_text(part: StackPart) -> str:
+    """Say that somebody has deleted a part of the stack."""
+    return f"{part.logical_id} ({part.resource_type}) was deleted by hand: there is no {part.name}"
 
 
 def _planned_bucket(plan: SetupPlanned) -> Line:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plldb.cli.bootstrap.explain import state_sentence
+from plldb.cli.bootstrap.explain import failure_lines, state_sentence
+from plldb.cli.bootstrap.plans import missing_text
 from plldb.cli.header import target_lines
 from plldb.cli.output.layout import Line
 from plldb.cli.output.text import age
@@ -23,6 +24,9 @@ def status_lines(status: BootstrapStatus, where: Where, now: datetime) -> list[L
         *target_lines(status.target),
         _version_line(status),
         *_stack_lines(status, now),
+        *_failure_lines(status),
+        *(Line(mark="fail", name="missing", text=missing_text(part)) for part in status.missing),
+        *(Line(mark="same", name="unknown", text=f"not examined: {why}") for why in status.unexamined),
         _bucket_line(status),
         *(Line(name="output", text=f"{name}: {value}") for name, value in status.outputs.items()),
         *_next_lines(status, where),
@@ -42,7 +46,15 @@ def verdict(status: BootstrapStatus) -> Line:
         return Line(mark="busy", name="plldb", text="the stack is being changed right now", tone="warn")
     if not status.stack_status.works:
         return Line(mark="fail", name="plldb", text="not healthy: the stack is incomplete", tone="bad")
-    return Line(mark="fail", name="plldb", text="deployed, but the bucket is missing", tone="bad")
+    if not status.bucket_exists:
+        return Line(mark="fail", name="plldb", text="deployed, but the bucket is missing", tone="bad")
+    return Line(mark="fail", name="plldb", text="deployed, but parts of it are missing", tone="bad")
+
+
+def _failure_lines(status: BootstrapStatus) -> list[Line]:
+    if not status.failures:
+        return []
+    return [Line(name="why", text="the last operation failed:"), *failure_lines(status.failures)]
 
 
 def _next_lines(status: BootstrapStatus, where: Where) -> list[Line]:

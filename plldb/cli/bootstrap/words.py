@@ -18,6 +18,7 @@ from plldb.bootstrap.events import (
     Finding,
     OperationFinished,
     OperationStarted,
+    PartsMissing,
     PreviousFailure,
     RemovalPlanned,
     SetupFinished,
@@ -28,7 +29,7 @@ from plldb.bootstrap.events import (
     WatchFinished,
 )
 from plldb.cli.bootstrap.explain import failure_lines, state_sentence
-from plldb.cli.bootstrap.plans import removal_lines, setup_plan_lines
+from plldb.cli.bootstrap.plans import missing_text, removal_lines, setup_plan_lines
 from plldb.cli.bootstrap.status import status_lines
 from plldb.cli.header import target_lines
 from plldb.cli.hints import hint_steps, hint_text, where_of
@@ -82,6 +83,8 @@ class Words:
                 return [_bucket_line(event)]
             case ArtifactReady():
                 return []
+            case PartsMissing():
+                return [Line(mark="warn", name="missing", text=missing_text(part)) for part in event.missing]
             case TemplatePublished(key=key, size=count):
                 return [Line(mark="done", name="template", text=f"{key}, {size(count)}")]
             case PreviousFailure():

@@ -344,7 +344,9 @@ def findings() -> list[ev.Finding]:
     ]
 
 
+PART = ev.StackPart(logical_id="PLDDBSessions", resource_type="AWS::DynamoDB::Table", name="PLLDBSessions")
 EXAMPLES: list[Shown] = [
+    ev.PartsMissing(stack_name="plldb", missing=(PART,), renewed=("PLDDBSessions",)),
     *findings(),
     ev.DoctorFinished(problems=1, warnings=1),
     *successful_setup(),

@@ -31,6 +31,10 @@ def listed(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
+LOOKS = "PartsRead"
+"""The statement by which setup and status look at tables, functions and API; it changes nothing."""
+
+
 def allowed(name: str) -> list[str]:
     return list(chain.from_iterable(listed(statement["Action"]) for statement in statements_of(name)))
 
@@ -56,7 +60,8 @@ def test_every_statement_is_explained(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_action_is_given_twice_or_by_wildcard(name: str) -> None:
-    actions = allowed(name)
+    # What plldb itself looks at stands apart from what CloudFormation may do: that has a condition.
+    actions = [*chain.from_iterable(listed(e["Action"]) for e in statements_of(name) if e["Sid"] != LOOKS)]
     assert sorted(set(actions)) == sorted(actions)
     assert not [action for action in actions if "*" in action]
 
@@ -76,6 +81,8 @@ def test_resources_are_bound_to_what_plldb_makes(name: str) -> None:
 def test_what_cloudformation_does_cannot_be_done_directly(name: str) -> None:
     services = {"apigateway", "dynamodb", "iam", "lambda", "logs"}
     for statement in statements_of(name):
+        if statement["Sid"] == LOOKS:
+            continue
         if {action.split(":")[0] for action in listed(statement["Action"])} & services:
             assert statement["Sid"].startswith("CloudFormation")
             assert statement["Condition"], statement["Sid"]
@@ -88,8 +95,7 @@ def test_role_can_be_passed_to_lambda_only() -> None:
 
 
 def test_read_only_changes_nothing() -> None:
-    verbs = {re.split("(?<!^)(?=[A-Z])", action.split(":")[1])[0] for action in allowed("read-only")}
-    assert verbs <= {"Describe", "Get", "List"}
+    assert not [a for a in allowed("read-only") if not re.search(":(Describe|Get|List)[A-Z]|:GET$", a)]
 
 
 @pytest.mark.parametrize("name", NAMES)

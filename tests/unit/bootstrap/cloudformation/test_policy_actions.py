@@ -238,6 +238,7 @@ def test_exceptions_are_for_what_the_template_does_not_use(resources: Resources)
 # Where the action is not the name of the request. S3 tells only who may list that an object is absent (404);
 # a delete of a version is one of DeleteObjects; tags of a stack come with CreateStack.
 REQUESTS = {
+    "apigateway:GET": "get_api",
     "cloudformation:TagResource": "create_stack",
     "cloudformation:UntagResource": "update_stack",
     "s3:DeleteObject": "delete_objects",
