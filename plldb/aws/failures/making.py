@@ -13,12 +13,14 @@ from botocore import exceptions as boto
 
 from plldb.aws.errors import TryAgainError, translate
 from plldb.aws.failures.settings import profile_in_force, settings_file, source_of_credentials, wrong_settings
-from plldb.aws.failures.sign_in import INSTALL_LOGIN, NO_CREDENTIALS, SignedIn, sign_in_hint
+from plldb.aws.failures.sign_in import INSTALL_LOGIN, NO_CREDENTIALS, SignedIn, sign_in_hint, source_of
 from plldb.aws.failures.unreachable import NO_ANSWER, one_line
 from plldb.errors import AwsError, CredentialsError, Hint, PlldbError, SettingsError
 
 _FIX = Hint("fix-settings", "Correct that setting.")
 
+# Sources that lie outside any profile.
+_AMBIENT = ("env", "container-role", "iam-role")
 # What making a client fails with where it is the credentials that it lacks.
 _OF_CREDENTIALS = (
     *NO_CREDENTIALS,
@@ -83,23 +85,30 @@ def credentials_error(error: Exception, session: AioSession, who: SignedIn) -> P
     """Return what it means that credentials cannot be found, fetched or renewed."""
     if isinstance(error, boto.ClientError):
         return _refused(error, who)
-    if isinstance(error, boto.MissingDependencyException):
-        return CredentialsError(f"AWS credentials{_where(session)}: {one_line(error)}", hint=INSTALL_LOGIN)
-    if isinstance(error, NO_CREDENTIALS):
-        what = f"AWS credentials{_where(session)}: {one_line(error)}"
-        return CredentialsError(what, hint=sign_in_hint(who, error))
     if isinstance(error, NO_ANSWER):
-        return translate(error, service="the source of credentials", operation="credentials", who=who)
+        return translate(error, service="their source", operation="AWS credentials", who=who)
     if wrong := wrong_settings(session):
         return SettingsError(f"AWS settings: {'; '.join(wrong)}.", hint=_FIX)
-    if isinstance(error, OSError | json.JSONDecodeError):
-        return _unreadable(error, session)
-    if isinstance(error, boto.BotoCoreError) and (found := settings_error(error, None, session)):
+    of_settings = isinstance(error, boto.BotoCoreError) and not isinstance(error, _OF_CREDENTIALS)
+    if of_settings and (found := settings_error(error, None, session)):
         return found
-    # What a source of credentials gives may be the secret itself: only the type of the failure is told.
-    source = source_of_credentials(session) or "what should give them"
-    what = f"{source}{_where(session)} gives something else ({type(error).__name__})"
-    return CredentialsError(f"AWS credentials: {what}.", hint=sign_in_hint(who))
+    source = None if (source_of(error) or who.source) in _AMBIENT else source_of_credentials(session)
+    if source:
+        who = SignedIn(source=source.method, profile=source.profile)
+    where = f" ({source.where})" if source else ""
+    hint = INSTALL_LOGIN if isinstance(error, boto.MissingDependencyException) else sign_in_hint(who, error)
+    return CredentialsError(f"AWS credentials{where}: {_what(error)}", hint=hint)
+
+
+def _what(error: Exception) -> str:
+    """Return what is wrong; what a source of credentials gives may be the secret itself."""
+    match error:
+        case json.JSONDecodeError():
+            return f"their source wrote no JSON: {error}"
+        case boto.BotoCoreError() | OSError():
+            return one_line(error)
+        case _:
+            return f"their source gives something else ({type(error).__name__})"
 
 
 def _refused(error: boto.ClientError, who: SignedIn) -> PlldbError | TryAgainError:
@@ -111,19 +120,6 @@ def _refused(error: boto.ClientError, who: SignedIn) -> PlldbError | TryAgainErr
     # Without credentials: else a role that is not found would look like a stack that is not.
     where: Any = {"service": service, "operation": operation, "aws_code": found.aws_code}
     return CredentialsError(f"AWS credentials: {found.message}", hint=sign_in_hint(who), **where)
-
-
-def _unreadable(error: Exception, session: AioSession) -> CredentialsError:
-    # What a credential_process wrote may be the secret itself; where JSON ended says nothing of it.
-    what = one_line(error) if isinstance(error, OSError) else f"a credential_process wrote no JSON: {error}"
-    return CredentialsError(
-        f"AWS credentials{_where(session)}: {what}",
-        hint=Hint(
-            "check-credentials",
-            "Check credential_process in your profile, and the file that AWS_WEB_IDENTITY_TOKEN_FILE or "
-            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names.",
-        ),
-    )
 
 
 def _where(session: AioSession | None) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from aiobotocore.session import AioSession
@@ -38,18 +39,32 @@ _VALUES = frozenset(
         "web_identity_token_file",
     )
 )
-_NUMBERS = frozenset({"duration_seconds"})
-# What gives credentials, the nearest first, as botocore looks for it in a profile.
-_SOURCES = (
-    "credential_process",
-    "web_identity_token_file",
-    "sso_session",
-    "sso_start_url",
-    "login_session",
-    "credential_source",
-    "role_arn",
-    "aws_access_key_id",
-)
+# What gives credentials, the nearest first, as botocore looks for it in a profile, and botocore's word for
+# that source (`CredentialProvider.METHOD`).
+_SOURCES = {
+    "credential_process": "custom-process",
+    "web_identity_token_file": "assume-role-with-web-identity",
+    "sso_session": "sso",
+    "sso_start_url": "sso",
+    "login_session": "login",
+    "role_arn": "assume-role",
+    "aws_access_key_id": "config-file",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What gives the credentials.
+
+    Attributes:
+        where: the setting, with its profile and file.
+        profile: that profile; None for ``default``.
+        method: botocore's word for it.
+    """
+
+    where: str
+    profile: str | None
+    method: str
 
 
 def profile_in_force(session: AioSession) -> str:
@@ -65,14 +80,15 @@ def settings_file(session: AioSession) -> str:
     return str(session.get_config_variable("config_file"))
 
 
-def source_of_credentials(session: AioSession) -> str:
-    """Return the setting that gives the credentials, at the end of the chain of profiles; empty if none."""
-    names = [name for name, _ in _profiles(session)]
-    for name in reversed(names):
-        settings = session.full_config["profiles"][name]
-        if found := next((key for key in _SOURCES if key in settings), None):
-            return f"{found} of the profile {name}" if name != names[0] else found
-    return ""
+def source_of_credentials(session: AioSession) -> Source | None:
+    """Return the setting that gives the credentials, at the end of the chain of profiles."""
+    found = None
+    for name, settings in _profiles(session):
+        key = next((key for key in _SOURCES if key in settings), None)
+        if key:
+            profile = None if name == "default" else name
+            found = Source(where=f"{key} of {_place(session, name)}", profile=profile, method=_SOURCES[key])
+    return found
 
 
 def wrong_settings(session: AioSession) -> list[str]:
@@ -85,7 +101,7 @@ def wrong_settings(session: AioSession) -> list[str]:
 
 def _all_wrong(session: AioSession) -> Iterator[str]:
     config, file = session.full_config, settings_file(session)
-    numbers = _NUMBERS | {
+    numbers = {
         option
         for option, _, _, convert in session.session_var_map.values()
         if convert is int and isinstance(option, str)
@@ -94,7 +110,7 @@ def _all_wrong(session: AioSession) -> Iterator[str]:
         option for option, *_ in session.session_var_map.values() if isinstance(option, str)
     } - {"api_versions"}
     for name, settings in _profiles(session):
-        where = f"the profile {name} in {_file_of(session, name) or file}"
+        where = _place(session, name)
         if not isinstance(settings, Mapping):
             yield f"{where} is to be a section"
             continue
@@ -118,7 +134,7 @@ def _wrong_section(kind: str, name: str, found: Any, file: str, values: frozense
             yield f"{key} of {where} {wrong}"
 
 
-def _wrong(key: str, value: object, values: frozenset[str], numbers: frozenset[str]) -> str:
+def _wrong(key: str, value: object, values: frozenset[str], numbers: Set[str]) -> str:
     if key in _SECTIONS and not isinstance(value, Mapping):
         return "is to be a section, not a value"
     if key in values and isinstance(value, Mapping):
@@ -142,13 +158,11 @@ def _profiles(session: AioSession) -> Iterator[tuple[str, Any]]:
         name = source if isinstance(source, str) else ""
 
 
-def _file_of(session: AioSession, profile: str) -> str:
-    """Return the file of credentials if the profile is in that alone."""
-    path = str(session.get_config_variable("credentials_file"))
+def _place(session: AioSession, profile: str) -> str:
+    """Return the profile and its file: that of credentials if it is in that alone."""
+    file, keys = settings_file(session), str(session.get_config_variable("credentials_file"))
     with suppress(BotoCoreError):
-        config = raw_config_parse(settings_file(session))
+        config = raw_config_parse(file)
         if f"profile {profile}" in config or profile in config:
-            return ""
-    with suppress(BotoCoreError):
-        return path if profile in raw_config_parse(path) else ""
-    return ""
+            return f"the profile {profile} in {file}"
+    return f"the profile {profile} in {keys}"

@@ -26,7 +26,8 @@ NOBODY = Hint(
 )
 INSTALL_LOGIN = Hint(
     "install-login",
-    "A profile of `aws login` needs one more package: install plldb[login] (or botocore[crt]).",
+    'A profile of `aws login` needs one package more: `pip install "botocore[crt]"` beside plldb; '
+    "the extra plldb[login] brings it.",
 )
 _ROLE = "Check role_arn in the profile, the trust policy of that role, and the credentials that assume it."
 # By botocore's word for the source of credentials, `CredentialProvider.METHOD`.
@@ -63,7 +64,7 @@ def sign_in_hint(who: SignedIn, error: Exception | None = None) -> Hint:
     ``error`` is what botocore raised for want of them: a chain of profiles may end in another source than
     ``who`` says.
     """
-    source = _source_of(error) or who.source
+    source = source_of(error) or who.source
     profile = f" --profile {shlex.quote(who.profile)}" if who.profile else ""
     match source:
         case "":
@@ -76,7 +77,8 @@ def sign_in_hint(who: SignedIn, error: Exception | None = None) -> Hint:
             return Hint("check-credentials", _SOURCES.get(source, "Check the credentials that were given."))
 
 
-def _source_of(error: Exception | None) -> str:
+def source_of(error: Exception | None) -> str:
+    """Return botocore's word for the source that an error of botocore's tells; empty if it tells none."""
     match error:
         case boto.SSOError():
             return "sso"

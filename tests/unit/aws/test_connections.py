@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +64,9 @@ def server_tls(*, wants_certificate: bool = False) -> ssl.SSLContext:
     return context
 
 
-async def ask(endpoint_url: str, session: AioSession | None = None) -> str:
+async def ask(endpoint_url: str, session: AioSession | None = None, *, attempts: int = 1) -> str:
     place = Place(session=session, region="eu-west-1", endpoint_url=endpoint_url)
-    async with open_aws(place, ONCE) as aws:
+    async with open_aws(place, replace(ONCE, attempts=attempts, first_wait=0)) as aws:
         return (await aws.read_target()).account
 
 
@@ -82,8 +83,9 @@ async def test_a_server_is_trusted_with_its_ca_and_refused_without(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with sts(server_tls()) as (url, targets):
-        with pytest.raises(UnreachableError, match="certificate verify failed"):
+        with pytest.raises(UnreachableError, match="certificate verify failed") as raised:
             await ask(url)
+        assert "AWS_CA_BUNDLE" in str(raised.value.hint)
         assert targets == []
         monkeypatch.setenv(name, CA)
         assert await ask(url) == "123456789012"
@@ -132,12 +134,36 @@ async def test_a_proxy_is_asked_for_what_is_behind_it(monkeypatch: pytest.Monkey
         assert targets == ["POST http://aws.invalid/"]
 
 
-async def test_a_proxy_is_asked_for_a_tunnel_to_a_server_with_tls(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with sts(status=403) as (url, targets):
-        monkeypatch.setenv("HTTPS_PROXY", url)
-        with pytest.raises(UnreachableError):
-            await ask("https://aws.invalid")
-        assert targets == ["CONNECT aws.invalid:443"]
+@pytest.mark.parametrize(
+    ("status", "said"), [(403, "NO_PROXY"), (407, "user and password"), (502, "HTTPS_PROXY")]
+)
+async def test_a_proxy_that_refuses_a_tunnel_is_named_with_its_status(
+    status: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with sts(status=status) as (url, targets):
+        monkeypatch.setenv("HTTPS_PROXY", url.replace("//", "//me:secret@"))
+        with pytest.raises(
+            UnreachableError, match=rf"the proxy http://.*{url[7:]} refuses .*\({status} "
+        ) as raised:
+            await ask("https://aws.invalid", attempts=2)
+        # Only the proxy's own trouble may go away.
+        assert targets == ["CONNECT aws.invalid:443"] * (2 if status == 502 else 1)
+    assert raised.value.hint
+    assert raised.value.hint.kind == "check-proxy"
+    assert said in raised.value.hint.text
+    assert "secret" not in raised.value.message
+
+
+@pytest.mark.parametrize("proxy", ["http://proxy.invalid:3128", "http://127.0.0.1:1"])
+async def test_a_proxy_that_is_not_there_is_named_and_not_aws(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(UnreachableError, match=f"the proxy {proxy[7:]}") as raised:
+        await ask("https://sts.eu-west-1.amazonaws.com")
+    assert "amazonaws" not in raised.value.message
+    assert raised.value.hint
+    assert raised.value.hint.kind == "check-proxy"
 
 
 async def test_the_certificates_of_a_proxy_with_tls_are_verified(monkeypatch: pytest.MonkeyPatch) -> None:

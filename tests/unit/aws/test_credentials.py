@@ -218,3 +218,20 @@ async def test_a_callers_own_session_assumes_its_role_in_that_region(
             await aws.read_target()
     assert f"/{REGION}/sts/aws4_request" in dict(asked)["AssumeRole"]
     assert session.instance_variables() == {}  # nothing of plldb's stays in it
+
+
+async def test_a_profile_of_aws_login_without_its_package_is_told_what_to_install(
+    home: Path,
+) -> None:
+    write(home / "config", "[profile work]\nlogin_session = x\n")
+    absent = "import sys; sys.modules['awscrt'] = None\n"
+    told = "try: asyncio.run(main())\nexcept Exception as error: print(error.hint)"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        absent + PROBE.replace("asyncio.run(main())", told),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said = (await process.communicate())[0].decode()
+    assert "botocore[crt]" in said
+    assert "plldb[login]" in said

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +40,14 @@ async def region(
         return aws.region
 
 
-async def make_a_client(explicit: str, profile: str | None = None, endpoint_url: str | None = None) -> None:
+async def make_a_client(
+    explicit: str, profile: str | None = None, endpoint_url: str | None = None, *, sign: bool = False
+) -> None:
     place = Place(profile=profile, region=explicit, endpoint_url=endpoint_url)
     async with open_aws(place, RequestPace()) as aws:
-        await aws.cloudformation()
+        await aws.s3()
+        if sign:
+            await aws.read_target()
 
 
 @pytest.mark.usefixtures("config")
@@ -180,67 +184,54 @@ async def test_clients_are_made_once_and_know_the_partition_by_its_domain() -> N
         assert aws.dns_suffix("aws-cn") == "amazonaws.com.cn"
 
 
+ROLE = "role_arn = arn:aws:iam::123456789012:role/dev\n"
+SSO = "sso_session = x\nsso_account_id = 1\nsso_role_name = x\n[sso-session x]\nsso_region = eu-west-1\n"
+
+
 @pytest.mark.parametrize(
     ("setting", "named"),
     [
-        ("s3 =", "s3"),
-        ("s3 = yes", "s3"),
-        ("endpoint_url =\n  a = b", "endpoint_url"),
-        ("sso_session =\n  a = b", "sso_session"),
-        ("metadata_service_timeout = abc", "abc"),
-        ("services = nowhere", "nowhere"),
+        ("s3 =", "s3 of the profile default in {file} is to be a section"),
+        ("s3 = yes", "s3 of the profile default in {file} is to be a section"),
+        ("endpoint_url =\n  a = b", "endpoint_url of the profile default in {file} is to be a value"),
+        ("sso_session =\n  a = b", "sso_session of the profile default in {file} is to be a value"),
+        ("credential_process =\n  a = b", "credential_process of the profile default in {file}"),
+        ("metadata_service_timeout = abc", "is to be a number, not 'abc'"),
+        ("services = nowhere", r"\({file}, profile default\): .*nowhere"),
+        ("services = mine\n[services mine]\ns3 = yes", r"s3 of the section \[services mine\] in {file}"),
+        (f"{SSO}sso_start_url =\n  a = b", r"sso_start_url of the section \[sso-session x\] in {file}"),
+        (f"{ROLE}source_profile =\n  a = b", "source_profile of the profile default in {file}"),
+        (f"{ROLE}source_profile = nobody", r"\({file}, profile default\): .*nobody"),
+        (
+            f"{ROLE}source_profile = keys\n[profile keys]\ncredential_process =\n  a = b",
+            "credential_process of the profile keys in {file} is to be a value",
+        ),
     ],
 )
 async def test_a_setting_of_the_wrong_shape_is_named_with_file_and_profile(
-    config: Path, setting: str, named: str, monkeypatch: pytest.MonkeyPatch
+    config: Path, setting: str, named: str
 ) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL"):
-        monkeypatch.delenv(name, raising=False)
     config.write_text(f"[default]\n{setting}\n")
-    async with open_aws(Place(region="eu-west-1"), RequestPace()) as aws:
-        with pytest.raises(SettingsError) as raised:
-            await aws.s3()
-    assert str(config) in raised.value.message
-    assert "profile default" in raised.value.message
-    assert named in raised.value.message
+    with pytest.raises(SettingsError, match=named.format(file=re.escape(str(config)))):
+        await make_a_client("eu-west-1", sign=True)
 
 
-ASSUMED = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>
-<Credentials><AccessKeyId>ASIAEXAMPLE</AccessKeyId><SecretAccessKey>x</SecretAccessKey>
-<SessionToken>x</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>
-<AssumedRoleUser><Arn>arn:aws:sts::123456789012:assumed-role/dev/x</Arn>
-<AssumedRoleId>AROA:x</AssumedRoleId></AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>"""
-
-
-@pytest.mark.parametrize("given", ["place", "AWS_REGION"])
-@pytest.mark.parametrize("own_session", [False, True])
-async def test_a_role_is_assumed_in_the_region_however_that_is_given(
-    config: Path, given: str, own_session: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scopes: list[bytes] = []
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        scopes.append(await reader.readuntil(b"\r\n\r\n"))
-        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(ASSUMED)}\r\nConnection: close\r\n\r\n"
-        writer.write((head + ASSUMED).encode())
-        writer.close()
-
+@pytest.mark.parametrize("last", ["echo null", "echo not json", "false", "cat /nonexistent"])
+async def test_a_source_at_the_end_of_a_chain_is_named_with_its_profile(config: Path, last: str) -> None:
     config.write_text(
-        "[default]\nrole_arn = arn:aws:iam::123456789012:role/dev\nsource_profile = keys\n"
-        "[profile keys]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = x\n"
+        f"[default]\n{ROLE}source_profile = keys\n[profile keys]\ncredential_process = /bin/{last}\n"
     )
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION"):
-        monkeypatch.delenv(name, raising=False)
-    if given != "place":
-        monkeypatch.setenv(given, "eu-west-1")
-    place = Place(
-        region="eu-west-1" if given == "place" else None, session=AioSession() if own_session else None
-    )
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{port}")
-        async with open_aws(place, RequestPace()) as aws:
-            await aws.cloudformation()
-            await aws._clients.renew_credentials()
-    assert len(scopes) == 1
-    assert b"/eu-west-1/sts/" in scopes[0]
+    with pytest.raises(CredentialsError) as raised:
+        await make_a_client("eu-west-1")
+    assert f"credential_process of the profile keys in {config}" in raised.value.message
+    assert "credential_process" in str(raised.value.hint)
+
+
+async def test_what_no_setting_explains_is_no_error_of_the_settings() -> None:
+    class Broken(AioSession):
+        def create_client(self, *_: Any, **__: Any) -> Any:
+            raise AttributeError("a bug")
+
+    async with open_aws(Place(session=Broken(), region="eu-west-1"), RequestPace()) as aws:
+        with pytest.raises(AttributeError, match="a bug"):
+            await aws.s3()
