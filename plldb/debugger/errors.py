@@ -6,6 +6,8 @@
     └── DebuggerError              something about debugging
         ├── NotSetUpError          plldb's infrastructure is not there, or too old
         ├── NoFunctionsError       there is no function to act on
+        ├── SourceError            a function's code, or a Python to run it, is not on this machine
+        ├── PortError              a debugger cannot attach on this port
         ├── RefusedError           the deployed API does not let this session in
         └── ProtocolError          the deployed API is of another version of plldb
 """
@@ -14,7 +16,15 @@ from __future__ import annotations
 
 from plldb.errors import PlldbError
 
-__all__ = ["DebuggerError", "NoFunctionsError", "NotSetUpError", "ProtocolError", "RefusedError"]
+__all__ = [
+    "DebuggerError",
+    "NoFunctionsError",
+    "NotSetUpError",
+    "PortError",
+    "ProtocolError",
+    "RefusedError",
+    "SourceError",
+]
 
 
 class DebuggerError(PlldbError):
@@ -33,6 +43,18 @@ class NoFunctionsError(DebuggerError):
     """There is no function to act on: no such stack, no such function in it, or none that can be debugged."""
 
     code = "no-functions"
+
+
+class SourceError(DebuggerError):
+    """The code of a function, or a Python to run it, is not where it was looked for on this machine."""
+
+    code = "source"
+
+
+class PortError(DebuggerError):
+    """The port for a debugger is taken, or may not be used."""
+
+    code = "port"
 
 
 class RefusedError(DebuggerError):

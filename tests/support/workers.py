@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import os
@@ -83,7 +84,8 @@ class Bench:
             output.append(line)
             self.output.append(line)
 
-        answer = await self.workers.run(start, tell)
+        async with asyncio.timeout(30):
+            answer = await self.workers.run(start, tell)
         return Ran(answer, tuple(output))
 
 

@@ -6,15 +6,19 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from plldb.debugger.decisions import Start
+from plldb.debugger.errors import SourceError
 from plldb.debugger.messages import Answer, Identity, Sandbox
 from plldb.debugger.session import error_answer
+from plldb.debugger.workers.adapter import start_adapter
 from plldb.debugger.workers.environment import worker_environment
 from plldb.debugger.workers.output import TellOutput
 from plldb.debugger.workers.process import Plan
+from plldb.debugger.workers.relay import Relay
 from plldb.debugger.workers.settings import FunctionSettings
-from plldb.debugger.workers.source import Project, SourceError, find_source
+from plldb.debugger.workers.source import Project, find_python, find_source
 from plldb.debugger.workers.worker import Patience, Worker, start_worker
 
 DEFAULT_PATIENCE = Patience()
@@ -25,8 +29,8 @@ async def open_workers(
     project: Project,
     functions: Mapping[str, FunctionSettings],
     *,
-    debug: int | None = None,  # noqa: ARG001 - comes next
-    wait: bool = False,  # noqa: ARG001 - comes next
+    debug: int | None = None,
+    wait: bool = False,
     patience: Patience = DEFAULT_PATIENCE,
     machine: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Workers]:
@@ -42,13 +46,31 @@ async def open_workers(
 
     Raises:
         PortError: the port is taken.
+        SourceError: there is no Python to run functions, or no debugger can run on it.
     """
     environment = dict(os.environ) if machine is None else machine
-    workers = Workers(project, functions, patience, environment)
+    relay = (
+        None if debug is None else await open_relay(find_python(project, project.folder), environment, debug)
+    )
+    workers = Workers(project, functions, patience, environment, relay=relay, wait=wait)
     try:
         yield workers
     finally:
         await workers.close()
+        if relay is not None:
+            await relay.close()
+
+
+async def open_relay(python: Path, machine: Mapping[str, str], port: int) -> Relay:
+    """Start the debugger and listen for editors; see `open_workers` for what it raises."""
+    relay = Relay()
+    await relay.open(port)
+    try:
+        relay.adapter = await start_adapter(python, machine)
+    except OSError as error:
+        await relay.close()
+        raise SourceError(f"No debugger can run on {python}: {error}.") from error
+    return relay
 
 
 class Workers:
@@ -60,13 +82,18 @@ class Workers:
         functions: Mapping[str, FunctionSettings],
         patience: Patience,
         machine: Mapping[str, str],
+        *,
+        relay: Relay | None,
+        wait: bool,
     ) -> None:
-        self.debug_port: int | None = None
+        self.debug_port = None if relay is None else relay.port
         """Port of 127.0.0.1 on which a debugger can attach; None without one."""
         self._project = project
         self._functions = functions
         self._patience = patience
         self._machine = machine
+        self._relay = relay
+        self._wait = wait
         self._workers: dict[Sandbox, Worker] = {}
         self._running: dict[Identity, Worker] = {}
         self._cancelled: set[Identity] = set()
@@ -118,6 +145,8 @@ class Workers:
         if worker is not None and worker.alive:
             return worker
         self.end(sandbox)
+        if self._relay is not None and self._wait:
+            await self._relay.attached.wait()
         worker = await start_worker(self._plan(start), self._patience)
         self._workers[sandbox] = worker
         return worker
@@ -139,6 +168,7 @@ class Workers:
             handler=function.handler,
             environment=environment,
             machine=self._machine,
+            debugger=self._relay.adapter.settings() if self._relay and self._relay.adapter else None,
         )
 
     def _close_soon(self, worker: Worker) -> None:

@@ -12,9 +12,11 @@ import json
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from plldb.debugger.messages import ANSWER_HEADERS, Answer
+from plldb.tasks import cancel_all
 
 VERSION = "/2018-06-01/runtime"
 """Version of the Runtime API (Lambda Developer Guide, "Lambda runtime API")."""
@@ -74,7 +76,7 @@ class RuntimeApi:
         self.receive: Callable[[Message], None] = lambda _: None
         """Is given what the worker says."""
         self._events: asyncio.Queue[Event] = asyncio.Queue()
-        self._connections: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
     async def open(self) -> None:
@@ -86,23 +88,19 @@ class RuntimeApi:
         """Give an invocation to the worker as soon as it asks for the next."""
         self._events.put_nowait(event)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Hang up."""
         if self._server is not None:
             self._server.close()
-        for connection in self._connections:
-            connection.close()
+        await cancel_all(self._tasks)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._connections.add(writer)
-        try:
+        keep_task(self._tasks)
+        # The worker has gone, or it was none.
+        with suppress(OSError, EOFError, ValueError, asyncio.LimitOverrunError, asyncio.CancelledError):
             while await self._one(reader, writer):
                 await writer.drain()
-        except (OSError, EOFError, ValueError, asyncio.LimitOverrunError):
-            pass  # the worker has gone, or it was none
-        finally:
-            self._connections.discard(writer)
-            writer.close()
+        writer.close()
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Serve one request; False if the connection is to be closed."""
@@ -134,6 +132,13 @@ class RuntimeApi:
                 return True
         writer.write(b'HTTP/1.1 202 Accepted\r\ncontent-length: 16\r\n\r\n{"status":"OK"}\n')
         return True
+
+
+def keep_task(tasks: set[asyncio.Task[None]]) -> None:
+    """Keep the task that this runs in among these until it is done."""
+    if task := asyncio.current_task():
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
 
 def _next(event: Event) -> bytes:

@@ -8,15 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from plldb.debugger.errors import DebuggerError
+from plldb.debugger.errors import SourceError
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.errors import Hint
-
-
-class SourceError(DebuggerError):
-    """The code of a function is not where it was looked for, or no Python is there to run it."""
-
-    code = "source"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

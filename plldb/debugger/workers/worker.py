@@ -61,7 +61,7 @@ async def start_worker(plan: Plan, patience: Patience) -> Worker:
     try:
         process = await start_process(plan, settings)
     except OSError:
-        api.close()
+        await api.close()
         raise
     return Worker(process, api, mark, patience)
 
@@ -141,7 +141,7 @@ class Worker:
         self.kill()
         await self._end
         self._process.stdin.close()
-        self._api.close()
+        await self._api.close()
 
     # --- waiting ---------------------------------------------------------------------------------------
 

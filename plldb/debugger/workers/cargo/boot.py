@@ -136,14 +136,20 @@ def set_path(settings):
 def main():
     """Become the worker."""
     settings = read_settings()
+    if settings["handler"] is None:
+        sys.meta_path.insert(0, Packages(settings["packages"]))
+        load_file("_plldb_debugging", os.path.join(HERE, "debugging.py")).listen()
     client, packages, runtime = load_runtime(settings)
     os.environ.clear()
     os.environ.update(settings["environment"])
     if hasattr(time, "tzset"):
         time.tzset()
     if settings["debugger"]:
+        path = list(sys.path)
         debugging = load_file("_plldb_debugging", os.path.join(HERE, "debugging.py"))
         debugging.start(settings, client.tell)
+        debugging.adapt(runtime.bootstrap)
+        sys.path[:] = path
     sys.meta_path.remove(packages)
     sys.meta_path.append(packages)
     set_path(settings)

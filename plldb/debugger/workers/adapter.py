@@ -1,0 +1,54 @@
+"""debugpy's adapter, and the process that an editor attaches to first. Talks to processes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from plldb.debugger.workers.packages import find_packages
+from plldb.debugger.workers.process import Plan, Process, start_process
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapter:
+    """A running adapter: its ports for editors and for workers, and what workers prove themselves with."""
+
+    process: Process
+    client: int
+    server: int
+    token: str = field(repr=False)
+
+    @property
+    def pid(self) -> int:
+        """Id of the process that an editor attaches to first."""
+        return self.process.pid
+
+    def settings(self) -> Mapping[str, object]:
+        """Return what a worker has to know of it. Secret."""
+        return {"server": self.server, "token": self.token, "pid": self.pid}
+
+    async def close(self) -> None:
+        """End it. The adapter ends by itself as soon as all of its processes have ended."""
+        self.process.kill()
+        await self.process.wait()
+        self.process.stdin.close()
+
+
+async def start_adapter(python: Path, machine: Mapping[str, str]) -> Adapter:
+    """Start the adapter.
+
+    Raises:
+        OSError: it does not start.
+    """
+    plan = Plan(python=python, code=Path.cwd(), handler="", environment={}, machine=machine)
+    process = await start_process(plan, {"handler": None, "packages": find_packages()})
+    try:
+        told = json.loads(await process.stdout.readline())
+    except ValueError:
+        said = (await process.stderr.read()).decode(errors="replace").strip()
+        raise OSError(said.rpartition("\n")[2] or "it ended") from None
+    return Adapter(process=process, client=told["client"], server=told["server"], token=told["token"])

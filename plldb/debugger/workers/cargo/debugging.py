@@ -1,0 +1,175 @@
+"""The debugger's side of a worker: debugpy, and a clock that it can stop. Talks to debugpy's adapter."""
+
+import _thread
+import json
+import os
+import sys
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LONGEST_WAIT = 10.0
+"""Seconds for an editor that is there to take up a worker; after that the function runs without it."""
+
+_lock = _thread.allocate_lock()
+_clock = {"held": 0.0, "stopped": 0, "since": 0.0}
+
+
+def listen():
+    """Be the process that an editor attaches to first; workers are its children in the editor's eyes.
+
+    It does nothing. That the editor's session is not that of a worker lets workers come and go.
+    """
+    import debugpy
+
+    _, port = debugpy.listen(("127.0.0.1", 0))
+    setup = sys.modules["pydevd"].SetupHolder.setup
+    told = {"client": port, "server": setup["port"], "token": setup["access-token"], "pid": os.getpid()}
+    os.write(1, json.dumps(told).encode() + b"\n")
+    while True:
+        time.sleep(3600)
+
+
+def start(settings, tell):
+    """Connect this worker to the adapter, and wait until an editor that is there has set its breakpoints."""
+    import debugpy
+    from debugpy.server import api  # which puts pydevd within reach
+
+    pydevd = sys.modules["pydevd"]
+    where = settings["debugger"]
+    prepare(api, where["token"])
+    stop_clock(pydevd.PyDB, tell)
+    done = _thread.allocate_lock()
+    done.acquire()
+    _thread.start_new_thread(go_on, (done, pydevd))
+    try:
+        debugpy.connect(("127.0.0.1", where["server"]), parent_session_pid=where["pid"])
+    except Exception as error:  # noqa: BLE001 - the function runs in any case
+        sys.stderr.write(f"plldb: no debugger, since it cannot be reached: {error}\n")
+    finally:
+        done.release()
+
+
+def go_on(done, pydevd):
+    """Let the function run if no editor says so in time."""
+    if not done.acquire(timeout=LONGEST_WAIT):
+        debugger = pydevd.get_global_debugger()
+        if debugger is not None:
+            debugger.ready_to_run = True
+
+
+def prepare(api, token):
+    """Keep awslambdaric and plldb's own files out of stacks and of stepping, and prove this worker."""
+    import awslambdaric
+
+    ours = tuple(os.path.normcase(each) + os.sep for each in (os.path.dirname(awslambdaric.__file__), HERE))
+    settrace = api._settrace
+
+    def hidden(*args, **kwargs):
+        kwargs["dont_trace_start_patterns"] = (*kwargs.get("dont_trace_start_patterns", ()), *ours)
+        return settrace(*args, access_token=token, **kwargs)
+
+    api._settrace = hidden
+
+
+def stop_clock(debugger, tell):
+    """Let the remaining time stand still while a thread is stopped at a breakpoint."""
+    wait = debugger.do_wait_suspend
+
+    def do_wait_suspend(self, *args, **kwargs):
+        stopped(tell, 1)
+        try:
+            return wait(self, *args, **kwargs)
+        finally:
+            stopped(tell, -1)
+
+    debugger.do_wait_suspend = do_wait_suspend
+
+
+def stopped(tell, change):
+    """Note that a thread stops, or goes on."""
+    with _lock:
+        before = _clock["stopped"]
+        _clock["stopped"] += change
+        if before == 0:
+            _clock["since"] = time.time()
+        elif _clock["stopped"] == 0:
+            _clock["held"] += time.time() - _clock["since"]
+        else:
+            return
+    tell("held", before == 0)
+
+
+def held():
+    """Return for how many seconds the debugger has held the function in all."""
+    with _lock:
+        return _clock["held"] + (time.time() - _clock["since"] if _clock["stopped"] else 0.0)
+
+
+def adapt(runtime):
+    """Give the runtime the clock, and stop at exceptions that the runtime would catch."""
+    context = runtime.LambdaContext
+    init, remaining = context.__init__, context.get_remaining_time_in_millis
+
+    def initialize(self, *args, **kwargs):
+        init(self, *args, **kwargs)
+        self._held_before = held()
+
+    def get_remaining_time_in_millis(self):
+        deadline = self._epoch_deadline_time_in_ms
+        self._epoch_deadline_time_in_ms = deadline + int((held() - self._held_before) * 1000)
+        try:
+            return remaining(self)
+        finally:
+            self._epoch_deadline_time_in_ms = deadline
+
+    context.__init__ = initialize
+    context.get_remaining_time_in_millis = get_remaining_time_in_millis
+    stop_at_exceptions(runtime)
+    end_steps(runtime.LambdaRuntimeClient.marshaller)
+
+
+def end_steps(marshaller):
+    """End a step that leaves the handler: it would end in a library of the runtime or in the next event."""
+    kind = type(marshaller)
+    marshal = kind.marshal_response
+
+    def marshal_response(self, response):
+        end_step()
+        return marshal(self, response)
+
+    kind.marshal_response = marshal_response
+
+
+def end_step():
+    """Let the thread run that the editor steps."""
+    info = getattr(threading.current_thread(), "additional_info", None)
+    if info is not None:
+        info.pydev_step_cmd = info.pydev_original_step_cmd = -1
+        info.pydev_step_stop = None
+        info.update_stepping_info()
+
+
+def stop_at_exceptions(runtime):
+    """For the editor's "uncaught exceptions": to the user they are, though the runtime reports them."""
+    import debugpy
+
+    extract, get_handler = runtime.extract_traceback, runtime._get_handler
+
+    def extract_traceback(tb):
+        debugpy.trigger_exception_handler()
+        end_step()
+        return extract(tb)
+
+    def _get_handler(handler):
+        try:
+            return get_handler(handler)
+        except runtime.FaultException as fault:
+            if fault.__context__ is not None:
+                debugpy.trigger_exception_handler(fault.__context__)
+            raise
+        finally:
+            end_step()
+
+    runtime.extract_traceback = extract_traceback
+    runtime._get_handler = _get_handler

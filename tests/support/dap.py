@@ -1,0 +1,156 @@
+"""An editor: a client of the Debug Adapter Protocol that follows a debugger into every process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from pathlib import Path
+
+
+@dataclass(slots=True)
+class Stop:
+    """A thread that stands still."""
+
+    session: Session
+    reason: str
+    thread: int
+
+    async def frames(self) -> list[dict[str, Any]]:
+        answer = await self.session.request("stackTrace", threadId=self.thread)
+        return list(answer["stackFrames"])
+
+    async def line(self) -> tuple[str, int]:
+        """Name of the function and line where it stands."""
+        top = (await self.frames())[0]
+        return top["name"], top["line"]
+
+    async def variables(self) -> dict[str, str]:
+        """The local variables, as the editor shows them."""
+        frame = (await self.frames())[0]["id"]
+        scopes = (await self.session.request("scopes", frameId=frame))["scopes"]
+        found = await self.session.request("variables", variablesReference=scopes[0]["variablesReference"])
+        return {each["name"]: each["value"] for each in found["variables"]}
+
+    async def evaluate(self, expression: str) -> str:
+        frame = (await self.frames())[0]["id"]
+        answer = await self.session.request("evaluate", expression=expression, frameId=frame, context="repl")
+        return str(answer["result"])
+
+    async def go_on(self, how: str = "continue") -> None:
+        """``continue``, ``next``, ``stepIn`` or ``stepOut``."""
+        await self.session.request(how, threadId=self.thread)
+
+
+@dataclass(slots=True)
+class Editor:
+    """All sessions of one editor. ``breakpoints`` are lines by file."""
+
+    port: int
+    breakpoints: Mapping[Path, Sequence[int]]
+    arguments: dict[str, Any]
+    filters: Sequence[str] = ("uncaught",)
+    stops: asyncio.Queue[Stop] = field(default_factory=asyncio.Queue)
+    sessions: list[Session] = field(default_factory=list)
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    ready: int = 0
+
+    async def stop(self) -> Stop:
+        """The next thread that stops."""
+        async with asyncio.timeout(20):
+            return await self.stops.get()
+
+    async def followed(self, count: int) -> None:
+        """Wait until the sessions of so many workers have their breakpoints."""
+        async with asyncio.timeout(20):
+            while self.ready <= count:
+                await asyncio.sleep(0.01)
+
+    async def attach(self, arguments: Mapping[str, Any]) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        session = Session(self, reader, writer)
+        self.sessions.append(session)
+        self.tasks.append(asyncio.create_task(session.listen()))
+        await session.request("initialize", adapterID="python", clientID="test", pathFormat="path")
+        attached = session.send("attach", arguments)
+        async with asyncio.timeout(20):
+            await session.initialized.wait()
+        for path, lines in self.breakpoints.items():
+            wanted = [{"line": line} for line in lines]
+            await session.request("setBreakpoints", source={"path": str(path)}, breakpoints=wanted)
+        await session.request("setExceptionBreakpoints", filters=list(self.filters))
+        await session.request("configurationDone")
+        await attached
+        self.ready += 1
+
+    def follow(self, arguments: Mapping[str, Any]) -> None:
+        """Attach to a process that a session has reported."""
+        self.tasks.append(asyncio.create_task(self.attach(arguments)))
+
+
+class Session:
+    """One connection to the debugger."""
+
+    def __init__(self, editor: Editor, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.initialized = asyncio.Event()
+        self._editor, self._reader, self.writer = editor, reader, writer
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+
+    def send(self, command: str, arguments: Mapping[str, Any]) -> asyncio.Future[Any]:
+        number = len(self._waiting) + 1
+        future = self._waiting[number] = asyncio.get_running_loop().create_future()
+        message = {"seq": number, "type": "request", "command": command, "arguments": dict(arguments)}
+        body = json.dumps(message).encode()
+        self.writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+        return future
+
+    async def request(self, command: str, **arguments: Any) -> Any:
+        async with asyncio.timeout(20):
+            return await self.send(command, arguments)
+
+    async def listen(self) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, OSError):
+            while True:
+                head = await self._reader.readuntil(b"\r\n\r\n")
+                self._take(json.loads(await self._reader.readexactly(int(head.split(b":")[1]))))
+
+    def _take(self, message: Mapping[str, Any]) -> None:
+        match message:
+            case {"type": "response", "success": True, "request_seq": number}:
+                self._waiting[number].set_result(message.get("body"))
+            case {"type": "response", "request_seq": number}:
+                self._waiting[number].set_exception(RuntimeError(message.get("message")))
+            case {"event": "initialized"}:
+                self.initialized.set()
+            case {"event": "debugpyAttach", "body": body}:
+                self._editor.follow(body)
+            case {"event": "stopped", "body": body}:
+                self._editor.stops.put_nowait(Stop(self, body["reason"], body["threadId"]))
+
+
+@asynccontextmanager
+async def editor(
+    port: int | None,
+    breakpoints: Mapping[Path, Sequence[int]] | None = None,
+    *,
+    filters: Sequence[str] = ("uncaught",),
+    **arguments: Any,
+) -> AsyncIterator[Editor]:
+    """An editor that has attached; it leaves at the end of the block."""
+    assert port is not None
+    one = Editor(port, breakpoints or {}, arguments, filters)
+    try:
+        await one.attach(arguments)
+        yield one
+    finally:
+        for session in one.sessions:
+            session.writer.close()
+        for task in one.tasks:
+            task.cancel()
+        await asyncio.gather(*one.tasks, return_exceptions=True)
