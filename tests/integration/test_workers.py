@@ -4,15 +4,49 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING
+import sys
+from pathlib import Path
 
 import pytest
 
 from plldb.debugger.workers.worker import Patience
 from tests.support.workers import bench, make_python, make_start, write
 
-if TYPE_CHECKING:
-    from pathlib import Path
+PLLDB = """
+import asyncio, json, pathlib, sys
+from tests.support.workers import bench
+async def main():
+    async with bench(pathlib.Path(sys.argv[1]), debug=0) as function:
+        print(json.dumps((await function.invoke()).value), flush=True)
+        await asyncio.sleep(600)
+asyncio.run(main())
+"""
+
+
+def find_family(pid: int) -> list[int]:
+    """The children of a process, and theirs."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [each for child in map(int, children) for each in (child, *find_family(child))]
+
+
+def find_adapters() -> set[int]:
+    """debugpy's adapters: they leave the family of the process that has started them."""
+    found = (path for path in Path("/proc").glob("[0-9]*/cmdline") if b"debugpy/adapter" in read(path))
+    return {int(path.parent.name) for path in found}
+
+
+def read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+async def gone(pid: int) -> None:
+    """Wait until there is no such process."""
+    async with asyncio.timeout(20):
+        while Path(f"/proc/{pid}/stat").exists() and " Z " not in Path(f"/proc/{pid}/stat").read_text():
+            await asyncio.sleep(0.01)
 
 
 async def test_a_handler_gets_event_and_context_and_its_value_is_the_answer(tmp_path: Path) -> None:
@@ -63,13 +97,16 @@ async def test_the_environment_is_the_functions_and_holds_the_roles_credentials_
     )
     machine = {"HTTPS_PROXY": "http://mine", "AWS_PROFILE": "mine", "PYTHONPATH": "/mine", "SECRET": "mine"}
     variables = {"HTTPS_PROXY": "http://theirs", "TABLE": "orders", "AWS_REGION": "no"}
-    async with bench(tmp_path, machine=machine, own={"HOST": "localhost"}, variables=variables) as function:
+    async with bench(
+        tmp_path, machine=machine, own={"HOST": "localhost"}, variables=variables, debug=0
+    ) as function:
         first = (await function.invoke()).value
     seen = first["seen"]
     assert seen["AWS_ACCESS_KEY_ID"] == "ASIAROLE"
     assert seen["HTTPS_PROXY"] == "http://mine", "this machine's network wins"
     assert (seen["HOST"], seen["TABLE"], seen["AWS_REGION"]) == ("localhost", "orders", "eu-west-1")
     assert not {"AWS_PROFILE", "SECRET"} & seen.keys()
+    assert not [name for name in seen if "PYDEV" in name or "PLLDB" in name]
     assert first["path"] == first["cwd"] == seen["LAMBDA_TASK_ROOT"] == str(tmp_path)
     assert first["zone"] == "UTC"
 
@@ -200,6 +237,72 @@ async def test_a_cancelled_invocation_ends_with_its_worker(tmp_path: Path) -> No
         function.workers.cancel(start.identity)
         assert (await running).answer is None
         assert (await function.invoke()).value == "well"
+
+
+async def test_the_next_invocation_runs_a_saved_file_where_it_had_been_loaded(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "rules").mkdir()
+    write(tmp_path / "rules", __init__="", price="PRICE = 1")
+    write(
+        tmp_path,
+        other="",
+        app="""
+        import os
+        def handler(event, context):
+            if event:
+                from rules import price
+                return [os.getpid(), price.PRICE]
+            return [os.getpid()]
+        """,
+    )
+    async with bench(tmp_path, patience=Patience(look=60)) as function:
+        a, price = (await function.invoke(1, sandbox="a")).value
+        (b,) = (await function.invoke(sandbox="b")).value
+        assert price == 1
+        write(tmp_path / "rules", price="PRICE = 22")
+        write(tmp_path, other="x = 1")
+        c, price = (await function.invoke(1, sandbox="a")).value
+        assert price == 22
+        assert c != a
+        assert (await function.invoke(sandbox="b")).value == [b]
+
+
+async def test_an_idle_worker_ends_after_a_while_and_one_whose_file_was_saved_at_once(tmp_path: Path) -> None:
+    write(tmp_path, app="import os\ndef handler(event, context): return os.getpid()")
+    async with bench(tmp_path, patience=Patience(look=0.01, idle=0.2)) as function:
+        await gone((await function.invoke()).value)
+    async with bench(tmp_path, patience=Patience(look=0.01)) as function:
+        pid = (await function.invoke()).value
+        write(tmp_path, app="def handler(event, context): return 'new'")
+        await gone(pid)
+        assert (await function.invoke()).value == "new"
+
+
+async def test_nothing_is_left_when_plldb_is_killed_and_no_process_shows_a_secret(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        app="""
+        import subprocess, sys
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        def handler(event, context): return child.pid
+        """,
+    )
+    others, root = find_adapters(), Path(__file__).parents[2]
+    arguments = (sys.executable, "-c", PLLDB, str(tmp_path))
+    process = await asyncio.create_subprocess_exec(*arguments, stdout=asyncio.subprocess.PIPE, cwd=root)
+    assert process.stdout is not None
+    child = json.loads(await process.stdout.readline())
+    family, (adapter,) = find_family(process.pid), find_adapters() - others
+    assert len(family) == 3, "the worker, its child, and the process that editors attach to"
+    for pid in (*family, adapter):
+        assert b"role-" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+        # Its child has the function's environment, as in Lambda.
+        assert pid == child or b"role-" not in Path(f"/proc/{pid}/environ").read_bytes()
+    process.kill()
+    await process.wait()
+    for pid in (*family, adapter):
+        await gone(pid)
 
 
 async def test_boto3_of_plldb_is_there_and_nothing_else_of_plldbs_installation(tmp_path: Path) -> None:

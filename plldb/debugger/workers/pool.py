@@ -19,7 +19,8 @@ from plldb.debugger.workers.process import Plan
 from plldb.debugger.workers.relay import Relay
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.debugger.workers.source import Project, find_python, find_source
-from plldb.debugger.workers.worker import Patience, Worker, start_worker
+from plldb.debugger.workers.worker import Patience, Stamp, Worker, start_worker
+from plldb.tasks import cancel_all
 
 DEFAULT_PATIENCE = Patience()
 
@@ -53,12 +54,28 @@ async def open_workers(
         None if debug is None else await open_relay(find_python(project, project.folder), environment, debug)
     )
     workers = Workers(project, functions, patience, environment, relay=relay, wait=wait)
+    looking = asyncio.create_task(workers.look_after())
     try:
         yield workers
     finally:
+        await cancel_all([looking])
         await workers.close()
         if relay is not None:
             await relay.close()
+
+
+def have_changed(files: Mapping[str, Stamp]) -> bool:
+    """Tell whether any of these files is not any more what it was."""
+    return any(read_stamp(path) != stamp for path, stamp in files.items())
+
+
+def read_stamp(path: str) -> Stamp:
+    """Return time and size of a file; zeros if it is gone."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
 
 
 async def open_relay(python: Path, machine: Mapping[str, str], port: int) -> Relay:
@@ -133,6 +150,15 @@ class Workers:
             worker.kill()
             self._close_soon(worker)
 
+    async def look_after(self) -> None:
+        """End workers that have stood idle for long, or whose code was saved since. Endless."""
+        while True:
+            await asyncio.sleep(self._patience.look)
+            for sandbox, worker in tuple(self._workers.items()):
+                old = worker.idle_for > self._patience.idle
+                if worker.idle_for > 0 and (old or have_changed(worker.files)):
+                    self.end(sandbox)
+
     async def close(self) -> None:
         """End all workers, also in the middle of an invocation."""
         for sandbox in tuple(self._workers):
@@ -142,7 +168,7 @@ class Workers:
     async def _worker_for(self, start: Start) -> Worker:
         sandbox = start.identity.sandbox
         worker = self._workers.get(sandbox)
-        if worker is not None and worker.alive:
+        if worker is not None and worker.alive and not have_changed(worker.files):
             return worker
         self.end(sandbox)
         if self._relay is not None and self._wait:

@@ -17,6 +17,8 @@ from plldb.debugger.workers.process import Plan, Process, how_it_ended, start_pr
 from plldb.debugger.workers.runtime_api import Answered, Event, InitFailed, Message, RuntimeApi, Told, Took
 from plldb.tasks import cancel_all
 
+Stamp = tuple[int, int]
+"""Time of the last change of a file, in nanoseconds, and its size."""
 Phase = Literal["start", "load", "run", "idle", "ended"]
 
 
@@ -30,12 +32,14 @@ class Patience:
             function again within its timeout (Developer Guide, "Init phase").
         output: until what was printed before an answer is here.
         idle: without an invocation until a worker is ended.
+        look: between two looks at idle workers and at the files that they have loaded.
     """
 
     start: float = 30.0
     load: float = 10.0
     output: float = 2.0
     idle: float = 1800.0
+    look: float = 0.5
 
 
 async def start_worker(plan: Plan, patience: Patience) -> Worker:
@@ -70,7 +74,7 @@ class Worker:
     """One process, from its start to its end. `start_worker` makes one."""
 
     def __init__(self, process: Process, api: RuntimeApi, mark: str, patience: Patience) -> None:
-        self.files: dict[str, tuple[int, int]] = {}
+        self.files: dict[str, Stamp] = {}
         """Files of the function that the process has loaded: time and size of each as it was then."""
         self._process = process
         self._api = api
@@ -80,6 +84,7 @@ class Worker:
             "stderr": Lines(mark.encode()),
         }
         self._phase: Phase = "start"
+        self._idle_since = 0.0
         self._changed = asyncio.Event()
         self._held = 0
         self._failed_to_load = False
@@ -99,6 +104,11 @@ class Worker:
     def alive(self) -> bool:
         """Whether it can take an invocation."""
         return self._phase != "ended"
+
+    @property
+    def idle_for(self) -> float:
+        """Seconds since its last invocation; 0 while it has one."""
+        return time.monotonic() - self._idle_since if self._phase == "idle" else 0.0
 
     @property
     def pid(self) -> int:
@@ -160,7 +170,7 @@ class Worker:
         if self._failed_to_load:
             self.kill()  # it ends by itself, but not at once
         elif self.alive:
-            self._phase = "idle"
+            self._phase, self._idle_since = "idle", time.monotonic()
         return self._answer or await self._no_answer()
 
     def _allowance(self) -> float:

@@ -133,6 +133,12 @@ def set_path(settings):
     site.addsitedir(code)
 
 
+def set_environment(settings):
+    """Give this process exactly the variables of the function."""
+    os.environ.clear()
+    os.environ.update(settings["environment"])
+
+
 def main():
     """Become the worker."""
     settings = read_settings()
@@ -140,8 +146,7 @@ def main():
         sys.meta_path.insert(0, Packages(settings["packages"]))
         load_file("_plldb_debugging", os.path.join(HERE, "debugging.py")).listen()
     client, packages, runtime = load_runtime(settings)
-    os.environ.clear()
-    os.environ.update(settings["environment"])
+    set_environment(settings)
     if hasattr(time, "tzset"):
         time.tzset()
     if settings["debugger"]:
@@ -150,6 +155,7 @@ def main():
         debugging.start(settings, client.tell)
         debugging.adapt(runtime.bootstrap)
         sys.path[:] = path
+        set_environment(settings)  # the debugger adds variables of its own
     sys.meta_path.remove(packages)
     sys.meta_path.append(packages)
     set_path(settings)
