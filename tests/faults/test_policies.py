@@ -82,7 +82,7 @@ async def test_the_doctor_finds_a_policy_sufficient_that_is_narrowed_to_one_acco
     region = "af-south-1"
     narrower = {
         "core-infrastructure-*": f"core-infrastructure-{region}-000000000000",
-        "PLLDB*": "PLLDB*Role-*",
+        "role/plldb-PLLDB*": "role/plldb-PLLDB*Role-*",
     }
     text = json.dumps(statements_of("setup"))
     for wide, narrow in narrower.items():
