@@ -64,6 +64,7 @@ HintKind = Literal[
     "unprotect-stack",
     "delete-table",
     "delete-log-group",
+    "restore-functions",
     # plldb itself
     "reinstall",
     "upgrade",

@@ -15,6 +15,8 @@ from plldb.aws.place import Place, Target
 from plldb.bootstrap.doctor import doctor
 from plldb.bootstrap.errors import (
     BucketError,
+    FunctionHold,
+    FunctionsHeldError,
     PackagingError,
     StackError,
     StackFailedError,
@@ -83,6 +85,8 @@ __all__ = [
     "EventsDelayed",
     "Failure",
     "Finding",
+    "FunctionHold",
+    "FunctionsHeldError",
     "OperationFinished",
     "OperationStarted",
     "Pace",

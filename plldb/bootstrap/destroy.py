@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Any
 
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
@@ -15,7 +17,7 @@ from plldb.bootstrap.artifacts.emptying import (
     empty_bucket,
     survey_removal,
 )
-from plldb.bootstrap.errors import BucketError
+from plldb.bootstrap.errors import BucketError, FunctionHold, FunctionsHeldError
 from plldb.bootstrap.events import (
     BucketDeleted,
     BucketEmptied,
@@ -28,9 +30,15 @@ from plldb.bootstrap.stack.client import Stack
 from plldb.bootstrap.stack.decide import DESTROY, Seen, decide
 from plldb.bootstrap.stack.operate import clear_the_way
 from plldb.bootstrap.template import TemplateResource
-from plldb.errors import Hint
+from plldb.errors import AwsError, Hint
 from plldb.streams import Tell
 from plldb.tasks import gather_all
+
+TABLE = "PLLDBDebugger"
+KEY = "RequestId"
+PREFIX = "fn#"
+"""Keys of functions begin with it, and their ARN follows; all others are of invocations."""
+HINT = Hint("restore-functions", "Put the functions back first; what others debug, only when they agree.")
 
 
 async def remove(
@@ -47,7 +55,9 @@ async def remove(
     """Remove the stack and the bucket; return the plan alone if it is a dry run."""
     bucket = await open_bucket(aws, target, stack.pace)
     decide(seen.snapshot, DESTROY)  # somebody else's, or protected: nothing else is even looked at
-    survey, seen = await gather_all(survey_removal(bucket), stack.with_event_ids(seen))
+    survey, seen, _ = await gather_all(
+        survey_removal(bucket), stack.with_event_ids(seen), _check_nothing_is_held(aws, seen)
+    )
     plan = _planned(stack, seen, bucket, survey, keep_bucket)
     if dry_run:
         return plan
@@ -117,3 +127,66 @@ async def _remove_bucket(
         bucket=bucket.name,
         hint=Hint("run-again", "Another setup seems to run; wait until it has ended, then destroy again."),
     )
+
+
+async def _check_nothing_is_held(aws: Aws, seen: Seen) -> None:
+    """Make sure that every function is as it was deployed: without the stack nothing would put it back.
+
+    The debugger's rows are read without knowing more of them than who, where and until when.
+    """
+    if seen.snapshot is None:  # without a stack there is no table
+        return
+    if held := await _read_holds(aws):
+        raise FunctionsHeldError(_describe(held, datetime.now(UTC)), functions=held, hint=HINT)
+
+
+async def _read_holds(aws: Aws) -> tuple[FunctionHold, ...]:
+    client = await aws.client("dynamodb")
+    question: dict[str, Any] = {
+        "TableName": TABLE,
+        "ConsistentRead": True,
+        "FilterExpression": "begins_with(#key, :prefix)",
+        "ExpressionAttributeNames": {"#key": KEY},
+        "ExpressionAttributeValues": {":prefix": {"S": PREFIX}},
+    }
+    found: list[FunctionHold] = []
+    while True:
+        try:
+            page = await aws.call(client.scan, **question)
+        except AwsError as error:
+            if error.aws_code != "ResourceNotFoundException":
+                raise
+            return ()  # a stack whose creation failed, or whose table somebody has deleted
+        found += [_hold_of(item) for item in page.get("Items") or ()]
+        if not page.get("LastEvaluatedKey"):
+            return tuple(sorted(found, key=lambda each: each.arn))
+        question["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _hold_of(item: Mapping[str, Any]) -> FunctionHold:
+    def text(name: str) -> str:
+        return str(item.get(name, {}).get("S", ""))
+
+    def time(name: str) -> datetime:
+        return datetime.fromtimestamp(float(item.get(name, {}).get("N", "0")), UTC)
+
+    arn = text(KEY).removeprefix(PREFIX)
+    return FunctionHold(
+        arn=arn,
+        holder=text("Who"),
+        host=text("Host"),
+        stack=text("Stack"),
+        since=time("Since"),
+        lease_until=time("LeaseUntil"),
+    )
+
+
+def _describe(held: Sequence[FunctionHold], now: datetime) -> str:
+    functions = "; ".join(_describe_one(each, now) for each in held)
+    return f"The stack cannot be removed while functions are debugged or not put back: {functions}."
+
+
+def _describe_one(held: FunctionHold, now: datetime) -> str:
+    ended = "" if held.lease_until > now else f", and was to be back at {held.lease_until:%Y-%m-%d %H:%M} UTC"
+    since = f"{held.since:%Y-%m-%d %H:%M} UTC"
+    return f"{held.function} is held by {held.holder} on {held.host} since {since}{ended}"

@@ -6,6 +6,7 @@
     ├── PackagingError             a bundled handler cannot be read or is too large
     ├── TemplateError              template and handlers do not fit each other
     ├── BucketError                the bucket is not ours, or cannot be made safe
+    ├── FunctionsHeldError         functions are being debugged, or are not put back yet
     └── StackError                 something about the CloudFormation stack
         ├── StackNotOursError      a stack of that name which plldb did not create
         ├── StackStuckError        a state that plldb must not repair by itself
@@ -14,15 +15,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from plldb.errors import Hint, PlldbError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from plldb.bootstrap.events import Failure
 
 __all__ = [
     "BucketError",
+    "FunctionHold",
+    "FunctionsHeldError",
     "PackagingError",
     "StackError",
     "StackFailedError",
@@ -73,6 +79,42 @@ class BucketError(PlldbError):
     def __init__(self, message: str, *, bucket: str, hint: Hint | str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.bucket = bucket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionHold:
+    """A function that somebody debugs for ``stack`` on the machine ``host``, or that is not put back yet.
+
+    From ``lease_until`` on it runs as deployed, and anybody may put it back.
+    """
+
+    arn: str
+    holder: str
+    host: str
+    stack: str
+    since: datetime
+    lease_until: datetime
+
+    @property
+    def function(self) -> str:
+        """Its name."""
+        return self.arn.rpartition(":")[2]
+
+
+class FunctionsHeldError(PlldbError):
+    """Functions are being debugged, or are not put back yet: without the stack nothing would do that.
+
+    Attributes:
+        functions: which, and who holds them.
+    """
+
+    code = "functions-held"
+
+    def __init__(
+        self, message: str, *, functions: tuple[FunctionHold, ...], hint: Hint | str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.functions = functions
 
 
 class StackError(PlldbError):

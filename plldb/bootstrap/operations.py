@@ -96,6 +96,7 @@ def destroy(
     the last event then. ``place`` and ``pace`` are as in `setup`.
 
     Raises:
+        FunctionsHeldError: functions are being debugged, or are not put back yet; nothing was changed.
         PlldbError: see the tree in `plldb.errors`.
     """
 

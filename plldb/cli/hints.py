@@ -28,6 +28,7 @@ STEPS: dict[HintKind, tuple[str, tuple[str, ...]]] = {
     "set-up": ("set it up", ("bootstrap", "setup")),
     "wait-for-other": ("watch it", ("bootstrap", "watch")),
     "look-at-stack": ("look at it", ("bootstrap", "status")),
+    "restore-functions": ("put them back", ("restore", "--all")),
     "delete-stack": ("delete all of it", ("bootstrap", "destroy")),
     "fix-or-delete": ("delete all of it", ("bootstrap", "destroy")),
 }

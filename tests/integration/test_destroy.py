@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from plldb.debugger.arming.mutex import Hold, Holder, item_of
+from plldb.debugger.arming.settings import Replaced
 from tests.support.environment import REGION
 from tests.support.template import OBJECTS
 
@@ -51,6 +57,35 @@ async def test_destroy_leaves_nothing_and_a_second_one_says_so(
     again = await plldb_cli("bootstrap", "destroy", "--yes")
     assert again.code == 0, again
     assert "nothing was there" in again.stdout
+
+
+@pytest.mark.parametrize(("hours", "more"), [(8, ""), (-8, ", and was to be back at 2026-")])
+async def test_destroy_refuses_while_a_function_is_debugged_and_names_it_its_holder_and_the_way_out(
+    plldb_cli: RunPlldb, open_client: OpenClient, hours: int, more: str
+) -> None:
+    assert (await plldb_cli("bootstrap", "setup")).code == 0
+    rest = await list_rest(open_client)
+    since = datetime(2026, 11, 3, 9, 5, tzinfo=UTC)
+    arn = f"arn:aws:lambda:{REGION}:123456789012:function:orders"
+    hold = Hold(
+        arn=arn,
+        holder=Holder(session="AIDA#1", who="arn:aws:iam::123456789012:user/anna", host="desk", stack="shop"),
+        since=int(since.timestamp()),
+        lease_until=int(time.time()) + hours * 3600,
+        token_hash="",
+        replaced=Replaced(timeout=3, wrapper=""),
+    )
+    dynamodb = await open_client("dynamodb")
+    await dynamodb.put_item(TableName="PLLDBDebugger", Item=item_of(hold))
+    for options in ((), ("--yes",), ("--dry-run",)):
+        refused = await plldb_cli("bootstrap", "destroy", *options, env={"COLUMNS": "400"})
+        assert refused.code == 3, refused
+        held = "orders is held by arn:aws:iam::123456789012:user/anna on desk since 2026-11-03 09:05 UTC"
+        assert held + more in refused.stderr
+        assert f"plldb restore --all --region {REGION}" in refused.stderr
+    assert await list_rest(open_client) == rest
+    await dynamodb.delete_item(TableName="PLLDBDebugger", Key={"RequestId": {"S": f"fn#{arn}"}})
+    assert (await plldb_cli("bootstrap", "destroy")).code == 0
 
 
 async def test_destroy_keeps_the_bucket_when_asked_and_the_next_destroy_takes_it(

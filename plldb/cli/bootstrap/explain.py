@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plldb.bootstrap.errors import StackFailedError, StackNotOursError, StackStuckError
+from plldb.bootstrap.errors import FunctionsHeldError, StackFailedError, StackNotOursError, StackStuckError
 from plldb.bootstrap.stack.statuses import StackStatus, Status
 from plldb.cli.command import Stopped
 from plldb.cli.hints import Where, hint_steps, hint_text, where_of
@@ -27,7 +27,7 @@ def exit_code_of(error: PlldbError) -> int:
     match error:
         case SettingsError():
             return 2
-        case StackStuckError() | StackNotOursError():
+        case StackStuckError() | StackNotOursError() | FunctionsHeldError():
             return 3
         case _:
             return 1

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import plldb
-from plldb.bootstrap.errors import StackFailedError, StackNotOursError, StackStuckError
+from plldb.bootstrap.errors import FunctionsHeldError, StackFailedError, StackNotOursError, StackStuckError
 from plldb.bootstrap.stack.decide import DESTROY, SETUP, Step
 from plldb.bootstrap.stack.statuses import StackStatus
 from plldb.cli.bootstrap.explain import exit_code_of
@@ -43,6 +43,8 @@ def test_the_exit_codes_are_those_of_the_program() -> None:
     assert set(told) == {0, 1, 2, 3, 130}
     assert exit_code_of(SettingsError("x")) == 2
     assert exit_code_of(StackFailedError("x", stack="plldb")) == 1
+    assert exit_code_of(FunctionsHeldError("x", functions=())) == 3
+    assert "`FunctionsHeldError" in told[3]
     for error in (StackStuckError, StackNotOursError):
         assert exit_code_of(error("x", stack="plldb")) == 3
         assert re.search(rf"\b{error.__name__}\b", told[3])
