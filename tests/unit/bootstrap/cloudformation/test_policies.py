@@ -32,7 +32,7 @@ def listed(value: str | list[str]) -> list[str]:
 
 
 LOOKS = ("PartsRead", "HeldFunctions")
-"""The statement by which setup and status look at tables, functions and API; it changes nothing."""
+"""The statements by which setup, status and destroy look at parts of the stack; they change nothing."""
 
 
 def allowed(name: str) -> list[str]:
