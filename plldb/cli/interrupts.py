@@ -58,8 +58,11 @@ async def until_stopped(
     stop: asyncio.Event,
     report: Callable[[], None],
     note: Callable[[str], None],
+    leave_work: Callable[[], bool] = lambda: False,
 ) -> int:
     """Wait for ``work``, or cancel it on ``stop``; ``report`` then says so within a second.
+
+    ``leave_work`` may ask it instead to come to its own end; then only a second signal breaks it off.
 
     A second signal ends the waiting at once. The work may then still be under way, and so may its threads:
     whoever is returned `INTERRUPTED` calls `leave`.
@@ -68,6 +71,12 @@ async def until_stopped(
     if work.done():
         return work.result()
     again = listen()
+    if leave_work():
+        await _either(work, again)
+        if work.done():
+            return work.result()
+        report()
+        return INTERRUPTED
     work.cancel()
     await _either(work, again, CLOSING)
     if work.done() and not work.cancelled():

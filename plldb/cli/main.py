@@ -33,7 +33,7 @@ is invoked in the cloud.
 \b
 Examples:
   plldb bootstrap      set up the infrastructure in your account
-  plldb status         see who debugs what
+  plldb attach STACK   debug the functions of a stack here
 
 \b
 Completion in bash: eval "$(_PLLDB_COMPLETE=bash_source plldb)"
@@ -61,6 +61,7 @@ def cli(ctx: asyncclick.Context, /, *, version: bool, verbose: bool) -> None:
 
 cli.add_command(bootstrap)
 cli.add_command(doctor)
+cli.add_command(debugger.attach)
 cli.add_command(debugger.restore)
 cli.add_command(debugger.status)
 

@@ -49,7 +49,7 @@ async def perform(
         with suppress(OutputClosedError):
             renderer.fail(runs[0] if len(runs) == 1 else None, command.explain(stopped, runs))
 
-    return await until_stopped(work, stop, report, renderer.note)
+    return await until_stopped(work, stop, report, renderer.note, command.leave)
 
 
 def make_runs(command: Command[Any, Any], regions: Sequence[str], now: float) -> list[RegionRun[Any]]:

@@ -4,64 +4,106 @@
 
     from plldb import debugger
 
+    async with debugger.attach(debugger.Place(region="eu-west-1"), "my-stack") as session:
+        async for event in session:
+            print(event)
+
     done = await debugger.result(debugger.restore(debugger.Place(region="eu-west-1"), "my-stack"))
     print(await debugger.status())
 """
 
 from plldb.aws.place import Place, Target
+from plldb.debugger.attaching.options import AttachOptions
 from plldb.debugger.errors import (
     DebuggerError,
     NoFunctionsError,
     NotSetUpError,
+    PortError,
     ProtocolError,
     RefusedError,
+    SourceError,
 )
 from plldb.debugger.events import (
+    AnswerLost,
     AnswersDelayed,
+    Attached,
     AttachedSession,
+    AttachEvent,
+    AttachFinished,
+    AttachPlanned,
     ConnectionEvent,
     ConnectionLost,
     ConnectionRestored,
     DebuggerStatus,
+    Detaching,
     Event,
+    FunctionArmed,
     FunctionRefused,
+    FunctionRelayed,
     HeldFunction,
+    InvocationEvent,
+    InvocationFinished,
     InvocationRecord,
+    InvocationRefused,
+    InvocationStarted,
+    Output,
+    PlannedFunction,
     Restored,
     RestoreEvent,
     RestoreFinished,
+    SessionConnected,
     Started,
     TakeOverPlanned,
     VersionArmed,
 )
-from plldb.debugger.operations import restore, result, status
+from plldb.debugger.operations import Attachment, attach, restore, result, status
 from plldb.debugger.pace import Pace
 
 __all__ = [
+    "AnswerLost",
     "AnswersDelayed",
+    "AttachEvent",
+    "AttachFinished",
+    "AttachOptions",
+    "AttachPlanned",
+    "Attached",
     "AttachedSession",
+    "Attachment",
     "ConnectionEvent",
     "ConnectionLost",
     "ConnectionRestored",
     "DebuggerError",
     "DebuggerStatus",
+    "Detaching",
     "Event",
+    "FunctionArmed",
     "FunctionRefused",
+    "FunctionRelayed",
     "HeldFunction",
+    "InvocationEvent",
+    "InvocationFinished",
     "InvocationRecord",
+    "InvocationRefused",
+    "InvocationStarted",
     "NoFunctionsError",
     "NotSetUpError",
+    "Output",
     "Pace",
     "Place",
+    "PlannedFunction",
+    "PortError",
     "ProtocolError",
     "RefusedError",
     "RestoreEvent",
     "RestoreFinished",
     "Restored",
+    "SessionConnected",
+    "SourceError",
     "Started",
     "TakeOverPlanned",
     "Target",
     "VersionArmed",
+    "attach",
     "restore",
     "result",
     "status",

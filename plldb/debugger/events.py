@@ -227,5 +227,207 @@ class AnswersDelayed:
 ConnectionEvent = ConnectionLost | ConnectionRestored | AnswersDelayed
 """What an attached session tells of its connection."""
 
-Event = RestoreEvent | ConnectionEvent
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedFunction:
+    """A function that will be armed.
+
+    Attributes:
+        function: its name.
+        logical_id: in its stack; empty if no stack was named.
+        handler: as in its configuration.
+        folder: where its code lies on this machine.
+        python: the interpreter that will run it.
+    """
+
+    function: str
+    logical_id: str
+    handler: str
+    folder: str
+    python: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachPlanned:
+    """What attaching is about to change; nothing has been changed yet.
+
+    Attributes:
+        functions: those that will be armed.
+        lease_until: when they are as deployed again by themselves, in POSIX seconds.
+        debug_port: where debuggers may connect on this machine; None for none, 0 for a free port.
+    """
+
+    kind: Literal["attach_planned"] = "attach_planned"
+    functions: tuple[PlannedFunction, ...]
+    lease_until: int
+    debug_port: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionConnected:
+    """This machine is connected to the API; functions are armed next. ``seconds`` is how long it took."""
+
+    kind: Literal["session_connected"] = "session_connected"
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionArmed:
+    """A function is armed: from now on its invocations come here."""
+
+    kind: Literal["function_armed"] = "function_armed"
+    function: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attached:
+    """All is ready.
+
+    Attributes:
+        functions: the names of those that are armed.
+        debug_port: where debuggers may connect on 127.0.0.1; None for none.
+        lease_until: when the functions are as deployed again by themselves, in POSIX seconds.
+    """
+
+    kind: Literal["attached"] = "attached"
+    functions: tuple[str, ...]
+    debug_port: int | None
+    lease_until: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvocationStarted:
+    """An invocation runs on this machine now.
+
+    ``trigger`` says in a few words what invoked it, for people: ``SQS orders, 3 records``.
+    """
+
+    kind: Literal["invocation_started"] = "invocation_started"
+    request_id: str
+    function: str
+    trigger: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One line that an invocation has printed."""
+
+    kind: Literal["output"] = "output"
+    request_id: str
+    function: str
+    stream: Literal["stdout", "stderr"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvocationFinished:
+    """An invocation has ended on this machine.
+
+    Attributes:
+        request_id, function: which one.
+        outcome: ``answered``; ``failed``: its answer is an error; ``cancelled``: nobody waits for it.
+        seconds: how long it took.
+        error: the error in one line; empty if there is none.
+        file, line: where in the user's own code that was raised; empty and 0 where it cannot be told.
+    """
+
+    kind: Literal["invocation_finished"] = "invocation_finished"
+    request_id: str
+    function: str
+    outcome: Literal["answered", "failed", "cancelled"]
+    seconds: float
+    error: str = ""
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvocationRefused:
+    """An invocation was not run, and its caller gets an error; ``reason`` is a sentence for people."""
+
+    kind: Literal["invocation_refused"] = "invocation_refused"
+    request_id: str
+    function: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerLost:
+    """The answer to an invocation could not be delivered: its sandbox is silent."""
+
+    kind: Literal["answer_lost"] = "answer_lost"
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionRelayed:
+    """A function may not reach this machine directly (403), but through the handlers; slower, told once."""
+
+    kind: Literal["function_relayed"] = "function_relayed"
+    function: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detaching:
+    """No more invocations are taken; those under way may finish, then functions are restored.
+
+    ``reason``: the caller asked for it, the lease has ended, or something failed. ``in_hand`` counts the
+    invocations that are under way.
+    """
+
+    kind: Literal["detaching"] = "detaching"
+    reason: Literal["asked", "lease", "failed"]
+    in_hand: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachFinished:
+    """Nobody is attached any more.
+
+    Attributes:
+        invocations: how many ran here.
+        failed: how many of them ended with an error.
+        restored: how many functions are as deployed again.
+        left_armed: the names of those that could not be restored.
+    """
+
+    kind: Literal["attach_finished"] = "attach_finished"
+    invocations: int
+    failed: int
+    restored: int
+    left_armed: tuple[str, ...]
+
+    @property
+    def outcome(self) -> Literal["detached", "left_armed"]:
+        """The result in a word."""
+        return "left_armed" if self.left_armed else "detached"
+
+
+InvocationEvent = InvocationStarted | Output | InvocationFinished | InvocationRefused | AnswerLost
+"""What an attached session tells of single invocations."""
+
+AttachEvent = (
+    Started
+    | FunctionRefused
+    | VersionArmed
+    | AttachPlanned
+    | SessionConnected
+    | FunctionArmed
+    | Attached
+    | InvocationStarted
+    | Output
+    | InvocationFinished
+    | InvocationRefused
+    | AnswerLost
+    | FunctionRelayed
+    | ConnectionLost
+    | ConnectionRestored
+    | AnswersDelayed
+    | Detaching
+    | Restored
+    | AttachFinished
+)
+"""What `attach` may yield."""
+
+Event = RestoreEvent | AttachEvent
 """Everything that an operation of the debugger can say."""

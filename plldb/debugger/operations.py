@@ -1,17 +1,76 @@
-"""restore and status: the doors of the debugger. Talks to AWS through the rooms behind them."""
+"""attach, restore and status: the doors of the debugger. Talks to AWS through the rooms behind them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from functools import partial
 
 from plldb.aws.place import DEFAULT_PLACE, Place
 from plldb.aws.session import open_aws
 from plldb.debugger.arming.restore import restore_functions
+from plldb.debugger.attaching.attach import Order, attach_functions
 from plldb.debugger.attaching.look import look
-from plldb.debugger.events import DebuggerStatus, RestoreEvent, RestoreFinished
+from plldb.debugger.attaching.options import DEFAULT_OPTIONS, AttachOptions
+from plldb.debugger.events import AttachEvent, AttachFinished, DebuggerStatus, RestoreEvent, RestoreFinished
 from plldb.debugger.pace import DEFAULT_PACE, Pace
+from plldb.debugger.workers import pool
 from plldb.streams import Tell, stream
+
+
+class Attachment:
+    """An attached session, made by `attach`. Iterate over it for its events; the last is `AttachFinished`."""
+
+    def __init__(self, events: AsyncGenerator[AttachEvent, None], leave: asyncio.Event) -> None:
+        self._events = events
+        self._leave = leave
+
+    def __aiter__(self) -> AsyncIterator[AttachEvent]:
+        return self._events
+
+    def detach(self) -> None:
+        """Take no more invocations; the stream ends once those under way have been answered."""
+        self._leave.set()
+
+
+@asynccontextmanager
+async def attach(
+    place: Place = DEFAULT_PLACE,
+    stack: str = "",
+    functions: Sequence[str] = (),
+    options: AttachOptions = DEFAULT_OPTIONS,
+    *,
+    pace: Pace = DEFAULT_PACE,
+) -> AsyncIterator[Attachment]:
+    """Run the invocations of deployed functions on this machine, until the session is detached.
+
+    `AttachPlanned` comes before anything is changed: a caller that does not like it leaves the block. However
+    the block is left, the functions are as deployed again at its end, and by themselves when the lease ends.
+
+    Args:
+        place: where to act; what it leaves open is found as the AWS tools find it.
+        stack: name of the stack of the functions; empty if ``functions`` are names or ARNs.
+        functions: logical ids, names or ARNs; none means every Python function of the stack whose code is
+            on this machine.
+        options: how to attach.
+        pace: how long plldb waits for what.
+
+    Raises:
+        NotSetUpError: plldb's infrastructure is not there, or too old.
+        NoFunctionsError: there is no function to attach to.
+        PlldbError: see the tree in `plldb.errors`.
+    """
+    leave = asyncio.Event()
+    open_workers = partial(pool.open_workers, debug=options.debug_port, wait=options.wait)
+    order = Order(stack=stack, functions=tuple(functions), options=options, open_workers=open_workers)
+
+    async def work(tell: Tell[AttachEvent]) -> AttachFinished:
+        async with open_aws(place, pace) as aws:
+            return await attach_functions(aws, order, tell, leave, pace=pace)
+
+    async with aclosing(stream(work)) as events:
+        yield Attachment(events, leave)
 
 
 async def restore(

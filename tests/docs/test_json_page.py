@@ -37,7 +37,7 @@ OBJECTS = (
         events.StackPart,
         Step,
     ),
-    *(debugger.HeldFunction, debugger.AttachedSession, debugger.InvocationRecord),
+    *(debugger.PlannedFunction, debugger.HeldFunction, debugger.AttachedSession, debugger.InvocationRecord),
 )
 CHECKS: dict[str, Callable[[object], bool]] = {
     "string": lambda value: isinstance(value, str),
@@ -134,7 +134,7 @@ def test_page_has_no_kind_that_is_never_written() -> None:
 def test_page_names_every_result() -> None:
     rows = re.findall(r"^\| (`.+?`) \|", read_section(PAGE, "The fields of each result"), re.MULTILINE)
     named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
-    outcomes = [cls.outcome.fget for cls in LINES if hasattr(cls, "outcome")]
+    outcomes = [cls.outcome.fget for cls in LINES if isinstance(getattr(cls, "outcome", None), property)]
     results = {word for each in outcomes for word in get_args(get_type_hints(each)["return"])}
     assert named == results
 

@@ -1,4 +1,4 @@
-"""``plldb restore`` and ``plldb status``: options in, an `Invocation` out. Pure.
+"""``plldb attach``, ``restore`` and ``status``: options in, an `Invocation` out. Pure.
 
 Nothing is imported here that runs a command: a help page must not pay for AWS.
 """
@@ -14,6 +14,23 @@ from plldb.cli.options import ENVIRONMENT, EXIT_CODES, as_typed, merge_settings,
 
 if TYPE_CHECKING:
     from plldb.cli.command import Command
+
+ATTACH_HELP = f"""Run the invocations of deployed functions on this machine.
+
+While it runs, whatever invokes a FUNCTION of STACK in the cloud is answered by its code here, and stops at
+your breakpoints. A FUNCTION is a logical id, a name or an ARN; none means every Python function whose code is
+here. With ARNs no STACK is needed. It shows what it will change, and at a keyboard it asks. Ctrl-C puts
+everything back.
+
+\b
+Examples:
+  plldb attach my-stack --region eu-west-1
+  plldb attach my-stack Orders --code src --debug-port 0
+
+{ENVIRONMENT}
+
+{EXIT_CODES}
+"""
 
 RESTORE_HELP = f"""Put functions back as they were deployed.
 
@@ -54,8 +71,7 @@ def invocation(ctx: asyncclick.Context, name: str, params: dict[str, Any], inter
     options = [param.name or "" for param in ctx.command.params if isinstance(param, asyncclick.Option)]
     # A person says yes each time anew.
     typed = as_typed(ctx, [name for name in values if name in options and name != "yes"])
-    arguments = [values["stack"]] if values["stack"] else []
-    words = (*arguments, *typed)
+    words = (*filter(None, [values["stack"], *values.get("functions", ())]), *typed)
     settings = merge_settings(ctx, **place)
     again = command_line(name, regions=settings.regions, profile=settings.profile, options=words)
     return Invocation(
@@ -72,6 +88,51 @@ def _load(invocation: Invocation, library: Any) -> Command[Any, Any]:
     from plldb.cli.debugger.operations import make_command
 
     return make_command(invocation, library)
+
+
+@asyncclick.command(help=ATTACH_HELP, short_help="Run invocations on this machine.")
+@asyncclick.argument("words", nargs=-1, metavar="[STACK] [FUNCTION]...")
+@asyncclick.option("--stack-name", metavar="STACK", default="", help="The stack, instead of the first word.")
+@asyncclick.option("--code", metavar="DIR", default=".", help="Where the source is; else here.")
+@asyncclick.option(
+    "--debug-port",
+    type=asyncclick.IntRange(0, 65535),
+    default=5678,
+    metavar="PORT",
+    help="For debuggers, on 127.0.0.1 (5678); 0: a free one.",
+)
+@asyncclick.option("--no-debug", is_flag=True, help="No port for debuggers.")
+@asyncclick.option("--wait", is_flag=True, help="Hold the first invocation until a debugger is there.")
+@asyncclick.option(
+    "--python", metavar="PATH", default="", help="Interpreter; else the project's environment."
+)
+@asyncclick.option(
+    "--for",
+    "hours",
+    type=asyncclick.FloatRange(0, 168, min_open=True),
+    default=8.0,
+    metavar="HOURS",
+    help="How long at most (8).",
+)
+@asyncclick.option("--yes", is_flag=True, help="Do not ask.")
+@place_options
+@asyncclick.pass_context
+def attach(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
+    """Attach."""
+    words, stack = params.pop("words"), params.pop("stack_name")
+    if not stack and words and not words[0].startswith("arn:"):
+        stack, words = words[0], words[1:]
+    if not stack and not words:
+        raise asyncclick.UsageError("Give the name of a stack, or ARNs of functions.", ctx)
+    if wrong := [word for word in words if not stack and not word.startswith("arn:")]:
+        raise asyncclick.UsageError(f"Without a stack {wrong[0]!r} must be an ARN.", ctx)
+    if params["wait"] and params["no_debug"]:
+        raise asyncclick.UsageError("--wait and --no-debug exclude each other.", ctx)
+    params |= {"stack": stack, "functions": words}
+    asked = invocation(ctx, "attach", params, "functions may be left armed; see 'plldb status'.")
+    if len(asked.settings.regions) > 1:
+        raise asyncclick.UsageError("attach acts in one region at a time.", ctx)
+    return asked
 
 
 @asyncclick.command(help=RESTORE_HELP, short_help="Put functions back as deployed.")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from plldb.cli.command import Stopped
+from plldb.cli.debugger.words import restore_command
 from plldb.cli.hints import Where, hint_steps, hint_text, where_of
 from plldb.cli.output.renderer import Problem, Step
 from plldb.errors import PlldbError, SettingsError
@@ -29,7 +31,19 @@ def explain(asked: Invocation, why: PlldbError | Stopped, runs: Sequence[RegionR
         message=why.message,
         hint=hint_text(why.hint),
         exit_code=2 if isinstance(why, SettingsError) else 1,
-        steps=hint_steps(why.hint, asked, "", where),
+        steps=(*_restore_steps(asked, runs), *hint_steps(why.hint, asked, "", where)),
+    )
+
+
+def _restore_steps(asked: Invocation, runs: Sequence[RegionRun[LiveProgress]]) -> tuple[Step, ...]:
+    """Return the command that puts back what a session has left armed, where it has."""
+    return tuple(
+        Step(
+            purpose="put back what is armed",
+            command=restore_command(asked, where_of(asked.settings, run.region, run.progress.target)),
+        )
+        for run in runs
+        if run.progress.armed
     )
 
 
@@ -37,6 +51,8 @@ def _explain_stop(asked: Invocation, why: Stopped, runs: Sequence[RegionRun[Live
     steps: tuple[Step, ...] = ()
     if asked.name == "status":
         hint = "nothing was changed."
+    elif asked.name == "attach":
+        hint, steps = _left_armed(runs), _restore_steps(asked, runs)
     else:
         hint = "functions may be left armed; each goes back by itself when its lease ends."
         found = [where_of(asked.settings, run.region, run.progress.target) for run in runs]
@@ -50,4 +66,16 @@ def _explain_stop(asked: Invocation, why: Stopped, runs: Sequence[RegionRun[Live
         hint=hint,
         exit_code=why.exit_code,
         steps=steps,
+    )
+
+
+def _left_armed(runs: Sequence[RegionRun[LiveProgress]]) -> str:
+    names = [name for run in runs for name in run.progress.armed]
+    if not names:
+        return "no function is left armed."
+    until = max(run.progress.lease_until for run in runs)
+    are = "is" if len(names) == 1 else "are"
+    return (
+        f"{', '.join(names)} {are} left armed, and answered by the deployed code; the lease ends at "
+        f"{datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M} UTC."
     )

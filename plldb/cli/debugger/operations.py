@@ -1,31 +1,50 @@
-"""``plldb restore`` and ``plldb status`` as the runner knows them. Talks to AWS through the library."""
+"""``plldb attach``, ``restore`` and ``status`` as the runner knows them. Talks to AWS through the library."""
 
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from plldb.aws.place import Place
 from plldb.cli.command import Command
 from plldb.cli.debugger.explain import explain
 from plldb.cli.debugger.progress import LiveProgress
+from plldb.cli.debugger.session import detached_text
 from plldb.cli.debugger.status import status_text
 from plldb.cli.debugger.words import Words, finished_text, question
 from plldb.cli.output.renderer import Result
-from plldb.debugger.events import DebuggerStatus, RestoreFinished
+from plldb.debugger.attaching.options import AttachOptions
+from plldb.debugger.events import AttachFinished, DebuggerStatus, RestoreFinished, SessionConnected
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from plldb.cli.command import Invocation
-    from plldb.debugger.events import Event, RestoreEvent
+    from plldb.debugger.events import AttachEvent, Event, RestoreEvent
 
     Shown = Event | DebuggerStatus
-    Open = Callable[[Invocation, "Library", str | None], AsyncGenerator[Shown, None]]
+    Open = Callable[[Invocation, "Library", "_Door", str | None], AsyncGenerator[Shown, None]]
+
+
+class Attachment(Protocol):
+    """An attached session."""
+
+    def __aiter__(self) -> AsyncIterator[AttachEvent]:
+        """Its events."""
+
+    def detach(self) -> None:
+        """End it."""
 
 
 class Library(Protocol):
     """The part of `plldb.debugger` that the command line uses."""
+
+    def attach(
+        self, place: Place, stack: str, functions: Sequence[str], options: AttachOptions
+    ) -> AbstractAsyncContextManager[Attachment]:
+        """Attach."""
 
     def restore(self, place: Place, stack: str, *, take_over: bool) -> AsyncGenerator[RestoreEvent, None]:
         """Put back."""
@@ -34,18 +53,34 @@ class Library(Protocol):
         """Look."""
 
 
+class _Door:
+    """What the first Ctrl-C goes through: the session that is attached, if there is one."""
+
+    def __init__(self) -> None:
+        self.session: Attachment | None = None
+
+    def leave(self) -> bool:
+        """Ask the session to end; False if there is none."""
+        if self.session is None:
+            return False
+        self.session.detach()
+        return True
+
+
 def make_command(asked: Invocation, library: Library | None) -> Command[Shown, LiveProgress]:
     """Return what was asked for, ready to be run; ``library`` None: `plldb.debugger`."""
+    door = _Door()
     return Command(
         name=asked.name,
-        open=partial(OPEN[asked.name], asked, library or _import_library()),
+        open=partial(OPEN[asked.name], asked, library or _import_library(), door),
         words=lambda region: Words(asked, region).say,
         result=result_of,
         explain=partial(explain, asked),
         confirm=(lambda _: None) if asked.values.get("yes") else question,
-        declined="nothing was restored",
+        declined="nothing was changed",
         live=LiveProgress,
         changes_nothing=asked.name == "status",
+        leave=door.leave,
     )
 
 
@@ -59,19 +94,40 @@ def _place(asked: Invocation, region: str | None) -> Place:
     return Place(profile=asked.settings.profile, region=region)
 
 
-def _restore(asked: Invocation, library: Library, region: str | None) -> AsyncGenerator[RestoreEvent, None]:
+async def _attach(
+    asked: Invocation, library: Library, door: _Door, region: str | None
+) -> AsyncGenerator[AttachEvent, None]:
+    values = asked.values
+    options = AttachOptions(
+        code=Path(values["code"]),
+        python=Path(values["python"]) if values["python"] else None,
+        debug_port=None if values["no_debug"] else values["debug_port"],
+        wait=values["wait"],
+        hours=values["hours"],
+    )
+    session = library.attach(_place(asked, region), values["stack"], values["functions"], options)
+    async with session as attached:
+        async for event in attached:
+            if isinstance(event, SessionConnected):  # before, there is nothing to be put back
+                door.session = attached
+            yield event
+
+
+def _restore(
+    asked: Invocation, library: Library, _: _Door, region: str | None
+) -> AsyncGenerator[RestoreEvent, None]:
     values = asked.values
     return library.restore(_place(asked, region), values["stack"], take_over=values["take_over"])
 
 
 async def _status(
-    asked: Invocation, library: Library, region: str | None
+    asked: Invocation, library: Library, _: _Door, region: str | None
 ) -> AsyncGenerator[DebuggerStatus, None]:
     """A stream of one, so that status runs like everything else."""
     yield await library.status(_place(asked, region), asked.values["stack"])
 
 
-OPEN: dict[str, Open] = {"restore": _restore, "status": _status}
+OPEN: dict[str, Open] = {"attach": _attach, "restore": _restore, "status": _status}
 
 
 def result_of(event: Shown) -> Result | None:
@@ -79,6 +135,8 @@ def result_of(event: Shown) -> Result | None:
     match event:
         case RestoreFinished(refused=refused):
             return Result(name=event.outcome, summary=finished_text(event), exit_code=1 if refused else 0)
+        case AttachFinished(left_armed=left):
+            return Result(name=event.outcome, summary=detached_text(event), exit_code=1 if left else 0)
         case DebuggerStatus():
             return Result(name=event.outcome, summary=status_text(event))
         case _:

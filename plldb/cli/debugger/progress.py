@@ -1,11 +1,21 @@
-"""The live line of a command of the debugger. Pure."""
+"""The live line of a command of the debugger, and what is armed so far. Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from plldb.cli.output.live import Activity
-from plldb.debugger.events import DebuggerStatus, Started
+from plldb.debugger.events import (
+    Attached,
+    AttachPlanned,
+    DebuggerStatus,
+    Detaching,
+    FunctionArmed,
+    InvocationFinished,
+    InvocationStarted,
+    Restored,
+    Started,
+)
 
 if TYPE_CHECKING:
     from plldb.aws.place import Target
@@ -15,18 +25,50 @@ if TYPE_CHECKING:
 class LiveProgress:
     """What is known of one region's run that began at ``began`` (POSIX seconds).
 
-    ``target`` is where it acts; None until that is known.
+    Attributes:
+        target: where it acts; None until that is known.
+        armed: the functions that are armed now, as far as was told.
+        lease_until: when they are as deployed again by themselves, in POSIX seconds; 0 before the plan.
     """
 
     def __init__(self, began: float) -> None:
         self.target: Target | None = None
+        self.armed: tuple[str, ...] = ()
+        self.lease_until = 0
         self._began = began
+        self._phase = "waiting for AWS"
+        self._short: dict[str, str] = {}
+        self._running: dict[str, tuple[str, float]] = {}
 
-    def add(self, event: Event | DebuggerStatus, now: float) -> None:  # noqa: ARG002 - the runner gives it
+    def add(self, event: Event | DebuggerStatus, now: float) -> None:
         """Take the next event."""
-        if isinstance(event, Started | DebuggerStatus):
-            self.target = event.target
+        match event:
+            case Started(target=target) | DebuggerStatus(target=target):
+                self.target, self._phase = target, "working"
+            case AttachPlanned(functions=functions, lease_until=lease_until):
+                self.lease_until = lease_until
+                self._short = {each.function: each.logical_id or each.function for each in functions}
+            case FunctionArmed(function=function):
+                self.armed = (*self.armed, function)
+            case Restored(function=function):
+                self.armed = tuple(each for each in self.armed if each != function)
+            case Attached():
+                self._phase = "waiting for invocations"
+            case Detaching():
+                self._phase = "restoring"
+            case InvocationStarted(request_id=request_id, function=function):
+                self._running[request_id] = (self._short.get(function, function), now)
+            case InvocationFinished(request_id=request_id):
+                self._running.pop(request_id, None)
+            case _:
+                pass
 
     def activity(self, now: float) -> Activity:
         """Return what the region is busy with."""
-        return Activity(seconds=now - self._began, otherwise="working" if self.target else "waiting for AWS")
+        return Activity(
+            seconds=now - self._began,
+            verb="running",
+            waiting=tuple((name, now - since) for name, since in self._running.values()),
+            otherwise=self._phase,
+            idle=self._phase == "waiting for invocations",
+        )

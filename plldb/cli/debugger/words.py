@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
+from plldb.cli.debugger.session import SessionWords
 from plldb.cli.debugger.status import ago, person, status_lines
 from plldb.cli.header import target_lines
 from plldb.cli.hints import where_of
 from plldb.cli.output.layout import Item, Line
-from plldb.cli.output.text import counted, duration
+from plldb.cli.output.text import counted
 from plldb.debugger.events import (
-    AnswersDelayed,
-    ConnectionLost,
-    ConnectionRestored,
+    AttachFinished,
+    AttachPlanned,
     DebuggerStatus,
     FunctionRefused,
     Restored,
@@ -42,6 +42,7 @@ class Words:
         self._region = region
         self._target: Target | None = None
         self._held = False
+        self._session = SessionWords()
 
     @property
     def _where(self) -> Where:
@@ -52,8 +53,7 @@ class Words:
         match event:
             case Started():
                 self._target = event.target
-                what = f"the functions of stack {event.stack_name}" if event.stack_name else "all functions"
-                text = f"{event.plldb_version}, {event.operation} of {what}"
+                text = f"{event.plldb_version}, {_what(event)}"
                 return [Line(name="plldb", text=text, tone="strong"), *target_lines(event.target)]
             case TakeOverPlanned(functions=functions):
                 return [_held_line(each, now) for each in functions]
@@ -65,19 +65,19 @@ class Words:
                 return [Line(mark="done", name="restored", text=function)]
             case RestoreFinished():
                 return self._finished(event)
-            case ConnectionLost(reason=reason):
-                return [Line(mark="warn", name="link", text=f"connection lost: {reason}", tone="warn")]
-            case ConnectionRestored(seconds=seconds):
-                text = f"connected again after {duration(seconds)}"
-                return [Line(mark="done", name="link", text=text)]
-            case AnswersDelayed(message=message):
-                text = f"AWS does not take the answers: {message}"
-                return [Line(mark="warn", name="link", text=text, tone="warn")]
             case DebuggerStatus():
                 self._target = event.target
                 return [*status_lines(event, self._where, now)]
+            case AttachFinished(left_armed=left):
+                return [*self._session.say(event), *self._left_armed(left)]
             case _:
-                assert_never(event)
+                return self._session.say(event)
+
+    def _left_armed(self, names: tuple[str, ...]) -> list[Item]:
+        if not names:
+            return []
+        command = restore_command(self._asked, self._where)
+        return [Line(name="next", text=f"`{command}` puts them back, from any machine")]
 
     def _refused(self, event: FunctionRefused, now: datetime) -> list[Item]:
         self._held = self._held or event.reason == "held"
@@ -99,6 +99,18 @@ class Words:
             command = self._where.command("restore", options=(*self._asked.words, "--take-over"))
             lines.append(Line(name="next", text=f"`{command}` restores what others hold, too"))
         return lines
+
+
+def _what(event: Started) -> str:
+    if event.operation == "attach":
+        return f"attach to stack {event.stack_name}" if event.stack_name else "attach to functions"
+    what = f"the functions of stack {event.stack_name}" if event.stack_name else "all functions"
+    return f"restore of {what}"
+
+
+def restore_command(asked: Invocation, where: Where) -> str:
+    """Return the command line that puts back what a session has armed."""
+    return where.command("restore", options=(asked.values["stack"] or "--all",))
 
 
 def _held_line(function: HeldFunction, now: datetime) -> Line:
@@ -126,6 +138,8 @@ def version_line(function: str, version: str, aliases: tuple[str, ...]) -> Line:
 
 def question(event: object) -> str | None:
     """Return what a person is asked once ``event`` has come; None for nothing."""
+    if isinstance(event, AttachPlanned):
+        return f"Attach to {counted(len(event.functions), 'function')}?"
     if not isinstance(event, TakeOverPlanned):
         return None
     who = ", ".join(dict.fromkeys(person(each.holder) for each in event.functions))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Literal
 
-from plldb.cli.output.text import Glyphs, cell_width, clean, pad, wrap
+from plldb.cli.output.text import Glyphs, cell_width, clean, fold, pad, wrap
 
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
@@ -38,12 +38,16 @@ _MARK_TONES: dict[Mark, Tone] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One statement: a sign, the stage or thing that it is about, and what is to be said."""
+    """One statement: a sign, the stage or thing that it is about, and what is to be said.
+
+    ``verbatim``: it is somebody else's output, whose spaces are kept and which is broken at any character.
+    """
 
     mark: Mark = "none"
     name: str = ""
     text: str
     tone: Tone = "plain"
+    verbatim: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +101,11 @@ def _lay_line(line: Line, room: int | None, glyphs: Glyphs) -> list[Spans]:
         Span(text=pad(clean(line.name), NAME_WIDTH) + " ", tone="dim"),
     )
     indent = 2 + cell_width(head[1].text)
-    first, *more = [clean(line.text)] if room is None else wrap(clean(line.text), room - indent, room)
+    text = clean(line.text.expandtabs() if line.verbatim else line.text)
+    if room is None:
+        first, *more = [text]
+    else:
+        first, *more = fold(text, room - indent) if line.verbatim else wrap(text, room - indent, room)
     return [
         (*head, Span(text=first, tone=line.tone)),
         *((_indent(text, indent, room), Span(text=text, tone=line.tone)) for text in more),

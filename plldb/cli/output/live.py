@@ -24,7 +24,8 @@ class Activity:
     """What a region is busy with.
 
     ``seconds`` since it began; ``waiting`` are the things in progress, each with its seconds, the longest
-    first; ``verb`` goes before their names, ``otherwise`` is said while there are none.
+    first; ``verb`` goes before their names, ``otherwise`` is said while there are none. ``idle``: nothing
+    goes on that a log would have to tell.
     """
 
     seconds: float
@@ -32,6 +33,7 @@ class Activity:
     verb: str = "waiting for"
     waiting: tuple[tuple[str, float], ...] = ()
     otherwise: str
+    idle: bool = False
 
 
 def live_line(activity: Activity, *, width: int, glyphs: Glyphs, frame: int, label: str = "") -> Spans:

@@ -38,6 +38,8 @@ class PlainRenderer:
     def idle(self, run: RegionRun[Any]) -> None:
         """Write what is still in progress."""
         activity = run.progress.activity(self._terminal.clock())
+        if activity.idle:
+            return
         text = f"still at work after {duration(activity.seconds)}"
         if activity.waiting:
             named = ", ".join(f"{name} ({duration(age)})" for name, age in activity.waiting)

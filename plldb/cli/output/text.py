@@ -42,12 +42,13 @@ def wrap(text: str, width: int, longest: int = 0) -> list[str]:
             lines[-1] += f" {word}"
         else:
             whole = lines != [""] and cell_width(word) <= longest
-            pieces = [word] if whole else _fold(word, width)
+            pieces = [word] if whole else fold(word, width)
             lines[-1:] = [*([lines[-1]] if lines[-1] else []), *pieces]
     return lines
 
 
-def _fold(word: str, width: int) -> list[str]:
+def fold(word: str, width: int) -> list[str]:
+    """Break ``word`` into pieces of at most ``width`` columns (at least 2)."""
     pieces = [""]
     for char in word:
         if cell_width(pieces[-1] + char) > width:
@@ -60,7 +61,7 @@ def clip(text: str, width: int, ellipsis: str) -> str:
     """Return ``text`` if it fits into ``width`` columns, else its beginning and ``ellipsis``."""
     if cell_width(text) <= width:
         return text
-    kept = _fold(text, max(width - cell_width(ellipsis), 2))[0]
+    kept = fold(text, max(width - cell_width(ellipsis), 2))[0]
     return (kept.rstrip() + ellipsis)[:width]
 
 

@@ -113,8 +113,8 @@ async def _arm(places: Places, name: str, plan: Plan, token: str) -> Armed | Ref
         token_hash=hash_token(token),
         replaced=replaced_by_arming(before.settings),
     )
-    if held := await take(places.table, hold, now=plan.now, instead_of=plan.instead_of):
-        return _held(function.arn, held)
+    if other := await take(places.table, hold, now=plan.now, instead_of=plan.instead_of):
+        return held(function.arn, other)
     try:
         outcome = await _put_arms(places, before, function, plan, token)
     except AwsError as error:
@@ -146,9 +146,7 @@ async def _put_arms(
             return _refused(before.arn, "changed", "somebody else changed it right after it was armed")
         hold = await read_hold(places.table, before.arn)
         if hold is None or hold.holder.session != plan.holder.session:
-            return (
-                _held(before.arn, hold) if hold else _refused(before.arn, "lost", "the hold on it was lost")
-            )
+            return held(before.arn, hold) if hold else _refused(before.arn, "lost", "the hold on it was lost")
         if refusal := refuse(found):
             return Refused(arn=before.arn, refusal=refusal)
         current, before = found, as_deployed(found, hold)
@@ -169,7 +167,7 @@ async def restore(places: Places, name: str, is_ours: Callable[[Hold], bool]) ->
         arn = function.arn if function else name
         hold = await read_hold(places.table, arn)
         if hold and not is_ours(hold):
-            return _held(arn, hold)
+            return held(arn, hold)
         outcome = await _take_out(places.functions, arn, function, hold)
         if isinstance(outcome, Refused):
             return outcome
@@ -258,6 +256,7 @@ def _refused(arn: str, reason: str, message: str) -> Refused:
     return Refused(arn=arn, refusal=Refusal(reason=reason, message=message))
 
 
-def _held(arn: str, hold: Hold) -> Refused:
+def held(arn: str, hold: Hold) -> Refused:
+    """Return the refusal of a function that somebody holds. Pure."""
     message = f"{hold.holder.who} has it, on {hold.holder.host}"
     return Refused(arn=arn, refusal=Refusal(reason="held", message=message), held=hold)

@@ -55,7 +55,7 @@ async def restore_functions(
 
     async def restore_one(name: str) -> Restored | FunctionRefused:
         outcome = await operate.restore(places, name, may_restore)
-        event = _refused(name, outcome) if isinstance(outcome, Refused) else _restored(name, outcome)
+        event = refused_event(name, outcome) if isinstance(outcome, Refused) else _restored(name, outcome)
         if isinstance(event, FunctionRefused) or event.how == "restored":
             await tell(event)
         if isinstance(outcome, operate.Restored) and outcome.how != "gone":
@@ -115,7 +115,8 @@ def _restored(name: str, outcome: operate.Restored) -> Restored:
     return Restored(function=name, how=outcome.how)
 
 
-def _refused(name: str, outcome: Refused) -> FunctionRefused:
+def refused_event(name: str, outcome: Refused) -> FunctionRefused:
+    """Return what is told of a function that is left as it is. Pure."""
     held = outcome.held
     return FunctionRefused(
         function=name,

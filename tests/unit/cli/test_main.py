@@ -96,7 +96,14 @@ def test_help_lists_every_command_beginning_with_setup(capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize(
     "command",
-    ["bootstrap", "doctor", "restore", "status", *(f"bootstrap {name}" for name in bootstrap.commands)],
+    [
+        "bootstrap",
+        "doctor",
+        "attach",
+        "restore",
+        "status",
+        *(f"bootstrap {name}" for name in bootstrap.commands),
+    ],
 )
 def test_help_of_each_command_teaches(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command.split(), "--help"]) == 0

@@ -112,7 +112,7 @@ async def test_what_others_hold_is_taken_from_them_after_a_yes(
     assert exit_code == code
     asks = "Take 1 function away from user/boris? [y/N]" in complained(place)
     assert asks == (not argv)
-    assert ("nothing was restored" in complained(place)) == (code == 1)
+    assert ("nothing was changed" in complained(place)) == (code == 1)
 
 
 async def test_a_failure_names_the_way_out_in_this_place() -> None:

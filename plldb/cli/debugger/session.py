@@ -1,0 +1,191 @@
+"""The events of an attached session in words: its plan, its stages, a block for each invocation. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, assert_never
+
+from plldb.cli.output.layout import Item, Line, Tone
+from plldb.cli.output.text import counted, duration
+from plldb.debugger.events import (
+    AnswerLost,
+    AnswersDelayed,
+    Attached,
+    AttachFinished,
+    AttachPlanned,
+    ConnectionLost,
+    ConnectionRestored,
+    Detaching,
+    FunctionArmed,
+    FunctionRelayed,
+    InvocationFinished,
+    InvocationRefused,
+    InvocationStarted,
+    Output,
+    SessionConnected,
+)
+
+if TYPE_CHECKING:
+    from plldb.debugger.events import ConnectionEvent, InvocationEvent
+
+    SessionEvent = (
+        AttachPlanned
+        | SessionConnected
+        | FunctionArmed
+        | Attached
+        | InvocationEvent
+        | FunctionRelayed
+        | ConnectionEvent
+        | Detaching
+        | AttachFinished
+    )
+
+
+class SessionWords:
+    """Fed with the events of one session in order, puts each into words.
+
+    Functions go by their logical ids, which are shorter; invocations by their number, since several at once
+    are told line by line.
+    """
+
+    def __init__(self) -> None:
+        self._short: dict[str, str] = {}
+        self._numbers: dict[str, str] = {}
+
+    def say(self, event: SessionEvent) -> list[Item]:
+        """Return what is to be said now that ``event`` has come."""
+        match event:
+            case AttachPlanned():
+                return self._plan(event)
+            case SessionConnected(seconds=seconds):
+                return [Line(mark="done", name="session", text=f"connected after {duration(seconds)}")]
+            case FunctionArmed(function=function):
+                return [Line(mark="done", name="armed", text=self._name(function))]
+            case Attached():
+                return _attached_lines(event)
+            case InvocationStarted() | Output() | InvocationFinished() | InvocationRefused() | AnswerLost():
+                return self._invocation(event)
+            case FunctionRelayed(function=function):
+                text = (
+                    f"{self._name(function)} may not send to this machine directly (403: a VPC with private "
+                    "DNS for execute-api?). It goes through plldb's handlers, which is slower"
+                )
+                return [Line(mark="warn", name="link", text=text, tone="warn")]
+            case ConnectionLost() | ConnectionRestored() | AnswersDelayed():
+                return [_connection_line(event)]
+            case Detaching():
+                return [_detaching_line(event)]
+            case AttachFinished():
+                return [_finished_line(event)]
+            case _:
+                assert_never(event)
+
+    def _name(self, function: str) -> str:
+        return self._short.get(function, function)
+
+    def _plan(self, plan: AttachPlanned) -> list[Item]:
+        self._short = {each.function: each.logical_id or each.function for each in plan.functions}
+        pythons = dict.fromkeys(each.python for each in plan.functions)
+        return [
+            *(
+                Line(name="function", text=f"{self._name(each.function)}: {each.handler} in {each.folder}")
+                for each in plan.functions
+            ),
+            *(Line(name="python", text=python) for python in pythons),
+            Line(
+                mark="warn",
+                name="changes",
+                text=f"a layer, a wrapper, the timeout and one variable of {_these(len(plan.functions))}, "
+                f"until this ends, at the latest {_clock(plan.lease_until)}",
+            ),
+        ]
+
+    def _invocation(self, event: InvocationEvent) -> list[Item]:
+        if isinstance(event, InvocationStarted):
+            self._numbers[event.request_id] = f"#{len(self._numbers) + 1}"
+            number = self._numbers[event.request_id]
+            text = f"{self._name(event.function)}: {event.trigger} ({event.request_id})"
+            return [Line(mark="busy", name=number, text=text, tone="strong")]
+        number = self._numbers.get(event.request_id, "")
+        match event:
+            case Output(text=text, stream=stream):
+                tone: Tone = "plain" if stream == "stdout" else "dim"
+                return [Line(name=number, text=text, tone=tone, verbatim=True)]
+            case InvocationFinished():
+                return [_ended_line(number, event)]
+            case InvocationRefused(function=function, reason=reason, request_id=request_id):
+                text = f"{self._name(function)}: not run: {reason} ({request_id})"
+                return [Line(mark="fail", name=number, text=text, tone="bad")]
+            case AnswerLost():
+                text = "its answer was not delivered: its sandbox is silent"
+                return [Line(mark="fail", name=number, text=text, tone="bad")]
+            case _:
+                assert_never(event)
+
+
+def _these(count: int) -> str:
+    return "this function" if count == 1 else f"these {count} functions"
+
+
+def _clock(moment: int) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC):%H:%M} UTC"
+
+
+def _attached_lines(event: Attached) -> list[Item]:
+    port = "" if event.debug_port is None else f"; a debugger can connect to 127.0.0.1:{event.debug_port}"
+    text = f"attached to {counted(len(event.functions), 'function')}{port}"
+    return [
+        Line(mark="done", name="plldb", text=text, tone="good"),
+        Line(text="Ctrl-C puts everything back"),
+    ]
+
+
+def _ended_line(number: str, event: InvocationFinished) -> Line:
+    took = duration(event.seconds)
+    if event.outcome == "answered":
+        return Line(mark="done", name=number, text=f"answered after {took}", tone="good")
+    if event.outcome == "cancelled":
+        return Line(mark="warn", name=number, text=f"stopped after {took}: nobody waits for it", tone="warn")
+    where = f", {event.file}:{event.line}" if event.file else ""
+    return Line(mark="fail", name=number, text=f"{event.error}{where}, after {took}", tone="bad")
+
+
+def _connection_line(event: ConnectionEvent) -> Line:
+    match event:
+        case ConnectionLost(reason=reason):
+            text = f"connection lost: {reason}; plldb connects again"
+            return Line(mark="warn", name="link", text=text, tone="warn")
+        case ConnectionRestored(seconds=seconds):
+            return Line(mark="done", name="link", text=f"connected again after {duration(seconds)}")
+        case AnswersDelayed(code="credentials", message=message):
+            text = f"{message} Sign in again, in another terminal: plldb then goes on by itself"
+            return Line(mark="warn", name="link", text=text, tone="warn")
+        case AnswersDelayed(message=message):
+            return Line(mark="warn", name="link", text=f"answers are not taken: {message}", tone="warn")
+        case _:
+            assert_never(event)
+
+
+def _detaching_line(event: Detaching) -> Line:
+    why = {"asked": "", "lease": "the time is over: ", "failed": ""}[event.reason]
+    rest = f"; {counted(event.in_hand, 'invocation')} may finish" if event.in_hand else ""
+    text = f"{why}no new invocations, functions are being restored{rest}"
+    return Line(mark="busy", name="plldb", text=text)
+
+
+def _finished_line(event: AttachFinished) -> Line:
+    good = not event.left_armed
+    return Line(
+        mark="done" if good else "fail",
+        name="plldb",
+        text=detached_text(event),
+        tone="good" if good else "bad",
+    )
+
+
+def detached_text(event: AttachFinished) -> str:
+    """Say how a session has ended."""
+    failed = f", {event.failed} failed" if event.failed else ""
+    left = f", {counted(len(event.left_armed), 'function')} left armed" if event.left_armed else ""
+    ran = f"{counted(event.invocations, 'invocation')}{failed}"
+    return f"detached: {ran}; {counted(event.restored, 'function')} restored{left}"

@@ -1,0 +1,114 @@
+"""From a stack and what was asked for to an attached session: its plan. Talks to AWS and the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plldb
+from plldb.aws.place import Target
+from plldb.aws.session import Aws
+from plldb.debugger.addresses import websocket_address
+from plldb.debugger.arming.operate import Places
+from plldb.debugger.arming.restore import open_places
+from plldb.debugger.arming.stacks import read_infrastructure
+from plldb.debugger.attaching.find import find_wanted
+from plldb.debugger.attaching.options import AttachOptions, OpenWorkers
+from plldb.debugger.attaching.plan import Candidate, nothing_left, plan_function
+from plldb.debugger.attaching.session import SessionRun
+from plldb.debugger.attaching.telling import Telling
+from plldb.debugger.events import (
+    AttachEvent,
+    AttachFinished,
+    AttachPlanned,
+    FunctionRefused,
+    PlannedFunction,
+    Started,
+)
+from plldb.debugger.pace import Pace
+from plldb.debugger.rows import make_row
+from plldb.debugger.workers.source import Project
+from plldb.streams import Tell
+from plldb.tasks import gather_all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What was asked for: a stack, functions of it by whatever they are called, and how."""
+
+    stack: str
+    functions: Sequence[str]
+    options: AttachOptions
+    open_workers: OpenWorkers
+
+
+async def attach_functions(
+    aws: Aws, order: Order, tell: Tell[AttachEvent], leave: asyncio.Event, *, pace: Pace
+) -> AttachFinished:
+    """Attach until ``leave`` is set or the lease ends; then restore.
+
+    Raises:
+        NotSetUpError: plldb's infrastructure is not there.
+        NoFunctionsError: no function can be attached to.
+        PlldbError: what else goes wrong; functions have been restored all the same.
+    """
+    target, infrastructure, places = await gather_all(
+        aws.read_target(), read_infrastructure(aws), open_places(aws, pace)
+    )
+    await tell(
+        Started(operation="attach", plldb_version=plldb.__version__, target=target, stack_name=order.stack)
+    )
+    candidates = await _plan(aws, places, order, target, tell)
+    row = await make_row(
+        aws, stack=order.stack, host=platform.node(), now=time.time(), seconds=order.options.hours * 3600
+    )
+    await tell(
+        AttachPlanned(
+            functions=tuple(map(_planned, candidates)),
+            lease_until=row.ends_at,
+            debug_port=order.options.debug_port,
+        )
+    )
+    session = SessionRun(
+        aws=aws,
+        places=places,
+        options=order.options,
+        open_workers=order.open_workers,
+        row=row,
+        infrastructure=infrastructure,
+        url=websocket_address(infrastructure.websocket_url, target.endpoint_url),
+        candidates=candidates,
+        pace=pace,
+    )
+    async with Telling(tell) as telling:
+        return await session.run(telling, leave)
+
+
+async def _plan(
+    aws: Aws, places: Places, order: Order, target: Target, tell: Tell[AttachEvent]
+) -> tuple[Candidate, ...]:
+    project = Project(folder=order.options.code, python=order.options.python)
+    wanted = await find_wanted(aws, target, order.stack, order.functions)
+    planned = await gather_all(
+        *[plan_function(aws, places, each, project, target.caller_arn) for each in wanted]
+    )
+    refused = [each for each in planned if isinstance(each, FunctionRefused)]
+    for each in refused:
+        await tell(each)
+    candidates = tuple(each for each in planned if isinstance(each, Candidate))
+    if not candidates:
+        raise nothing_left(refused)
+    return candidates
+
+
+def _planned(candidate: Candidate) -> PlannedFunction:
+    return PlannedFunction(
+        function=candidate.name,
+        logical_id=candidate.logical_id,
+        handler=candidate.settings.handler,
+        folder=str(candidate.source.folder),
+        python=str(candidate.source.python),
+    )

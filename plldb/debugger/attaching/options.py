@@ -1,0 +1,36 @@
+"""How to attach, as one value. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from plldb.debugger.attaching.serve import Workers
+from plldb.debugger.workers.settings import FunctionSettings
+from plldb.debugger.workers.source import Project
+
+OpenWorkers = Callable[[Project, Mapping[str, FunctionSettings]], AbstractAsyncContextManager[Workers]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachOptions:
+    """How to attach.
+
+    Attributes:
+        code: folder of the code, or of the project.
+        python: interpreter for the functions; None for that of the project's environment.
+        debug_port: where debuggers may connect on 127.0.0.1; 0 for a free port, None for none.
+        wait: hold the first invocation until a debugger is there.
+        hours: how long at most; then the functions are as deployed by themselves.
+    """
+
+    code: Path = Path()
+    python: Path | None = None
+    debug_port: int | None = 5678
+    wait: bool = False
+    hours: float = 8.0
+
+
+DEFAULT_OPTIONS = AttachOptions()

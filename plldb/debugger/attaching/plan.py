@@ -1,0 +1,111 @@
+"""What attaching would change: functions are examined, their code is found. Talks to Lambda and the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from plldb.aws.session import Aws
+from plldb.debugger.arming.functions import GONE, function_of
+from plldb.debugger.arming.mutex import Hold, read_hold
+from plldb.debugger.arming.operate import Places, as_deployed, examine, held
+from plldb.debugger.arming.restore import refused_event
+from plldb.debugger.attaching.find import Wanted
+from plldb.debugger.errors import NoFunctionsError, SourceError
+from plldb.debugger.events import FunctionRefused
+from plldb.debugger.rows import TABLE as SESSIONS
+from plldb.debugger.workers.settings import FunctionSettings, read_settings
+from plldb.debugger.workers.source import Project, Source, find_source
+from plldb.errors import AccessDeniedError, AwsError, Hint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A function that can be armed.
+
+    ``instead_of`` is an earlier session of the same person that still holds it and is not connected any more.
+    """
+
+    name: str
+    logical_id: str
+    settings: FunctionSettings = field(repr=False)
+    source: Source
+    instead_of: str = ""
+
+
+async def plan_function(
+    aws: Aws, places: Places, wanted: Wanted, project: Project, me: str
+) -> Candidate | FunctionRefused:
+    """Return what to arm, or why not; ``me`` is the ARN of the caller. Changes nothing."""
+    try:
+        return await _plan(aws, places, wanted, project, me)
+    except AccessDeniedError as error:
+        return _refused(wanted.name, "denied", f"{error.action} is not allowed")
+
+
+async def _plan(
+    aws: Aws, places: Places, wanted: Wanted, project: Project, me: str
+) -> Candidate | FunctionRefused:
+    configuration = await _read(places, wanted.name)
+    function = function_of(configuration) if configuration else None
+    hold = await read_hold(places.table, function.arn) if function else None
+    deployed = as_deployed(function, hold) if function else None
+    if refused := await examine(places.functions, wanted.name, deployed):
+        return refused_event(wanted.name, refused)
+    instead_of = ""
+    if hold and hold.lease_until > time.time():
+        if hold.holder.who != me or await _is_connected(aws, places, hold):
+            return refused_event(wanted.name, held(hold.arn, hold))
+        instead_of = hold.holder.session
+    settings = read_settings(configuration)
+    try:
+        source = await asyncio.to_thread(find_source, project, settings)
+    except SourceError as error:
+        return _refused(wanted.name, "no-code", error.message)
+    return Candidate(
+        name=settings.name,
+        logical_id=wanted.logical_id,
+        settings=settings,
+        source=source,
+        instead_of=instead_of,
+    )
+
+
+async def _read(places: Places, name: str) -> dict[str, Any]:
+    where = places.functions
+    try:
+        answer = await where.aws.call(where.client.get_function, FunctionName=name)
+    except AwsError as error:
+        if error.aws_code == GONE:
+            return {}
+        raise
+    return dict(answer.get("Configuration", {}))
+
+
+async def _is_connected(aws: Aws, places: Places, hold: Hold) -> bool:
+    """Whether the session that holds a function has a connection: that of a killed plldb has none."""
+    answer = await aws.call(
+        places.table.client.get_item,
+        TableName=SESSIONS,
+        Key={"SessionId": {"S": hold.holder.session}},
+        ConsistentRead=True,
+        ProjectionExpression="ConnectionId",
+    )
+    return bool(answer.get("Item"))
+
+
+def nothing_left(refused: Sequence[FunctionRefused]) -> NoFunctionsError:
+    """Return the error that says why there is no function at all. Pure."""
+    said = "; ".join(f"{each.function}: {each.message}" for each in refused[:3])
+    more = f"; and {len(refused) - 3} more" if len(refused) > 3 else ""
+    return NoFunctionsError(
+        f"There is no function to attach to. {said}{more}",
+        hint=Hint("fix-argument", "Name other functions, or the folder of their code."),
+    )
+
+
+def _refused(name: str, reason: str, message: str) -> FunctionRefused:
+    return FunctionRefused(function=name, reason=reason, message=message)

@@ -1,0 +1,192 @@
+"""Runs the invocations that come to an attached session, and tells of them. Talks to workers and the link."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from pathlib import PurePath
+from typing import Any, Protocol, assert_never
+
+from plldb.debugger.arming.mutex import Table
+from plldb.debugger.attaching.ledger import note_end, note_start
+from plldb.debugger.attaching.triggers import Failure, describe_failure, describe_trigger
+from plldb.debugger.connection import Link
+from plldb.debugger.decisions import Cancel, Declined, Delivered, EndSandbox, Relayed, Start
+from plldb.debugger.events import (
+    AnswerLost,
+    AnswersDelayed,
+    AttachEvent,
+    ConnectionLost,
+    ConnectionRestored,
+    FunctionRelayed,
+    InvocationFinished,
+    InvocationRefused,
+    InvocationStarted,
+    Output,
+)
+from plldb.debugger.messages import Answer, Identity, Sandbox
+from plldb.debugger.workers import output
+from plldb.debugger.workers.output import TellOutput
+from plldb.errors import PlldbError
+from plldb.tasks import cancel_all
+
+log = logging.getLogger(__name__)
+
+
+class Workers(Protocol):
+    """What runs invocations; see `plldb.debugger.workers`."""
+
+    @property
+    def debug_port(self) -> int | None:
+        """Where debuggers may connect; None for nowhere."""
+
+    async def run(self, start: Start, tell_output: TellOutput, /) -> Answer | None:
+        """Run one, and return its answer; None if it was cancelled."""
+
+    def cancel(self, identity: Identity, /) -> None:
+        """Stop one."""
+
+    def end(self, sandbox: Sandbox, /) -> None:
+        """End what is kept for a sandbox that is no more."""
+
+
+class Service:
+    """The invocations of one session: fed with what the link yields until nothing is in hand any more."""
+
+    def __init__(
+        self,
+        link: Link,
+        workers: Workers,
+        table: Table,
+        folders: Mapping[str, PurePath],
+        tell: Callable[[AttachEvent], None],
+    ) -> None:
+        """Begin; ``folders`` are where the code of each function lies, ``tell`` takes events at once."""
+        self.invocations = 0
+        self.failed = 0
+        self._link = link
+        self._workers = workers
+        self._table = table
+        self._folders = folders
+        self._tell = tell
+        self._running: dict[asyncio.Task[None], Identity] = {}
+        self._notes: set[asyncio.Task[None]] = set()
+        self._functions: dict[Identity, str] = {}  # of the invocations that are running or being answered
+        self._changed = asyncio.Event()
+
+    async def run(self) -> None:
+        """Run what comes, until cancelled.
+
+        Raises:
+            RefusedError: the session's row is gone.
+            ProtocolError: somebody has deployed another version of plldb.
+        """
+        async for event in self._link.events():
+            match event:
+                case Start():
+                    self._start(event)
+                case Cancel(identity):
+                    self._workers.cancel(identity)
+                case EndSandbox(sandbox):
+                    self._workers.end(sandbox)
+                case Declined(identity=identity, function=function, reason=reason):
+                    self._tell(
+                        InvocationRefused(request_id=identity.request_id, function=function, reason=reason)
+                    )
+                case Delivered(identity=identity, complete=complete):
+                    if not complete:
+                        self._tell(AnswerLost(request_id=identity.request_id))
+                case Relayed(function):
+                    self._tell(FunctionRelayed(function=function))
+                case ConnectionLost() | ConnectionRestored() | AnswersDelayed():
+                    self._tell(event)
+                case _:
+                    assert_never(event)
+            self._changed.set()
+
+    async def until_quiet(self, function: str) -> None:
+        """Wait until no invocation of a function runs, and every answer has been posted or given up."""
+        while function in self._busy():
+            self._changed.clear()
+            await self._changed.wait()
+
+    def _busy(self) -> set[str]:
+        """The functions that have an invocation in hand."""
+        in_hand = {*self._link.in_hand, *self._running.values()}
+        self._functions = {each: name for each, name in self._functions.items() if each in in_hand}
+        return {*self._functions.values()}
+
+    async def close(self) -> None:
+        """End what still runs; wait for the ledger, which nothing else has waited for."""
+        await cancel_all(self._running)
+        await asyncio.gather(*self._notes)
+
+    def _start(self, start: Start) -> None:
+        task = asyncio.create_task(self._run_one(start))
+        self._functions[start.identity] = start.function
+        self._running[task] = start.identity
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._running[task]
+        self._changed.set()
+
+    def _note(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._notes.add(task)
+        task.add_done_callback(self._notes.discard)
+        return task
+
+    async def _run_one(self, start: Start) -> None:
+        request_id, function = start.identity.request_id, start.function
+        began = asyncio.get_running_loop().time()
+        trigger = describe_trigger(start.invocation.body)
+        self.invocations += 1
+        self._tell(InvocationStarted(request_id=request_id, function=function, trigger=trigger))
+        begun = note_start(
+            self._table, self._link.row, request_id=request_id, function=function, now=int(time.time())
+        )
+        noted = self._note(_noted(begun))
+
+        async def tell_output(line: output.Output) -> None:
+            self._tell(Output(request_id=request_id, function=function, stream=line.stream, text=line.text))
+
+        answer = await self._workers.run(start, tell_output)
+        if answer is not None:
+            self._link.answer(start.identity, answer)
+        seconds = asyncio.get_running_loop().time() - began
+        finished = self._finished(start, answer, seconds)
+        self.failed += finished.outcome == "failed"
+        self._tell(finished)
+        ended = note_end(self._table, request_id=request_id, outcome=finished.outcome, seconds=seconds)
+        self._note(_after(noted, _noted(ended)))
+
+    def _finished(self, start: Start, answer: Answer | None, seconds: float) -> InvocationFinished:
+        failure = Failure(error="")
+        if answer is not None and answer.kind == "error":
+            failure = describe_failure(answer.body, self._folders[start.function])
+        outcome: Any = "cancelled" if answer is None else "failed" if answer.kind == "error" else "answered"
+        return InvocationFinished(
+            request_id=start.identity.request_id,
+            function=start.function,
+            outcome=outcome,
+            seconds=seconds,
+            error=failure.error,
+            file=failure.file,
+            line=failure.line,
+        )
+
+
+async def _noted(note: Awaitable[None]) -> None:
+    """The ledger is for whoever asks later; that it cannot be written holds nobody up."""
+    try:
+        await note
+    except PlldbError as error:
+        log.info("an invocation is not noted: %s", type(error).__name__)
+
+
+async def _after(first: asyncio.Task[None], then: Awaitable[None]) -> None:
+    await asyncio.wait({first})
+    await then

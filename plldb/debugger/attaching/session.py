@@ -1,0 +1,193 @@
+"""An attached session: armed, served, restored. Talks to AWS and to workers."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from plldb.aws.session import Aws
+from plldb.debugger.arming import operate
+from plldb.debugger.arming.functions import find_armed_versions
+from plldb.debugger.arming.mutex import Holder
+from plldb.debugger.arming.operate import Armed, Places
+from plldb.debugger.arming.restore import refused_event
+from plldb.debugger.arming.stacks import Infrastructure
+from plldb.debugger.attaching.options import AttachOptions, OpenWorkers
+from plldb.debugger.attaching.plan import Candidate, nothing_left
+from plldb.debugger.attaching.serve import Service, Workers
+from plldb.debugger.attaching.telling import Telling
+from plldb.debugger.connection import Link, open_link
+from plldb.debugger.events import (
+    Attached,
+    AttachEvent,
+    AttachFinished,
+    Detaching,
+    FunctionArmed,
+    FunctionRefused,
+    Restored,
+    SessionConnected,
+    VersionArmed,
+)
+from plldb.debugger.pace import Pace
+from plldb.debugger.rows import SessionRow
+from plldb.debugger.workers.source import Project
+from plldb.errors import PlldbError
+from plldb.tasks import gather_all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRun:
+    """A session whose functions are known: armed, served and restored by `run`."""
+
+    aws: Aws
+    places: Places
+    options: AttachOptions
+    open_workers: OpenWorkers
+    row: SessionRow
+    infrastructure: Infrastructure
+    url: str
+    candidates: tuple[Candidate, ...]
+    pace: Pace
+
+    async def run(self, telling: Telling[AttachEvent], leave: asyncio.Event) -> AttachFinished:
+        """Open what is needed, arm, serve; restore in any case."""
+        loop = asyncio.get_running_loop()
+        project = Project(folder=self.options.code, python=self.options.python)
+        settings = {each.name: each.settings for each in self.candidates}
+        tokens = {each.name: secrets.token_hex(32) for each in self.candidates}
+        began = loop.time()
+        async with (
+            self.open_workers(project, settings) as workers,
+            open_link(self.aws, websocket=self.url, row=self.row, tokens=tokens, pace=self.pace) as link,
+        ):
+            telling.put(SessionConnected(seconds=loop.time() - began))
+            folders = {each.name: each.source.folder for each in self.candidates}
+            service = Service(link, workers, self.places.table, folders, telling.put)
+            serving = asyncio.create_task(service.run())
+            try:
+                await self._arm_all(tokens, telling, workers)
+                reason = await self._until_over(serving, leave)
+                return await self._detach(reason, link, service, telling)
+            except Exception:
+                await self._restore_all(telling.put)
+                await telling.flush()
+                raise
+            except asyncio.CancelledError:
+                # Nobody listens any more; functions are restored all the same.
+                await self._restore_all(lambda _: None)
+                raise
+            finally:
+                serving.cancel()
+                await asyncio.gather(serving, return_exceptions=True)
+                await service.close()
+
+    async def _arm_all(
+        self, tokens: Mapping[str, str], telling: Telling[AttachEvent], workers: Workers
+    ) -> None:
+        outcomes = await gather_all(*[self._arm_one(each, tokens, telling) for each in self.candidates])
+        armed = tuple(outcome for outcome in outcomes if isinstance(outcome, str))
+        if not armed:
+            raise nothing_left([each for each in outcomes if isinstance(each, FunctionRefused)])
+        telling.put(Attached(functions=armed, debug_port=workers.debug_port, lease_until=self.row.ends_at))
+
+    async def _arm_one(
+        self, candidate: Candidate, tokens: Mapping[str, str], telling: Telling[AttachEvent]
+    ) -> str | FunctionRefused:
+        row = self.row
+        plan = operate.Plan(
+            holder=Holder(session=row.id, who=row.who, host=row.host, stack=row.stack),
+            layer=self.infrastructure.layer,
+            url=self.url,
+            now=int(time.time()),
+            lease_until=row.ends_at,
+            instead_of=candidate.instead_of,
+        )
+        name = candidate.name
+        outcome = await operate.arm(self.places, name, plan, tokens[name])
+        if not isinstance(outcome, Armed):
+            event = refused_event(name, outcome)
+            telling.put(event)
+            return event
+        telling.put(FunctionArmed(function=name))
+        for version in await find_armed_versions(self.places.functions, name):
+            telling.put(VersionArmed(function=name, version=version.version, aliases=version.aliases))
+        return name
+
+    async def _until_over(
+        self, serving: asyncio.Task[None], leave: asyncio.Event
+    ) -> Literal["asked", "lease", "failed"]:
+        leaving = asyncio.create_task(leave.wait())
+        both: set[asyncio.Task[Any]] = {serving, leaving}
+        try:
+            left = max(self.row.ends_at - time.time(), 0)
+            done, _ = await asyncio.wait(both, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
+        if serving in done:
+            serving.result()  # raises why the link has ended
+            return "failed"
+        return "asked" if leaving in done else "lease"
+
+    async def _detach(
+        self,
+        reason: Literal["asked", "lease", "failed"],
+        link: Link,
+        service: Service,
+        telling: Telling[AttachEvent],
+    ) -> AttachFinished:
+        """Take no more invocations, let those under way finish, restore each function once it is quiet.
+
+        AWS would let an invocation finish in a function that is changed; emulators end it.
+        """
+        telling.put(Detaching(reason=reason, in_hand=len(link.in_hand)))
+        await link.detach()
+        events = await self._restore_all(telling.put, service)
+        await telling.flush()
+        return AttachFinished(
+            invocations=service.invocations,
+            failed=service.failed,
+            restored=sum(isinstance(each, Restored) for each in events),
+            left_armed=tuple(each.function for each in events if isinstance(each, FunctionRefused)),
+        )
+
+    async def _restore_all(
+        self, tell: Callable[[AttachEvent], None], service: Service | None = None
+    ) -> tuple[Restored | FunctionRefused, ...]:
+        """Restore what this session has armed, with a service each once it is quiet; raises nothing."""
+
+        async def restore_one(name: str) -> Restored | FunctionRefused | None:
+            if service is not None:
+                await service.until_quiet(name)
+            return await self._restore_one(name, tell)
+
+        found: Iterable[Restored | FunctionRefused | None] = await gather_all(
+            *[restore_one(each.name) for each in self.candidates]
+        )
+        return tuple(each for each in found if each is not None)
+
+    async def _restore_one(
+        self, name: str, tell: Callable[[AttachEvent], None]
+    ) -> Restored | FunctionRefused | None:
+        try:
+            outcome = await operate.restore(
+                self.places, name, lambda hold: hold.holder.session == self.row.id
+            )
+        except PlldbError as error:
+            event: Restored | FunctionRefused = FunctionRefused(
+                function=name, reason=error.code, message=error.message
+            )
+        else:
+            if isinstance(outcome, operate.Refused) and outcome.held:
+                return None  # it was never ours, or is not any more
+            if isinstance(outcome, operate.Refused):
+                event = refused_event(name, outcome)
+            elif outcome.how == "restored":
+                event = Restored(function=name, how=outcome.how)
+            else:
+                return None
+        tell(event)
+        return event
