@@ -12,8 +12,6 @@ from tests.docs.pages import ROOT
 
 FOLDER = ROOT / "scripts"
 SCRIPTS = sorted(path for path in FOLDER.iterdir() if path.is_file() and path.stat().st_mode & 0o100)
-    path for path in (ROOT / "scripts").iterdir() if path.is_file() and path.stat().st_mode & 0o100
-)
 
 
 def run(script: Path, tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
