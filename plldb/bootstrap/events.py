@@ -183,7 +183,7 @@ class StackEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventsDelayed:
-    """AWS throttles or fails reads of the events; the next attempt is in ``seconds``."""
+    """AWS throttles or fails reads, or does not know a new stack yet; the next attempt is in ``seconds``."""
 
     kind: Literal["events_delayed"] = "events_delayed"
     reason: str

@@ -20,6 +20,8 @@ class Pace(RequestPace):
         poll_troubled: the same at most while AWS throttles or fails the reads.
         quiet_after: without an event for so long, polling slows down.
         last_read: for the last read of the events, after the end of the operation.
+        unknown_for: after an accepted request, how long "does not exist" means "not yet": CloudFormation's
+            reads may not know a new stack for some seconds.
         stall_after: without an event for so long, the status of the stack itself is read.
     """
 
@@ -29,6 +31,7 @@ class Pace(RequestPace):
     poll_quiet: float = 4.0
     poll_troubled: float = 15.0
     quiet_after: float = 10.0
+    unknown_for: float = 30.0
     stall_after: float = 30.0
     last_read: float = 30.0
 

@@ -24,12 +24,14 @@ from plldb.bootstrap.events import (
     TemplatePublished,
 )
 from plldb.bootstrap.options import Deployed, SetupOptions, placeholder_values, remember, render_stack
-from plldb.bootstrap.stack.client import NoUpdates, Stack, Submitted
+from plldb.bootstrap.stack.client import Stack
 from plldb.bootstrap.stack.decide import DEPLOYED, DIFFERS, MISSING, SETUP, Seen, Step, is_deployed
+from plldb.bootstrap.stack.follow import Unknown, look_until_known
 from plldb.bootstrap.stack.health import look_at_parts
 from plldb.bootstrap.stack.operate import carry_out, clear_the_way, decided
 from plldb.bootstrap.stack.parts import depending_on, without
 from plldb.bootstrap.stack.statuses import Status
+from plldb.bootstrap.stack.submit import NoUpdates, Overtaken, Submitted, submit, submit_text
 from plldb.bootstrap.template import read_resources
 from plldb.errors import AwsError, Hint
 from plldb.streams import Tell
@@ -142,10 +144,13 @@ async def _publish_and_submit(setup: _Setup, seen: Seen, deployed: Deployed, ren
     await tell(
         decided(stack, seen, Step.UPDATE, DIFFERS) if seen.snapshot else decided(stack, seen, Step.CREATE)
     )
-    submitted = await stack.submit(seen, template_url(bucket, published), tags)
+    unknown = Unknown(stack, tell)
+    submitted = await submit(stack, seen, template_url(bucket, published), tags, unknown.may_be_new)
     if not isinstance(submitted, Submitted):
         # Nothing to update is the end of it; if somebody else was first, another round is needed.
-        return _Round(seen=None, changed=changed, done=isinstance(submitted, NoUpdates))
+        there = isinstance(submitted, Overtaken) and submitted.exists
+        after = await look_until_known(stack, unknown) if there else None
+        return _Round(seen=after, changed=changed, done=isinstance(submitted, NoUpdates))
     after = await carry_out(stack, seen, submitted, read_resources(setup.text), tell)
     return _Round(seen=after, changed=True, done=True)
 
@@ -162,7 +167,7 @@ async def _take_out(setup: _Setup, seen: Seen, missing: tuple[StackPart, ...]) -
     await tell(decided(stack, seen, Step.UPDATE, MISSING))
     seen = await stack.with_event_ids(seen)
     tags = seen.snapshot.tags if seen.snapshot else ()
-    submitted = await stack.submit_text(seen, without(body, gone), tags)
+    submitted = await submit_text(stack, seen, without(body, gone), tags)
     if not isinstance(submitted, Submitted):
         return _Round(seen=None, changed=False, done=False)
     after = await carry_out(stack, seen, submitted, read_resources(setup.text), tell)

@@ -8,7 +8,7 @@ import pytest
 
 from plldb import bootstrap
 from tests.e2e.holdings import BRISK, collect, read_history, read_stack, stack_events
-from tests.support.answers import server_error, throttled
+from tests.support.answers import error, server_error, throttled
 from tests.support.behaviours import Answer, Reset, Rule, Truncate, first, fraction, on
 from tests.support.events import PacedEvents, Pacing
 
@@ -61,6 +61,24 @@ async def test_events_are_told_once_each_in_order(
     assert [event.event_id for event in stack_events(events)] == [each["EventId"] for each in history]
     assert events[-1].deployment.websocket_url.startswith("wss://")
     assert (await read_stack(open_client))["StackStatus"] == "CREATE_COMPLETE"
+
+
+@pytest.mark.parametrize("more", [(), (on(Reset(forward=True), "CreateStack", when=first(1)),)])
+async def test_a_stack_that_is_not_known_yet_is_waited_for_with_a_notice(
+    aws_env: dict[str, str], proxy: Proxy, open_client: OpenClient, more: tuple[Rule, ...]
+) -> None:
+    """The reads may not know it for some seconds, also when the answer to CreateStack was lost."""
+    unknown = Answer(lambda call: error(call, 400, "ValidationError", "Stack [plldb] does not exist"))
+    proxy.use(
+        on(unknown, READ, when=first(4)), on(unknown, "DescribeStacks", when=range(2, 5).__contains__), *more
+    )
+    events = await collect(bootstrap.setup(bootstrap.Place(endpoint_url=proxy.url), pace=BRISK))
+    notices = {event.reason for event in events if isinstance(event, bootstrap.EventsDelayed)}
+    assert notices == {"CloudFormation does not know the stack plldb yet"}
+    history = await read_history(open_client)
+    assert [event.event_id for event in stack_events(events)] == [each["EventId"] for each in history]
+    assert events[-1].deployment.websocket_url.startswith("wss://")
+    assert [record.operation for record in proxy.records].count("CreateStack") == 1 + len(more)
 
 
 @pytest.mark.parametrize("pacing", OUT_OF_ORDER.values(), ids=OUT_OF_ORDER.keys())

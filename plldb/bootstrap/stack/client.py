@@ -1,10 +1,9 @@
-"""The CloudFormation stack: find, create, update, delete, read its events. Talks to CloudFormation."""
+"""The CloudFormation stack: look at it, read its events. Talks to CloudFormation."""
 
 from __future__ import annotations
 
 import logging
 import re
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from plldb.bootstrap.events import Failure, StackOperation
 from plldb.bootstrap.pace import DEFAULT_PACE, Pace
 from plldb.bootstrap.stack.answers import failed_event, raw_event, snapshot_of
 from plldb.bootstrap.stack.decide import Seen, StackSnapshot
-from plldb.bootstrap.stack.history import TOKEN_PREFIX, RawEvent, last_operation
+from plldb.bootstrap.stack.history import RawEvent, last_operation
 from plldb.bootstrap.stack.statuses import StackStatus, Status
 from plldb.errors import AwsError
 from plldb.tasks import gather_all
@@ -28,34 +27,10 @@ log = logging.getLogger(__name__)
 Send = Callable[..., Any]
 """`Aws.call` or `Aws.attempt`: patiently, or once."""
 
-# A stack of that name is there; or a request with that token was taken already.
-TAKEN = frozenset({"AlreadyExistsException", "TokenAlreadyExistsException"})
 STACK_NAME = "plldb"
 
 # CloudFormation has one code, ValidationError, for many things: what it means stands in the message only.
-_DOES_NOT_EXIST = re.compile(r"\bStack\b.* does not exist")
-_NO_UPDATES = re.compile(r"No updates are to be performed")
-# Somebody has deleted what was just uploaded; the second is MiniStack's way to say so.
-_TEMPLATE_GONE = re.compile(r"S3 error: The specified \w+ does not exist|Template not found")
-_BUSY = re.compile(r" is in [A-Z_]+ state|while in status [A-Z_]+|\bStack\b.* already exists")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submitted:
-    """CloudFormation has accepted an operation. ``operation_id`` is empty where it tells none."""
-
-    operation: StackOperation
-    stack_id: str
-    token: str
-    operation_id: str = ""
-
-
-class NoUpdates:
-    """CloudFormation found that the stack is what it should be."""
-
-
-class Overtaken:
-    """Somebody else was first: with an operation, or with hands on the template. Look again."""
+DOES_NOT_EXIST = re.compile(r"\bStack\b.* does not exist")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,87 +137,20 @@ class Stack:
             return []
         return [failure for event in answer["OperationEvents"] if (failure := failed_event(event))]
 
-    # --- operations ---------------------------------------------------------------------------------------
-
-    async def submit(
-        self, seen: Seen, template_url: str, tags: tuple[tuple[str, str], ...]
-    ) -> Submitted | NoUpdates | Overtaken:
-        """Ask CloudFormation to create the stack, or to update the one that is there."""
-        return await self._submit_template(seen, tags, TemplateURL=template_url)
-
-    async def submit_text(
-        self, seen: Seen, body: str, tags: tuple[tuple[str, str], ...]
-    ) -> Submitted | NoUpdates | Overtaken:
-        """Do the same with the text of a template, of 51,200 bytes at most (quota of CloudFormation)."""
-        return await self._submit_template(seen, tags, TemplateBody=body)
-
-    async def _submit_template(
-        self, seen: Seen, tags: tuple[tuple[str, str], ...], **template: str
-    ) -> Submitted | NoUpdates | Overtaken:
-        arguments = {
-            **template,
-            "Tags": [{"Key": key, "Value": value} for key, value in tags],
-            # The roles have no names of their own, so the weaker of the two IAM capabilities is enough.
-            "Capabilities": ["CAPABILITY_IAM"],
-        }
-        if seen.snapshot is None:
-            return await self._submit(seen, "create", self.client.create_stack, **arguments)
-        return await self._submit(seen, "update", self.client.update_stack, **arguments)
-
-    async def delete(self, seen: Seen) -> Submitted | NoUpdates | Overtaken:
-        """Ask CloudFormation to delete the stack."""
-        return await self._submit(seen, "delete", self.client.delete_stack)
-
-    async def continue_rollback(self, seen: Seen) -> Submitted | NoUpdates | Overtaken:
-        """Ask CloudFormation to go on with a rollback that stopped half-way."""
-        return await self._submit(seen, "rollback", self.client.continue_update_rollback)
-
-    async def _submit(
-        self, seen: Seen, operation: StackOperation, method: Callable[..., Any], **arguments: Any
-    ) -> Submitted | NoUpdates | Overtaken:
-        # With the same token in every attempt CloudFormation takes a repeated request for the same one.
-        token = f"{TOKEN_PREFIX}{operation}-{uuid.uuid4()}"
-        # By id: never a stack of the same name that came after the one that was looked at.
-        name = seen.snapshot.stack_id if seen.snapshot else self.name
-        try:
-            answer = await self.aws.call(method, StackName=name, ClientRequestToken=token, **arguments)
-        except AwsError as error:
-            if error.aws_code not in TAKEN and not _says(
-                error, _NO_UPDATES, _BUSY, _DOES_NOT_EXIST, _TEMPLATE_GONE
-            ):
-                raise
-            # Our own request may have been the one that won: its answer was lost, and this is the
-            # answer to its repetition.
-            own = await self._find_own(name, operation, token)
-            return own or (NoUpdates() if _says(error, _NO_UPDATES) else Overtaken())
-        stack_id = (answer or {}).get("StackId") or name
-        operation_id = (answer or {}).get("OperationId", "")
-        return Submitted(operation=operation, stack_id=stack_id, token=token, operation_id=operation_id)
-
-    async def _find_own(self, name: str, operation: StackOperation, token: str) -> Submitted | None:
-        try:
-            page = await self.aws.call(self.client.describe_stack_events, StackName=name)
-        except AwsError:
-            return None
-        for event in page["StackEvents"]:
-            if event.get("ClientRequestToken") == token:
-                return Submitted(operation=operation, stack_id=event["StackId"], token=token)
-        return None
-
-    async def read_status(self, stack_id: str) -> Status:
-        """Return the status of exactly this stack. One attempt.
+    async def read_status(self, stack_id: str, *, patiently: bool = False) -> Status | None:
+        """Return the status of exactly this stack; None if CloudFormation does not know it.
 
         Raises:
-            TryAgainError: AWS throttles, failed, or did not answer.
+            TryAgainError: AWS throttles, failed, or did not answer (only if not ``patiently``).
         """
-        snapshot = await self._read_snapshot(stack_id, self.aws.attempt)
-        return Status(snapshot.status if snapshot else StackStatus.DELETE_COMPLETE)
+        snapshot = await self._read_snapshot(stack_id, self.aws.call if patiently else self.aws.attempt)
+        return Status(snapshot.status) if snapshot else None
 
     async def _read_snapshot(self, name: str, send: Send) -> StackSnapshot | None:
         try:
             answer = await send(self.client.describe_stacks, StackName=name)
         except AwsError as error:
-            if _says(error, _DOES_NOT_EXIST):
+            if is_unknown(error):
                 return None
             raise
         snapshot = snapshot_of(answer["Stacks"][0])
@@ -256,5 +164,11 @@ async def open_stack(aws: Aws, pace: Pace = DEFAULT_PACE) -> Stack:
     return Stack(aws=aws, client=await aws.cloudformation(), name=STACK_NAME, pace=pace)
 
 
-def _says(error: AwsError, *meanings: re.Pattern[str]) -> bool:
+def is_unknown(error: AwsError) -> bool:
+    """Tell whether CloudFormation says that there is no such stack."""
+    return says(error, DOES_NOT_EXIST)
+
+
+def says(error: AwsError, *meanings: re.Pattern[str]) -> bool:
+    """Tell whether an error of CloudFormation, whose code says nothing, has one of these meanings."""
     return error.aws_code == "ValidationError" and any(each.search(error.message) for each in meanings)

@@ -9,16 +9,45 @@ import random
 from plldb.aws.errors import TryAgainError
 from plldb.bootstrap.events import EventsDelayed, StackEvent
 from plldb.bootstrap.pace import Pace
-from plldb.bootstrap.stack.client import Stack
+from plldb.bootstrap.stack.client import Stack, is_unknown
 from plldb.bootstrap.stack.decide import Seen
 from plldb.bootstrap.stack.history import RawEvent, operation_of
-from plldb.bootstrap.stack.statuses import Status
+from plldb.bootstrap.stack.statuses import StackStatus, Status
 from plldb.bootstrap.stack.timeline import Timeline
 from plldb.errors import AwsError
 from plldb.streams import Tell
 from plldb.tasks import gather_all
 
 log = logging.getLogger(__name__)
+
+
+class Unknown:
+    """That CloudFormation does not know the stack: right after an accepted request it means "not yet"."""
+
+    def __init__(self, stack: Stack, tell: Tell[EventsDelayed]) -> None:
+        self._stack = stack
+        self._tell = tell
+        self._until = asyncio.get_running_loop().time() + stack.pace.unknown_for
+        self._told = False
+
+    async def may_be_new(self) -> bool:
+        """Return whether the stack may be so new that it is not known yet; that is told once."""
+        if asyncio.get_running_loop().time() >= self._until:
+            return False
+        if not self._told:
+            self._told = True
+            reason = f"CloudFormation does not know the stack {self._stack.name} yet"
+            await self._tell(EventsDelayed(reason=reason, seconds=self._stack.pace.poll))
+        return True
+
+
+async def look_until_known(stack: Stack, unknown: Unknown) -> Seen:
+    """Look at a stack of which CloudFormation has said that it is there."""
+    while True:
+        seen = await stack.look()
+        if seen.snapshot or not await unknown.may_be_new():
+            return seen
+        await asyncio.sleep(stack.pace.poll)
 
 
 async def follow(
@@ -37,6 +66,7 @@ async def follow(
     loop = asyncio.get_running_loop()
     troubles = doubts = 0
     heard = checked = loop.time()
+    unknown = Unknown(stack, tell)
     while not timeline.is_over():
         began = loop.time()
         try:
@@ -45,6 +75,10 @@ async def follow(
         except TryAgainError as again:
             fresh, troubles = [], troubles + 1
             trouble = str(again.error)
+        except AwsError as error:
+            if not is_unknown(error) or not await unknown.may_be_new():
+                raise
+            fresh, troubles = [], 0
         for event in fresh:
             await tell(event)
         if timeline.is_over():
@@ -56,7 +90,7 @@ async def follow(
         if not troubles and (stalled or timeline.doubts > doubts):
             checked = now
             doubts = timeline.doubts
-            for event in await _settle_stalled(stack, stack_id, timeline):
+            for event in await _settle_stalled(stack, stack_id, timeline, unknown):
                 await tell(event)
         wait = next_wait(stack.pace, quiet=now - heard, troubles=troubles, eager=timeline.all_finished)
         if troubles:
@@ -65,7 +99,7 @@ async def follow(
         await asyncio.sleep(max(0.0, began + wait - loop.time()))
     # Back to the beginning once more: events may turn up late. It cannot change the outcome.
     late, seen = await gather_all(
-        _read_back(stack, stack_id, timeline), _look_at_the_end(stack, stack_id, timeline)
+        _read_back(stack, stack_id, timeline), _look_at_the_end(stack, stack_id, timeline, unknown)
     )
     for event in timeline.take(late):
         await tell(event)
@@ -85,10 +119,16 @@ def next_wait(pace: Pace, *, quiet: float, troubles: int, eager: bool) -> float:
     return min(max(pace.poll * longer, pace.poll), pace.poll_quiet)
 
 
-async def _settle_stalled(stack: Stack, stack_id: str, timeline: Timeline) -> list[StackEvent]:
+async def _settle_stalled(
+    stack: Stack, stack_id: str, timeline: Timeline, unknown: Unknown
+) -> list[StackEvent]:
     """Ask the stack itself when its events have been silent for long, or have left a doubt."""
     try:
         status = await stack.read_status(stack_id)
+        if status is None:
+            if await unknown.may_be_new():
+                return []
+            status = Status(StackStatus.DELETE_COMPLETE)
         if not status.settled:
             return []
         # Its last event may have come since: an event tells more than a status.
@@ -108,13 +148,16 @@ async def _read_back(stack: Stack, stack_id: str, timeline: Timeline) -> list[Ra
         return []
 
 
-async def _look_at_the_end(stack: Stack, stack_id: str, timeline: Timeline) -> Seen | None:
+async def _look_at_the_end(stack: Stack, stack_id: str, timeline: Timeline, unknown: Unknown) -> Seen | None:
     """Look at the stack until it says what its events have said: DescribeStacks may lag behind them."""
     loop, pace = asyncio.get_running_loop(), stack.pace
     give_up = loop.time() + pace.last_read
     try:
         seen = await stack.look()
-        while _lags(seen, stack_id, timeline) and loop.time() < give_up:
+        while loop.time() < give_up and (
+            _lags(seen, stack_id, timeline)
+            or (await _is_missing(stack, seen, stack_id, timeline) and await unknown.may_be_new())
+        ):
             await asyncio.sleep(pace.poll_eager)
             seen = await stack.look()
     except AwsError as error:
@@ -122,6 +165,14 @@ async def _look_at_the_end(stack: Stack, stack_id: str, timeline: Timeline) -> S
         log.info("the last look at the stack: %s", error)
         return None
     return seen
+
+
+async def _is_missing(stack: Stack, seen: Seen, stack_id: str, timeline: Timeline) -> bool:
+    """Tell whether a stack that must be there is not known, although nobody has deleted it since."""
+    if seen.snapshot or timeline.outcome is None or timeline.outcome.deleting:
+        return False
+    status = await stack.read_status(stack_id, patiently=True)
+    return status is None or not status.deleting
 
 
 def _lags(seen: Seen, stack_id: str, timeline: Timeline) -> bool:

@@ -1,9 +1,13 @@
-"""The events of a stack as CloudFormation tells them: each once, in order, and what they belong to. Pure."""
+"""The events of a stack: each once, in order, and the operations that they tell of. Pure.
+
+The list of operations is made anew of all the stack's own events in the order of time, so that it does not
+matter in which order and in which pages they were read.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from plldb.bootstrap.events import StackOperation, StartedBy
@@ -101,3 +105,129 @@ def last_operation(newest_first: Sequence[RawEvent], *, whole: bool) -> tuple[St
             if event.status.deleting:
                 return "delete", count
     return (operation_of(began.status), count) if began is not None and whole else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """The request of this run whose operation is followed; where AWS tells no id, that is empty."""
+
+    token: str = ""
+    operation_id: str = ""
+
+    def began(self, event: RawEvent) -> bool:
+        """Tell whether the operation that this event begins, or ends, is the one that was asked for.
+
+        The token comes first: an automatic rollback may carry another operation id.
+        """
+        if event.token:
+            return event.token == self.token
+        if self.operation_id and event.operation_id:
+            return event.operation_id == self.operation_id
+        # AWS repeats our token in every event, so one with an operation id and no token is foreign;
+        # moto tells neither.
+        return not event.operation_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """One operation on the stack.
+
+    Attributes:
+        kind: of operation; a rollback belongs to what is rolled back.
+        whose: who began it.
+        began: when; None if only its end was told, as by some emulators.
+        end: when it ended; None while it runs, and if a deletion took its place.
+        ended: the status that ended it; None like ``end``.
+        ended_by: whose word the end is. An update that somebody cancels is undone under the token of who
+            cancelled it; but it may also be a late word of what was before.
+    """
+
+    kind: StackOperation
+    whose: StartedBy
+    began: datetime | None
+    end: datetime | None = None
+    ended: Status | None = None
+    ended_by: StartedBy | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took; None while it runs, and if its beginning was not told."""
+        return (self.end - self.began).total_seconds() if self.began and self.end else None
+
+    def holds(self, event: RawEvent) -> bool:
+        """Tell whether an event came while it ran."""
+        began = self.began or self.end
+        after = began is not None and began <= event.timestamp
+        return after and (self.end is None or event.timestamp <= self.end)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the segments say of the operation that is followed.
+
+    Attributes:
+        followed: the segment that ended it; None while it runs.
+        overtaken: whether somebody else's operation took the place of ours.
+        doubts: how many ends that are not ours have come while ours was awaited: late words of what was
+            before, or all that ever comes. Only the stack itself can tell.
+    """
+
+    followed: Segment | None = None
+    overtaken: bool = False
+    doubts: int = 0
+
+
+def whose(event: RawEvent, request: Request | None) -> StartedBy:
+    """Return who began the operation that this event of the stack begins, or ends."""
+    return "this_run" if request and request.began(event) else started_by(event.token)
+
+
+def segments_of(root: Iterable[RawEvent], request: Request | None) -> tuple[Segment, ...]:
+    """Return the operations that the stack's own events, oldest first, tell of."""
+    found: list[Segment] = []
+    for event in root:
+        running = found.pop() if found and found[-1].ended is None else None
+        if event.ends_operation:
+            found.append(_ended(running, event, request))
+        elif event.status.in_progress and (running is None or _interrupts(event, running)):
+            found += [running] if running else []
+            found.append(
+                Segment(kind=operation_of(event.status), whose=whose(event, request), began=event.timestamp)
+            )
+        elif running:
+            found.append(running)
+    return tuple(found)
+
+
+def _interrupts(event: RawEvent, running: Segment) -> bool:
+    """A deletion may begin while something else runs."""
+    return event.status.deleting and running.kind != "delete"
+
+
+def _ended(running: Segment | None, event: RawEvent, request: Request | None) -> Segment:
+    by = whose(event, request)
+    if running is None:
+        running = Segment(kind=operation_of(event.status), whose=by, began=None)
+    elif not event.token:
+        by = running.whose
+    return replace(running, end=event.timestamp, ended=event.status, ended_by=by)
+
+
+def judge(segments: Sequence[Segment], request: Request | None) -> Verdict:
+    """Return what became of the operation of ``request``; without one, of the first that came to an end."""
+    doubts = 0
+    ours_was_cut_off = False
+    for segment in segments:
+        is_ours = segment.whose == "this_run"
+        if ours_was_cut_off and not is_ours:
+            return Verdict(overtaken=True, doubts=doubts)
+        ours_was_cut_off = is_ours and segment.ended is None
+        if segment.ended is None:
+            continue
+        if request is None or segment.ended_by == "this_run":
+            return Verdict(followed=segment, doubts=doubts)
+        if segment.ended.deleting and segment.ended.complete:
+            # Whoever's deletion it was: nothing can follow.
+            return Verdict(overtaken=True, doubts=doubts)
+        doubts += 1
+    return Verdict(doubts=doubts)

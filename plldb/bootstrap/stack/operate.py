@@ -9,18 +9,20 @@ from plldb.bootstrap.events import (
     ActionName,
     OperationFinished,
     OperationStarted,
+    StackOperation,
     StartedBy,
     StreamEvent,
 )
-from plldb.bootstrap.stack.client import Stack, Submitted
-from plldb.bootstrap.stack.decide import WATCH, Seen, Step, decide
+from plldb.bootstrap.stack.client import Stack, is_unknown
+from plldb.bootstrap.stack.decide import WATCH, Seen, StackSnapshot, Step, decide
 from plldb.bootstrap.stack.follow import follow
-from plldb.bootstrap.stack.history import RawEvent, started_by
+from plldb.bootstrap.stack.history import RawEvent, Request, operation_of, started_by
 from plldb.bootstrap.stack.outcome import check, previous_failure, stuck
-from plldb.bootstrap.stack.segments import Request
 from plldb.bootstrap.stack.statuses import StackStatus, Status
+from plldb.bootstrap.stack.submit import Submitted, continue_rollback, delete
 from plldb.bootstrap.stack.timeline import Timeline
 from plldb.bootstrap.template import TemplateResource
+from plldb.errors import AwsError
 from plldb.streams import Tell
 
 ACTIONS: dict[Step, ActionName] = {
@@ -83,13 +85,25 @@ async def attach(
     if seen.snapshot is None:
         return seen
     stack_id = seen.snapshot.stack_id
-    operation, history, before = await stack.read_last_operation(stack_id)
+    operation, history, before = await _read_what_runs(stack, seen.snapshot)
     timeline = Timeline(operation=operation, request=None, marker=before, resources=resources)
     known = len(resources) if operation in ("create", "delete") else None
     after = await _follow(stack, stack_id, timeline, known, tell, _begun_by(history), history)
     if judge:
         await check(stack, stack_id, timeline, after)
     return after
+
+
+async def _read_what_runs(
+    stack: Stack, snapshot: StackSnapshot
+) -> tuple[StackOperation, list[RawEvent], frozenset[str]]:
+    try:
+        return await stack.read_last_operation(snapshot.stack_id)
+    except AwsError as error:
+        if not is_unknown(error):
+            raise
+        # A stack that has just been made has events only some seconds later.
+        return operation_of(Status(snapshot.status)), [], frozenset()
 
 
 async def watch_stack(stack: Stack, seen: Seen, resources: Resources, tell: Tell[StreamEvent]) -> Seen | None:
@@ -141,8 +155,8 @@ async def clear(
         StackStuckError: CloudFormation cannot; the ``failures`` say what is in the way.
     """
     seen = await stack.with_event_ids(seen)
-    ask = stack.continue_rollback if step is Step.CONTINUE_ROLLBACK else stack.delete
-    submitted = await ask(seen)
+    ask = continue_rollback if step is Step.CONTINUE_ROLLBACK else delete
+    submitted = await ask(stack, seen)
     if not isinstance(submitted, Submitted):
         return None
     timeline = timeline_of(submitted, seen, resources)

@@ -1,6 +1,6 @@
 """One operation on a stack, event by event: whose, how long, how far, why it failed. Pure.
 
-What is new is for `history.EventLog` to say, what has ended for `segments`; here the two meet.
+What is new, and what has ended, is for `history` to say.
 """
 
 from __future__ import annotations
@@ -9,8 +9,17 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from plldb.bootstrap.events import Failure, StackEvent, StackOperation, StartedBy
-from plldb.bootstrap.stack.history import EventLog, RawEvent, in_order, started_by
-from plldb.bootstrap.stack.segments import Request, Segment, Verdict, judge, segments_of
+from plldb.bootstrap.stack.history import (
+    EventLog,
+    RawEvent,
+    Request,
+    Segment,
+    Verdict,
+    in_order,
+    judge,
+    segments_of,
+    started_by,
+)
 from plldb.bootstrap.stack.statuses import Status
 from plldb.bootstrap.template import TemplateResource
 

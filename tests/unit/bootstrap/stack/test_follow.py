@@ -16,8 +16,7 @@ from plldb.bootstrap.pace import Pace
 from plldb.bootstrap.stack.client import Stack
 from plldb.bootstrap.stack.decide import Seen, StackSnapshot
 from plldb.bootstrap.stack.follow import follow
-from plldb.bootstrap.stack.history import RawEvent
-from plldb.bootstrap.stack.segments import Request
+from plldb.bootstrap.stack.history import RawEvent, Request
 from plldb.bootstrap.stack.statuses import StackStatus, Status
 from plldb.bootstrap.stack.timeline import Timeline
 from plldb.errors import AwsError, CredentialsError, UnreachableError
@@ -48,7 +47,8 @@ class ScriptedStack:
     answers: list[Answer]
     last: Answer
     pace: Pace = AT_ONCE
-    statuses: list[Status | Exception] = field(default_factory=list)
+    name: str = "plldb"
+    statuses: list[Status | Exception | None] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     reads_at_once: int = 0
     snapshots: list[StackSnapshot | None] = field(default_factory=list)
@@ -66,7 +66,9 @@ class ScriptedStack:
             raise answer
         return newest_first(answer)
 
-    async def read_status(self, stack_id: str) -> Status:
+    async def read_status(self, stack_id: str, *, patiently: bool = False) -> Status | None:
+        if patiently:  # at the end, of a stack that `look` does not show: it was deleted since
+            return Status("DELETE_COMPLETE")
         self.asked.append("status")
         answer = self.statuses.pop(0) if self.statuses else Status("CREATE_IN_PROGRESS")
         if isinstance(answer, Exception):
@@ -175,12 +177,39 @@ async def test_the_last_read_cannot_change_the_outcome(last: Answer) -> None:
 
 async def test_a_stall_is_settled_by_the_status_of_the_stack() -> None:
     events = history(*CREATION[:3])
-    statuses: list[Status | Exception] = [THROTTLED, Status("CREATE_IN_PROGRESS")]
+    statuses: list[Status | Exception | None] = [THROTTLED, Status("CREATE_IN_PROGRESS")]
     stack = ScriptedStack([], events, pace=STALLS, statuses=[*statuses, Status("CREATE_COMPLETE")])
     timeline = Timeline(operation="create", request=Request())
     assert await told(stack, timeline) == ids(events)
     assert timeline.outcome == "CREATE_COMPLETE"
     assert stack.asked.count("status") == 3
+
+
+@pytest.mark.parametrize("known_after", [True, False])
+async def test_a_stack_that_is_unknown_is_an_error_only_when_it_is_not_new_any_more(
+    known_after: bool,
+) -> None:
+    unknown = AwsError("Stack [arn] does not exist", aws_code="ValidationError")
+    events = history(*CREATION)
+    pace = AT_ONCE if known_after else replace(AT_ONCE, unknown_for=0)
+    stack = ScriptedStack([unknown, unknown, events], events, pace=pace)
+    timeline = Timeline(operation="create", request=Request())
+    if known_after:
+        assert await told(stack, timeline) == ["slow", *ids(events)]
+    else:
+        with pytest.raises(AwsError, match="does not exist"):
+            await told(stack, timeline)
+
+
+@pytest.mark.parametrize(("unknown_for", "outcome"), [(30, "CREATE_COMPLETE"), (0, "DELETE_COMPLETE")])
+async def test_a_status_that_is_unknown_is_a_deletion_only_when_the_stack_is_not_new(
+    unknown_for: float, outcome: str
+) -> None:
+    pace = replace(STALLS, unknown_for=unknown_for)
+    stack = ScriptedStack([], [], pace=pace, statuses=[None, Status("CREATE_COMPLETE")])
+    timeline = Timeline(operation="create", request=Request())
+    await told(stack, timeline)
+    assert timeline.outcome == outcome
 
 
 async def test_events_that_come_while_a_stall_is_settled_are_told_and_say_more_than_the_status() -> None:
@@ -195,7 +224,7 @@ async def test_events_that_come_while_a_stall_is_settled_are_told_and_say_more_t
 async def test_an_end_that_is_not_ours_makes_it_ask_the_stack_at_once() -> None:
     began = history(*FAILED_UPDATE[:2], token="ours")
     cancelled = [*began, *history(*FAILED_UPDATE[3:], token="theirs", first=50)]
-    statuses: list[Status | Exception] = [Status("UPDATE_ROLLBACK_COMPLETE")]
+    statuses: list[Status | Exception | None] = [Status("UPDATE_ROLLBACK_COMPLETE")]
     stack = ScriptedStack([began, cancelled, cancelled], cancelled, statuses=statuses)
     timeline = Timeline(operation="update", request=Request(token="ours"))
     assert await told(stack, timeline) == ids(cancelled)
@@ -206,7 +235,7 @@ async def test_an_end_that_is_not_ours_makes_it_ask_the_stack_at_once() -> None:
 async def test_an_end_of_what_was_before_is_no_end_when_the_stack_says_that_ours_runs() -> None:
     before = history(*FAILED_UPDATE, token="theirs")
     ours = history(*UPDATE, token="ours", first=50)
-    statuses: list[Status | Exception] = [Status("UPDATE_IN_PROGRESS")]
+    statuses: list[Status | Exception | None] = [Status("UPDATE_IN_PROGRESS")]
     stack = ScriptedStack([before, [*before, *ours]], [*before, *ours], statuses=statuses)
     timeline = Timeline(operation="update", request=Request(token="ours"))
     assert await told(stack, timeline) == ids([*before, *ours])

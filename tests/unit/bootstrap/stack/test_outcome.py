@@ -11,8 +11,8 @@ import pytest
 from plldb.bootstrap.errors import StackFailedError
 from plldb.bootstrap.events import Failure
 from plldb.bootstrap.stack.client import Stack
+from plldb.bootstrap.stack.history import Request
 from plldb.bootstrap.stack.outcome import check
-from plldb.bootstrap.stack.segments import Request
 from plldb.bootstrap.stack.statuses import Status
 from plldb.bootstrap.stack.timeline import Timeline
 from tests.unit.bootstrap.stack.histories import BEGAN, FAILED_UPDATE, STACK_ID, history, newest_first

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from plldb.bootstrap.stack.history import RawEvent, last_operation
-from plldb.bootstrap.stack.segments import Request
+from plldb.bootstrap.stack.history import RawEvent, Request, last_operation
 from plldb.bootstrap.stack.timeline import Timeline
 from tests.unit.bootstrap.stack.histories import history, newest_first
 

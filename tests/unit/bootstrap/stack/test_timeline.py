@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from plldb.bootstrap.stack.history import RawEvent
-from plldb.bootstrap.stack.segments import Request
+from plldb.bootstrap.stack.history import RawEvent, Request
 from plldb.bootstrap.stack.statuses import Status
 from plldb.bootstrap.stack.timeline import Timeline
 from tests.unit.bootstrap.stack.histories import (

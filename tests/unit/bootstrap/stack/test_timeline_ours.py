@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plldb.bootstrap.stack.history import RawEvent
-from plldb.bootstrap.stack.segments import Request
+from plldb.bootstrap.stack.history import RawEvent, Request
 from plldb.bootstrap.stack.statuses import Status
 from plldb.bootstrap.stack.timeline import Timeline
 from tests.unit.bootstrap.stack.histories import (

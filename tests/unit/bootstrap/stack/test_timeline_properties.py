@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plldb.bootstrap.events import StackEvent, StackOperation
-from plldb.bootstrap.stack.history import RawEvent, last_operation
-from plldb.bootstrap.stack.segments import Request
+from plldb.bootstrap.stack.history import RawEvent, Request, last_operation
 from plldb.bootstrap.stack.timeline import Timeline
 from tests.unit.bootstrap.stack.histories import (
     CREATION,
