@@ -141,7 +141,7 @@ async def bench(
     """Workers for the code in a folder; ``settings`` are those of the function."""
     async with open_workers(
         Project(folder=folder, python=Path(python), variables=own or {}),
-        {FUNCTION.name: replace(FUNCTION, **settings)},
+        {FUNCTION.name: replace(FUNCTION, **settings)},  # by the name that make_start gives
         debug=debug,
         wait=wait,
         patience=patience or Patience(),

@@ -15,8 +15,12 @@ from plldb.debugger.workers.environment import start_environment
 BOOT = Path(__file__).parent / "cargo" / "boot.py"
 KILL = 9
 """SIGKILL."""
-SIGNALS = {4: "illegal instruction", 6: "aborted", 9: "killed", 11: "segmentation fault", 15: "terminated"}
-"""Signals by number, in the words of AWS's emulator."""
+SIGNALS = (
+    *("0", "hangup", "interrupt", "quit", "illegal instruction", "trace/breakpoint trap", "aborted"),
+    *("bus error", "floating point exception", "killed", "user defined signal 1", "segmentation fault"),
+    *("user defined signal 2", "broken pipe", "alarm clock", "terminated"),
+)
+"""Signals by number, in the words of the language in which AWS's emulator is written (Go, for Linux)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,5 +100,6 @@ def how_it_ended(code: int) -> str:
     if code == 0:
         return "Runtime exited without providing a reason"
     if code < 0:
-        return f"Runtime exited with error: signal: {SIGNALS.get(-code, -code)}"
+        name = SIGNALS[-code] if -code < len(SIGNALS) else f"signal {-code}"
+        return f"Runtime exited with error: signal: {name}"
     return f"Runtime exited with error: exit status {code}"
