@@ -20,7 +20,7 @@ from plldb.aws.failures.sign_in import SignedIn
 from plldb.aws.own_session import certificates
 from plldb.aws.pace import RequestPace
 from plldb.aws.place import Place
-from plldb.errors import Hint, SettingsError
+from plldb.errors import Hint, PlldbError, SettingsError
 
 
 class Clients:
@@ -80,16 +80,19 @@ class Clients:
         if self._place.session is None:
             await self._load_credentials()
         try:
+            verify = certificates(self._session)
             context = self._session.create_client(
                 service,
                 region_name=self._region,
                 endpoint_url=endpoint_url or self._place.endpoint_url or None,
-                verify=certificates(self._session),
+                verify=verify,
                 config=self._config(),
             )
             client = await self._stack.enter_async_context(context)
             # A caller's session finds them with its first client, so that a role is assumed in that region.
             self._credentials = await self._session.get_credentials()
+        except PlldbError:
+            raise
         except Exception as error:
             # What a setting of the wrong shape causes is any exception of Python's.
             found = client_error(error, self._region, self._session, self.who)

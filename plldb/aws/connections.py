@@ -53,17 +53,5 @@ class SharedSession:
 
     async def send(self, request: Any) -> Any:
         """Send a request of botocore's and return the answer."""
-        session = await self._connections.open(
-            self._settings | _without_certificates(request, self._settings)
-        )
+        session = await self._connections.open(self._settings)
         return await session.send(request)
-
-
-def _without_certificates(request: Any, settings: Settings) -> Settings:
-    """Return what to set differently: without TLS, as emulators are reached, no certificate is needed. Pure.
-
-    A proxy may speak TLS, whatever it is asked for. A server without TLS may redirect to one with it, which
-    is then not verified: whoever could make use of that could as well have answered in that server's place.
-    """
-    plain = request.url.startswith("http://") and not settings["proxies"]
-    return {"verify": False} if plain else {}

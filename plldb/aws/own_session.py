@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from aiobotocore.session import AioSession
 from botocore.configprovider import (
@@ -17,6 +18,7 @@ from botocore.configprovider import (
 )
 
 from plldb.aws.environment import without_empty
+from plldb.aws.failures.unreachable import unreadable_certificates
 
 
 def make_session(profile: str | None) -> AioSession:
@@ -52,9 +54,15 @@ def certificates(session: AioSession) -> str | bool:
     """Return the file of the certificates to trust, or True for the usual ones.
 
     False only where a caller has said so of a session of their own.
+
+    Raises:
+        SettingsError: there is no such file.
     """
     bundle = session.get_config_variable("ca_bundle")
     if bundle is None or bundle == "":
-        return os.environ.get("REQUESTS_CA_BUNDLE") or True
+        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or True
+    # OpenSSL would not say which file it misses.
+    if isinstance(bundle, str) and not Path(bundle).is_file():
+        raise unreadable_certificates(f"there is no file {bundle!r}")
     found: str | bool = bundle
     return found

@@ -112,7 +112,7 @@ def _trust(session: AioSession) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=get_cert_path(bundle or True))
     except OSError as error:
-        raise unreadable_certificates(error) from error
+        raise unreadable_certificates(str(error)) from error
 
 
 def _proxy_for(url: str) -> str | None:

@@ -37,14 +37,14 @@ def blocking_setting(error: Exception) -> SettingsError | None:
             hint=Hint("check-proxy", "Proxies look like http://localhost:3128; set or unset the variable."),
         )
     if isinstance(cause, _BAD_CERTIFICATES) or getattr(cause, "reason", "") == "NO_CERTIFICATE_OR_CRL_FOUND":
-        return unreadable_certificates(cause)
+        return unreadable_certificates(str(cause))
     return None
 
 
-def unreadable_certificates(error: object) -> SettingsError:
+def unreadable_certificates(what: str) -> SettingsError:
     """Return what it means that the file of the certificates to trust cannot be read."""
     return SettingsError(
-        f"The certificates to trust cannot be read: {error}",
+        f"The certificates to trust cannot be read: {what}",
         hint=Hint(
             "check-certificates", "Check the file that AWS_CA_BUNDLE, or ca_bundle in your profile, names."
         ),
