@@ -17,6 +17,18 @@ Tell = Callable[[Event_contra], Awaitable[None]]
 """Hands an event to whoever reads the stream, and waits until that one asks for the next."""
 
 
+def each_once(tell: Tell[Event]) -> Tell[Event]:
+    """Return a teller that hands on what it has not handed on before."""
+    told: set[Event] = set()
+
+    async def tell_new(event: Event) -> None:
+        if event not in told:
+            told.add(event)
+            await tell(event)
+
+    return tell_new
+
+
 async def stream(
     work: Callable[[Tell[Event]], Awaitable[Result]],
 ) -> AsyncGenerator[Event | Result, None]:

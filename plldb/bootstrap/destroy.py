@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +19,6 @@ from plldb.bootstrap.artifacts.emptying import (
 from plldb.bootstrap.errors import BucketError, FunctionHold, FunctionsHeldError
 from plldb.bootstrap.events import (
     BucketDeleted,
-    BucketEmptied,
     BucketKept,
     DestroyEvent,
     DestroyFinished,
@@ -107,10 +105,7 @@ async def _remove_bucket(
     gone = 0
     for _ in range(EMPTYING_ROUNDS):
         # What the survey saw goes first, without being listed again.
-        async with aclosing(empty_bucket(bucket, survey)) as pages:
-            async for count in pages:
-                gone += count
-                await tell(BucketEmptied(bucket=bucket.name, versions=gone))
+        gone = await empty_bucket(bucket, survey, tell, before=gone)
         if survey.foreign:
             seen = await stack.look()
             await tell(BucketKept(bucket=bucket.name, reason="foreign", found=survey.foreign))

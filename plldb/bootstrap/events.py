@@ -56,6 +56,20 @@ class BucketReady:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BucketDelayed:
+    """S3 needs time, and plldb waits for it, for ``seconds`` at most.
+
+    ``reason`` is "name_in_use" while S3 still deletes, or makes, a bucket of that name, and "versioning"
+    while versioning, which was just turned on, is not in force.
+    """
+
+    kind: Literal["bucket_delayed"] = "bucket_delayed"
+    bucket: str
+    reason: Literal["name_in_use", "versioning"]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactReady:
     """One package lies in the bucket. ``uploaded`` is False if the same bytes were there already."""
 
@@ -414,6 +428,7 @@ StreamEvent = (
 
 SetupEvent = (
     StreamEvent
+    | BucketDelayed
     | BucketReady
     | ArtifactReady
     | PartsMissing

@@ -12,8 +12,9 @@ class Pace(RequestPace):
     """How long bootstrap waits, in seconds; what it waits for with every request is that of `RequestPace`.
 
     Attributes:
-        versioning_for: how long an upload is repeated that S3 keeps no version of. It may take "a short
-            amount of time" after versioning was turned on, says the S3 user guide, and 15 minutes at most.
+        versioning_for: for versioning to be in force that was turned on. The S3 user guide says to wait 15
+            minutes ("Enabling versioning on buckets"); mostly it takes less than a second.
+        notice_after: for a name that S3 does not give free yet, before that is told.
         poll: between two reads of the stack events while things happen.
         poll_eager: the same when every known resource has finished and only the stack is awaited.
         poll_quiet: the same at most when nothing happens; with the request itself below 5 s.
@@ -25,7 +26,8 @@ class Pace(RequestPace):
         stall_after: without an event for so long, the status of the stack itself is read.
     """
 
-    versioning_for: float = 120.0
+    versioning_for: float = 900.0
+    notice_after: float = 5.0
     poll: float = 1.0
     poll_eager: float = 0.4
     poll_quiet: float = 4.0

@@ -9,8 +9,15 @@ import plldb
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
 from plldb.bootstrap.artifacts.bucket import Bucket, open_bucket
-from plldb.bootstrap.artifacts.prepare import prepare_bucket
-from plldb.bootstrap.artifacts.publish import Artifact, publish_packages, publish_template, version_prefix
+from plldb.bootstrap.artifacts.prepare import make_safe, prepare_bucket
+from plldb.bootstrap.artifacts.publish import (
+    Artifact,
+    Uploader,
+    publish_packages,
+    publish_template,
+    version_prefix,
+    wait_until_readable,
+)
 from plldb.bootstrap.artifacts.sources import list_packages
 from plldb.bootstrap.errors import StackFailedError
 from plldb.bootstrap.events import (
@@ -34,7 +41,7 @@ from plldb.bootstrap.stack.statuses import Status
 from plldb.bootstrap.stack.submit import NoUpdates, Overtaken, Submitted, submit, submit_text
 from plldb.bootstrap.template import read_resources
 from plldb.errors import AwsError, Hint
-from plldb.streams import Tell
+from plldb.streams import Tell, each_once
 from plldb.tasks import gather_all
 
 # How often the stack may be changed by somebody else under our hands before plldb gives up.
@@ -120,12 +127,16 @@ async def _round(setup: _Setup, seen: Seen, deployed: Deployed, renewed: bool) -
 async def _publish_and_submit(setup: _Setup, seen: Seen, deployed: Deployed, renewed: bool) -> _Round:
     bucket, stack, tell = setup.bucket, setup.stack, setup.tell
     # Without a stack there is hardly a bucket.
-    prefix, no_stack = version_prefix(plldb.__version__), seen.snapshot is None
-    ready, health = await gather_all(
-        prepare_bucket(bucket, prefix, probably_new=no_stack), look_at_parts(stack, seen)
+    version, probably_new = plldb.__version__, seen.snapshot is None
+    preparing = prepare_bucket(bucket, version_prefix(version), tell, probably_new=probably_new)
+    ready, health = await gather_all(preparing, look_at_parts(stack, seen))
+    uploader = Uploader(
+        bucket=bucket, version=version, tell=each_once(tell), versioned_now=ready.versioned_now
+    )
+    artifacts, _ = await gather_all(
+        publish_packages(uploader, list_packages(), ready.objects), make_safe(bucket, ready.repairs)
     )
     await tell(BucketReady(bucket=bucket.name, created=ready.created, repaired=ready.repaired))
-    artifacts = await publish_packages(bucket, plldb.__version__, list_packages(), ready.objects)
     for artifact in artifacts:
         await tell(_artifact_ready(bucket, artifact))
     changed = bool(ready.repaired) or any(artifact.uploaded for artifact in artifacts)
@@ -139,7 +150,12 @@ async def _publish_and_submit(setup: _Setup, seen: Seen, deployed: Deployed, ren
         await tell(decided(stack, seen, Step.NOTHING, DEPLOYED))
         return _Round(seen=seen, changed=changed, done=True)
     # Nothing waits for the ids while the template is on its way.
-    published, seen = await gather_all(_publish_template(bucket, body), stack.with_event_ids(seen))
+    uploaded = [(each.key, each.version_id) for each in artifacts if each.uploaded]
+    published, seen, _ = await gather_all(
+        _publish_template(uploader, body),
+        stack.with_event_ids(seen),
+        wait_until_readable(uploader, uploaded),
+    )
     await tell(published)
     await tell(
         decided(stack, seen, Step.UPDATE, DIFFERS) if seen.snapshot else decided(stack, seen, Step.CREATE)
@@ -183,9 +199,12 @@ def _disturbed(stack: Stack, seen: Seen, how: str, hint: str) -> StackFailedErro
     )
 
 
-async def _publish_template(bucket: Bucket, body: str) -> TemplatePublished:
-    key, version_id = await publish_template(bucket, plldb.__version__, body)
-    return TemplatePublished(bucket=bucket.name, key=key, version_id=version_id, size=len(body.encode()))
+async def _publish_template(uploader: Uploader, body: str) -> TemplatePublished:
+    key, version_id = await publish_template(uploader, body)
+    await wait_until_readable(uploader, [(key, version_id)])
+    return TemplatePublished(
+        bucket=uploader.bucket.name, key=key, version_id=version_id, size=len(body.encode())
+    )
 
 
 def template_url(bucket: Bucket, published: TemplatePublished) -> str:

@@ -16,7 +16,7 @@ from plldb.aws.place import Place
 from plldb.aws.session import open_aws
 from plldb.bootstrap import Pace, SetupOptions
 from plldb.bootstrap.artifacts.bucket import open_bucket
-from plldb.bootstrap.artifacts.publish import IN_FLIGHT, publish_packages
+from plldb.bootstrap.artifacts.publish import IN_FLIGHT, Uploader, publish_packages
 from plldb.bootstrap.artifacts.sources import FileSource, PackageSource
 from tests.faults.baseline import UPDATE, Baseline
 from tests.faults.cli import environment
@@ -134,6 +134,10 @@ async def test_a_bucket_with_50000_versions_is_emptied_each_version_once(
     assert large["peak"] - small["peak"] < FLAT
 
 
+async def nobody(_: object) -> None:
+    """Nobody is told."""
+
+
 async def test_400_packages_of_a_megabyte_take_the_memory_of_those_in_flight(
     ministack: str, tmp_path: Path
 ) -> None:
@@ -150,7 +154,8 @@ async def test_400_packages_of_a_megabyte_take_the_memory_of_those_in_flight(
         bucket = await open_bucket(aws, await aws.read_target())
         tracemalloc.start()
         try:
-            artifacts = await publish_packages(bucket, "many", sources, {})
+            uploader = Uploader(bucket=bucket, version="many", tell=nobody)
+            artifacts = await publish_packages(uploader, sources, {})
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from plldb.streams import Tell, stream
+from plldb.streams import Tell, each_once, stream
 from plldb.tasks import gather_all
 
 
@@ -172,3 +172,15 @@ async def test_what_is_thrown_into_it_ends_the_work_and_is_raised() -> None:
     with pytest.raises(KeyError):
         await events.athrow(KeyError("x"))
     assert work.steps == ["tell 0", "cleaned up"]
+
+
+async def test_what_is_told_once_is_not_told_again() -> None:
+    told: list[int] = []
+
+    async def tell(number: int) -> None:
+        told.append(number)
+
+    once = each_once(tell)
+    for number in (1, 2, 1, 2, 3):
+        await once(number)
+    assert told == [1, 2, 3]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from plldb.aws.errors import TryAgainError
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
 from plldb.bootstrap.errors import BucketError
+from plldb.bootstrap.events import BucketDelayed
 from plldb.bootstrap.pace import DEFAULT_PACE, Pace
 from plldb.errors import AccessDeniedError, AwsError, Hint
+from plldb.streams import Tell, each_once
+from plldb.tasks import gather_all
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
@@ -67,10 +72,11 @@ async def bucket_exists(bucket: Bucket) -> bool:
     """Tell whether the bucket is there, and ours.
 
     Raises:
-        BucketError: it belongs to another account.
+        BucketError: it belongs to another account, or lies in another region.
     """
+    listing = bucket.aws.call(bucket.s3.list_object_versions, **bucket.ours, MaxKeys=1)
     try:
-        await bucket.aws.call(bucket.s3.list_object_versions, **bucket.ours, MaxKeys=1)
+        await gather_all(listing, check_region(bucket))
     except AwsError as error:
         if error.aws_code == "NoSuchBucket":
             return False
@@ -78,31 +84,92 @@ async def bucket_exists(bucket: Bucket) -> bool:
     return True
 
 
-async def create_bucket(bucket: Bucket) -> bool:
-    """Create the bucket, or find that it is ours already: True if it was made.
+async def check_region(bucket: Bucket) -> None:
+    """Look where the bucket lies. botocore follows it into any region, where CloudFormation does not read it.
+
+    A bucket that is not there, or may not be asked, passes: what is asked beside this says so better.
 
     Raises:
-        BucketError: another account has a bucket of that name.
+        BucketError: it lies in another region.
     """
-    # No ownership in it: BucketOwnerEnforced is what every new bucket has, and to say so takes a right more.
+    try:
+        answer = await bucket.aws.call(bucket.s3.head_bucket, **bucket.ours)
+    except AwsError as error:
+        if isinstance(error, AccessDeniedError) or error.aws_code in ("404", "NoSuchBucket"):
+            return
+        raise
+    found = answer.get("BucketRegion", bucket.region)
+    if found != bucket.region:
+        raise BucketError(
+            f"The bucket {bucket.name} lies in {found}, and has to lie in {bucket.region}; "
+            "nothing was changed in it.",
+            bucket=bucket.name,
+            hint=Hint(
+                "look-at-bucket",
+                f"Whoever made it gave it a name that plldb needs in {bucket.region}. Move away what it "
+                "holds and delete it, or use another region.",
+            ),
+        )
+
+
+async def create_bucket(bucket: Bucket, tell: Tell[BucketDelayed]) -> bool:
+    """Create the bucket, or find that it is ours already: True if it was made.
+
+    S3 refuses the name of a bucket that was just deleted for some minutes; that is waited for, and told.
+
+    Raises:
+        BucketError: another account has a bucket of that name, or S3 does not give the name free.
+    """
     request: dict[str, Any] = {"Bucket": bucket.name}
+    # No ownership in it: BucketOwnerEnforced is what every new bucket has, and to say so takes a right more.
     if bucket.region != HOME_REGION:
         request["CreateBucketConfiguration"] = {"LocationConstraint": bucket.region}
+    pace, loop = bucket.pace, asyncio.get_running_loop()
+    began, tell_once = loop.time(), each_once(tell)
+
+    async def attempt() -> None:
+        try:
+            await bucket.aws.attempt(bucket.s3.create_bucket, **request)
+        except TryAgainError as again:
+            if again.error.aws_code == "OperationAborted" and loop.time() - began >= pace.notice_after:
+                most = pace.throttled_for
+                await tell_once(BucketDelayed(bucket=bucket.name, reason="name_in_use", seconds=most))
+            raise
+
     try:
-        await bucket.aws.call(bucket.s3.create_bucket, **request)
+        await bucket.aws.repeat(attempt)
     except AwsError as error:
         if error.aws_code == "BucketAlreadyOwnedByYou":
             return False  # made by a setup beside this one, or by an attempt whose answer was lost
-        raise bucket_error(error, bucket) from error
+        raise creation_error(error, bucket) from error
     return True
 
 
-async def try_to_create_bucket(bucket: Bucket) -> bool:
+async def try_to_create_bucket(bucket: Bucket, tell: Tell[BucketDelayed]) -> bool:
     """Do what `create_bucket` does; False also if that is refused, which is no matter where a bucket is."""
     try:
-        return await create_bucket(bucket)
+        return await create_bucket(bucket, tell)
     except (AccessDeniedError, BucketError):
         return False
+
+
+def creation_error(error: AwsError, bucket: Bucket) -> AwsError | BucketError:
+    """Return what it means that the bucket cannot be made. Pure."""
+    if error.aws_code == "OperationAborted":
+        return BucketError(
+            f"S3 does not give the name {bucket.name} free: it still deletes the bucket that had it.",
+            bucket=bucket.name,
+            hint=Hint("run-again", "Run the same command again later; at times S3 takes an hour."),
+        )
+    if isinstance(error, AccessDeniedError):
+        error.hint = Hint(
+            "allow-action",
+            f"The caller needs the IAM action {error.action} for {bucket.name}. If IAM allows it, look for "
+            "a service control policy of your organisation: one with the condition "
+            "s3:x-amz-bucket-namespace allows account-regional bucket names alone (…-an), which plldb does "
+            "not use; ask for an exception for this name.",
+        )
+    return bucket_error(error, bucket)
 
 
 def bucket_error(error: AwsError, bucket: Bucket) -> AwsError | BucketError:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
 
 from plldb.aws.errors import THROTTLING_CODES, TRANSIENT_CODES, TryAgainError, overloaded
-from plldb.bootstrap.artifacts.bucket import NAMED_AT_MOST, PREFIX, Bucket, bucket_error
+from plldb.bootstrap.artifacts.bucket import NAMED_AT_MOST, PREFIX, Bucket, bucket_error, check_region
 from plldb.bootstrap.errors import BucketError
-from plldb.errors import AwsError
+from plldb.bootstrap.events import BucketEmptied
+from plldb.errors import AwsError, Hint
+from plldb.streams import Tell
 from plldb.tasks import gather_all
 
 if TYPE_CHECKING:
@@ -21,20 +25,22 @@ if TYPE_CHECKING:
 
 # A setup that runs at the same time may put objects back while the bucket is emptied.
 EMPTYING_ROUNDS = 5
+# What is no character of XML 1.0 ("Char" in its specification): S3 reads no request that has it in its body.
+NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemovalSurvey:
     """What emptying would meet: the first page of it, and whether there is ``more``."""
 
-    doomed: tuple[ObjectIdentifierTypeDef, ...]
+    to_delete: tuple[ObjectIdentifierTypeDef, ...]
     more: bool
     foreign: tuple[str, ...]
 
     @property
     def versions(self) -> int:
         """How many versions and delete markers the first page has."""
-        return len(self.doomed)
+        return len(self.to_delete)
 
 
 async def survey_removal(bucket: Bucket) -> RemovalSurvey | None:
@@ -43,41 +49,43 @@ async def survey_removal(bucket: Bucket) -> RemovalSurvey | None:
     Raises:
         BucketError: the bucket belongs to another account.
     """
-    listing = bucket.aws.call(bucket.s3.list_object_versions, **bucket.ours, Prefix=PREFIX)
     # With a delimiter S3 answers with the names at the top only, however many objects there are.
     top = bucket.aws.call(bucket.s3.list_object_versions, **bucket.ours, Delimiter="/")
     try:
-        page, names = await gather_all(listing, top)
+        page, names, _ = await gather_all(_read_first(bucket), top, check_region(bucket))
     except AwsError as error:
         if error.aws_code == "NoSuchBucket":
             return None
         raise bucket_error(error, bucket) from error
     return RemovalSurvey(
-        doomed=tuple(_identifiers(page)), more=page.get("IsTruncated", False), foreign=_foreign(names)
+        to_delete=_identifiers(page), more=page.get("IsTruncated", False), foreign=_foreign(names)
     )
 
 
-async def empty_bucket(bucket: Bucket, survey: RemovalSurvey | None = None) -> AsyncGenerator[int, None]:
+async def empty_bucket(
+    bucket: Bucket, survey: RemovalSurvey, tell: Tell[BucketEmptied], *, before: int = 0
+) -> int:
     """Remove every version, delete marker and unfinished upload under ``plldb/``.
 
-    Begins with what a ``survey`` saw, if there is one. Yields how many versions and markers each page
-    had. Ends quietly if the bucket goes away.
+    Begins with what the survey saw. Tells after each page how many versions and markers are gone, together
+    with those ``before``, and returns that. Ends quietly if the bucket goes away.
 
     Raises:
         BucketError: something cannot be deleted; the message names it.
     """
-    more = survey.more if survey else True
+    to_delete, gone = survey.to_delete, before
     try:
-        doomed = list(survey.doomed) if survey else await _list_all(bucket)
-        await gather_all(_abort_uploads(bucket), _delete(bucket, doomed))
-        while doomed:
-            yield len(doomed)
+        await gather_all(_abort_uploads(bucket), _delete(bucket, to_delete))
+        while to_delete:
+            gone += len(to_delete)
+            await tell(BucketEmptied(bucket=bucket.name, versions=gone))
             # Always the first page anew: what is deleted is gone from it, what came in meanwhile is there.
-            doomed = await _list_all(bucket) if more else []
-            await _delete(bucket, doomed)
+            to_delete = _identifiers(await _read_first(bucket)) if survey.more else ()
+            await _delete(bucket, to_delete)
     except AwsError as error:
         if error.aws_code != "NoSuchBucket":
             raise bucket_error(error, bucket) from error
+    return gone
 
 
 async def delete_bucket(bucket: Bucket) -> bool:
@@ -96,30 +104,38 @@ async def delete_bucket(bucket: Bucket) -> bool:
     return True
 
 
-def _identifiers(page: ListObjectVersionsOutputTypeDef) -> list[ObjectIdentifierTypeDef]:
+def _identifiers(page: ListObjectVersionsOutputTypeDef) -> tuple[ObjectIdentifierTypeDef, ...]:
     found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-    return [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
+    # A version that S3 does not name is the one from before versioning was on, which is called null.
+    return tuple({"Key": each.get("Key", ""), "VersionId": each.get("VersionId", "null")} for each in found)
 
 
 def _foreign(names: ListObjectVersionsOutputTypeDef) -> tuple[str, ...]:
-    prefixes = {each["Prefix"] for each in names.get("CommonPrefixes", [])} - {PREFIX}
-    objects = {each["Key"] for each in [*names.get("Versions", []), *names.get("DeleteMarkers", [])]}
-    return tuple(sorted(prefixes | objects))[:NAMED_AT_MOST]
+    prefixes = {each.get("Prefix", "") for each in names.get("CommonPrefixes", [])}
+    objects = {each["Key"] for each in _identifiers(names)}
+    return tuple(sorted((prefixes | objects) - {PREFIX, ""}))[:NAMED_AT_MOST]
 
 
-async def _list_all(bucket: Bucket) -> list[ObjectIdentifierTypeDef]:
+async def _read_first(bucket: Bucket) -> ListObjectVersionsOutputTypeDef:
     """Return the first page of all versions and delete markers under ``plldb/``."""
-    page = await bucket.aws.call(bucket.s3.list_object_versions, **bucket.ours, Prefix=PREFIX)
-    return _identifiers(page)
+    return await bucket.aws.call(bucket.s3.list_object_versions, **bucket.ours, Prefix=PREFIX)
 
 
 async def _abort_uploads(bucket: Bucket) -> None:
+    where: dict[str, Any] = {}
     while True:
-        page = await bucket.aws.call(bucket.s3.list_multipart_uploads, **bucket.ours, Prefix=PREFIX)
-        uploads = page.get("Uploads", [])
-        await gather_all(*[_abort(bucket, upload["Key"], upload["UploadId"]) for upload in uploads])
-        if not page.get("IsTruncated"):
+        # Encoded, because XML cannot carry every key; botocore decodes versions, and does not decode these.
+        page = await bucket.aws.call(
+            bucket.s3.list_multipart_uploads, **bucket.ours, Prefix=PREFIX, EncodingType="url", **where
+        )
+        decode = unquote_plus if page.get("EncodingType") == "url" else str
+        uploads = [
+            (decode(each.get("Key", "")), each.get("UploadId", "")) for each in page.get("Uploads", [])
+        ]
+        await gather_all(*[_abort(bucket, key, upload_id) for key, upload_id in uploads])
+        if not page.get("IsTruncated") or not uploads:
             return
+        where = dict(zip(("KeyMarker", "UploadIdMarker"), uploads[-1], strict=True))
 
 
 async def _abort(bucket: Bucket, key: str, upload_id: str) -> None:
@@ -130,17 +146,30 @@ async def _abort(bucket: Bucket, key: str, upload_id: str) -> None:
             raise
 
 
-async def _delete(bucket: Bucket, doomed: list[ObjectIdentifierTypeDef]) -> None:
+async def _delete(bucket: Bucket, to_delete: Sequence[ObjectIdentifierTypeDef]) -> None:
+    """Delete versions with one request, but those one by one whose keys XML cannot carry."""
+    alone = [each for each in to_delete if NOT_IN_XML.search(each["Key"])]
+    together = [each for each in to_delete if not NOT_IN_XML.search(each["Key"])]
+
     async def attempt() -> None:
         answer = await bucket.aws.attempt(
-            bucket.s3.delete_objects, **bucket.ours, Delete={"Objects": doomed, "Quiet": True}
+            bucket.s3.delete_objects, **bucket.ours, Delete={"Objects": together, "Quiet": True}
         )
         if errors := answer.get("Errors"):
             raise _delete_error(errors, bucket)
 
-    if doomed:
+    if together:
         # All of them again: what is gone already, S3 deletes once more without a complaint.
         await bucket.aws.repeat(attempt)
+    for each in alone:
+        try:
+            version_id = each.get("VersionId", "null")
+            await bucket.aws.call(
+                bucket.s3.delete_object, **bucket.ours, Key=each["Key"], VersionId=version_id
+            )
+        except AwsError as error:
+            error.message += f" (while deleting {each['Key']!r})"
+            raise
 
 
 def _delete_error(errors: Sequence[ErrorTypeDef], bucket: Bucket) -> BucketError | TryAgainError:
@@ -157,6 +186,9 @@ def _delete_error(errors: Sequence[ErrorTypeDef], bucket: Bucket) -> BucketError
     return BucketError(
         message,
         bucket=bucket.name,
-        hint="Look for an object lock, a bucket policy or a missing s3:DeleteObjectVersion, "
-        "then run the same command again.",
+        hint=Hint(
+            "look-at-bucket",
+            "Look for an object lock, a bucket policy, MFA delete, or a missing s3:DeleteObjectVersion. What "
+            "was deleted stays deleted; destroy goes on from there.",
+        ),
     )

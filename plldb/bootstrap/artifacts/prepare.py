@@ -1,8 +1,8 @@
-"""Make the artifact bucket ready to be filled: there, ours and safe. Talks to S3."""
+"""Make the artifact bucket ready: there, ours, with versions, and safe. Talks to S3."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from plldb.bootstrap.artifacts.bucket import (
@@ -12,45 +12,77 @@ from plldb.bootstrap.artifacts.bucket import (
     create_bucket,
     try_to_create_bucket,
 )
-from plldb.bootstrap.artifacts.settings import write_settings
-from plldb.bootstrap.artifacts.survey import StoredObject, survey_bucket
+from plldb.bootstrap.artifacts.settings import VERSIONING, Repair, write_settings
+from plldb.bootstrap.artifacts.survey import NO_BUCKET, StoredObject, survey_bucket
+from plldb.bootstrap.events import BucketDelayed
 from plldb.errors import AwsError
+from plldb.streams import Tell
+from plldb.tasks import gather_all
+
+TURN_ON = Repair(setting=VERSIONING, found={})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadyBucket:
+class PreparedBucket:
     """The bucket as it is now.
 
     Attributes:
         created: whether it was made just now.
-        repaired: names of the settings that were put right.
+        versioned_now: whether versioning was turned on just now.
+        repairs: the other settings, which are still to be put right.
         objects: what lies in it already, by key.
     """
 
     created: bool
-    repaired: tuple[str, ...]
+    versioned_now: bool
+    repairs: tuple[Repair, ...]
     objects: Mapping[str, StoredObject]
 
+    @property
+    def repaired(self) -> tuple[str, ...]:
+        """Names of all the settings that were not right."""
+        return (VERSIONING.name,) * self.versioned_now + tuple(repair.name for repair in self.repairs)
 
-async def prepare_bucket(bucket: Bucket, prefix: str, *, probably_new: bool) -> ReadyBucket:
-    """Create the bucket unless it is there, and put its settings right; look at the objects under ``prefix``.
 
-    With ``probably_new`` it is created without a look before.
+async def prepare_bucket(
+    bucket: Bucket, prefix: str, tell: Tell[BucketDelayed], *, probably_new: bool
+) -> PreparedBucket:
+    """Create the bucket unless it is there, turn its versioning on, and look at all else.
+
+    With ``probably_new`` it is created without a look before. Objects are looked at under ``prefix``.
 
     Raises:
-        BucketError: it belongs to another account, or S3 does not take a setting.
+        BucketError: it belongs to another account, or lies in another region.
     """
     # One of ours stays as it is, but in the one region that does not say so.
-    created = probably_new and bucket.region != HOME_REGION and await try_to_create_bucket(bucket)
-    survey = await survey_bucket(bucket, prefix)
+    created = probably_new and bucket.region != HOME_REGION and await try_to_create_bucket(bucket, tell)
+    survey = NO_BUCKET if created else await survey_bucket(bucket, prefix)
     if not survey.exists:
-        # Read anew, before anything is written: what S3 gives to every bucket may not be written in some
-        # organisations. If it was not made, a setup beside this one was first.
-        created = await create_bucket(bucket) or created
-        survey = await survey_bucket(bucket, prefix)
+        created = created or await create_bucket(bucket, tell)
+        # What S3 gives to every bucket may not be written in some organisations, so a new one, too, is read
+        # before it is written. But no new bucket keeps versions, and uploads wait for nothing else.
+        survey, _ = await gather_all(survey_bucket(bucket, prefix), make_safe(bucket, [TURN_ON]))
+        repairs, versioned_now = _without_versioning(survey.repairs), True
+    else:
+        repairs = _without_versioning(survey.repairs)
+        versioned_now = repairs != survey.repairs
+        await make_safe(bucket, [TURN_ON] * versioned_now)
+    return PreparedBucket(
+        created=created, versioned_now=versioned_now, repairs=repairs, objects=survey.objects
+    )
+
+
+async def make_safe(bucket: Bucket, repairs: Iterable[Repair]) -> None:
+    """Put settings right, side by side.
+
+    Raises:
+        BucketError: the bucket belongs to another account, or S3 does not take a setting.
+    """
     try:
-        await write_settings(bucket, survey.repairs)
+        await write_settings(bucket, repairs)
     except AwsError as error:
         raise bucket_error(error, bucket) from error
-    repaired = tuple(repair.name for repair in survey.repairs)
-    return ReadyBucket(created=created, repaired=repaired, objects=survey.objects)
+
+
+def _without_versioning(repairs: Iterable[Repair]) -> tuple[Repair, ...]:
+    return tuple(each for each in repairs if each.setting is not VERSIONING)

@@ -5,22 +5,28 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from plldb.bootstrap.artifacts.bucket import Bucket
 from plldb.bootstrap.artifacts.packages import Package, build_package
 from plldb.bootstrap.artifacts.sources import PackageSource, read_files
 from plldb.bootstrap.artifacts.survey import StoredObject
 from plldb.bootstrap.errors import BucketError
-from plldb.errors import AwsError
+from plldb.bootstrap.events import BucketDelayed
+from plldb.errors import AwsError, Hint
+from plldb.streams import Tell
 from plldb.tasks import gather_all
+
+T = TypeVar("T")
 
 # Packages in memory and on the wire at once: enough to keep the network busy, and a bound on memory.
 IN_FLIGHT = 8
 # S3's answers to a conditional write that lost a race: somebody else wrote, or deleted, first.
 LOST_RACE = frozenset({"ConditionalRequestConflict", "NoSuchKey", "PreconditionFailed"})
+# S3's answers to a read of what is not there; to HEAD it gives the status alone.
+NOT_THERE = frozenset({"404", "NoSuchKey", "NoSuchVersion"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +50,24 @@ def package_key(version: str, source: PackageSource) -> str:
     return f"{version_prefix(version)}{source.folder}/{source.name}.zip"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uploader:
+    """Uploads to one bucket.
+
+    Attributes:
+        tell: is told that S3 needs time to keep versions; not more than once for a stream.
+        versioned_now: whether versioning was turned on just now. S3 may then keep no version of an object for
+            a while, or not find one that it has just kept ("Enabling versioning on buckets", S3 user guide).
+    """
+
+    bucket: Bucket
+    version: str
+    tell: Tell[BucketDelayed]
+    versioned_now: bool = False
+
+
 async def publish_packages(
-    bucket: Bucket, version: str, sources: Iterable[PackageSource], stored: Mapping[str, StoredObject]
+    uploader: Uploader, sources: Iterable[PackageSource], stored: Mapping[str, StoredObject]
 ) -> tuple[Artifact, ...]:
     """Read, zip and upload the packages side by side; what S3 holds already is not sent again.
 
@@ -61,9 +83,9 @@ async def publish_packages(
     async def publish(source: PackageSource) -> Artifact:
         async with places:
             package = build_package(source.name, await read_files(source))
-            key = package_key(version, source)
+            key = package_key(uploader.version, source)
             try:
-                return await _publish(bucket, key, package, stored.get(key))
+                return await _publish(uploader, key, package, stored.get(key))
             except AwsError as error:
                 error.message += f" (while uploading the package {package.name})"
                 raise
@@ -71,17 +93,27 @@ async def publish_packages(
     return await gather_all(*[publish(source) for source in sources])
 
 
-async def publish_template(bucket: Bucket, version: str, body: str) -> tuple[str, str]:
+async def publish_template(uploader: Uploader, body: str) -> tuple[str, str]:
     """Upload the rendered template and return its key and version."""
-    key = f"{version_prefix(version)}template.yaml"
+    key = f"{version_prefix(uploader.version)}template.yaml"
     data = body.encode()
     digest = b64encode(hashlib.sha256(data).digest()).decode()
-    return key, await _put(bucket, key, data, digest, ContentType="application/yaml")
+    return key, await _put(uploader, key, data, digest, ContentType="application/yaml")
 
 
-async def _publish(bucket: Bucket, key: str, package: Package, found: StoredObject | None) -> Artifact:
+async def wait_until_readable(uploader: Uploader, versions: Iterable[tuple[str, str]]) -> None:
+    """Wait until each version of a key can be read, which matters if versioning was turned on just now.
+
+    Raises:
+        BucketError: for too long one cannot.
+    """
+    if uploader.versioned_now:
+        await gather_all(*[_wait_until_readable(uploader, *each) for each in versions])
+
+
+async def _publish(uploader: Uploader, key: str, package: Package, found: StoredObject | None) -> Artifact:
     """Upload unless S3 has the same bytes; a writer beside us may be first, then its object is looked at."""
-    uploaded = False
+    bucket, uploaded = uploader.bucket, False
     if found is not None and found.md5 is None:
         found = await look_at_package(bucket, key, package)
     # What was stored before versioning was on has the version "null", which no template can pin.
@@ -90,7 +122,7 @@ async def _publish(bucket: Bucket, key: str, package: Package, found: StoredObje
         # request, whose first answer was lost, does not make a second version.
         condition = {"IfMatch": found.etag} if found else {"IfNoneMatch": "*"}
         try:
-            version_id = await _put(bucket, key, package.body, package.sha256, **condition)
+            version_id = await _put(uploader, key, package.body, package.sha256, **condition)
             found, uploaded = StoredObject(etag="", version_id=version_id, md5=package.md5), True
         except AwsError as error:
             if error.aws_code not in LOST_RACE:
@@ -113,34 +145,66 @@ async def look_at_package(bucket: Bucket, key: str, package: Package) -> StoredO
     try:
         head = await bucket.aws.call(bucket.s3.head_object, **bucket.ours, Key=key, ChecksumMode="ENABLED")
     except AwsError as error:
-        if error.aws_code in ("404", "NoSuchKey"):
+        if error.aws_code in NOT_THERE:
             return None
         raise
     return StoredObject(
-        etag=head["ETag"].strip('"'),
+        etag=head.get("ETag", "").strip('"'),
         version_id=head.get("VersionId", "null"),
         md5=package.md5 if head.get("ChecksumSHA256") == package.sha256 else "",
     )
 
 
-async def _put(bucket: Bucket, key: str, body: bytes, sha256: str, **more: Any) -> str:
+async def _put(uploader: Uploader, key: str, body: bytes, sha256: str, **more: Any) -> str:
     """Upload, and again while the bucket, for which versioning was just turned on, keeps no version of it."""
-    pace, loop = bucket.pace, asyncio.get_running_loop()
-    give_up = loop.time() + pace.versioning_for
-    while True:
+    bucket, conditions = uploader.bucket, more
+
+    async def put() -> str | None:
+        nonlocal conditions
         # S3 compares the digest with what it received: what is stored is what was sent.
         answer = await bucket.aws.call(
-            bucket.s3.put_object, **bucket.ours, Key=key, Body=body, ChecksumSHA256=sha256, **more
+            bucket.s3.put_object, **bucket.ours, Key=key, Body=body, ChecksumSHA256=sha256, **conditions
         )
+        if conditions.keys() & {"IfMatch", "IfNoneMatch"}:
+            conditions = {
+                "IfMatch": answer.get("ETag", "").strip('"')
+            }  # over what this very run has put there
         version_id = answer.get("VersionId", "null")
-        if version_id != "null":
-            return version_id
+        return None if version_id == "null" else version_id
+
+    return await _until_versioned(uploader, put)
+
+
+async def _wait_until_readable(uploader: Uploader, key: str, version_id: str) -> None:
+    bucket = uploader.bucket
+
+    async def look() -> bool | None:
+        try:
+            await bucket.aws.call(bucket.s3.head_object, **bucket.ours, Key=key, VersionId=version_id)
+        except AwsError as error:
+            if error.aws_code in NOT_THERE:
+                return None
+            raise
+        return True
+
+    await _until_versioned(uploader, look)
+
+
+async def _until_versioned(uploader: Uploader, attempt: Callable[[], Awaitable[T | None]]) -> T:
+    """Repeat an attempt until it gives something, for as long as S3 may need to turn versioning on."""
+    bucket, pace, loop = uploader.bucket, uploader.bucket.pace, asyncio.get_running_loop()
+    give_up = loop.time() + pace.versioning_for
+    while (found := await attempt()) is None:
         if loop.time() >= give_up:
             raise BucketError(
                 f"The bucket {bucket.name} does not keep versions yet.",
                 bucket=bucket.name,
-                hint="S3 may take some minutes to turn versioning on; then run the same command again.",
+                hint=Hint(
+                    "run-again",
+                    "S3 may take some minutes to turn versioning on; then run the same command again.",
+                ),
             )
+        most = pace.versioning_for
+        await uploader.tell(BucketDelayed(bucket=bucket.name, reason="versioning", seconds=most))
         await asyncio.sleep(pace.poll)
-        if more.keys() & {"IfMatch", "IfNoneMatch"}:
-            more = {"IfMatch": answer["ETag"].strip('"')}  # over what this very run has put there
+    return found

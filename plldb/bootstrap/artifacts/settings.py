@@ -89,6 +89,14 @@ def _encryption_rules(found: Found) -> list[dict[str, Any]]:
     return rules
 
 
+# CloudFormation sees changed code by its version.
+VERSIONING = Setting(
+    name="versioning",
+    read="get_bucket_versioning",
+    right=lambda _, found: found.get("Status") == "Enabled",
+    write="put_bucket_versioning",
+    wanted=lambda _, __: {"VersioningConfiguration": {"Status": "Enabled"}},
+)
 SETTINGS = (
     Setting(
         name="public access blocked",
@@ -100,14 +108,7 @@ SETTINGS = (
         write="put_public_access_block",
         wanted=lambda _, __: {"PublicAccessBlockConfiguration": PUBLIC_ACCESS_BLOCK},
     ),
-    Setting(
-        # CloudFormation sees changed code by its version.
-        name="versioning",
-        read="get_bucket_versioning",
-        right=lambda _, found: found.get("Status") == "Enabled",
-        write="put_bucket_versioning",
-        wanted=lambda _, __: {"VersioningConfiguration": {"Status": "Enabled"}},
-    ),
+    VERSIONING,
     Setting(
         # S3's own keys, unless somebody chose others. A rule without an algorithm says something else, and
         # leaves them: S3 encrypts every object.

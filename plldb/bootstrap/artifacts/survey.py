@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from plldb.bootstrap.artifacts.bucket import Bucket, bucket_error
+from plldb.bootstrap.artifacts.bucket import Bucket, bucket_error, check_region
 from plldb.bootstrap.artifacts.settings import ALL_REPAIRS, Repair, survey_settings
 from plldb.errors import AwsError
 from plldb.tasks import gather_all
@@ -42,10 +42,12 @@ async def survey_bucket(bucket: Bucket, prefix: str) -> BucketSurvey:
     """Look at the objects under a prefix and at every setting, side by side.
 
     Raises:
-        BucketError: the bucket belongs to another account.
+        BucketError: the bucket belongs to another account, or lies in another region.
     """
     try:
-        objects, settings = await gather_all(_list_current(bucket, prefix), survey_settings(bucket))
+        objects, settings, _ = await gather_all(
+            _list_current(bucket, prefix), survey_settings(bucket), check_region(bucket)
+        )
     except AwsError as error:
         if error.aws_code == "NoSuchBucket":
             return NO_BUCKET

@@ -8,6 +8,7 @@ from plldb.bootstrap.events import (
     ActionDecided,
     ArtifactReady,
     BootstrapStatus,
+    BucketDelayed,
     BucketDeleted,
     BucketEmptied,
     BucketKept,
@@ -79,6 +80,8 @@ class Words:
             case Started(operation=operation):
                 self._target = event.target
                 return [] if operation == "doctor" else [*header_lines(event)]  # its findings say the same
+            case BucketDelayed():
+                return [_delay_line(event)]
             case BucketReady():
                 return [_bucket_line(event)]
             case ArtifactReady():
@@ -185,6 +188,15 @@ def header_lines(event: Started) -> list[Line]:
     what = f"dry run of {event.operation}" if event.dry_run else event.operation
     text = f"{event.plldb_version}, {what} of stack {event.stack_name}"
     return [Line(name="plldb", text=text, tone="strong"), *target_lines(event.target)]
+
+
+def _delay_line(event: BucketDelayed) -> Line:
+    why = {
+        "name_in_use": f"S3 is not yet done with deleting a bucket of the name {event.bucket}",
+        "versioning": f"versioning of {event.bucket} was just turned on and is not in force everywhere",
+    }
+    text = f"{why[event.reason]}; waiting for it, for {duration(event.seconds)} at most"
+    return Line(mark="warn", name="bucket", text=text, tone="dim")
 
 
 def _bucket_line(event: BucketReady) -> Line:

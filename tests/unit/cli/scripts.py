@@ -355,6 +355,7 @@ EXAMPLES: list[Shown] = [
     operation_started("update", started_by="others", resources=None),
     stack_event("Theirs", "UPDATE_IN_PROGRESS", started_by="others"),
     ev.EventsDelayed(reason="Rate exceeded", seconds=3.2),
+    ev.BucketDelayed(bucket=BUCKET, reason="versioning", seconds=900),
     ev.SetupPlanned(
         bucket=BUCKET,
         bucket_change="repair",

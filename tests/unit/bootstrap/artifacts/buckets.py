@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from plldb.bootstrap.artifacts.bucket import Bucket
 from plldb.bootstrap.pace import Pace
+from plldb.streams import Tell
 from tests.unit.aws.fakes import ACCOUNT, AT_ONCE, Answer, Client, aws, refused
 
 # What S3 answers about a setting that was never made.
@@ -18,17 +19,29 @@ NEVER_MADE: dict[str, list[Answer]] = {
     "get_bucket_lifecycle_configuration": [refused("NoSuchLifecycleConfiguration", status=404)],
 }
 GONE = refused("NoSuchBucket", status=404)
+# What S3 says of where a bucket lies, for all tests that ask nothing of that.
+HERE: dict[str, list[Answer]] = {"head_bucket": [{"BucketRegion": "eu-west-1"}]}
 
 
 def bucket(
     region: str = "eu-west-1", pace: Pace = AT_ONCE, /, **answers: list[Answer]
 ) -> tuple[Bucket, Client]:
     """A bucket called ``b``, and the client that answers for it and keeps what it was asked."""
-    client = Client("s3", answers)
+    client = Client("s3", HERE | answers)
     s3 = cast("Any", client)
     return Bucket(
         aws=aws(pace), s3=s3, name="b", region=region, partition="aws", owner=ACCOUNT, pace=pace
     ), client
+
+
+def listener() -> tuple[list[Any], Tell[Any]]:
+    """A teller, and what it was told."""
+    told: list[Any] = []
+
+    async def tell(event: Any) -> None:
+        told.append(event)
+
+    return told, tell
 
 
 def page(*keys: str, more: bool = False, markers: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from plldb.bootstrap.artifacts.bucket import bucket_exists, create_bucket, try_to_create_bucket
 from plldb.bootstrap.artifacts.emptying import delete_bucket, survey_removal
+from plldb.bootstrap.artifacts.survey import survey_bucket
 from plldb.bootstrap.errors import BucketError
+from plldb.bootstrap.events import BucketDelayed
 from plldb.errors import AccessDeniedError, AwsError
-from tests.unit.aws.fakes import ACCOUNT, refused
-from tests.unit.bootstrap.artifacts.buckets import bucket
+from tests.unit.aws.fakes import ACCOUNT, AT_ONCE, Answer, refused
+from tests.unit.bootstrap.artifacts.buckets import NEVER_MADE, bucket, listener, page
 
+_, tell = listener()
 STRANGER = refused("AccessDenied", "Access Denied", 403)
 NOT_ALLOWED = refused("AccessDenied", "User x is not authorized to perform: s3:ListBucketVersions on y", 403)
 
@@ -35,10 +40,46 @@ async def test_only_an_owner_that_is_not_the_expected_one_is_a_stranger(
             await request
 
 
-async def test_a_creation_that_is_denied_is_no_strangers_bucket() -> None:
+async def test_a_creation_that_is_denied_is_no_strangers_bucket_and_may_be_the_organisations_doing() -> None:
     ours, _ = bucket(create_bucket=[STRANGER])
-    with pytest.raises(AccessDeniedError):
-        await create_bucket(ours)
+    with pytest.raises(AccessDeniedError) as raised:
+        await create_bucket(ours, tell)
+    assert "s3:x-amz-bucket-namespace" in str(raised.value.hint)
+
+
+ABORTED = refused("OperationAborted", "A conflicting conditional operation is in progress", 409)
+
+
+@pytest.mark.parametrize(("after", "times"), [(0.0, 1), (60.0, 0)])
+async def test_a_name_that_s3_does_not_give_free_is_waited_for_and_told(after: float, times: int) -> None:
+    pace = replace(AT_ONCE, notice_after=after)
+    ours, client = bucket("eu-west-1", pace, create_bucket=[ABORTED, ABORTED, ABORTED, {}])
+    told, tell = listener()
+    assert await create_bucket(ours, tell)
+    assert client.times("create_bucket") == 4
+    assert told == [BucketDelayed(bucket="b", reason="name_in_use", seconds=pace.throttled_for)] * times
+
+
+async def test_a_name_that_s3_never_gives_free_is_named() -> None:
+    ours, _ = bucket("eu-west-1", replace(AT_ONCE, throttled_for=0), create_bucket=[ABORTED])
+    with pytest.raises(BucketError, match="does not give the name b free"):
+        await create_bucket(ours, tell)
+
+
+async def test_a_bucket_in_another_region_is_not_touched_and_both_regions_are_named() -> None:
+    elsewhere: list[Answer] = [{"BucketRegion": "us-west-2"}]
+    answers: dict[str, list[Answer]] = NEVER_MADE | {"list_object_versions": [page()]}
+    ours, client = bucket(**answers | {"head_bucket": elsewhere})
+    for request in (bucket_exists(ours), survey_removal(ours), survey_bucket(ours, "plldb/")):
+        with pytest.raises(BucketError, match="lies in us-west-2, and has to lie in eu-west-1"):
+            await request
+    assert not [asked for asked, _ in client.asked if not asked.startswith(("get", "list", "head"))]
+
+
+@pytest.mark.parametrize("answer", [{}, refused("403", "Forbidden", 403), refused("404", status=404)])
+async def test_where_s3_does_not_say_the_region_the_rest_decides(answer: Answer) -> None:
+    ours, _ = bucket(list_object_versions=[page()], head_bucket=[answer])
+    assert await bucket_exists(ours)
 
 
 @pytest.mark.parametrize(
@@ -46,27 +87,27 @@ async def test_a_creation_that_is_denied_is_no_strangers_bucket() -> None:
 )
 async def test_a_new_bucket_is_placed_in_its_region(region: str, where: dict[str, str] | None) -> None:
     ours, client = bucket(region, create_bucket=[{}])
-    await create_bucket(ours)
+    await create_bucket(ours, tell)
     assert client.asked[0][1].get("CreateBucketConfiguration") == where
 
 
 async def test_a_bucket_that_is_ours_already_is_fine_and_one_of_somebody_else_is_not() -> None:
     ours, _ = bucket(create_bucket=[refused("BucketAlreadyOwnedByYou", status=409)])
-    await create_bucket(ours)
+    await create_bucket(ours, tell)
     taken, _ = bucket(create_bucket=[refused("BucketAlreadyExists", status=409)])
     with pytest.raises(BucketError, match="belongs to another account") as raised:
-        await create_bucket(taken)
+        await create_bucket(taken, tell)
     assert ACCOUNT in str(raised.value.hint)
 
 
 async def test_creating_tells_whether_the_bucket_is_new() -> None:
     new, _ = bucket(create_bucket=[{}])
     known, _ = bucket(create_bucket=[refused("BucketAlreadyOwnedByYou", status=409)])
-    assert await create_bucket(new) is True
-    assert await try_to_create_bucket(known) is False
+    assert await create_bucket(new, tell) is True
+    assert await try_to_create_bucket(known, tell) is False
 
 
 @pytest.mark.parametrize("refusal", [NOT_ALLOWED, STRANGER, refused("BucketAlreadyExists", status=409)])
 async def test_a_creation_that_is_only_tried_may_be_refused(refusal: Exception) -> None:
     ours, _ = bucket(create_bucket=[refusal])
-    assert await try_to_create_bucket(ours) is False
+    assert await try_to_create_bucket(ours, tell) is False

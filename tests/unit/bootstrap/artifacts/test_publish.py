@@ -8,17 +8,27 @@ from pathlib import Path
 import pytest
 
 from plldb.aws.place import Target
-from plldb.bootstrap.artifacts.bucket import bucket_name
+from plldb.bootstrap.artifacts.bucket import Bucket, bucket_name
 from plldb.bootstrap.artifacts.packages import build_package
-from plldb.bootstrap.artifacts.publish import package_key, publish_packages, version_prefix
+from plldb.bootstrap.artifacts.publish import (
+    Uploader,
+    package_key,
+    publish_packages,
+    publish_template,
+    version_prefix,
+    wait_until_readable,
+)
 from plldb.bootstrap.artifacts.sources import FileContent, FileSource, PackageSource
 from plldb.bootstrap.artifacts.survey import StoredObject
 from plldb.bootstrap.errors import BucketError, PackagingError
+from plldb.bootstrap.events import BucketDelayed
 from plldb.errors import AwsError
+from plldb.streams import Tell, each_once
 from tests.unit.aws.fakes import ACCOUNT, AT_ONCE, Answer, refused
-from tests.unit.bootstrap.artifacts.buckets import bucket
+from tests.unit.bootstrap.artifacts.buckets import bucket, listener
 
 KEY = "plldb/versions/1.0/lambda_functions/a_handler.zip"
+_, NOBODY = listener()
 PACKAGE = build_package("a_handler", [FileContent(path="a_handler.py", content=b"x = 1\n")])
 
 
@@ -28,6 +38,10 @@ def handler(tmp_path: Path) -> PackageSource:
     place.write_bytes(b"x = 1\n")
     files = (FileSource(path="a_handler.py", place=place),)
     return PackageSource(name="a_handler", folder="lambda_functions", files=files)
+
+
+def uploader(ours: Bucket, tell: Tell[BucketDelayed] = NOBODY, *, versioned_now: bool = False) -> Uploader:
+    return Uploader(bucket=ours, version="1.0", tell=tell, versioned_now=versioned_now)
 
 
 def test_keys_have_the_version_and_the_name_of_the_function_or_layer(handler: PackageSource) -> None:
@@ -40,7 +54,7 @@ def test_keys_have_the_version_and_the_name_of_the_function_or_layer(handler: Pa
 async def test_what_s3_has_already_is_not_sent_again(handler: PackageSource) -> None:
     ours, client = bucket()
     stored = {KEY: StoredObject(etag=PACKAGE.md5, version_id="v1", md5=PACKAGE.md5)}
-    (artifact,) = await publish_packages(ours, "1.0", [handler], stored)
+    (artifact,) = await publish_packages(uploader(ours), [handler], stored)
     assert (artifact.version_id, artifact.uploaded, artifact.key) == ("v1", False, KEY)
     assert client.asked == []
 
@@ -57,7 +71,7 @@ async def test_an_upload_carries_its_digest_its_owner_and_what_it_replaces(
 ) -> None:
     head: list[Answer] = [{"ChecksumSHA256": "other", "ETag": '"other"', "VersionId": "v1"}]
     ours, client = bucket(put_object=[{"VersionId": "v2"}], head_object=head)
-    (artifact,) = await publish_packages(ours, "1.0", [handler], stored)
+    (artifact,) = await publish_packages(uploader(ours), [handler], stored)
     assert (artifact.version_id, artifact.uploaded, artifact.size) == ("v2", True, PACKAGE.size)
     sent = {"Body": PACKAGE.body, "ChecksumSHA256": PACKAGE.sha256, "Key": KEY}
     assert client.asked[-1] == (
@@ -71,7 +85,7 @@ async def test_the_same_bytes_under_another_etag_are_not_sent_again(handler: Pac
     head: list[Answer] = [{"ChecksumSHA256": PACKAGE.sha256, "ETag": '"opaque"', "VersionId": "v1"}]
     ours, client = bucket(put_object=[{"VersionId": "v2"}], head_object=head)
     stored = {KEY: StoredObject(etag="opaque", version_id="v1", md5=None)}
-    (artifact,) = await publish_packages(ours, "1.0", [handler], stored)
+    (artifact,) = await publish_packages(uploader(ours), [handler], stored)
     assert (artifact.version_id, artifact.uploaded) == ("v1", False)
     assert client.times("put_object") == 0
 
@@ -80,7 +94,7 @@ async def test_the_same_bytes_under_another_etag_are_not_sent_again(handler: Pac
 async def test_who_loses_a_race_takes_the_same_bytes_of_the_winner(handler: PackageSource, lost: str) -> None:
     head: list[Answer] = [{"ChecksumSHA256": PACKAGE.sha256, "ETag": '"x"', "VersionId": "theirs"}]
     ours, client = bucket(put_object=[refused(lost, status=412)], head_object=head)
-    (artifact,) = await publish_packages(ours, "1.0", [handler], {})
+    (artifact,) = await publish_packages(uploader(ours), [handler], {})
     assert (artifact.version_id, artifact.uploaded) == ("theirs", False)
     assert client.times("put_object") == 1
 
@@ -97,7 +111,7 @@ async def test_who_loses_a_race_to_other_bytes_tries_again_over_what_is_there_no
 ) -> None:
     puts: list[Answer] = [refused("PreconditionFailed", status=412), {"VersionId": "v3"}]
     ours, client = bucket(put_object=puts, head_object=[head])
-    (artifact,) = await publish_packages(ours, "1.0", [handler], {})
+    (artifact,) = await publish_packages(uploader(ours), [handler], {})
     assert (artifact.version_id, artifact.uploaded) == ("v3", True)
     assert condition.items() <= client.asked[-1][1].items()
 
@@ -105,14 +119,14 @@ async def test_who_loses_a_race_to_other_bytes_tries_again_over_what_is_there_no
 async def test_a_failed_upload_names_the_package(handler: PackageSource) -> None:
     ours, _ = bucket(put_object=[refused("EntityTooLarge", "too large")])
     with pytest.raises(AwsError, match=r"too large.*while uploading the package a_handler"):
-        await publish_packages(ours, "1.0", [handler], {})
+        await publish_packages(uploader(ours), [handler], {})
 
 
 @pytest.mark.parametrize("answer", [{}, {"VersionId": "null"}])
 async def test_a_bucket_that_keeps_no_versions_is_refused(handler: PackageSource, answer: Answer) -> None:
     ours, _ = bucket(put_object=[answer])
     with pytest.raises(BucketError, match="does not keep versions"):
-        await publish_packages(ours, "1.0", [handler], {})
+        await publish_packages(uploader(ours), [handler], {})
 
 
 async def test_an_upload_is_repeated_over_itself_until_the_new_bucket_keeps_versions(
@@ -120,10 +134,34 @@ async def test_an_upload_is_repeated_over_itself_until_the_new_bucket_keeps_vers
 ) -> None:
     puts: list[Answer] = [{"ETag": '"e"'}, {"ETag": '"e"', "VersionId": "null"}, {"VersionId": "v1"}]
     ours, client = bucket("eu-west-1", replace(AT_ONCE, versioning_for=60), put_object=puts)
-    (artifact,) = await publish_packages(ours, "1.0", [handler], {})
+    told, tell = listener()
+    (artifact,) = await publish_packages(uploader(ours, each_once(tell)), [handler], {})
     assert (artifact.version_id, artifact.uploaded) == ("v1", True)
     conditions = [(asked.get("IfNoneMatch"), asked.get("IfMatch")) for _, asked in client.asked]
     assert conditions == [("*", None), (None, "e"), (None, "e")]
+    assert told == [BucketDelayed(bucket="b", reason="versioning", seconds=60)]
+
+
+async def test_what_was_just_uploaded_is_read_until_it_is_there_if_versioning_is_new() -> None:
+    heads: list[Answer] = [refused("404", status=404), refused("NoSuchVersion", status=404), {}]
+    pace = replace(AT_ONCE, versioning_for=60)
+    ours, client = bucket("eu-west-1", pace, head_object=heads, put_object=[{"VersionId": "v1"}])
+    told, tell = listener()
+    new = uploader(ours, each_once(tell), versioned_now=True)
+    template = await publish_template(new, "Resources: {}")
+    await wait_until_readable(new, [template, ("other", "v2")])
+    asked = {(each["Key"], each["VersionId"]) for name, each in client.asked if name == "head_object"}
+    assert asked == {template, ("other", "v2")}
+    assert told == [BucketDelayed(bucket="b", reason="versioning", seconds=60)]
+    client.asked.clear()
+    await wait_until_readable(uploader(ours), [template])
+    assert client.asked == []
+
+
+async def test_what_can_never_be_read_is_an_error() -> None:
+    ours, _ = bucket(head_object=[refused("404", status=404)])
+    with pytest.raises(BucketError, match="does not keep versions"):
+        await wait_until_readable(uploader(ours, versioned_now=True), [("key", "v1")])
 
 
 async def test_one_handler_that_cannot_be_read_ends_all(handler: PackageSource, tmp_path: Path) -> None:
@@ -131,7 +169,7 @@ async def test_one_handler_that_cannot_be_read_ends_all(handler: PackageSource, 
     files = (FileSource(path="gone_handler.py", place=tmp_path / "gone_handler.py"),)
     gone = replace(handler, name="gone_handler", files=files)
     with pytest.raises(PackagingError, match="gone_handler"):
-        await publish_packages(ours, "1.0", [handler, gone, handler], {})
+        await publish_packages(uploader(ours), [handler, gone, handler], {})
 
 
 def test_the_bucket_is_named_by_region_and_account() -> None:

@@ -246,7 +246,7 @@ REQUESTS = {
     "s3:GetBucketPublicAccessBlock": "get_public_access_block",
     "s3:GetEncryptionConfiguration": "get_bucket_encryption",
     "s3:GetLifecycleConfiguration": "get_bucket_lifecycle_configuration",
-    "s3:ListBucket": "head_object",
+    "s3:ListBucket": "head_bucket",
     "s3:ListBucketMultipartUploads": "list_multipart_uploads",
     "s3:ListBucketVersions": "list_object_versions",
     "s3:PutBucketPublicAccessBlock": "put_public_access_block",

@@ -1,0 +1,51 @@
+"""Make the bucket ready: what is written, and what is only read."""
+
+from __future__ import annotations
+
+import pytest
+
+from plldb.bootstrap.artifacts.prepare import TURN_ON, make_safe, prepare_bucket
+from plldb.bootstrap.artifacts.settings import SETTINGS
+from plldb.bootstrap.errors import BucketError
+from tests.unit.aws.fakes import Answer, refused
+from tests.unit.bootstrap.artifacts.buckets import GONE, NEVER_MADE, bucket, listener, page
+
+PUTS: dict[str, list[Answer]] = {setting.write: [{}] for setting in SETTINGS}
+NEW = tuple(setting.name for setting in SETTINGS if setting.name != "versioning")
+
+
+@pytest.mark.parametrize(
+    ("region", "probably_new", "listing", "create", "expected"),
+    [
+        ("eu-west-1", True, [page()], [{}], (True, True)),
+        ("eu-west-1", True, [page()], [refused("BucketAlreadyOwnedByYou", status=409)], (False, True)),
+        ("eu-west-1", False, [GONE, page()], [{}], (True, True)),
+        # In this region S3 does not say whether a bucket is new.
+        ("us-east-1", True, [GONE, page()], [{}], (True, True)),
+        ("us-east-1", True, [page()], [{}], (False, True)),
+    ],
+)
+async def test_versioning_is_turned_on_and_the_rest_is_left_to_do(
+    region: str,
+    probably_new: bool,
+    listing: list[Answer],
+    create: list[Answer],
+    expected: tuple[bool, bool],
+) -> None:
+    here: list[Answer] = [{"BucketRegion": region}]
+    scripts = (
+        NEVER_MADE | PUTS | {"list_object_versions": listing, "head_bucket": here, "create_bucket": create}
+    )
+    ours, client = bucket(region, **scripts)
+    ready = await prepare_bucket(ours, "plldb/", listener()[1], probably_new=probably_new)
+    assert (ready.created, ready.versioned_now) == expected
+    assert ready.repaired == ("versioning", *NEW)
+    assert [asked for asked, _ in client.asked if asked.startswith("put")] == ["put_bucket_versioning"]
+    await make_safe(ours, ready.repairs)
+    assert sorted(asked for asked, _ in client.asked if asked.startswith("put")) == sorted(PUTS)
+
+
+async def test_a_strangers_bucket_is_told_also_while_settings_are_written() -> None:
+    ours, _ = bucket(put_bucket_versioning=[refused("AccessDenied", "Access Denied", 403)])
+    with pytest.raises(BucketError, match="another account"):
+        await make_safe(ours, [TURN_ON])
