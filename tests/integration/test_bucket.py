@@ -155,4 +155,4 @@ async def test_a_dry_run_makes_no_bucket(plldb_cli: RunPlldb, endpoint: str) -> 
     async with Proxy(endpoint) as proxy:
         done = await plldb_cli("bootstrap", "setup", "--dry-run", env={"AWS_ENDPOINT_URL": proxy.url})
         assert done.code == 0, done
-        assert all(each.operation.startswith(("Get", "List", "Describe")) for each in proxy.records)
+        assert all(each.operation.startswith(("Get", "Head", "List", "Describe")) for each in proxy.records)
