@@ -222,6 +222,8 @@ def there(tmp_path: Path) -> Path:
 async def test_the_answers_are_the_same(here: Path, there: Path, debug: int | None) -> None:
     write(here, app=APP)
     bodies = {what: json.dumps(code) for what, code in VALUES.items()} | EVENTS
+    if debug is not None:
+        del bodies["an exception without end"]  # the last frame that fits is one of the debugger's
     answers = {}
     async with bench(here, debug=debug, **SETTINGS) as function, sandbox(there, APP) as deployed:
         for what, body in bodies.items():
