@@ -35,6 +35,16 @@ class Settings:
     output: OutputName = "text"
     verbose: bool = False
 
+    @property
+    def proposed_profile(self) -> str | None:
+        """The profile that a proposed command is to name."""
+        return self.profile or self.shell_profile
+
+    @property
+    def proposed_regions(self) -> tuple[str, ...]:
+        """The regions that a proposed command is to name."""
+        return self.regions or ((self.shell_region,) if self.shell_region else ())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stopped:

@@ -81,7 +81,7 @@ class Where:
 def where_of(settings: Settings, region: str | None, target: Target | None) -> Where:
     """Return where one region's run acts, as well as it is known."""
     found = target.region if target else region or settings.shell_region
-    return Where(regions=(found,) if found else (), profile=settings.profile or settings.shell_profile)
+    return Where(regions=(found,) if found else (), profile=settings.proposed_profile)
 
 
 def hint_text(hint: Hint | None) -> str:

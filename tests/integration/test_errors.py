@@ -21,6 +21,12 @@ NO_KEYS: dict[str, str | None] = {
 COMMANDS = (("setup",), ("destroy", "--yes"), ("watch",), ("status",))
 
 
+EVERY_COMMAND = [
+    *(("bootstrap", *words) for words in COMMANDS),
+    *(("doctor",), ("status",), ("restore", "--all", "--yes"), ("attach", "a-stack", "--yes")),
+]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mistake:
     """Settings that cannot work, and what the program is to say of them."""
@@ -54,26 +60,29 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("command", [*(("bootstrap", *each) for each in COMMANDS), ("doctor",)], ids=" ".join)
-async def test_every_command_says_which_profile_is_unknown(
-    plldb_cli: RunPlldb, command: tuple[str, ...]
+@pytest.mark.parametrize(
+    ("command", "mistake"),
+    [
+        *((command, mistake) for command in EVERY_COMMAND for mistake in ("no_credentials", "no_region")),
+        *((EVERY_COMMAND[0], name) for name in MISTAKES if not name.startswith("no_")),
+    ],
+    ids=str,
+)
+async def test_a_mistake_in_the_settings_is_one_error_with_one_exit_code_and_the_way_out_in_every_command(
+    plldb_cli: RunPlldb, mistake: str, command: tuple[str, ...]
 ) -> None:
-    done = await plldb_cli(*command, "--profile", "nobody")
-    assert done.code == 2, done
-    assert done.stderr.startswith("error: The AWS profile 'nobody' does not exist.\nhint: ")
-
-
-@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES.keys())
-async def test_a_mistake_in_the_settings_is_one_error_with_the_way_out(
-    plldb_cli: RunPlldb, mistake: Mistake
-) -> None:
-    done = await plldb_cli("bootstrap", "setup", *mistake.arguments, env=mistake.env)
-    assert done.code == mistake.code, done
-    error, hint = done.stderr.splitlines()
+    expected = MISTAKES[mistake]
+    done = await plldb_cli(*command, *expected.arguments, env=expected.env)
+    assert done.code == expected.code, done
+    if command == ("doctor",) and expected.code == 1:  # where settings are right, what is wrong is a finding
+        assert expected.said in done.stdout
+        assert expected.way_out in done.stdout
+        return
+    error, hint = done.stderr.splitlines()[:2]
     assert error.startswith("error: ")
-    assert mistake.said in error
+    assert expected.said in error
     assert hint.startswith("hint: ")
-    assert mistake.way_out in hint
+    assert expected.way_out in hint
 
 
 async def test_an_error_in_json_is_one_line_with_a_stable_code(plldb_cli: RunPlldb) -> None:

@@ -152,9 +152,8 @@ def invocation(ctx: asyncclick.Context, name: str, params: dict[str, Any]) -> In
     # A person says yes each time anew.
     words = as_typed(ctx, [name for name in values if name != "yes"])
     settings = merge_settings(ctx, **place)
-    shell = (settings.shell_region,) if settings.shell_region else ()
-    profile = settings.profile or settings.shell_profile
-    watch = command_line("bootstrap", "watch", regions=settings.regions or shell, profile=profile)
+    regions, profile = settings.proposed_regions, settings.proposed_profile
+    watch = command_line("bootstrap", "watch", regions=regions, profile=profile)
     return Invocation(
         name=name,
         settings=settings,

@@ -85,7 +85,7 @@ def _explain_stop(asked: Invocation, why: Stopped, runs: Sequence[RegionRun[Live
     found = [where_of(asked.settings, run.region, run.progress.target) for run in flying]
     where = Where(
         regions=tuple(region for each in found for region in each.regions),
-        profile=asked.settings.profile or asked.settings.shell_profile,
+        profile=asked.settings.proposed_profile,
     )
     creating = all(run.progress.known.creating for run in flying)
     return Problem(

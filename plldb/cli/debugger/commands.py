@@ -73,7 +73,8 @@ def invocation(ctx: asyncclick.Context, name: str, params: dict[str, Any], inter
     typed = as_typed(ctx, [name for name in values if name in options and name != "yes"])
     words = (*filter(None, [values["stack"], *values.get("functions", ())]), *typed)
     settings = merge_settings(ctx, **place)
-    again = command_line(name, regions=settings.regions, profile=settings.profile, options=words)
+    regions, profile = settings.proposed_regions, settings.proposed_profile
+    again = command_line(name, regions=regions, profile=profile, options=words)
     return Invocation(
         name=name,
         settings=settings,
