@@ -11,6 +11,7 @@ from plldb.cli.hints import where_of
 from plldb.cli.output.layout import Item, Line
 from plldb.cli.output.text import counted
 from plldb.debugger.events import (
+    Attached,
     AttachFinished,
     AttachPlanned,
     DebuggerStatus,
@@ -42,6 +43,7 @@ class Words:
         self._region = region
         self._target: Target | None = None
         self._held = False
+        self._planning = False
         self._session = SessionWords()
 
     @property
@@ -52,7 +54,7 @@ class Words:
         """Return what is to be said now that ``event`` has come."""
         match event:
             case Started():
-                self._target = event.target
+                self._target, self._planning = event.target, event.operation == "attach"
                 text = f"{event.plldb_version}, {_what(event)}"
                 return [Line(name="plldb", text=text, tone="strong"), *target_lines(event.target)]
             case TakeOverPlanned(functions=functions):
@@ -68,6 +70,9 @@ class Words:
             case DebuggerStatus():
                 self._target = event.target
                 return [*status_lines(event, self._where, now)]
+            case Attached():
+                self._planning = False
+                return self._session.say(event)
             case AttachFinished(left_armed=left):
                 return [*self._session.say(event), *self._left_armed(left)]
             case _:
@@ -83,6 +88,8 @@ class Words:
         self._held = self._held or event.reason == "held"
         since = f", {ago(event.since, now)}" if event.since else ""
         text = f"{event.function} is left as it is: {event.message}{since}"
+        if self._planning:  # nothing is wrong with a stack that has functions of another language
+            return [Line(mark="warn", name="left", text=text)]
         return [Line(mark="fail", name="left", text=text, tone="bad")]
 
     def _finished(self, event: RestoreFinished) -> list[Item]:

@@ -78,6 +78,81 @@ def status(**changes: Any) -> ev.DebuggerStatus:
     return ev.DebuggerStatus(**values | changes)
 
 
+ORDERS, MAILS = "shop-Orders-7H8I9J0K1L2M", "shop-Mails-1B2C3D4E5F6G"
+FIRST, SECOND, THIRD = (f"{digit}f0a4a4e-0d3c-4d8f-9a51-0f7f3f1f6c11" for digit in "678")
+LONG_LINE = "    " + "and so on " * 9
+
+
+def planned() -> list[ev.AttachEvent]:
+    """Up to the question."""
+    functions = tuple(
+        ev.PlannedFunction(
+            function=name,
+            logical_id=logical_id,
+            handler="app.handler",
+            folder="/home/ada/shop/src",
+            python="/home/ada/shop/.venv/bin/python",
+        )
+        for name, logical_id in ((ORDERS, "Orders"), (MAILS, "Mails"))
+    )
+    refused = ev.FunctionRefused(
+        function="shop-Images-3N4O", reason="not-python", message="its runtime is nodejs22.x"
+    )
+    plan = ev.AttachPlanned(functions=functions, lease_until=NOW + 8 * 3600, debug_port=5678)
+    return [started("attach"), refused, plan]
+
+
+def attached() -> list[ev.AttachEvent]:
+    """Up to the first invocation."""
+    return [
+        *planned(),
+        ev.SessionConnected(seconds=0.4),
+        ev.FunctionArmed(function=ORDERS),
+        ev.FunctionArmed(function=MAILS),
+        ev.Attached(functions=(ORDERS, MAILS), debug_port=5678, lease_until=NOW + 8 * 3600),
+    ]
+
+
+def invoked() -> list[ev.AttachEvent]:
+    """Two invocations at once, a failure, and what may happen to a connection."""
+
+    def printed(request_id: str, function: str, text: str) -> ev.Output:
+        return ev.Output(request_id=request_id, function=function, stream="stdout", text=text)
+
+    return [
+        ev.InvocationStarted(request_id=FIRST, function=MAILS, trigger="SQS mails, 3 records"),
+        printed(FIRST, MAILS, "three mails to send"),
+        ev.InvocationStarted(request_id=SECOND, function=ORDERS, trigger="POST /orders"),
+        printed(FIRST, MAILS, LONG_LINE),
+        printed(SECOND, ORDERS, "{'total':\t12}"),
+        ev.InvocationFinished(request_id=SECOND, function=ORDERS, outcome="answered", seconds=0.31),
+        ev.InvocationFinished(
+            request_id=FIRST,
+            function=MAILS,
+            outcome="failed",
+            seconds=12.2,
+            error="KeyError: 'address'",
+            file="mails/send.py",
+            line=31,
+        ),
+        ev.FunctionRelayed(function=ORDERS),
+        ev.ConnectionLost(reason="closed (1001)"),
+        ev.ConnectionRestored(seconds=1.5),
+        ev.AnswersDelayed(code="credentials", message="The credentials have expired."),
+        ev.InvocationRefused(request_id=THIRD, function=ORDERS, reason="it came too late"),
+        ev.InvocationStarted(request_id=THIRD, function=ORDERS, trigger="Invoke, 2 bytes"),
+        ev.InvocationFinished(request_id=THIRD, function=ORDERS, outcome="cancelled", seconds=3),
+        ev.AnswerLost(request_id=THIRD),
+    ]
+
+
+def detached(*left: str) -> list[ev.AttachEvent]:
+    restored = [ev.Restored(function=name, how="restored") for name in (ORDERS, MAILS) if name not in left]
+    refused = [ev.FunctionRefused(function=name, reason="credentials", message="expired") for name in left]
+    finished = ev.AttachFinished(invocations=3, failed=1, restored=len(restored), left_armed=left)
+    return [ev.Detaching(reason="asked", in_hand=1), *restored, *refused, finished]
+
+
 def a_run(*argv: str) -> RegionRun[LiveProgress]:
     """The run of a command in one region."""
     command = make_command(asked(*argv), None)

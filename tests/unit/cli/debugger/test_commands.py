@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from plldb.cli.command import Stopped
+from plldb.cli.debugger.explain import explain
 from plldb.cli.interrupts import listen
 from plldb.cli.main import main
 from plldb.cli.run import perform
@@ -70,6 +72,16 @@ async def run(library: Library, *argv: str, place: Terminal | None = None) -> tu
         ("take-over", ["restore", "shop", "--take-over"], [scripts.take_over()]),
         ("status", ["status"], [scripts.status()]),
         (
+            "attach",
+            ["attach", "shop"],
+            [*scripts.attached(), *scripts.invoked(), *scripts.detached()],
+        ),
+        (
+            "attach-left",
+            ["attach", "shop", "--profile", "work"],
+            [*scripts.attached(), *scripts.detached(scripts.MAILS)],
+        ),
+        (
             "status-nothing",
             ["status", "shop"],
             [scripts.status(stack_name="shop", functions=(), sessions=(), invocations=())],
@@ -82,6 +94,15 @@ def test_a_command_looks_as_in_the_golden_file(name: str, argv: list[str], event
     play(renderer, run, events)
     renderer.done(run, 0)
     hold_against_golden(f"debugger-{name}-80", on_screen(screen.getvalue()))
+
+
+def test_a_second_interrupt_says_what_is_left_armed_how_to_restore_it_and_until_when() -> None:
+    run = scripts.a_run("attach", "shop")
+    renderer, screen = renderer_at(80, run)
+    play(renderer, run, [*scripts.attached(), *scripts.detached()[:2]])
+    stopped = Stopped(code="interrupted", reason="interrupted", exit_code=130)
+    renderer.fail(run, explain(asked("attach", "shop", "Orders"), stopped, [run]))
+    hold_against_golden("debugger-attach-interrupted-80", on_screen(screen.getvalue()))
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def renderer_at(width: int, *runs: RegionRun[Any], **environ: str) -> tuple[Term
     return TerminalRenderer(open_console(place), place, runs), screen
 
 
-def play(renderer: TerminalRenderer, run: RegionRun[Any], events: Sequence[Shown]) -> None:
+def play(renderer: TerminalRenderer, run: RegionRun[Any], events: Sequence[Any]) -> None:
     for event in events:
         run.progress.add(event, scripts.T0.timestamp())
         renderer.show(run, event)
