@@ -53,6 +53,19 @@ async def test_a_setup_is_a_log_of_events_above_one_live_line(
     assert "\n✔ plldb      deployed\n" in shown
 
 
+async def test_a_terminal_that_is_said_to_be_none_gets_lines_and_nothing_else(
+    slow_env: dict[str, str], tmp_path: Path
+) -> None:
+    env = slow_env | {"TTY_COMPATIBLE": "0"}
+    async with on_terminal("bootstrap", env=env, cwd=tmp_path) as screen:
+        assert await screen.finish() == 0
+    text = screen.text.replace("\r\n", "\n")  # a terminal itself writes the first
+    assert not re.search(r"[\x1b\r]", text)
+    assert "signed in  with the keys in environment variables" in text
+    # Once more where the end of the operation is told.
+    assert len(re.findall(r" CREATE_(?:IN_PROGRESS|COMPLETE)\b", text)) == 2 * (RESOURCES + 1) + 1
+
+
 async def test_a_window_that_is_resized_again_and_again_does_no_harm(
     slow_env: dict[str, str], tmp_path: Path
 ) -> None:

@@ -32,7 +32,7 @@ from plldb.bootstrap.events import (
 from plldb.cli.bootstrap.explain import failure_lines, state_sentence
 from plldb.cli.bootstrap.plans import missing_text, removal_lines, setup_plan_lines
 from plldb.cli.bootstrap.status import status_lines
-from plldb.cli.header import target_lines
+from plldb.cli.header import credentials_lines, target_lines
 from plldb.cli.hints import hint_steps, hint_text, where_of
 from plldb.cli.output.layout import Item, Line, Mark, Row, Tone
 from plldb.cli.output.text import counted, duration, size
@@ -79,7 +79,9 @@ class Words:
         match event:
             case Started(operation=operation):
                 self._target = event.target
-                return [] if operation == "doctor" else [*header_lines(event)]  # its findings say the same
+                # The doctor's findings say the rest.
+                doctor = operation == "doctor"
+                return [*(credentials_lines(event.target) if doctor else header_lines(event))]
             case BucketDelayed():
                 return [_delay_line(event)]
             case BucketReady():
