@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Literal
 
 from plldb.aws.place import Target
-from plldb.bootstrap.stack.statuses import StackStatus, Status
+from plldb.bootstrap.stack.statuses import NO_STATUS, StackStatus, Status
 from plldb.errors import Hint
 
 OperationName = Literal["setup", "destroy", "watch", "doctor"]
@@ -121,7 +121,10 @@ class PartsMissing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """One resource that failed. ``seconds`` it took; ``template_line`` counts from 1 in template.yaml."""
+    """One resource that failed. ``seconds`` it took; ``template_line`` counts from 1 in template.yaml.
+
+    ``hook_type`` is the CloudFormation Hook that refused it, empty if none did.
+    """
 
     logical_id: str
     resource_type: str
@@ -131,6 +134,7 @@ class Failure:
     timestamp: datetime
     seconds: float | None
     template_line: int | None
+    hook_type: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +181,8 @@ class StackEvent:
 
     ``seconds`` is how long the resource took, on the event that ends its work, else None;
     ``is_stack`` marks events of the stack itself; ``started_by`` is of the operation that it belongs to;
-    ``template_line`` counts from 1 in template.yaml, None if the resource is not in it.
+    ``template_line`` counts from 1 in template.yaml, None if the resource is not in it; ``hook_type`` and
+    ``hook_status`` are of the CloudFormation Hook that the event tells of, empty if it tells of none.
     """
 
     kind: Literal["stack_event"] = "stack_event"
@@ -193,6 +198,8 @@ class StackEvent:
     started_by: StartedBy
     seconds: float | None
     template_line: int | None
+    hook_type: str = ""
+    hook_status: Status = NO_STATUS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import plldb
 from plldb.aws.place import Target
@@ -18,6 +18,7 @@ from plldb.bootstrap.artifacts.survey import BucketSurvey, survey_bucket
 from plldb.bootstrap.errors import StackFailedError
 from plldb.bootstrap.events import ArtifactPlan, ResourceChange, SetupPlanned
 from plldb.bootstrap.options import SetupOptions, placeholder_values, remember, render_stack
+from plldb.bootstrap.stack.answers import changes_in
 from plldb.bootstrap.stack.client import Stack
 from plldb.bootstrap.stack.decide import DEPLOYED, DIFFERS, MISSING, SETUP, Seen, Step, decide, is_deployed
 from plldb.bootstrap.stack.health import look_at_parts
@@ -26,9 +27,6 @@ from plldb.bootstrap.stack.parts import depending_on
 from plldb.bootstrap.template import TemplateResource, read_resources
 from plldb.errors import AwsError, Hint, UnreachableError
 from plldb.tasks import finish, gather_all
-
-if TYPE_CHECKING:
-    from types_aiobotocore_cloudformation.type_defs import ChangeTypeDef
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +129,7 @@ async def _read_change_set(stack: Stack, where: dict[str, Any]) -> tuple[Resourc
     page: dict[str, Any] = {}
     while True:
         answer = await stack.aws.call(stack.client.describe_change_set, **where, **page)
-        status, reason = answer["Status"], answer.get("StatusReason", "")
+        status, reason = answer.get("Status", ""), answer.get("StatusReason", "")
         if status == "FAILED":
             # CloudFormation calls it a failure when there is nothing to change.
             if "didn't contain changes" in reason or "No updates" in reason:
@@ -144,26 +142,10 @@ async def _read_change_set(stack: Stack, where: dict[str, Any]) -> tuple[Resourc
         if status in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
             await asyncio.sleep(stack.pace.poll)
             continue
-        changes += [change for each in answer["Changes"] if (change := _change(each))]
+        changes += changes_in(answer)
         if "NextToken" not in answer:
             return tuple(changes)
         page = {"NextToken": answer["NextToken"]}
-
-
-def _change(each: ChangeTypeDef) -> ResourceChange | None:
-    found = each.get("ResourceChange")
-    if not found:
-        return None
-    replacement: dict[str, Literal["true", "false", "conditional"]] = {
-        "True": "true",
-        "Conditional": "conditional",
-    }
-    return ResourceChange(
-        action=found.get("Action", "").lower(),
-        logical_id=found.get("LogicalResourceId", ""),
-        resource_type=found.get("ResourceType", ""),
-        replacement=replacement.get(found.get("Replacement", ""), "false"),
-    )
 
 
 async def _plan_artifact(bucket: Bucket, source: PackageSource, survey: BucketSurvey) -> ArtifactPlan:

@@ -7,17 +7,23 @@ So a copy of plldb has an event bus in its template, and that name is taken.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest_asyncio
 
 from tests.e2e.holdings import list_rest, read_stack
+from tests.support.behaviours import on
 from tests.support.copies import Copy
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import OpenClient, RunPlldb
+    from tests.support.behaviours import Forward
+    from tests.support.operations import Call
+    from tests.support.proxy import Proxy
+    from tests.support.wire import Response
 
 REASON = "EventBus already exists: PLLDBTaken"
 
@@ -82,6 +88,30 @@ async def test_a_failure_in_json_ends_with_one_failed_line_that_names_the_cause(
     assert (last["code"], last["status"], last["exit_code"]) == ("stack-failed", "ROLLBACK_COMPLETE", 1)
     cause = last["failures"][0]
     assert (cause["logical_id"], cause["reason"]) == ("TakenBus", REASON)
+
+
+async def refuse_by_hook(call: Call, forward: Forward) -> Response:
+    """Make of the beginning of the bus what CloudFormation tells when a Hook refuses a resource."""
+    response = await forward(call)
+    begun = rb"(<LogicalResourceId>TakenBus</LogicalResourceId>)((?:(?!</?member>).)*CREATE_IN_PROGRESS)"
+    hook = (
+        rb"\1<HookType>Corp::Tags::Hook</HookType><HookStatus>HOOK_COMPLETE_FAILED</HookStatus>"
+        rb"<HookStatusReason>no tag owner</HookStatusReason>\2"
+    )
+    return response.with_body(re.sub(begun, hook, response.body, flags=re.DOTALL))
+
+
+async def test_a_hook_that_refuses_a_resource_is_the_cause(
+    plldb_cli: RunPlldb, proxy: Proxy, buses: Any, tmp_path: Path
+) -> None:
+    proxy.use(on(refuse_by_hook, "DescribeStackEvents"))
+    env = {**with_bus(tmp_path).env, "AWS_ENDPOINT_URL": proxy.url}
+    failed = await plldb_cli("bootstrap", "setup", env=env)
+    assert failed.code == 1, failed
+    cause, reason, also, *_ = failed.stdout[failed.stdout.index("cause") :].splitlines()
+    assert "TakenBus (AWS::Events::EventBus) HOOK_COMPLETE_FAILED, by the hook Corp::Tags::Hook" in cause
+    assert (reason.strip(), also.split()[0]) == ("no tag owner", "✘")
+    assert REASON in failed.stdout
 
 
 async def test_a_failed_update_is_rolled_back_explained_and_healed_by_the_next_setup(

@@ -12,7 +12,7 @@ from plldb.aws.errors import TryAgainError
 from plldb.aws.session import Aws
 from plldb.bootstrap.events import Failure, StackOperation
 from plldb.bootstrap.pace import DEFAULT_PACE, Pace
-from plldb.bootstrap.stack.answers import failed_event, raw_event, snapshot_of
+from plldb.bootstrap.stack.answers import body_in, events_in, failures_in, snapshot_in
 from plldb.bootstrap.stack.decide import Seen, StackSnapshot
 from plldb.bootstrap.stack.history import RawEvent, last_operation
 from plldb.bootstrap.stack.statuses import StackStatus, Status
@@ -70,7 +70,7 @@ class Stack:
 
     async def _read_event_ids(self, stack_id: str) -> frozenset[str]:
         page = await self.aws.call(self.client.describe_stack_events, StackName=stack_id)
-        return frozenset(event["EventId"] for event in page["StackEvents"])
+        return frozenset(event.event_id for event in events_in(page))
 
     async def _fetch_body(self) -> str:
         try:
@@ -81,9 +81,7 @@ class Stack:
             if error.aws_code == "ValidationError":  # there is no stack, or one without a template yet
                 return ""
             raise
-        # botocore makes a dict of a template in JSON; plldb's own is YAML.
-        body: object = answer.get("TemplateBody")
-        return body if isinstance(body, str) else ""
+        return body_in(answer)
 
     async def read_last_operation(
         self, stack_id: str
@@ -93,7 +91,7 @@ class Stack:
         more: dict[str, Any] = {}
         while True:
             page = await self.aws.call(self.client.describe_stack_events, StackName=stack_id, **more)
-            events += [raw_event(event) for event in page["StackEvents"]]
+            events += events_in(page)
             whole = "NextToken" not in page
             found = last_operation(events, whole=whole)
             if found:
@@ -116,7 +114,7 @@ class Stack:
         more: dict[str, Any] = {}
         while True:
             page = await send(self.client.describe_stack_events, StackName=stack_id, **more)
-            read = [raw_event(event) for event in page["StackEvents"]]
+            read = events_in(page)
             events += read
             # The rest of that page is taken, too: an event may turn up late, between known ones.
             if "NextToken" not in page or any(is_known(event.event_id) for event in read):
@@ -135,7 +133,7 @@ class Stack:
         except (AwsError, TryAgainError) as error:
             log.info("DescribeEvents: %s", error)  # the report is poorer, not wrong
             return []
-        return [failure for event in answer["OperationEvents"] if (failure := failed_event(event))]
+        return failures_in(answer)
 
     async def read_status(self, stack_id: str, *, patiently: bool = False) -> Status | None:
         """Return the status of exactly this stack; None if CloudFormation does not know it.
@@ -153,9 +151,10 @@ class Stack:
             if is_unknown(error):
                 return None
             raise
-        snapshot = snapshot_of(answer["Stacks"][0])
+        snapshot = snapshot_in(answer)
         # By name CloudFormation finds living stacks only; some emulators find deleted ones, too.
-        deleted = snapshot.status is StackStatus.DELETE_COMPLETE and not name.startswith("arn:")
+        by_id = name.startswith("arn:")
+        deleted = snapshot is not None and snapshot.status is StackStatus.DELETE_COMPLETE and not by_id
         return None if deleted else snapshot
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from plldb.bootstrap.events import StackOperation, StartedBy
-from plldb.bootstrap.stack.statuses import Status
+from plldb.bootstrap.stack.statuses import NO_STATUS, Status
 
 TOKEN_PREFIX = "plldb-"
 OPERATIONS: tuple[StackOperation, ...] = ("create", "update", "delete", "import")
@@ -32,6 +32,18 @@ class RawEvent:
     is_stack: bool
     token: str
     operation_id: str
+    hook_type: str = ""
+    hook_status: Status = NO_STATUS
+    hook_warns: bool = False
+
+    @property
+    def is_cause(self) -> bool:
+        """Whether it says why an operation fails: a resource failed, or a Hook while the work still goes on.
+
+        What the stack says of itself is a summary.
+        """
+        hook_failed = self.hook_status.failed and not self.hook_warns
+        return hook_failed or (self.status.failed and not self.is_stack)
 
     @property
     def ends_operation(self) -> bool:

@@ -52,6 +52,10 @@ class Status(str):
         return self.complete and not self.rolling_back
 
 
+NO_STATUS = Status("")
+"""That of an event which tells none."""
+
+
 class StackStatus(Status, Enum):
     """Status of a stack, as DescribeStacks tells it (all 23 values of the CloudFormation API, 2026)."""
 

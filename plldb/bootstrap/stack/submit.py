@@ -131,7 +131,7 @@ async def _find_own(
             if not is_unknown(error) or may_be_new is None or not await may_be_new():
                 return None
         await asyncio.sleep(stack.pace.poll)
-    for event in page["StackEvents"]:
+    for event in page.get("StackEvents", []):
         if event.get("ClientRequestToken") == token:
             return Submitted(operation=operation, stack_id=event["StackId"], token=token)
     return None

@@ -125,7 +125,7 @@ class Timeline:
         if not self._follows(event.started_by):
             return event
         self.began = min(self.began or raw.timestamp, raw.timestamp)
-        if not raw.is_stack and raw.status.failed:
+        if raw.is_cause:
             self._failures.append(failure_of(event))
         return event
 
@@ -143,6 +143,8 @@ class Timeline:
             started_by=self._whose(raw),
             seconds=self._seconds_of_stack(raw) if raw.is_stack else self._seconds_of_resource(raw),
             template_line=self._lines.get(raw.logical_id),
+            hook_type=raw.hook_type,
+            hook_status=raw.hook_status,
         )
 
     def _follows(self, whose: StartedBy) -> bool:
@@ -183,9 +185,11 @@ def failure_of(event: StackEvent) -> Failure:
         logical_id=event.logical_id,
         resource_type=event.resource_type,
         physical_id=event.physical_id,
-        status=event.status,
+        # A hook fails while the resource itself is still in progress.
+        status=event.status if event.status.failed else event.hook_status or event.status,
         reason=event.reason,
         timestamp=event.timestamp,
         seconds=event.seconds,
         template_line=event.template_line,
+        hook_type=event.hook_type,
     )

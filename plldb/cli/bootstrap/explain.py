@@ -139,7 +139,8 @@ def failure_lines(failures: Sequence[Failure]) -> list[Line]:
 def _what_failed(failure: Failure) -> str:
     took = "" if failure.seconds is None else f" after {duration(failure.seconds)}"
     place = "" if failure.template_line is None else f", template.yaml:{failure.template_line}"
-    return f"{failure.logical_id} ({failure.resource_type}) {failure.status}{took}{place}"
+    hook = f", by the hook {failure.hook_type}" if failure.hook_type else ""
+    return f"{failure.logical_id} ({failure.resource_type}) {failure.status}{took}{hook}{place}"
 
 
 def _known(status: str) -> StackStatus | str:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import botocore.session
 import pytest
+from botocore.model import ListShape, Shape, StringShape, StructureShape
 
 from plldb.bootstrap.errors import StackStuckError
-from plldb.bootstrap.stack.answers import failed_event, raw_event, snapshot_of
+from plldb.bootstrap.stack.answers import (
+    body_in,
+    changes_in,
+    events_in,
+    failed_event,
+    failures_in,
+    raw_event,
+    snapshot_in,
+    snapshot_of,
+)
 from tests.unit.bootstrap.stack.histories import STACK_ID
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -98,14 +110,63 @@ def test_an_event_without_reason_or_resource_is_no_failure(lacking: dict[str, An
     assert failed_event(cast("Any", event)) is None
 
 
-def test_the_reason_of_a_hook_is_told() -> None:
+def test_a_hook_is_told_with_its_reason_and_whether_it_only_warns() -> None:
     hook = {
         "HookType": "Corp::Rule::Hook",
+        "HookStatus": "HOOK_COMPLETE_FAILED",
         "HookStatusReason": "no tag owner",
-        "EventType": "HOOK_INVOCATION_ERROR",
+        "ResourceStatus": "CREATE_IN_PROGRESS",
     }
-    assert raw_event(cast("Any", EVENT | hook)).reason == "no tag owner"
-    more = {"ResourceStatusReason": "The following hook(s) failed: [Corp::Rule::Hook]"}
-    found = failed_event(cast("Any", FAILED | hook | more))
+    found = raw_event(cast("Any", EVENT | hook))
+    assert (found.hook_type, found.reason, found.is_cause) == ("Corp::Rule::Hook", "no tag owner", True)
+    assert not raw_event(cast("Any", EVENT | hook | {"HookFailureMode": "WARN"})).is_cause
+
+
+def test_an_invocation_of_a_hook_that_failed_is_told_also_when_it_names_no_resource() -> None:
+    hook = {"EventId": "e", "Timestamp": NOW, "EventType": "HOOK_INVOCATION_ERROR", "HookType": "Corp::Hook"}
+    told = {
+        "HookStatusReason": "no tag owner",
+        "ResourceStatusReason": "The following hook(s) failed: [Corp]",
+    }
+    found = failed_event(cast("Any", hook | told))
     assert found is not None
-    assert found.reason == "no tag owner"
+    assert (found.logical_id, found.hook_type, found.reason) == ("Corp::Hook", "Corp::Hook", "no tag owner")
+    assert failed_event(cast("Any", hook | told | {"HookFailureMode": "WARN"})) is None
+
+
+# --- the service model ----------------------------------------------------------------------------------
+
+READ: dict[str, Callable[[Any], object]] = {
+    "DescribeStacks": snapshot_in,
+    "DescribeStackEvents": events_in,
+    "DescribeEvents": failures_in,
+    "DescribeChangeSet": changes_in,
+    "GetTemplate": body_in,
+}
+MODEL = botocore.session.get_session().get_service_model("cloudformation")
+
+
+def least(shape: Shape, *, optional_lists: bool) -> Any:
+    """What the model requires and nothing else; perhaps with lists, each of one such member."""
+    match shape:
+        case StructureShape():
+            wanted = {
+                name: member
+                for name, member in shape.members.items()
+                if name in shape.required_members or (optional_lists and isinstance(member, ListShape))
+            }
+            return {name: least(each, optional_lists=optional_lists) for name, each in wanted.items()}
+        case ListShape():
+            return [least(shape.member, optional_lists=optional_lists)]
+        case StringShape(enum=[first, *_]):
+            return first
+        case _:
+            return {"timestamp": NOW, "boolean": False, "integer": 0}.get(shape.type_name, "x")
+
+
+@pytest.mark.parametrize("optional_lists", [False, True])
+@pytest.mark.parametrize("operation", READ)
+def test_an_answer_with_no_more_than_the_model_requires_is_read(operation: str, optional_lists: bool) -> None:
+    shape = MODEL.operation_model(operation).output_shape
+    assert shape is not None
+    READ[operation](least(shape, optional_lists=optional_lists))

@@ -129,6 +129,22 @@ def test_the_root_cause_is_the_first_failure_and_cancellations_are_none() -> Non
     assert timeline.outcome == "ROLLBACK_COMPLETE"
 
 
+def test_a_hook_that_fails_while_the_resource_is_in_progress_is_the_root_cause() -> None:
+    began, table, hook, failed = history(
+        *("plldb CREATE_IN_PROGRESS", "Table CREATE_IN_PROGRESS", "Table CREATE_IN_PROGRESS no tag owner"),
+        "Table CREATE_FAILED The following hook(s) failed: [Corp::Rule::Hook]",
+    )
+    hook = replace(hook, hook_type="Corp::Rule::Hook", hook_status=Status("HOOK_COMPLETE_FAILED"))
+    timeline = Timeline(operation="create", request=Request())
+    told = timeline.take([failed, hook, table, began])
+    assert (told[2].hook_type, told[2].hook_status) == ("Corp::Rule::Hook", "HOOK_COMPLETE_FAILED")
+    cause, follows = timeline.failures
+    assert (cause.reason, cause.status, cause.hook_type) == (
+        *("no tag owner", "HOOK_COMPLETE_FAILED", "Corp::Rule::Hook"),
+    )
+    assert (follows.status, follows.hook_type) == ("CREATE_FAILED", "")
+
+
 def test_causes_stand_in_the_order_of_time_even_when_the_first_is_told_last() -> None:
     events = history("A CREATE_FAILED first", "B CREATE_FAILED second", "C CREATE_FAILED third")
     timeline = Timeline(operation="create", request=Request())
