@@ -79,9 +79,7 @@ class Words:
         match event:
             case Started(operation=operation):
                 self._target = event.target
-                # The doctor's findings say the rest.
-                doctor = operation == "doctor"
-                return [*(credentials_lines(event.target) if doctor else header_lines(event))]
+                return [] if operation == "doctor" else [*header_lines(event)]  # its findings say the same
             case BucketDelayed():
                 return [_delay_line(event)]
             case BucketReady():
@@ -129,7 +127,9 @@ class Words:
                 return [Line(mark="done", name="stack", text=text)]
             case Finding(verdict=verdict):
                 self._unknown += verdict == "unknown"
-                return [*_finding_lines(event), *self._remedy_lines(event)]
+                found = self._target if event.check == "caller" else None
+                more = credentials_lines(found) if found else []
+                return [*_finding_lines(event), *self._remedy_lines(event), *more]
             case DoctorFinished():
                 ready = event.outcome == "ready" and not self._unknown
                 more = self._next("setup", "deploys, or updates what is deployed") if ready else []

@@ -34,7 +34,7 @@ def said(*events: Shown) -> str:
     [
         (scripts.started(endpoint_url=ENDPOINT), f"none endpoint: {ENDPOINT}"),
         (scripts.started(), "none plldb: 0.2.0, setup of stack plldb"),
-        (scripts.started("doctor", credentials="sso", profile="work"), "signed in: with SSO, profile work"),
+        (scripts.started(credentials="sso", profile="work"), "none signed in: with SSO, profile work"),
         (scripts.started(credentials="env", profile="work"), "signed in: with the keys in environment varia"),
         (scripts.status(target=scripts.target(credentials="new-way")), "none signed in: with new-way"),
         (scripts.started(dry_run=True), "none plldb: 0.2.0, dry run of setup of stack plldb"),
