@@ -77,7 +77,9 @@ async def test_a_window_that_is_resized_again_and_again_does_no_harm(
     assert "WebSocketUrl:" in screen.text
 
 
-async def test_ctrl_c_leaves_the_ways_on_below_the_log(slow_env: dict[str, str], tmp_path: Path) -> None:
+async def test_ctrl_c_leaves_the_ways_on_below_the_log_and_a_destroy_waits_for_the_creation(
+    plldb_cli: RunPlldb, slow_env: dict[str, str], open_client: OpenClient, tmp_path: Path
+) -> None:
     async with on_terminal("bootstrap", env=slow_env, cwd=tmp_path) as screen:
         await screen.read_until(LIVE)
         screen.type(CTRL_C)
@@ -91,6 +93,13 @@ async def test_ctrl_c_leaves_the_ways_on_below_the_log(slow_env: dict[str, str],
         f"  go on with it:              plldb bootstrap setup --region {REGION}",
         f"  undo it (delete all of it): plldb bootstrap destroy --region {REGION}",
     )
+    # Whose creation a destroy meets then, and what it does about it.
+    undone = await plldb_cli("bootstrap", "destroy", "--yes", env=dict(slow_env))
+    assert undone.code == 0, undone
+    waiting = f"waiting for the create of plldb that an earlier run of plldb began, {RESOURCES} resources"
+    assert undone.stdout.index(waiting) < undone.stdout.index("delete of plldb has begun")
+    assert "not ours" not in undone.stdout
+    assert not await list_rest(open_client)
 
 
 @pytest.mark.parametrize(
