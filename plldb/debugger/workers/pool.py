@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from plldb.debugger.decisions import Start
 from plldb.debugger.errors import SourceError
@@ -16,9 +15,10 @@ from plldb.debugger.workers.adapter import start_adapter
 from plldb.debugger.workers.environment import worker_environment
 from plldb.debugger.workers.output import TellOutput
 from plldb.debugger.workers.process import Plan
+from plldb.debugger.workers.project.interpreter import find_python
 from plldb.debugger.workers.relay import Relay
 from plldb.debugger.workers.settings import FunctionSettings
-from plldb.debugger.workers.source import Project, find_python, find_source
+from plldb.debugger.workers.source import Project, find_source
 from plldb.debugger.workers.worker import Patience, Stamp, Worker, start_worker
 from plldb.tasks import cancel_all
 
@@ -50,9 +50,7 @@ async def open_workers(
         SourceError: there is no Python to run functions, or no debugger can run on it.
     """
     environment = dict(os.environ) if machine is None else machine
-    relay = (
-        None if debug is None else await open_relay(find_python(project, project.folder), environment, debug)
-    )
+    relay = None if debug is None else await _open_relay(project, environment, debug)
     workers = Workers(project, functions, patience, environment, relay=relay, wait=wait)
     looking = asyncio.create_task(workers.look_after())
     try:
@@ -78,8 +76,9 @@ def read_stamp(path: str) -> Stamp:
     return found.st_mtime_ns, found.st_size
 
 
-async def open_relay(python: Path, machine: Mapping[str, str], port: int) -> Relay:
+async def _open_relay(project: Project, machine: Mapping[str, str], port: int) -> Relay:
     """Start the debugger and listen for editors; see `open_workers` for what it raises."""
+    python = find_python(project.python, project.folder, project.folder)
     relay = Relay()
     await relay.open(port)
     try:
@@ -187,11 +186,12 @@ class Workers:
             message=start.invocation.environment,
             machine=self._machine,
             variables=self._project.variables,
+            own_credentials=self._project.own_credentials,
         )
         return Plan(
             python=source.python,
             code=source.folder,
-            handler=function.handler,
+            handler=source.handler,
             environment=environment,
             machine=self._machine,
             debugger=self._relay.adapter.settings() if self._relay and self._relay.adapter else None,

@@ -23,6 +23,7 @@ class FunctionSettings:
         variables: its environment. Secret.
         log_group: where its logs go.
         log_format: ``Text`` or ``JSON``.
+        logical_id: in the template of its stack, if it has one.
         log_level: of the application, for example ``INFO``; empty if Lambda does not filter.
     """
 
@@ -36,6 +37,7 @@ class FunctionSettings:
     log_group: str = ""
     log_format: str = "Text"
     log_level: str = ""
+    logical_id: str = ""
 
     @property
     def region(self) -> str:
@@ -43,7 +45,7 @@ class FunctionSettings:
         return self.arn.split(":")[3] if self.arn.count(":") >= 3 else ""
 
 
-def read_settings(configuration: Mapping[str, Any]) -> FunctionSettings:
+def read_settings(configuration: Mapping[str, Any], *, logical_id: str = "") -> FunctionSettings:
     """Return what GetFunctionConfiguration (or ``Configuration`` of GetFunction) tells, armed or not."""
     deployed = restore_settings(
         Settings(
@@ -65,4 +67,5 @@ def read_settings(configuration: Mapping[str, Any]) -> FunctionSettings:
         log_group=str(logging.get("LogGroup") or f"/aws/lambda/{name}"),
         log_format=str(logging.get("LogFormat") or "Text"),
         log_level=str(logging.get("ApplicationLogLevel") or ""),
+        logical_id=logical_id,
     )

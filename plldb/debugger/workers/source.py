@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from plldb.debugger.errors import SourceError
+from plldb.debugger.workers.project.interpreter import find_python
+from plldb.debugger.workers.project.templates import assets_of_cdk, folders_in_templates
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.errors import Hint
+
+VENDORS = (
+    "DD_LAMBDA_HANDLER",
+    "NEW_RELIC_LAMBDA_HANDLER",
+    "LUMIGO_ORIGINAL_HANDLER",
+    "SENTRY_INITIAL_HANDLER",
+    "ORIG_HANDLER",
+)
+"""Variables in which vendors keep a function's own handler while theirs stands in its place: Datadog, New
+Relic, Lumigo, Sentry, OpenTelemetry."""
+OUTPUT = frozenset({".aws-sam", "cdk.out", ".serverless", "build", "dist", ".chalice"})
+"""Folders with copies of the code that tools make."""
+NEITHER = frozenset({"node_modules", "site-packages", "__pycache__", "venv", "env"})
+MOST_FOLDERS = 20_000
+"""How many folders are looked into before the search is given up."""
+MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,15 +36,17 @@ class Project:
 
     Attributes:
         folder: of the project, or of the code itself.
-        code: folders of single functions, by the functions' names.
+        code: folders of single functions, by name or logical id.
         python: the interpreter for the functions; None for that of the project's environment.
         variables: set for every function, over its own (``--env``). Secret.
+        own_credentials: functions run with the caller's own credentials instead of the role's.
     """
 
     folder: Path
     code: Mapping[str, Path] = field(default_factory=dict)
     python: Path | None = None
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    own_credentials: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,64 +56,93 @@ class Source:
     Attributes:
         folder: the root of its code, links resolved: what is ``/var/task`` in Lambda.
         file: the file of its handler.
+        handler: the handler that is run: the function's, or its own one behind that of a vendor.
         python: the interpreter.
     """
 
     folder: Path
     file: Path
+    handler: str
     python: Path
 
 
 def find_source(project: Project, function: FunctionSettings) -> Source:
     """Return where the code of a function lies and which Python runs it.
 
-    Raises:
-        SourceError: the handler is no file below the folder, or there is no such interpreter.
-    """
-    folder = project.code.get(function.name, project.folder).resolve()
-    return Source(folder=folder, file=find_handler(folder, function), python=find_python(project, folder))
-
-
-def find_handler(folder: Path, function: FunctionSettings) -> Path:
-    """Return the file of the handler: only a file below the folder is ever run.
+    The folder is the one that was named for this function; else that of the project's template; else the
+    project's folder, or the only one below it from which the handler can be imported. Source wins over what
+    build tools make of it.
 
     Raises:
-        SourceError: there is none.
+        SourceError: the handler is no file below a folder, or of several; or there is no interpreter.
     """
-    module = function.handler.rpartition(".")[0].replace(".", "/")
-    stem = folder / module
-    for path in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py") if module else ():
-        if path.is_file() and path.resolve().is_relative_to(folder):
-            return path
+    root = project.folder.resolve()
+    for handler in handlers(function):
+        if folder := _find_folder(project, root, function, handler):
+            file = find_handler(folder, handler)
+            if file is not None:
+                python = find_python(project.python, folder, root)
+                return Source(folder=folder, file=file, handler=handler, python=python)
+    named = project.code.get(function.name) or project.code.get(function.logical_id) or project.folder
     raise SourceError(
-        f"The handler {function.handler} of {function.name} is no file below {folder}.",
+        f"The handler {function.handler} of {function.name} is no file below {named}.",
         hint=Hint("fix-argument", "Name the folder of its code, from which the handler can be imported."),
     )
 
 
-def find_python(project: Project, folder: Path) -> Path:
-    """Return the interpreter: the one that was named, that of the active environment, or of ``.venv``.
+def handlers(function: FunctionSettings) -> tuple[str, ...]:
+    """Return the handlers to look for: the function's own behind a vendor's first."""
+    own = (function.variables.get(name, "") for name in VENDORS)
+    return tuple(dict.fromkeys([*(each for each in own if each), function.handler]))
 
-    Raises:
-        SourceError: there is none.
-    """
-    if project.python is not None:
-        if not project.python.is_file():
-            raise SourceError(f"There is no Python at {project.python}.")
-        return project.python.absolute()
-    candidates = [Path(active)] if (active := os.environ.get("VIRTUAL_ENV")) else []
-    root = project.folder.resolve()
-    for parent in (folder, *folder.parents, root):
-        candidates += [parent / ".venv", parent / "venv"]
-        if parent == root:
-            break
-    for environment in candidates:
-        for python in (environment / "bin" / "python", environment / "Scripts" / "python.exe"):
-            if python.is_file():
-                return python
-    if python_on_path := shutil.which("python3") or shutil.which("python"):
-        return Path(python_on_path)
-    raise SourceError(
-        f"No Python was found for {folder}.",
-        hint=Hint("fix-argument", "Activate the project's environment, or name its interpreter."),
-    )
+
+def find_handler(folder: Path, handler: str) -> Path | None:
+    """Return the file of a handler, None if it is no file below the folder: nothing else is ever run."""
+    module = handler.rpartition(".")[0].replace(".", "/")
+    if not module:
+        return None
+    stem = folder / module
+    for path in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py"):
+        if path.is_file() and path.resolve().is_relative_to(folder):
+            return path
+    return None
+
+
+def _find_folder(project: Project, root: Path, function: FunctionSettings, handler: str) -> Path | None:
+    named = project.code.get(function.name) or project.code.get(function.logical_id)
+    if named is not None:
+        return named.resolve()
+    templates = folders_in_templates(root, function.logical_id) if function.logical_id else ()
+    fitting = [folder for folder in templates if find_handler(folder, handler)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting and find_handler(root, handler):
+        return root
+    fitting = fitting or list(_search(root, handler, OUTPUT))
+    built = assets_of_cdk(root, function.logical_id) if function.logical_id else ()
+    fitting = _same(fitting, built, handler) or fitting
+    if len(fitting) > 1:
+        names = ", ".join(str(each.relative_to(root)) for each in fitting[:MOST_NAMED])
+        raise SourceError(
+            f"The handler {handler} of {function.name} is in several folders of {root}: {names}.",
+            hint=Hint("fix-argument", "Name the folder of its code."),
+        )
+    return fitting[0] if fitting else next(iter(built), None)
+
+
+def _same(folders: list[Path], built: tuple[Path, ...], handler: str) -> list[Path]:
+    """Return the folders whose handler is that of the build output."""
+    texts = {file.read_bytes() for each in built if (file := find_handler(each.resolve(), handler))}
+    return [each for each in folders if (file := find_handler(each, handler)) and file.read_bytes() in texts]
+
+
+def _search(root: Path, handler: str, without: frozenset[str]) -> Iterator[Path]:
+    """Yield the folders below this one from which a handler can be imported."""
+    for count, (path, folders, _) in enumerate(os.walk(root)):
+        if count >= MOST_FOLDERS:
+            return
+        folders[:] = sorted(
+            each for each in folders if each not in without | NEITHER and not each.startswith(".")
+        )
+        if find_handler(Path(path), handler):
+            yield Path(path)

@@ -100,28 +100,24 @@ def stopped(tell, change):
     tell("held", before == 0)
 
 
-def held():
-    """Return for how many seconds the debugger has held the function in all."""
+def read_clock():
+    """Return the time without that for which the debugger has held the function, in seconds."""
     with _lock:
-        return _clock["held"] + (time.time() - _clock["since"] if _clock["stopped"] else 0.0)
+        return (_clock["since"] if _clock["stopped"] else time.time()) - _clock["held"]
 
 
 def adapt(runtime):
     """Give the runtime the clock, and stop at exceptions that the runtime would catch."""
     context = runtime.LambdaContext
-    init, remaining = context.__init__, context.get_remaining_time_in_millis
+    init = context.__init__
 
     def initialize(self, *args, **kwargs):
         init(self, *args, **kwargs)
-        self._held_before = held()
+        self._behind = time.time() - read_clock()
 
     def get_remaining_time_in_millis(self):
-        deadline = self._epoch_deadline_time_in_ms
-        self._epoch_deadline_time_in_ms = deadline + int((held() - self._held_before) * 1000)
-        try:
-            return remaining(self)
-        finally:
-            self._epoch_deadline_time_in_ms = deadline
+        """As awslambdaric has it, by a clock that stands still at a breakpoint."""
+        return max(self._epoch_deadline_time_in_ms - int((read_clock() + self._behind) * 1000), 0)
 
     context.__init__ = initialize
     context.get_remaining_time_in_millis = get_remaining_time_in_millis

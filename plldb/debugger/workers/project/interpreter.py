@@ -1,0 +1,76 @@
+"""Which Python runs the functions of a project. Talks to the disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from plldb.debugger.errors import SourceError
+from plldb.errors import Hint
+
+TOOLS = {
+    "poetry.lock": ("poetry", "env", "info", "--path"),
+    "Pipfile": ("pipenv", "--venv"),
+}
+"""Tools that keep environments elsewhere: a file by which a project is theirs, and how to ask."""
+ASK_FOR = 20.0
+"""Seconds that such a tool may take."""
+
+
+def find_python(
+    named: Path | None, folder: Path, root: Path, machine: Mapping[str, str] = os.environ
+) -> Path:
+    """Return the interpreter: the one that was named, else that of the project's environment.
+
+    An active environment comes first, then ``.venv`` beside the code or above it up to the project, then what
+    Poetry, Pipenv and PDM tell, then conda's; at last the Python on the path.
+
+    Raises:
+        SourceError: there is none.
+    """
+    if named is not None:
+        if not named.is_file():
+            raise SourceError(f"There is no Python at {named}.")
+        return named.absolute()  # links stay: a virtual environment is one
+    for environment in _environments(folder, root, machine):
+        for python in (environment / "bin" / "python", environment / "Scripts" / "python.exe"):
+            if python.is_file():
+                return python
+    if on_path := shutil.which("python3") or shutil.which("python"):
+        return Path(on_path)
+    raise SourceError(
+        f"No Python was found for {folder}.",
+        hint=Hint("fix-argument", "Activate the project's environment, or name its interpreter."),
+    )
+
+
+def _environments(folder: Path, root: Path, machine: Mapping[str, str]) -> Iterator[Path]:
+    if active := machine.get("VIRTUAL_ENV"):
+        yield Path(active)
+    parents = [each for each in (folder, *folder.parents) if each.is_relative_to(root)] or [folder, root]
+    for parent in parents:
+        yield from (parent / ".venv", parent / "venv")
+        if (told := parent / ".pdm-python").is_file():
+            yield Path(told.read_text("utf-8").strip()).parent.parent
+        for name, command in TOOLS.items():
+            if (parent / name).is_file() and (answer := _ask(command, parent)):
+                yield Path(answer)
+    if active := machine.get("CONDA_PREFIX"):
+        yield Path(active)
+
+
+def _ask(command: tuple[str, ...], folder: Path) -> str:
+    """Return what a tool says, an empty string if it is not there or knows nothing."""
+    program = shutil.which(command[0])
+    if program is None:
+        return ""
+    try:
+        done = subprocess.run(  # noqa: S603 - a fixed command
+            [program, *command[1:]], cwd=folder, capture_output=True, text=True, timeout=ASK_FOR, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from plldb.debugger.workers.environment import start_environment, worker_environment
+from plldb.debugger.workers.settings import FunctionSettings
+
+MACHINE = {
+    "PATH": "/bin",
+    "HTTPS_PROXY": "http://mine",
+    "AWS_CA_BUNDLE": "/mine.pem",
+    "AWS_PROFILE": "mine",
+    "AWS_ACCESS_KEY_ID": "AKIAMINE",
+    "PYTHONPATH": "/mine",
+    "TOKEN": "mine",
+}
+MESSAGE = (("AWS_ACCESS_KEY_ID", "ASIAROLE"), ("AWS_LAMBDA_LOG_STREAM_NAME", "stream"))
+
+
+def environment(**changes: object) -> dict[str, str]:
+    variables = {
+        "HTTPS_PROXY": "http://theirs",
+        "AWS_CA_BUNDLE": "/var/task/ca.pem",
+        "TZ": "Europe/Zurich",
+        "AWS_LAMBDA_FUNCTION_NAME": "forged",
+        "TABLE": "orders",
+    }
+    function = FunctionSettings(
+        name="orders",
+        arn="arn:aws:lambda:eu-west-1:1:function:orders",
+        handler="app.handler",
+        runtime="python3.13",
+        variables=variables,
+        log_format="JSON",
+    )
+    given = {
+        "code": Path("/code"),
+        "api": "127.0.0.1:1",
+        "message": MESSAGE,
+        "machine": MACHINE,
+        "variables": {},
+    }
+    return worker_environment(function, **given | changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PATH", "/bin"),
+        ("HTTPS_PROXY", "http://mine"),
+        ("AWS_CA_BUNDLE", "/mine.pem"),
+        ("TABLE", "orders"),
+        ("TZ", "Europe/Zurich"),
+        ("LANG", "en_US.UTF-8"),
+        ("PYTHONPATH", "/var/runtime"),
+        ("AWS_LAMBDA_FUNCTION_NAME", "orders"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+        ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
+        ("AWS_LAMBDA_LOG_LEVEL", "INFO"),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "stream"),
+        ("AWS_EXECUTION_ENV", "AWS_Lambda_python3.13"),
+        ("AWS_REGION", "eu-west-1"),
+        ("LAMBDA_TASK_ROOT", str(Path("/code"))),
+        ("_HANDLER", "app.handler"),
+        ("AWS_ACCESS_KEY_ID", "ASIAROLE"),
+        ("AWS_PROFILE", None),
+        ("TOKEN", None),
+    ],
+)
+def test_a_function_finds_what_lambda_gives_and_of_this_machine_only_what_it_needs(
+    name: str, value: str | None
+) -> None:
+    assert environment().get(name) == value
+
+
+def test_the_caller_wins_and_may_lend_the_own_credentials() -> None:
+    assert environment(variables={"TABLE": "mine"})["TABLE"] == "mine"
+    own = environment(own_credentials=True)
+    assert (own["AWS_ACCESS_KEY_ID"], own["AWS_PROFILE"]) == ("AKIAMINE", "mine")
+    assert own["AWS_LAMBDA_LOG_STREAM_NAME"] == "stream"
+
+
+def test_a_process_is_started_with_nothing_secret() -> None:
+    assert start_environment(MACHINE) == {"PATH": "/bin", "LANG": "en_US.UTF-8"}

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plldb.debugger.errors import SourceError
+from plldb.debugger.workers.project.interpreter import find_python
+from plldb.debugger.workers.settings import FunctionSettings, read_settings
+from plldb.debugger.workers.source import Project, find_source
+
+FUNCTION = FunctionSettings(
+    name="shop-Orders-1A", arn="", handler="app.handler", runtime="python3.13", logical_id="Orders"
+)
+SAM = """
+AWSTemplateFormatVersion: 2010-09-09
+Transform: AWS::Serverless-2016-10-31
+Globals: {Function: {CodeUri: common/, Runtime: python3.13}}
+Resources:
+  Orders:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: orders/, Handler: app.handler, Role: !GetAtt Role.Arn}
+  Bills:
+    Type: AWS::Serverless::Function
+    Properties: {Handler: app.handler}
+  Packed:
+    Type: AWS::Lambda::Function
+    Properties: {Code: ./bills, Handler: app.handler}
+  Nested:
+    Type: AWS::Serverless::Application
+    Properties: {Location: nested/template.yaml}
+"""
+NESTED = """
+Resources:
+  Deep:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: src, Handler: app.handler, Tags: {a: !Sub "${b}"}}
+"""
+CDK = json.dumps(
+    {"Resources": {"Orders": {"Type": "AWS::Lambda::Function", "Metadata": {"aws:asset:path": "asset.1"}}}}
+)
+
+
+def make(root: Path, *files: str, **texts: str) -> None:
+    """Files below a folder; the text of a Python file is its path."""
+    for name in files:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(texts.get(name, name))
+
+
+def find(root: Path, **changes: Any) -> str:
+    project = Project(folder=root, python=Path(sys.executable))
+    return str(find_source(project, replace(FUNCTION, **changes)).folder.relative_to(root.resolve()))
+
+
+@pytest.mark.parametrize(
+    ("files", "handler", "folder"),
+    [
+        (["app.py"], "app.handler", "."),
+        (["app.py", "old/app.py"], "app.handler", "."),
+        (["src/app.py"], "app.handler", "src"),
+        (["services/orders/app.py", "services/bills/main.py"], "app.handler", "services/orders"),
+        (["pkg/__init__.py"], "pkg.handler", "."),
+        (["src/pkg/mod.py"], "pkg.mod.handler", "src"),
+        (["src/pkg/mod.py"], "src/pkg/mod.handler", "."),
+        ([".aws-sam/build/Orders/app.py", "src/app.py", ".venv/lib/app.py"], "app.handler", "src"),
+    ],
+)
+def test_the_folder_from_which_the_handler_can_be_imported(
+    tmp_path: Path, files: list[str], handler: str, folder: str
+) -> None:
+    make(tmp_path, *files)
+    assert find(tmp_path, handler=handler) == folder
+
+
+@pytest.mark.parametrize(
+    ("logical_id", "folder"),
+    [("Orders", "orders"), ("Bills", "common"), ("Packed", "bills"), ("Deep", "nested/src"), ("Else", ".")],
+)
+def test_a_template_says_where_the_code_is(tmp_path: Path, logical_id: str, folder: str) -> None:
+    files = ("app.py", "orders/app.py", "common/app.py", "bills/app.py", "nested/src/app.py")
+    make(tmp_path, *files, "template.yaml", "nested/template.yaml")
+    (tmp_path / "template.yaml").write_text(SAM)
+    (tmp_path / "nested/template.yaml").write_text(NESTED)
+    assert find(tmp_path, logical_id=logical_id) == folder
+
+
+@pytest.mark.parametrize("text", ["", "[", "- a", "Resources: []", "Resources: {Orders: 1}", "\0"])
+def test_a_template_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
+    make(tmp_path, "src/app.py")
+    (tmp_path / "template.yaml").write_text(text)
+    assert find(tmp_path) == "src"
+
+
+def test_of_several_folders_that_of_which_cdk_has_made_its_asset(tmp_path: Path) -> None:
+    make(tmp_path, "a/app.py", "b/app.py", "cdk.out/asset.1/app.py", "cdk.out/shop.template.json")
+    (tmp_path / "cdk.out/shop.template.json").write_text(CDK)
+    (tmp_path / "cdk.out/asset.1/app.py").write_text("b/app.py")
+    assert find(tmp_path) == "b"
+    for name in ("a", "b"):
+        (tmp_path / name / "app.py").unlink()
+    assert find(tmp_path) == "cdk.out/asset.1", "code that only the tool has made"
+
+
+def test_several_folders_are_named(tmp_path: Path) -> None:
+    make(tmp_path, "a/app.py", "b/app.py")
+    with pytest.raises(SourceError, match=r"app\.handler of shop-.* is in several folders of .*: a, b\."):
+        find(tmp_path)
+    for key in ("shop-Orders-1A", "Orders"):
+        project = Project(folder=tmp_path, code={key: tmp_path / "b"}, python=Path(sys.executable))
+        assert find_source(project, FUNCTION).folder == (tmp_path / "b").resolve()
+
+
+@pytest.mark.parametrize(
+    "handler", ["pty.spawn", "os.system", "../app.handler", "handler", "", "/app.handler"]
+)
+def test_a_handler_that_is_no_file_below_the_folder_is_refused(tmp_path: Path, handler: str) -> None:
+    make(tmp_path, "project/src/other.py", "app.py")
+    with pytest.raises(SourceError, match="is no file below"):
+        find(tmp_path / "project", handler=handler)
+
+
+def test_behind_the_handler_of_a_vendor_is_the_functions_own(tmp_path: Path) -> None:
+    make(tmp_path, "app.py")
+    project = Project(folder=tmp_path, python=Path(sys.executable))
+    variables = {"DD_LAMBDA_HANDLER": "app.handler"}
+    function = replace(FUNCTION, handler="datadog_lambda.handler.handler", variables=variables)
+    assert find_source(project, function).handler == "app.handler"
+
+
+def test_the_python_is_that_of_the_projects_environment(tmp_path: Path) -> None:
+    folder = tmp_path / "services" / "orders"
+    make(tmp_path, "services/orders/app.py", ".venv/bin/python", "active/bin/python", "conda/bin/python")
+    assert find_python(None, folder, tmp_path, {}) == tmp_path / ".venv/bin/python"
+    make(folder, "venv/bin/python")
+    assert find_python(None, folder, tmp_path, {}) == folder / "venv/bin/python"
+    active = {"VIRTUAL_ENV": str(tmp_path / "active")}
+    assert find_python(None, folder, tmp_path, active) == tmp_path / "active/bin/python"
+    make(tmp_path / "pdm", ".pdm-python", "env/bin/python")
+    (tmp_path / "pdm/.pdm-python").write_text(f"{tmp_path}/pdm/env/bin/python\n")
+    assert find_python(None, tmp_path / "pdm", tmp_path / "pdm", {}) == tmp_path / "pdm/env/bin/python"
+    conda = {"CONDA_PREFIX": str(tmp_path / "conda")}
+    assert find_python(None, tmp_path / "conda", tmp_path / "conda", conda) == tmp_path / "conda/bin/python"
+    with pytest.raises(SourceError, match="There is no Python at /gone"):
+        find_python(Path("/gone"), folder, tmp_path, {})
+
+
+def test_settings_are_those_of_the_function_as_deployed_also_while_it_is_armed() -> None:
+    armed = "1|1800000000|wss://a/live|token|7|/opt/own"
+    configuration = {
+        "FunctionName": "orders",
+        "FunctionArn": "arn:aws:lambda:eu-west-1:123456789012:function:orders:$LATEST",
+        "Handler": "app.handler",
+        "Runtime": "python3.13",
+        "Timeout": 899,
+        "MemorySize": 512,
+        "Environment": {
+            "Variables": {"PLLDB": armed, "AWS_LAMBDA_EXEC_WRAPPER": "/opt/plldb/wrapper", "TABLE": "t"}
+        },
+        "LoggingConfig": {"LogFormat": "JSON", "ApplicationLogLevel": "DEBUG", "LogGroup": "mine"},
+    }
+    found = read_settings(configuration, logical_id="Orders")
+    assert (found.timeout, found.memory, found.region, found.logical_id) == (7, 512, "eu-west-1", "Orders")
+    assert found.arn == "arn:aws:lambda:eu-west-1:123456789012:function:orders"
+    assert found.variables == {"TABLE": "t", "AWS_LAMBDA_EXEC_WRAPPER": "/opt/own"}
+    assert (found.log_format, found.log_level, found.log_group) == ("JSON", "DEBUG", "mine")
+    assert "TABLE" not in repr(found)
