@@ -1,7 +1,8 @@
 """A laptop as a process of its own, to be killed: attaches, arms one function, answers. Talks to the cloud.
 
-Arguments: name of the function, ARN of the layer. On standard output: ``ready``, then a line for each
-invocation that it has begun. The event ``"hang"`` is never answered.
+Arguments: name of the function, ARN of the layer, and where sandboxes find the API if it is elsewhere than
+for this process. On standard output: ``ready``, then a line for each invocation that it has begun. The event
+``"hang"`` is never answered.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def reply(start: Start) -> Answer | None:
     return None if start.invocation.body == b'"hang"' else answer_by_laptop(start)
 
 
-async def main(name: str, layer: str) -> None:
+async def main(name: str, layer: str, url: str = "") -> None:
     """Answer until the end of the process."""
     endpoint = os.environ["AWS_ENDPOINT_URL"]
     async with AsyncExitStack() as stack:
@@ -40,7 +41,7 @@ async def main(name: str, layer: str) -> None:
 
         world = await stack.enter_async_context(open_world(endpoint, open_client))
         session = await stack.enter_async_context(attached(world, name, reply))
-        await arm_for(world, name, session, layer=layer)
+        await arm_for(world, name, session, layer=layer, url=url)
         print("ready", flush=True)
         await asyncio.Event().wait()
 

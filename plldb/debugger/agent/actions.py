@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+PARALLEL = 8
+"""Frames that are on their way at a time."""
+
+NOT_SENT = 0
+"""Status of a POST of which not a byte was written: no connection could be made."""
+
+PERHAPS_SENT = -1
+"""Status of a POST that got no answer."""
+
 
 class Connect:
     """Drop the WebSocket, if there is one, and open another; report it as connection ``n``."""

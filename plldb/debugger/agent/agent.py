@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 import signal
-from _queue import Empty, SimpleQueue
+from _queue import Empty
 from time import gmtime, strftime, time
 
 from plldb.debugger import wire
 from plldb.debugger.agent.actions import Answer, Connect, Deployed, Post, Ready, Say, Send
 from plldb.debugger.agent.core import Core
-from plldb.debugger.agent.lines import Lines
 from plldb.debugger.agent.runtime import Runtime
 from plldb.debugger.agent.sockets import Http
 
@@ -32,17 +31,6 @@ SHARED = (
 CORE_EVENTS = ("opened", "closed", "received", "posted")
 
 
-class Settings:
-    """The variable PLLDB, which arming has put on the function."""
-
-    def __init__(self, value: str) -> None:
-        version, lease, self.url, self.token, timeout, self.wrapper = value.split("|", 5)
-        if version != "1":
-            raise ValueError("version of PLLDB")
-        self.lease = float(lease)
-        self.timeout = float(timeout)
-
-
 def say(text: str) -> None:
     """Write one line into the function's log."""
     os.write(2, f"plldb: {text}\n".encode())
@@ -56,18 +44,19 @@ class Agent:
         command: list[str],
         environment: dict[str, str],
         settings: Settings,
+        lines: Lines,
         mark: Callable[[bytes], None],
     ) -> None:
+        """Take over ``lines``, on which connection 1 is being opened."""
         api = environment["AWS_LAMBDA_RUNTIME_API"]
         function = environment["AWS_LAMBDA_FUNCTION_NAME"]
         self._settings = settings
         self._mark = mark
         self._shared = {name: environment[name] for name in SHARED if name in environment}
-        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._events = lines.events
         self._api = Http(api)
         self._runtime = Runtime(command, environment, api, self._events)
-        headers = [("x-plldb-function", function), ("x-plldb-token", settings.token)]
-        self._lines = Lines(settings.url, headers, environment["AWS_REGION"], self._events)
+        self._lines = lines
         self._core: Core | None = Core(
             token=settings.token,
             function=function,
@@ -81,7 +70,8 @@ class Agent:
 
     def run(self) -> None:
         """Serve the sandbox until its end."""
-        decision = self._decide("start")
+        self._tell_core("start")  # before what connection 1 may have reported by now
+        decision = self._await_decision()
         self.serving = True
         if not isinstance(decision, Ready) or not decision.attached:
             self._runtime.start()
@@ -183,6 +173,9 @@ class Agent:
             self._take(self._events.get())  # what has happened since, first
         self._decisions, self._posting = [], False
         self._tell_core(name, *values)
+        return self._await_decision()
+
+    def _await_decision(self) -> Ready | Deployed | Answer:
         while not self._decisions:
             event = self._next_event(None)
             if event is not None:
@@ -246,5 +239,5 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from plldb.debugger.agent.actions import Action
-    from plldb.debugger.agent.lines import Event
+    from plldb.debugger.agent.lines import Event, Lines, Settings
     from plldb.debugger.agent.sockets import Headers

@@ -12,7 +12,7 @@ Python 3.9, and no import that is slow: this runs in a cold start.
 from __future__ import annotations
 
 from plldb.debugger import wire
-from plldb.debugger.agent.actions import Answer, Deployed, Post, Ready, Say, Send
+from plldb.debugger.agent.actions import NOT_SENT, PARALLEL, Answer, Deployed, Post, Ready, Say, Send
 from plldb.debugger.agent.link import FIRST_LINK, LATER_LINK, Link
 
 DISCONNECTED_AFTER = 60.0
@@ -26,15 +26,6 @@ ASK_WHERE = 3.0
 
 SPARE = 1.0
 """Seconds before the sandbox is killed at which the invocation is ended."""
-
-PARALLEL = 8
-"""Frames that are on their way at a time."""
-
-NOT_SENT = 0
-"""Status of a POST of which not a byte was written: no connection could be made."""
-
-PERHAPS_SENT = -1
-"""Status of a POST that got no answer."""
 
 # Statuses that say for certain that the laptop did not get the frame.
 _REFUSALS = (NOT_SENT, 403, 410, 429)
@@ -108,6 +99,8 @@ class Core:
     ) -> list[Action]:
         """Decide one invocation. ``deadline`` is when the sandbox is killed, in epoch seconds."""
         self._runs += 1
+        if self._link.reach(now) is False:
+            return [Deployed()]  # as most often, where somebody has vanished: nothing is packed in vain
         run = _Run(now, rid, self._fresh(), self._runs, deadline)
         try:
             run.z, run.pieces = wire.split(meta, body)

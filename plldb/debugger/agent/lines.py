@@ -9,25 +9,35 @@ from _queue import SimpleQueue  # `queue` imports threading
 from _thread import allocate_lock, start_new_thread
 from time import time
 
-from plldb.debugger.agent.core import NOT_SENT, PARALLEL, PERHAPS_SENT
-from plldb.debugger.agent.sigv4 import signed_headers
+from plldb.debugger.agent.actions import NOT_SENT, PARALLEL, PERHAPS_SENT
 from plldb.debugger.agent.sockets import Http, WebSocket
 
 POST_LIMIT = 10.0
 """Seconds for each step of a POST."""
 
 
-class Lines:
-    """The connections of one agent."""
+class Settings:
+    """The variable PLLDB, which arming has put on the function."""
 
-    def __init__(self, url: str, headers: Headers, region: str, events: SimpleQueue[Event]) -> None:
-        self._url = url
-        self._headers = headers
+    def __init__(self, value: str) -> None:
+        version, lease, self.url, self.token, timeout, self.wrapper = value.split("|", 5)
+        if version != "1":
+            raise ValueError("version of PLLDB")
+        self.lease = float(lease)
+        self.timeout = float(timeout)
+
+
+class Lines:
+    """The connections of one agent; ``events`` tells what happens to them."""
+
+    def __init__(self, settings: Settings, function: str, region: str) -> None:
+        self.events: SimpleQueue[Event] = SimpleQueue()
+        self._url = settings.url
+        self._headers = [("x-plldb-function", function), ("x-plldb-token", settings.token)]
         self._region = region
-        self._events = events
-        self._host, _, stage = url.partition("://")[2].partition("/")
+        self._host, _, stage = self._url.partition("://")[2].partition("/")
         self._path = f"/{stage}/@connections/"
-        self._tls = url.startswith("wss:")
+        self._tls = self._url.startswith("wss:")
         self._n = 0
         self._socket: WebSocket | None = None
         self._lock = allocate_lock()
@@ -36,7 +46,9 @@ class Lines:
         self._busy = 0
 
     def connect(self, n: int) -> None:
-        """Open connection ``n`` instead of the one before. Returns at once."""
+        """Open connection ``n`` instead of the one before, unless that is it already. Returns at once."""
+        if n == self._n:
+            return
         with self._lock:
             self._n, old, self._socket = n, self._socket, None
         if old is not None:
@@ -53,13 +65,13 @@ class Lines:
             if not wanted:
                 opened.close()
                 return
-            self._events.put(("opened", n))
+            self.events.put(("opened", n))
             while True:
-                self._events.put(("received", n, opened.receive()))
+                self.events.put(("received", n, opened.receive()))
         except OSError as error:
-            self._events.put(("closed", n, reason(error)))
+            self.events.put(("closed", n, reason(error)))
         except Exception as error:  # noqa: BLE001 - whatever it is, the core must learn of it
-            self._events.put(("closed", n, type(error).__name__))
+            self.events.put(("closed", n, type(error).__name__))
 
     def send(self, text: str) -> None:
         """Send a text through the WebSocket; if it is gone, its thread reports that."""
@@ -69,7 +81,7 @@ class Lines:
             if opened is not None:
                 opened.send(text.encode())
         except OSError as error:
-            self._events.put(("closed", n, reason(error)))
+            self.events.put(("closed", n, reason(error)))
 
     def post(self, post: Post) -> None:
         """POST a frame. Returns at once."""
@@ -88,13 +100,15 @@ class Lines:
             status = self._post(http, post)
             with self._lock:
                 self._busy -= 1
-            self._events.put(("posted", post.key, status))
+            self.events.put(("posted", post.key, status))
 
     def _post(self, http: Http, post: Post) -> int:
         try:
             http.open(time())
         except Exception:  # noqa: BLE001 - of whatever kind: nothing was written
             return NOT_SENT
+        from plldb.debugger.agent.sigv4 import signed_headers  # not before it is needed
+
         path, body, now = self._path + post.peer.replace("=", "%3D"), post.frame.encode(), time()
         try:
             signed = signed_headers(
@@ -114,6 +128,5 @@ def reason(error: OSError) -> str:
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from plldb.debugger.agent.actions import Post
-    from plldb.debugger.agent.sockets import Headers
 
     Event = tuple[object, ...]

@@ -30,7 +30,7 @@ class Runtime:
         self._environment = environment
         self._api = api
         self._events = events
-        self._work: SimpleQueue[bytes] = SimpleQueue()
+        self._asking: socket.socket | None = None  # the runtime's connection that waits in next
         self._lock = allocate_lock()
         self._pid = 0
         self._silenced = False  # killed: nothing of it reaches the API any more
@@ -62,7 +62,12 @@ class Runtime:
     def hand_over(self, answer: bytes) -> None:
         """Give the runtime that waits in ``next`` this answer."""
         self.answered = False
-        self._work.put(answer)
+        if self._asking is None:
+            return
+        if len(answer) > BLOCK:  # it may have to wait for a runtime that does not read
+            start_new_thread(_send, (self._asking, answer))
+        else:
+            _send(self._asking, answer)
 
     def silence(self) -> bool:
         """Kill it, and return whether it had answered the invocation at hand."""
@@ -100,8 +105,8 @@ class Runtime:
         first, lines = read_head(stream)
         method, path = first.split(b" ", 2)[:2]
         if method == b"GET" and path.endswith(b"/runtime/invocation/next"):
+            self._asking = connection
             self._events.put(("idle",))
-            connection.sendall(self._work.get())
         elif self.waiting and path.endswith(b"/runtime/init/error"):
             # The real API has an invocation under way, so this is that invocation's error.
             self._events.put(("init_error", read_exactly(stream, framing(lines)[0])))
@@ -115,8 +120,13 @@ class Runtime:
                     if self._silenced:
                         raise OSError("the runtime was killed")
                     self.answered = True
+            size, chunked = framing(lines)
+            if not chunked and size <= BLOCK:
+                # In one piece, which the API reads at once.
+                upstream[0].sendall(b"".join(lines) + read_exactly(stream, size))
+                return
             upstream[0].sendall(b"".join(lines))
-            _forward_body(stream, upstream[0], *framing(lines))
+            _forward_body(stream, upstream[0], size, chunked)
 
 
 def _forward_body(stream: BufferedReader, upstream: socket.socket, size: int, chunked: bool) -> None:
@@ -142,6 +152,13 @@ def _forward(stream: BufferedReader, upstream: socket.socket, size: int) -> None
             raise OSError("connection closed within a body")
         upstream.sendall(data)
         size -= len(data)
+
+
+def _send(connection: socket.socket, data: bytes) -> None:
+    try:  # noqa: SIM105 - contextlib would be one more import
+        connection.sendall(data)
+    except OSError:
+        pass  # the runtime is at its end, which is reported
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:

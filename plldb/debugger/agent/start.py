@@ -17,10 +17,16 @@ def main() -> None:
     try:
         # In the layer, the folders are as in the repository.
         sys.path.insert(0, os.path.abspath(os.path.join(__file__, "..", "..", "..", "..")))
-        from plldb.debugger.agent.agent import Agent, Settings
+        from plldb.debugger.agent.lines import Lines, Settings
+
+        settings = Settings(value)
+        lines = Lines(settings, os.environ["AWS_LAMBDA_FUNCTION_NAME"], os.environ["AWS_REGION"])
+        lines.connect(1)
+        # The rest is read while the API answers.
+        from plldb.debugger.agent.agent import Agent
 
         descriptor = os.open(state, os.O_WRONLY)
-        agent = Agent(command, dict(os.environ), Settings(value), lambda word: mark(descriptor, word))
+        agent = Agent(command, dict(os.environ), settings, lines, lambda word: mark(descriptor, word))
         agent.run()
     except BaseException as error:  # noqa: BLE001 - whatever it is, the function must not suffer
         # Only kind and place: a text might hold a secret. The state stays busy: the next start is without us.

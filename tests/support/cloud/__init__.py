@@ -130,9 +130,12 @@ class Cloud:
 
 @asynccontextmanager
 async def start_cloud(
-    *, auth: bool = False, minute: float = 60.0, pythons: Sequence[str] = ()
+    *, auth: bool = False, minute: float = 60.0, pythons: Sequence[str] = (), authorities: Path | None = None
 ) -> AsyncIterator[Cloud]:
-    """A cloud of one's own. A minute of a schedule lasts ``minute`` seconds. Raises ServerError."""
+    """A cloud of one's own. A minute of a schedule lasts ``minute`` seconds. Raises ServerError.
+
+    ``authorities`` is a file of certificates that everybody trusts beside the cloud's own.
+    """
     if obstacle := runtimes.find_obstacle():
         raise servers.ServerError(obstacle)
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -142,9 +145,13 @@ async def start_cloud(
     gate = Gate()
     try:
         with tempfile.TemporaryDirectory(prefix="plldb-cloud-", ignore_cleanup_errors=True) as folder:
+            trusted = CERTIFICATES / "ca.pem"
+            if authorities:
+                known, trusted = authorities.read_text() + trusted.read_text(), Path(folder, "trusted.pem")
+                trusted.write_text(known)
             settings = {
                 "gate": f"127.0.0.1:{gate.port}",
-                "ca": str(CERTIFICATES / "ca.pem"),
+                "ca": str(trusted),
                 "sandboxes": folder,
                 "emulator": str(emulator),
                 "pythons": {python["version"]: python for python in found},
@@ -161,7 +168,7 @@ async def start_cloud(
                 gate.target = int(server.url.rpartition(":")[2])
                 yield Cloud(
                     url=f"https://127.0.0.1:{gate.port}",
-                    ca=CERTIFICATES / "ca.pem",
+                    ca=trusted,
                     direct=server.url,
                     folder=Path(folder),
                     pythons=tuple(python["version"] for python in found),

@@ -1,0 +1,68 @@
+"""The agent's connections with TLS: few authorities are read, and all if those do not do."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from botocore.httpsession import where
+
+from plldb.debugger.agent import sockets
+from plldb.debugger.agent.sockets import connect, find_authorities
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+CERTIFICATES = Path(__file__).parents[3] / "support" / "certificates"
+AUTHORITY = (CERTIFICATES / "ca.pem").read_text()
+
+
+@pytest.fixture
+async def host() -> AsyncIterator[str]:
+    """A server with TLS that says nothing."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(CERTIFICATES / "localhost.pem")
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context) as server:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@pytest.mark.parametrize("beside", ["", "all"])
+async def test_the_authority_that_counts_is_found_beside_whichever_others(
+    host: str, beside: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    others = {"": "", "all": Path(where()).read_text()}
+    trusted = tmp_path / "trusted.pem"
+    trusted.write_text(AUTHORITY + others[beside])
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    monkeypatch.setattr(sockets, "_contexts", [])
+    for _ in range(2):
+        (await asyncio.to_thread(connect, host, tls=True, timeout=5)).close()
+
+
+@pytest.mark.parametrize("trusted", ["of Amazon", "none", "no file"])
+async def test_a_server_that_nobody_vouches_for_is_refused(
+    host: str, trusted: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "trusted.pem"
+    if trusted != "no file":
+        path.write_text(Path(where()).read_text() if trusted == "of Amazon" else "")
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    monkeypatch.setattr(sockets, "_contexts", [])
+    with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
+        await asyncio.to_thread(connect, host, tls=True, timeout=5)
+
+
+def test_of_all_authorities_few_are_taken() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=find_authorities(where()))
+    names = [str(each["subject"]) for each in context.get_ca_certs()]
+    assert 4 <= len(names) <= 10
+    assert all("Amazon" in name or "Starfield" in name for name in names)
