@@ -12,42 +12,52 @@ import signal
 import sys
 import tempfile
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import websockets
 from aiobotocore.session import get_session
 
+from scripts._demo_debugger import show_debugger
 from tests.support.behaviours import on
+from tests.support.cloud import find_obstacle, start_cloud
 from tests.support.environment import REGION, Credentials, aws_settings, isolated
 from tests.support.events import PacedEvents, Pacing
 from tests.support.proxy import Proxy
 from tests.support.servers import ServerError, ministack, websocket_address
 
 ACCOUNT = "123456789012"
-STREAM_SECONDS = 10.0
+STREAM_SECONDS = 6.0
 STOP_SECONDS = 5.0
 
 
 async def demonstrate() -> None:
     """All of it, in order."""
     show_heading("Starting MiniStack, an emulated AWS (the first time it is downloaded)")
+    obstacle = find_obstacle()
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(ministack())
-        proxy = await stack.enter_async_context(Proxy(server.url))
+        cloud = await stack.enter_async_context(start_cloud()) if obstacle is None else None
+        server = cloud.direct if cloud else (await stack.enter_async_context(ministack())).url
+        proxy = await stack.enter_async_context(Proxy(server))
         proxy.use(on(PacedEvents(Pacing(seconds=STREAM_SECONDS)), "cloudformation"))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="plldb-demo-")))
         settings = aws_settings(proxy.url, Credentials(access_key_id=ACCOUNT))
         environment = isolated(os.environ, folder) | settings
         environment.pop("PYTHONPATH", None)  # the installed plldb, not the checkout
-        print(f"AWS is {server.url} for this demonstration, slowed down at {proxy.url}.")
+        print(f"AWS is {server} for this demonstration, slowed down at {proxy.url}.")
 
         show_heading("Set up: every event of the stack as it happens")
         await run_plldb("bootstrap", "setup", environment=environment, folder=folder)
-        show_heading("The WebSocket API refuses whoever has no token")
-        await talk(websocket_address(server.url, await read_websocket_url(proxy.url)))
-        show_heading("Set up again: nothing to change")
-        await run_plldb("bootstrap", "setup", environment=environment, folder=folder)
+        if cloud:
+            show_heading("Attach: what invokes two functions in the cloud stops at a breakpoint here")
+            there = {"AWS_ENDPOINT_URL": cloud.url, "AWS_CA_BUNDLE": str(cloud.ca)}
+            there["SSL_CERT_FILE"] = str(cloud.ca)
+            await show_debugger(cloud, partial(open_client, endpoint=server), environment | there, folder)
+        else:
+            show_heading("The debugger is not shown, for it needs functions that run")
+            print(f"No function can run here: {obstacle}.")
+            await talk(websocket_address(server, await read_websocket_url(proxy.url)))
         show_heading("Destroy: nothing is left")
         await run_plldb("bootstrap", "destroy", "--yes", environment=environment, folder=folder)
         show_heading("What AWS holds now")

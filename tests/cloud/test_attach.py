@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from tests.cloud.functions import connect_http_api, connect_queue, eventually, fetch, invoke
+from tests.cloud.functions import connect_http_api, connect_queue, eventually, fetch, invoke, until
 from tests.cloud.shop import attached, open_shop, settings
 from tests.support.dap import editor
 from tests.support.environment import invent_account
@@ -106,13 +106,20 @@ async def test_a_queue_and_an_http_api_are_named_as_what_invoked(
 
 
 async def test_after_a_kill_the_deployed_code_answers_and_restore_puts_all_back(
-    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path, plldb_cli: RunPlldb
+    world: World,
+    names: dict[str, str],
+    aws_env: dict[str, str],
+    folder: Path,
+    plldb_cli: RunPlldb,
+    cloud: Cloud,
 ) -> None:
     before = await settings(world, names["Orders"])
     async with attached(aws_env, folder, "shop", "Orders", "--no-debug") as session:
         await session.read_until("attached")
         assert await invoke(world.functions, names["Orders"], 1) == {"laptop": 1}
+        there = len(cloud.connections)
         await session.running.kill()
+        await until(lambda: len(cloud.connections) < there)
     assert await invoke(world.functions, names["Orders"], 2) == {"deployed": 2}
     restored = await plldb_cli("restore", "shop")
     assert restored.code == 0, restored
