@@ -1,22 +1,59 @@
-"""What a cloud that checks signatures and policies lets a role do."""
+"""What a cloud that checks signatures and policies lets a role do; plldb's own policies in it."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import secrets
+import time
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
 import websockets
+from aiobotocore.session import AioSession
 
-from tests.cloud.functions import outcome
+import plldb
+from plldb import debugger
+from plldb.aws.place import Place
+from plldb.aws.session import open_aws
+from plldb.debugger import rows
+from plldb.debugger.arming.functions import find_armed_versions, open_lambda
+from plldb.debugger.arming.mutex import open_table
+from plldb.debugger.arming.operate import Places
+from plldb.debugger.arming.stacks import list_stack_functions, read_infrastructure
+from plldb.debugger.attaching.ledger import note_start
+from plldb.errors import AccessDeniedError, PlldbError
+from tests.cloud.functions import RUNTIME, invoke, outcome, until
+from tests.cloud.world import PACE, World, arm_for, attached
 from tests.support.cloud import Cloud, start_cloud
 from tests.support.environment import REGION, Credentials
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Mapping
 
     from tests.conftest import OpenClient
+
+POLICIES = Path(plldb.__file__).parent / "bootstrap" / "policies"
+Statement = dict[str, Any]
+SHOP = {
+    "Resources": {
+        "Orders": {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {
+                "Runtime": RUNTIME,
+                "Handler": "index.handler",
+                "Role": "arn:aws:iam::000000000000:role/orders",
+                "Timeout": 7,
+                "Code": {"ZipFile": "def handler(event, context): return {'deployed': event}"},
+            },
+        }
+    }
+}
 
 
 @pytest_asyncio.fixture
@@ -32,13 +69,14 @@ def credentials() -> Credentials:
 
 
 async def assume(
-    open_client: OpenClient, allowed: Mapping[str, Any], **how: Any
+    open_client: OpenClient, *allowed: Mapping[str, Any], **how: Any
 ) -> tuple[str, dict[str, str]]:
     """The aws:userid of somebody with a role that is allowed so much, and settings of clients."""
     trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
     roles, tokens = await open_client("iam"), await open_client("sts")
-    role = await roles.create_role(RoleName="role", AssumeRolePolicyDocument=write(trust))
-    await roles.put_role_policy(RoleName="role", PolicyName="policy", PolicyDocument=write(allowed))
+    name = f"role-{secrets.token_hex(4)}"
+    role = await roles.create_role(RoleName=name, AssumeRolePolicyDocument=write(trust))
+    await roles.put_role_policy(RoleName=name, PolicyName="policy", PolicyDocument=write(*allowed))
     assumed = await tokens.assume_role(RoleArn=role["Role"]["Arn"], RoleSessionName="session", **how)
     keys = assumed["Credentials"]
     return assumed["AssumedRoleUser"]["AssumedRoleId"], {
@@ -48,9 +86,10 @@ async def assume(
     }
 
 
-def write(statement: Mapping[str, Any]) -> str:
-    """A policy of one statement."""
-    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})
+def write(*statements: Mapping[str, Any]) -> str:
+    """A policy of these statements."""
+    allowed = [{"Effect": "Allow", **each} for each in statements]
+    return json.dumps({"Version": "2012-10-17", "Statement": allowed})
 
 
 async def test_a_session_policy_lets_somebody_post_to_one_connection_alone(
@@ -103,3 +142,119 @@ async def test_a_condition_on_leading_keys_binds_somebody_to_rows_of_their_own(
         query = rows.query(TableName="Rows", KeyConditionExpression="#k = :k", **asked)
         assert await outcome(query) == expected
     assert await outcome(rows.scan(TableName="Rows")) == "AccessDeniedException"
+
+
+# --- the policies of the repository -----------------------------------------------------------------------
+
+
+def listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def statements_of(name: str) -> list[Statement]:
+    found: list[Statement] = json.loads((POLICIES / f"{name}.json").read_text())["Statement"]
+    return found
+
+
+# Nothing fails without them here: nothing is signed, and a layer that may not be read is taken as there. AWS
+# wants the right to read layers when the list of a function's layers is changed.
+NOT_ASKED = ("CodeSigning", "Layers")
+
+
+@asynccontextmanager
+async def allowed(open_client: OpenClient, name: str, without: str = "") -> AsyncIterator[Place]:
+    """Somebody with a policy of the repository, less one statement."""
+    _, keys = await assume(open_client, *[each for each in statements_of(name) if each["Sid"] != without])
+    session = AioSession()
+    session.set_credentials(*keys.values())
+    yield Place(session=session, region=REGION)
+
+
+async def debug(place: Place, world: World, name: str, *, ask: bool) -> object:
+    """What an invocation of a function answers while somebody debugs it; or what stood in the way."""
+    async with open_aws(place, PACE) as aws:
+        table = await open_table(aws)
+        mine = replace(world, aws=aws, places=Places(functions=await open_lambda(aws, PACE), table=table))
+        assert (await read_infrastructure(aws)).layer == world.layer
+        assert [each.name for each in await list_stack_functions(aws, "shop")] == [name]
+        async with attached(mine, name) as session:
+            await arm_for(mine, name, session)
+            await find_armed_versions(mine.places.functions, name)
+            await note_start(table, session.link.row, request_id="r", function=name, now=int(time.time()))
+            if not ask:
+                return ""
+            answer = asyncio.create_task(invoke(world.functions, name, 1))
+            await until(lambda: answer.done() or bool(session.events))
+            return await answer if answer.done() else str(session.events)
+
+
+async def put_back(place: Place) -> str:
+    """Restore everything, also what others hold, and look at it; what stood in the way."""
+    refused = []
+    for stack in ("shop", ""):
+        await debugger.status(place, stack, pace=PACE)
+        async for event in debugger.restore(place, stack, take_over=True, pace=PACE):
+            refused += [event.message] if isinstance(event, debugger.FunctionRefused) else []
+    return " ".join(refused)
+
+
+async def trouble(work: Awaitable[object]) -> str:
+    """What went wrong, empty if nothing."""
+    try:
+        done = await work
+    except PlldbError as error:
+        return f"{error.message} {error.hint}"
+    except AssertionError as error:  # a refusal
+        return str(error)
+    return "" if done in ({"laptop": 1}, "") else str(done)
+
+
+@pytest_asyncio.fixture
+async def function(world: World, open_client: OpenClient) -> str:
+    """The function of the stack shop."""
+    cloudformation = await open_client("cloudformation")
+    await cloudformation.create_stack(StackName="shop", TemplateBody=json.dumps(SHOP))
+    await cloudformation.get_waiter("stack_create_complete").wait(StackName="shop", WaiterConfig={"Delay": 1})
+    (found,) = await list_stack_functions(world.aws, "shop")
+    return found.name
+
+
+async def test_the_policies_for_debugging_are_enough_and_no_statement_of_them_can_be_left_out(
+    world: World, open_client: OpenClient, function: str
+) -> None:
+    before = await world.settings(function)
+    cases = [(name, each["Sid"]) for name in ("attach", "restore") for each in statements_of(name)]
+    for case in [("", ""), *cases]:
+        debugging = partial(debug, world=world, name=function, ask=case[0] != "restore")
+        for name, work in (("attach", debugging), ("restore", put_back)):
+            without = case[1] if name == case[0] else ""
+            async with allowed(open_client, name, without) as place:
+                judge(await trouble(work(place)), name, without)
+        # What could not be given back for want of a right, somebody who has it gives back.
+        async with allowed(open_client, "restore") as place:
+            assert await trouble(put_back(place)) == ""
+        assert await world.settings(function) == before
+
+
+def judge(trouble: str, name: str, sid: str) -> None:
+    actions = [listed(each["Action"]) for each in statements_of(name) if each["Sid"] == sid]
+    if not sid or sid in NOT_ASKED:
+        assert trouble == "", f"{name} without {sid}"
+    else:
+        assert any(action in trouble for action in actions[0]), f"{name} without {sid}: {trouble}"
+
+
+async def test_the_reaper_has_the_rights_that_it_needs_and_nobody_writes_a_row_of_somebody_else(
+    world: World, open_client: OpenClient, function: str
+) -> None:
+    before = await world.settings(function)
+    async with attached(world, function) as session:
+        await arm_for(world, function, session, hours=-1)
+    assert await invoke(world.functions, "plldb-lease-reaper", {}) == {"left": 0}
+    assert await world.settings(function) == before
+
+    async with allowed(open_client, "attach") as place, open_aws(place, PACE) as aws:
+        row = await rows.make_row(aws, stack="shop", host="here", now=time.time(), seconds=60)
+        await rows.write_token(aws, row, now=time.time(), new=True)
+        with pytest.raises(AccessDeniedError, match="dynamodb:UpdateItem"):
+            await rows.write_token(aws, replace(row, id="AIDAOTHER#1"), now=time.time(), new=True)

@@ -54,8 +54,10 @@ _PASSING = (
     "LastModified",
     "LastUpdateStatus",
     "LastUpdateStatusReason",
+    "LastUpdateStatusReasonCode",
     "State",
     "StateReason",
+    "StateReasonCode",
 )
 
 
@@ -171,7 +173,9 @@ async def attached(
             await asyncio.gather(working, return_exceptions=True)
 
 
-async def arm_for(world: World, name: str, session: Session, *, layer: str = "", url: str = "") -> None:
+async def arm_for(
+    world: World, name: str, session: Session, *, layer: str = "", url: str = "", hours: int = 1
+) -> None:
     """Arm a function for a session."""
     now, row = int(time.time()), session.link.row
     plan = Plan(
@@ -179,7 +183,7 @@ async def arm_for(world: World, name: str, session: Session, *, layer: str = "",
         layer=layer or world.layer,
         url=url or world.url,
         now=now,
-        lease_until=now + 3600,
+        lease_until=now + hours * 3600,
     )
     outcome = await arm(world.places, name, plan, session.token)
     assert isinstance(outcome, Armed), outcome

@@ -108,8 +108,16 @@ def let_minutes_last(seconds: float) -> None:
 
 
 def behave_like_iam() -> None:
-    """The condition key dynamodb:LeadingKeys, and variables such as ${aws:userid} in conditions."""
+    """In conditions: dynamodb:LeadingKeys, aws:PrincipalArn, and variables such as ${aws:userid}."""
     request, met = iam_actions.dynamodb_service_context, iam._conditions_met
+    resolve = iam._resolve_condition_key
+
+    def resolve_key(key: str, caller: Any) -> Any:
+        value = resolve(key, caller)
+        if key.lower() != "aws:principalarn":
+            return value
+        # AWS names the role, and not the session of it.
+        return re.sub(r":sts::(\d+):assumed-role/([^/]+)/.*", r":iam::\1:role/\2", str(value))
 
     def context(body: bytes) -> dict[str, Any]:
         key = _find_leading_key(json.loads(body or b"{}"))
@@ -129,6 +137,7 @@ def behave_like_iam() -> None:
 
     iam_actions.dynamodb_service_context = context
     iam._conditions_met = conditions_met
+    iam._resolve_condition_key = resolve_key
 
 
 def _find_leading_key(request: dict[str, Any]) -> str | None:

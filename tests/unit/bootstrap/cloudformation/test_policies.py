@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[4]
 DOCS = ROOT / "docs"
 POLICIES = ROOT / "plldb" / "bootstrap" / "policies"
 NAMES = ["setup", "destroy", "read-only"]
+ALL = [*NAMES, "attach", "restore"]
 
 # IAM quota: characters of a managed policy, white space not counted.
 LONGEST_MANAGED_POLICY = 6144
@@ -39,14 +40,14 @@ def allowed(name: str) -> list[str]:
     return list(chain.from_iterable(listed(statement["Action"]) for statement in statements_of(name)))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL)
 def test_every_statement_has_a_name_of_its_own(name: str) -> None:
     sids = [statement["Sid"] for statement in statements_of(name)]
     assert len(set(sids)) == len(sids)
     assert all(re.fullmatch("[A-Za-z0-9]+", sid) for sid in sids)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL)
 def test_every_statement_is_explained(name: str) -> None:
     page = (DOCS / "permissions.md").read_text("utf-8")
     missing = [
@@ -58,13 +59,14 @@ def test_every_statement_is_explained(name: str) -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL)
 def test_no_action_is_given_twice_or_by_wildcard(name: str) -> None:
     # What plldb itself looks at stands apart from what CloudFormation may do: that has a condition.
-    actions = [
-        *chain.from_iterable(listed(e["Action"]) for e in statements_of(name) if e["Sid"] not in LOOKS)
-    ]
-    assert sorted(set(actions)) == sorted(actions)
+    own = [each for each in statements_of(name) if each["Sid"] not in LOOKS]
+    given = [(action, str(each["Resource"])) for each in own for action in listed(each["Action"])]
+    assert sorted(set(given)) == sorted(given)
+    actions = allowed(name)
+    assert name not in NAMES or len(set(given)) == len({action for action, _ in given})
     assert not [action for action in actions if "*" in action]
 
 
@@ -100,7 +102,16 @@ def test_read_only_changes_nothing() -> None:
     assert not [a for a in allowed("read-only") if not re.search(":(Describe|Get|List)[A-Z]|:GET$", a)]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL)
 def test_policy_fits_into_a_managed_policy(name: str) -> None:
     text = (POLICIES / f"{name}.json").read_text("utf-8")
     assert len(re.sub(r"\s", "", text)) <= LONGEST_MANAGED_POLICY
+
+
+def test_whoever_debugs_writes_sessions_of_their_own_only() -> None:
+    (statement,) = [each for each in statements_of("attach") if "PLLDBSessions" in str(each["Resource"])]
+    # A request without a leading key, as a Scan, would pass the first condition alone.
+    assert statement["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": "${aws:userid}#*"},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }

@@ -238,6 +238,8 @@ def test_exceptions_are_for_what_the_template_does_not_use(resources: Resources)
 # Where the action is not the name of the request. S3 tells only who may list that an object is absent (404);
 # a delete of a version is one of DeleteObjects; tags of a stack come with CreateStack.
 REQUESTS = {
+    "execute-api:ManageConnections": "post_to_connection",
+    "lambda:GetLayerVersion": "get_layer_version_by_arn",
     "apigateway:GET": "get_api",
     "cloudformation:TagResource": "create_stack",
     "cloudformation:UntagResource": "update_stack",
@@ -255,9 +257,13 @@ REQUESTS = {
 }
 
 
-@pytest.mark.parametrize("policy", ["setup", "destroy", "read-only"])
+WHO_ASKS = {"attach": "debugger", "restore": "debugger"}
+
+
+@pytest.mark.parametrize("policy", ["setup", "destroy", "read-only", "attach", "restore"])
 def test_plldb_makes_the_requests_that_its_own_statements_allow(policy: str) -> None:
-    source = "\n".join(path.read_text("utf-8") for path in (ROOT / "plldb" / "bootstrap").rglob("*.py"))
+    folder = ROOT / "plldb" / WHO_ASKS.get(policy, "bootstrap")
+    source = "\n".join(path.read_text("utf-8") for path in folder.rglob("*.py"))
     own = [each for each in statements_of(policy) if not each["Sid"].startswith("CloudFormation")]
     for action in [action for statement in own for action in listed(statement["Action"])]:
         request = REQUESTS.get(action, re.sub("(?<!^)(?=[A-Z])", "_", action.split(":")[1]).lower())
