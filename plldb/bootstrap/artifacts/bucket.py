@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from plldb.aws.errors import TryAgainError
+from plldb.aws.failures.codes import is_owner_mismatch
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
 from plldb.bootstrap.errors import BucketError
@@ -120,6 +121,23 @@ async def create_bucket(bucket: Bucket, tell: Tell[BucketDelayed]) -> bool:
     Raises:
         BucketError: another account has a bucket of that name, or S3 does not give the name free.
     """
+    try:
+        return await _create(bucket, tell)
+    except AwsError as error:
+        raise creation_error(error, bucket) from error
+
+
+async def try_to_create_bucket(bucket: Bucket, tell: Tell[BucketDelayed]) -> bool:
+    """Do what `create_bucket` does; False also if that is denied, which is no matter where a bucket is."""
+    try:
+        return await _create(bucket, tell)
+    except AwsError as error:
+        if isinstance(error, AccessDeniedError) or error.aws_code == "BucketAlreadyExists":
+            return False
+        raise creation_error(error, bucket) from error
+
+
+async def _create(bucket: Bucket, tell: Tell[BucketDelayed]) -> bool:
     request: dict[str, Any] = {"Bucket": bucket.name}
     # No ownership in it: BucketOwnerEnforced is what every new bucket has, and to say so takes a right more.
     if bucket.region != HOME_REGION:
@@ -141,16 +159,8 @@ async def create_bucket(bucket: Bucket, tell: Tell[BucketDelayed]) -> bool:
     except AwsError as error:
         if error.aws_code == "BucketAlreadyOwnedByYou":
             return False  # made by a setup beside this one, or by an attempt whose answer was lost
-        raise creation_error(error, bucket) from error
+        raise
     return True
-
-
-async def try_to_create_bucket(bucket: Bucket, tell: Tell[BucketDelayed]) -> bool:
-    """Do what `create_bucket` does; False also if that is refused, which is no matter where a bucket is."""
-    try:
-        return await create_bucket(bucket, tell)
-    except (AccessDeniedError, BucketError):
-        return False
 
 
 def creation_error(error: AwsError, bucket: Bucket) -> AwsError | BucketError:
@@ -159,26 +169,21 @@ def creation_error(error: AwsError, bucket: Bucket) -> AwsError | BucketError:
         return BucketError(
             f"S3 does not give the name {bucket.name} free: it still deletes the bucket that had it.",
             bucket=bucket.name,
-            hint=Hint("run-again", "Run the same command again later; at times S3 takes an hour."),
+            hint=Hint("run-again", "Try again later; at times S3 takes an hour."),
         )
-    if isinstance(error, AccessDeniedError):
-        error.hint = Hint(
-            "allow-action",
-            f"The caller needs the IAM action {error.action} for {bucket.name}. If IAM allows it, look for "
-            "a service control policy of your organisation: one with the condition "
-            "s3:x-amz-bucket-namespace allows account-regional bucket names alone (…-an), which plldb does "
-            "not use; ask for an exception for this name.",
+    if isinstance(error, AccessDeniedError) and isinstance(error.hint, Hint):
+        why = (
+            "A service control policy with the condition s3:x-amz-bucket-namespace allows account-regional "
+            "bucket names (…-an) alone, which plldb does not use: ask for an exception for this name."
         )
+        error.hint = Hint(error.hint.kind, f"{error.hint.text} {why}")
+        return error
     return bucket_error(error, bucket)
 
 
 def bucket_error(error: AwsError, bucket: Bucket) -> AwsError | BucketError:
-    """Return what a refusal means; only the owner is told apart, all else says what S3 says."""
-    # Within one account IAM names the missing action. A denial that names none is what S3 answers when the
-    # owner is not the expected one; CreateBucket expects none.
-    bare = error.aws_code == "AccessDenied" and "not authorized to perform" not in str(error)
-    mismatch = bare and error.operation != "CreateBucket"
-    if not mismatch and error.aws_code != "BucketAlreadyExists":
+    """Return what a refusal means: an owner that is not the expected one, or what S3 says. Pure."""
+    if not is_owner_mismatch(error) and error.aws_code != "BucketAlreadyExists":
         return error
     return BucketError(
         f"The bucket {bucket.name} belongs to another account, or its policy shuts you out; "

@@ -201,7 +201,7 @@ async def _until_versioned(uploader: Uploader, attempt: Callable[[], Awaitable[T
                 bucket=bucket.name,
                 hint=Hint(
                     "run-again",
-                    "S3 may take some minutes to turn versioning on; then run the same command again.",
+                    "S3 may take some minutes to turn versioning on; try again then.",
                 ),
             )
         most = pace.versioning_for

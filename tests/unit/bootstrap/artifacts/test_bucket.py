@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
@@ -60,10 +61,11 @@ async def test_a_name_that_s3_does_not_give_free_is_waited_for_and_told(after: f
     assert told == [BucketDelayed(bucket="b", reason="name_in_use", seconds=pace.throttled_for)] * times
 
 
-async def test_a_name_that_s3_never_gives_free_is_named() -> None:
+@pytest.mark.parametrize("create", [create_bucket, try_to_create_bucket])
+async def test_a_name_that_s3_never_gives_free_is_named(create: Callable[..., Awaitable[bool]]) -> None:
     ours, _ = bucket("eu-west-1", replace(AT_ONCE, throttled_for=0), create_bucket=[ABORTED])
     with pytest.raises(BucketError, match="does not give the name b free"):
-        await create_bucket(ours, tell)
+        await create(ours, tell)
 
 
 async def test_a_bucket_in_another_region_is_not_touched_and_both_regions_are_named() -> None:
