@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from hypothesis import given, settings
@@ -50,6 +51,11 @@ calls = st.lists(
     min_size=1,
     max_size=8,
 )
+
+
+def examples(usual: int) -> settings:
+    """How many histories are tried; a long run, once in a while: ``PLLDB_EXAMPLES=3000``."""
+    return settings(max_examples=int(os.environ.get("PLLDB_EXAMPLES", usual)), deadline=None)
 
 
 class History:
@@ -106,7 +112,7 @@ class History:
                 assert record.result == record.body
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(seed=st.integers(0, 2**32), weather=weathers, faults=faults, calls=calls, slow=st.booleans())
 def test_an_invocation_ends_once_and_is_run_at_most_once(
     seed: int,
@@ -124,7 +130,7 @@ def test_an_invocation_ends_once_and_is_run_at_most_once(
     history.check(len(calls))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(seed=st.integers(0, 2**32), calls=calls, slow=st.booleans())
 def test_on_a_good_network_the_laptop_answers_every_invocation(
     seed: int, calls: list[tuple[float, int, float]], slow: bool
@@ -137,7 +143,7 @@ def test_on_a_good_network_the_laptop_answers_every_invocation(
     assert {end for record in history.records.values() for end in record.ends} == {"response"}
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(
     seed=st.integers(0, 2**32),
     calls=calls,
