@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass
@@ -100,6 +101,7 @@ def wrong_settings(session: AioSession) -> list[str]:
 
 
 def _all_wrong(session: AioSession) -> Iterator[str]:
+    yield from _wrong_variables(session)
     config, file = session.full_config, settings_file(session)
     numbers = {
         option
@@ -122,7 +124,14 @@ def _all_wrong(session: AioSession) -> Iterator[str]:
             yield from _wrong_section(kind, str(settings.get(option)), found, file, values)
 
 
-def _wrong_section(kind: str, name: str, found: Any, file: str, values: frozenset[str]) -> Iterator[str]:
+def _wrong_variables(session: AioSession) -> Iterator[str]:
+    for _, variables, _, convert in session.session_var_map.values():
+        for name in [variables] if isinstance(variables, str) else variables or ():
+            if convert is int and (wrong := _wrong(name, os.environ.get(name) or "0", set(), {name})):
+                yield f"{name} {wrong}"
+
+
+def _wrong_section(kind: str, name: str, found: Any, file: str, values: Set[str]) -> Iterator[str]:
     where = f"the section [{kind} {name}] in {file}"
     for key, value in found.items():
         # In a section of services each service is one of its own.
@@ -134,7 +143,7 @@ def _wrong_section(kind: str, name: str, found: Any, file: str, values: frozense
             yield f"{key} of {where} {wrong}"
 
 
-def _wrong(key: str, value: object, values: frozenset[str], numbers: Set[str]) -> str:
+def _wrong(key: str, value: object, values: Set[str], numbers: Set[str]) -> str:
     if key in _SECTIONS and not isinstance(value, Mapping):
         return "is to be a section, not a value"
     if key in values and isinstance(value, Mapping):

@@ -70,10 +70,17 @@ def _obstacle(error: Exception) -> tuple[str, Hint, bool]:
                 return _refusing_proxy(error, cause)
             case aiohttp.ClientProxyConnectionError():
                 return f"cannot connect to the proxy {cause.host}:{cause.port}", _check_proxy(), True
-            case aiohttp.ClientConnectorDNSError() if endpoint and cause.host != urlsplit(endpoint).hostname:
-                what = f"the proxy {cause.host}:{cause.port} is not found ({cause.os_error.strerror})"
-                return what, _check_proxy(), True
+            case aiohttp.ClientConnectorDNSError():
+                return _not_found(cause, endpoint)
     return one_line(error), CHECK_NETWORK, True
+
+
+def _not_found(cause: aiohttp.ClientConnectorDNSError, endpoint: str) -> tuple[str, Hint, bool]:
+    what = f"{cause.host}:{cause.port} is not found ({cause.os_error.strerror})"
+    # aiohttp looks up the name of a proxy as if it were the server's.
+    if endpoint and cause.host != urlsplit(endpoint).hostname:
+        return f"the proxy {what}", _check_proxy(), True
+    return what, CHECK_NETWORK, True
 
 
 def _untrusted(cause: Exception, endpoint: str) -> tuple[str, Hint, bool]:

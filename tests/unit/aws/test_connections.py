@@ -174,6 +174,11 @@ async def test_the_certificates_of_a_proxy_with_tls_are_verified(monkeypatch: py
         assert await ask("http://aws.invalid") == "123456789012"
 
 
+async def test_a_name_that_is_not_found_is_told_as_that() -> None:
+    with pytest.raises(UnreachableError, match=r"sts: aws\.invalid:443 is not found"):
+        await ask("https://aws.invalid")
+
+
 async def test_a_backend_that_the_callers_session_has_set_is_used() -> None:
     made: list[object] = []
 

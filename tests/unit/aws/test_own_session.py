@@ -43,7 +43,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 async def ask(url: str, session: AioSession | None = None) -> tuple[str, str]:
     async with open_aws(Place(endpoint_url=url, session=session), RequestPace(attempts=1)) as aws:
-        await aws.s3()
         return (await aws.read_target()).account, aws.region
 
 
@@ -53,6 +52,16 @@ async def test_an_empty_variable_is_as_good_as_none(name: str, monkeypatch: pyte
     monkeypatch.setenv(name, "")
     async with sts(server_tls()) as (url, _):
         assert await ask(url) == ("123456789012", "eu-west-3")
+
+
+@pytest.mark.usefixtures("home")
+async def test_nor_do_empty_variables_of_s3_keep_its_client_from_being_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in known_to_botocore():
+        monkeypatch.setenv(name, "")
+    async with open_aws(Place(), RequestPace()) as aws:
+        await aws.s3()
 
 
 @pytest.mark.parametrize("setting", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "ca_bundle"])

@@ -235,3 +235,10 @@ async def test_what_no_setting_explains_is_no_error_of_the_settings() -> None:
     async with open_aws(Place(session=Broken(), region="eu-west-1"), RequestPace()) as aws:
         with pytest.raises(AttributeError, match="a bug"):
             await aws.s3()
+
+
+async def test_a_variable_that_is_no_number_is_named(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.write_text("[default]\n")
+    monkeypatch.setenv("AWS_METADATA_SERVICE_TIMEOUT", "soon")
+    with pytest.raises(SettingsError, match="AWS_METADATA_SERVICE_TIMEOUT is to be a number, not 'soon'"):
+        await make_a_client("eu-west-1")
