@@ -14,7 +14,7 @@ import plldb
 from plldb.bootstrap.stack.decide import StackSnapshot, users_tags, wanted_tags
 from plldb.bootstrap.stack.statuses import StackStatus
 from plldb.bootstrap.template import add_permissions_boundary, read_permissions_boundary, render_template
-from plldb.errors import SettingsError
+from plldb.errors import Hint, SettingsError
 
 POLICY_ARN = re.compile(r"arn:[a-z0-9-]+:iam::(\d{12}|aws):policy/[\w+=,.@/-]+")
 # "Tag naming limits and requirements" of the AWS tagging guide; 50 tags in all, two are plldb's own.
@@ -48,12 +48,12 @@ class SetupOptions:
         if len(self.tags or {}) > MOST_TAGS:
             raise SettingsError(
                 f"{len(self.tags or {})} tags are too many.",
-                hint=f"AWS leaves room for {MOST_TAGS} of yours.",
+                hint=Hint("fix-argument", f"AWS leaves room for {MOST_TAGS} of yours."),
             )
         if self.permissions_boundary and not POLICY_ARN.fullmatch(self.permissions_boundary):
             raise SettingsError(
                 f"{self.permissions_boundary!r} cannot be the ARN of a permissions boundary.",
-                hint="It looks like arn:aws:iam::123456789012:policy/NAME.",
+                hint=Hint("fix-argument", "It looks like arn:aws:iam::123456789012:policy/NAME."),
             )
 
 
@@ -62,9 +62,12 @@ def _check_tag(key: str, value: str) -> None:
     if wrong or not TAG_CHARACTERS.fullmatch(key + value):
         raise SettingsError(
             f"The tag {key!r}={value!r} is not possible.",
-            hint=f"A key has 1 to {LONGEST_KEY} characters and does not begin with "
-            f"{' or '.join(RESERVED)}; a value has {LONGEST_VALUE} at most. "
-            "Letters, digits, spaces and _ . : / = + - @ are allowed.",
+            hint=Hint(
+                "fix-argument",
+                f"A key has 1 to {LONGEST_KEY} characters and does not begin with "
+                f"{' or '.join(RESERVED)}; a value has {LONGEST_VALUE} at most. "
+                "Letters, digits, spaces and _ . : / = + - @ are allowed.",
+            ),
         )
 
 

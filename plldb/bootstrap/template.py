@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from plldb.bootstrap.errors import TemplateError
+from plldb.errors import Hint
 
 # Without spaces: where a folded text goes on in the next line, a name cannot.
 PLACEHOLDER = re.compile(r"__plldb\.(\S*?)__")
@@ -53,7 +54,12 @@ def render_template(text: str, values: Mapping[str, str], *, loader: Any = LOADE
         TemplateError: the text is no YAML, has a placeholder that nobody knows, or lacks one of ``values``.
     """
     resources = read_resources(text, loader=loader)  # first: a text that is no YAML is to be called that
-    return RenderedTemplate(body=_replace(text, values, loader), resources=resources)
+    scalars = [*_scalars(text, loader)]
+    _check(text, scalars, values)
+    body = text
+    for scalar in reversed(scalars):  # from the end, so that places stay right
+        body = body[: scalar.start] + scalar.written(values) + body[scalar.end :]
+    return RenderedTemplate(body=body, resources=resources)
 
 
 def add_permissions_boundary(text: str, arn: str) -> str:
@@ -102,7 +108,9 @@ def _resource_nodes(text: str, loader: Any = LOADER) -> list[tuple[yaml.Node, ya
         raise _yaml_error(error, text) from error
     resources = _child(root, "Resources")
     if not isinstance(resources, yaml.MappingNode) or not resources.value:
-        raise TemplateError("The template has no resources.", line=1, hint="Install plldb again.")
+        raise TemplateError(
+            "The template has no resources.", line=1, hint=Hint("reinstall", "Install plldb again.")
+        )
     return list(resources.value)
 
 
@@ -119,70 +127,70 @@ def _child(node: yaml.Node | None, name: str) -> yaml.Node | None:
     return next((value for key, value in node.value if key.value == name), None)
 
 
-def _replace(text: str, values: Mapping[str, str], loader: Any) -> str:
-    unused = set(values)
-    pieces: list[str] = []
-    position = 0
-    for start, end, style, content in _scalars(text, loader):
-        unused -= {found[1] for found in PLACEHOLDER.finditer(content)}
-        pieces += [text[position:start], _filled(text, start, end, style, content, values)]
-        position = end
-    if unused:
-        name = min(unused)
-        raise TemplateError(
-            f"The template never uses the placeholder __plldb.{name}__.",
-            placeholder=name,
-            hint="Every handler needs a function in template.yaml that refers to its package.",
-        )
-    return "".join([*pieces, text[position:]])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scalar:
+    """A scalar that holds a placeholder: where it stands, and its content.
+
+    Of a ``block`` the content is the text itself, behind the line of its indicator: that may end in a
+    comment, which is no part of the scalar.
+    """
+
+    start: int
+    end: int
+    content: str
+    block: bool
+
+    def written(self, values: Mapping[str, str]) -> str:
+        """Return what stands there once its placeholders are replaced."""
+        content = PLACEHOLDER.sub(lambda found: values[found[1]], self.content)
+        return content if self.block else _quoted(content)
 
 
-def _scalars(text: str, loader: Any) -> Iterator[tuple[int, int, str | None, str]]:
-    """Yield start, end, style and content of each scalar that holds a placeholder."""
+def _scalars(text: str, loader: Any) -> Iterator[_Scalar]:
+    """Yield the scalars that hold a placeholder, in the order of the text."""
     # libyaml does not count a byte order mark, PyYAML does.
     mark = len(text) - len(text.removeprefix(BYTE_ORDER_MARK))
     try:
         for token in yaml.scan(text[mark:], Loader=loader):
-            if isinstance(token, yaml.ScalarToken) and PLACEHOLDER.search(token.value):
-                start, end = token.start_mark.index + mark, token.end_mark.index + mark
-                yield start, end, token.style, token.value
+            if not isinstance(token, yaml.ScalarToken) or not PLACEHOLDER.search(token.value):
+                continue
+            start, end = token.start_mark.index + mark, token.end_mark.index + mark
+            block = token.style in ("|", ">")
+            if block:
+                start = text.index("\n", start, end)
+            content = text[start:end] if block else token.value
+            yield _Scalar(start=start, end=end, content=content, block=block)
     except yaml.YAMLError as error:
         raise _yaml_error(error, text) from error
 
 
-def _filled(
-    text: str, start: int, end: int, style: str | None, content: str, values: Mapping[str, str]
-) -> str:
-    if style not in ("|", ">"):
-        return _quoted(_substitute(content, values, text, start, end))
-    # The line of the indicator may end in a comment, which is no part of the scalar.
-    first = text.index("\n", start, end)
-    return text[start:first] + _substitute(text[first:end], values, text, first, end, block=True)
-
-
-def _substitute(
-    content: str, values: Mapping[str, str], text: str, start: int, end: int, *, block: bool = False
-) -> str:
-    def value(found: re.Match[str]) -> str:
-        name = found[1]
-        line = text.count("\n", 0, max(text.find(found[0], start, end), start)) + 1
+def _check(text: str, scalars: Sequence[_Scalar], values: Mapping[str, str]) -> None:
+    """Find a placeholder that has no value, a value that does not fit, and a value that nothing uses."""
+    places = [(scalar, found[1]) for scalar in scalars for found in PLACEHOLDER.finditer(scalar.content)]
+    for scalar, name in places:
+        placeholder = f"__plldb.{name}__"
+        line = text.count("\n", 0, max(text.find(placeholder, scalar.start, scalar.end), scalar.start)) + 1
         if name not in values:
             raise TemplateError(
-                f"template.yaml line {line}: nothing is known of the placeholder {found[0]}.",
+                f"template.yaml line {line}: nothing is known of the placeholder {placeholder}.",
                 placeholder=name,
                 line=line,
-                hint=f"Known are: {', '.join(sorted(values)) or 'none'}.",
+                hint=Hint("fix-template", f"Known are: {', '.join(sorted(values)) or 'none'}."),
             )
-        if block and not _fits_block(values[name]):
+        if scalar.block and not _fits_block(values[name]):
             raise TemplateError(
-                f"template.yaml line {line}: the value of {found[0]} does not fit into a block of text.",
+                f"template.yaml line {line}: the value of {placeholder} does not fit into a block of text.",
                 placeholder=name,
                 line=line,
-                hint="Write that placeholder in quotes.",
+                hint=Hint("fix-template", "Write that placeholder in quotes."),
             )
-        return values[name]
-
-    return PLACEHOLDER.sub(value, content)
+    if unused := values.keys() - {name for _, name in places}:
+        name = min(unused)
+        raise TemplateError(
+            f"The template never uses the placeholder __plldb.{name}__.",
+            placeholder=name,
+            hint=Hint("fix-template", "Every package needs a resource in template.yaml that refers to it."),
+        )
 
 
 def _fits_block(value: str) -> bool:
@@ -206,5 +214,7 @@ def _yaml_error(error: yaml.YAMLError, text: str) -> TemplateError:
     elif found := yaml.reader.Reader.NON_PRINTABLE.search(text):
         problem, line = f"the character {found[0]!r} is not allowed", text.count("\n", 0, found.start()) + 1
     return TemplateError(
-        f"template.yaml line {line}: {problem}", line=line, hint="Mend the YAML at that line."
+        f"template.yaml line {line}: {problem}",
+        line=line,
+        hint=Hint("fix-template", "Fix the YAML at that line."),
     )

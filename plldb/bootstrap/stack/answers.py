@@ -12,6 +12,7 @@ from plldb.bootstrap.events import Failure, ResourceChange
 from plldb.bootstrap.stack.decide import StackSnapshot
 from plldb.bootstrap.stack.history import RawEvent
 from plldb.bootstrap.stack.statuses import StackStatus, Status
+from plldb.errors import Hint
 
 if TYPE_CHECKING:
     from types_aiobotocore_cloudformation.type_defs import (
@@ -85,7 +86,7 @@ def snapshot_of(found: StackTypeDef) -> StackSnapshot:
             "which this plldb does not know.",
             stack=found["StackName"],
             status=found["StackStatus"],
-            hint="Install a newer plldb.",
+            hint=Hint("upgrade", "Install a newer plldb."),
         ) from error
     return StackSnapshot(
         stack_id=found.get("StackId", found["StackName"]),
