@@ -7,7 +7,6 @@ verdict "unknown"; it never ends the examination.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
 from itertools import chain
 
 import plldb
@@ -24,6 +23,7 @@ from plldb.bootstrap.stack.decide import SETUP, StackSnapshot, Step, decide
 from plldb.bootstrap.stack.health import Health, look_at_parts
 from plldb.bootstrap.stack.statuses import StackStatus
 from plldb.errors import AccessDeniedError, AwsError, Hint, PlldbError, SettingsError, UnreachableError
+from plldb.streams import Tell, stream
 from plldb.tasks import gather_all
 
 # AWS refuses signatures that are 15 minutes off (S3: RequestTimeTooSkewed); 5 minutes in most services.
@@ -35,7 +35,7 @@ LOG_GROUPS = ("/aws/lambda/plldb-lease-reaper", "/aws/lambda/plldb-ws-api-")
 NEEDED_BY_SETUP = ("stack", "bucket")
 
 
-async def doctor(
+def doctor(
     place: Place = DEFAULT_PLACE,
     *,
     pace: Pace = DEFAULT_PACE,
@@ -48,41 +48,46 @@ async def doctor(
     Raises:
         SettingsError: no region, an unknown profile…: there is nothing that could be examined.
     """
-    problems = warnings = 0
-    examining = _examine_all(place, pace)
-    async with aclosing(examining) as findings:
-        async for event in findings:
-            if isinstance(event, Finding):
-                problems += event.verdict == "problem"
-                warnings += event.verdict == "warning"
-            yield event
-    yield DoctorFinished(problems=problems, warnings=warnings)
+
+    async def work(tell: Tell[DoctorEvent]) -> DoctorFinished:
+        verdicts: list[str] = []
+
+        async def tell_and_count(event: Started | Finding) -> None:
+            verdicts.extend([event.verdict] if isinstance(event, Finding) else [])
+            await tell(event)
+
+        await _examine_all(place, pace, tell_and_count)
+        return DoctorFinished(problems=verdicts.count("problem"), warnings=verdicts.count("warning"))
+
+    return stream(work)
 
 
-async def _examine_all(place: Place, pace: Pace) -> AsyncGenerator[Started | Finding, None]:
+async def _examine_all(place: Place, pace: Pace, tell: Tell[Started | Finding]) -> None:
     try:
         async with open_aws(place, pace) as aws:
-            yield _ok("region", aws.region)
+            await tell(_ok("region", aws.region))
             target, skew = await gather_all(aws.read_target(), aws.read_clock_skew())
-            yield Started(
-                operation="doctor",
-                plldb_version=plldb.__version__,
-                target=target,
-                stack_name=STACK_NAME,
-                dry_run=False,
+            await tell(
+                Started(
+                    operation="doctor",
+                    plldb_version=plldb.__version__,
+                    target=target,
+                    stack_name=STACK_NAME,
+                    dry_run=False,
+                )
             )
-            yield _ok("caller", f"account {target.account}, {target.caller_arn}")
-            yield clock_finding(skew)
+            await tell(_ok("caller", f"account {target.account}, {target.caller_arn}"))
+            await tell(clock_finding(skew))
             examined = await gather_all(
                 *[_examine(name, check(aws, target)) for name, check in CHECKS.items()]
             )
             for finding in chain.from_iterable(examined):
-                yield finding
+                await tell(finding)
     except SettingsError:
         raise
     except PlldbError as error:
         # Without region, credentials or a network there is nothing more to examine.
-        yield Finding(check="access", verdict="problem", message=error.message, remedy=error.hint)
+        await tell(Finding(check="access", verdict="problem", message=error.message, remedy=error.hint))
 
 
 async def _examine(name: str, check: Awaitable[list[Finding]]) -> list[Finding]:
