@@ -119,6 +119,19 @@ async def test_what_cannot_be_a_region_is_named(wrong: str) -> None:
         await make_a_client(wrong)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "nearest"),
+    [("eu-wst-1", "eu-west-1"), ("eu-west-9", "eu-west-"), ("us-est-2", "st-2"), ("nowhere", "")],
+)
+async def test_a_region_that_aws_has_not_is_told_with_the_nearest_name(wrong: str, nearest: str) -> None:
+    with pytest.raises(SettingsError, match=f"no region '{wrong}'") as raised:
+        await region(wrong)
+    assert nearest in str(raised.value.hint)
+    # An emulator may have any.
+    async with open_aws(Place(region=wrong, endpoint_url="http://localhost:1"), RequestPace()) as aws:
+        assert aws.region == wrong
+
+
 @pytest.mark.parametrize("wrong", ["no url", "localhost:1", "http://"])
 async def test_what_cannot_be_an_endpoint_is_a_settings_error(wrong: str) -> None:
     with pytest.raises(SettingsError) as raised:
