@@ -203,3 +203,31 @@ async def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         with pytest.raises(PortError, match=f"port {port} cannot be used"):
             async with bench(tmp_path, debug=port):
                 pass
+
+
+async def test_the_editor_sees_whose_process_it_is_and_may_end_the_first_one(tmp_path: Path) -> None:
+    write(tmp_path, app=APP)
+    async with bench(tmp_path, debug=0) as function:
+        for number in (1, 2):
+            async with editor(function.workers.debug_port, {tmp_path / "app.py": [3]}) as one:
+                await one.followed(number - 1)  # the worker is there already the second time
+                ran = invoke(function, {"number": number})
+                stop = await one.stop()
+                pid = await stop.evaluate("__import__('os').getpid()")
+                assert one.names == [f"orders ({pid})"]
+                await one.sessions[0].request("disconnect", terminateDebuggee=True)
+                await stop.go_on()
+                assert (await ran).value == 2 * number
+
+
+async def test_breakpoint_in_the_code_stops_where_an_editor_is_and_does_nothing_else(tmp_path: Path) -> None:
+    write(tmp_path, app="def handler(event, context):\n    breakpoint()\n    return event\n")
+    async with bench(tmp_path, debug=0) as function:
+        assert (await function.invoke(1)).value == 1
+        async with editor(function.workers.debug_port) as one:
+            await one.followed(1)
+            ran = invoke(function, 2)
+            stop = await one.stop()
+            assert await stop.line() == ("handler", 3)
+            await stop.go_on()
+            assert (await ran).value == 2

@@ -59,6 +59,7 @@ class Editor:
     stops: asyncio.Queue[Stop] = field(default_factory=asyncio.Queue)
     sessions: list[Session] = field(default_factory=list)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
     ready: int = 0
 
     async def stop(self) -> Stop:
@@ -91,6 +92,7 @@ class Editor:
 
     def follow(self, arguments: Mapping[str, Any]) -> None:
         """Attach to a process that a session has reported."""
+        self.names.append(arguments["name"])
         self.tasks.append(asyncio.create_task(self.attach(arguments)))
 
 

@@ -27,6 +27,11 @@ class Adapter:
         """Id of the process that an editor attaches to first."""
         return self.process.pid
 
+    @property
+    def ended(self) -> bool:
+        """Whether somebody has ended it."""
+        return self.process.ended
+
     def settings(self) -> Mapping[str, object]:
         """Return what a worker has to know of it. Secret."""
         return {"server": self.server, "token": self.token, "pid": self.pid}
@@ -44,7 +49,7 @@ async def start_adapter(python: Path, machine: Mapping[str, str]) -> Adapter:
     Raises:
         OSError: it does not start.
     """
-    plan = Plan(python=python, code=Path.cwd(), handler="", environment={}, machine=machine)
+    plan = Plan(python=python, code=Path.cwd(), handler="", environment={}, machine=machine, debugger={})
     process = await start_process(plan, {"handler": None, "packages": find_packages()})
     try:
         told = json.loads(await process.stdout.readline())

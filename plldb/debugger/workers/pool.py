@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 
 from plldb.debugger.decisions import Start
 from plldb.debugger.errors import SourceError
@@ -16,11 +17,11 @@ from plldb.debugger.workers.environment import worker_environment
 from plldb.debugger.workers.output import TellOutput
 from plldb.debugger.workers.process import Plan
 from plldb.debugger.workers.project.interpreter import find_python
-from plldb.debugger.workers.relay import Relay
+from plldb.debugger.workers.relay import Relay, open_relay
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.debugger.workers.source import Project, find_source
 from plldb.debugger.workers.worker import Patience, Stamp, Worker, start_worker
-from plldb.tasks import cancel_all
+from plldb.tasks import cancel_all, finish
 
 DEFAULT_PATIENCE = Patience()
 
@@ -50,7 +51,10 @@ async def open_workers(
         SourceError: there is no Python to run functions, or no debugger can run on it.
     """
     environment = dict(os.environ) if machine is None else machine
-    relay = None if debug is None else await _open_relay(project, environment, debug)
+    relay = None
+    if debug is not None:
+        python = find_python(project.python, project.folder, project.folder)
+        relay = await open_relay(debug, partial(start_adapter, python, environment))
     workers = Workers(project, functions, patience, environment, relay=relay, wait=wait)
     looking = asyncio.create_task(workers.look_after())
     try:
@@ -76,19 +80,6 @@ def read_stamp(path: str) -> Stamp:
     return found.st_mtime_ns, found.st_size
 
 
-async def _open_relay(project: Project, machine: Mapping[str, str], port: int) -> Relay:
-    """Start the debugger and listen for editors; see `open_workers` for what it raises."""
-    python = find_python(project.python, project.folder, project.folder)
-    relay = Relay()
-    await relay.open(port)
-    try:
-        relay.adapter = await start_adapter(python, machine)
-    except OSError as error:
-        await relay.close()
-        raise SourceError(f"No debugger can run on {python}: {error}.") from error
-    return relay
-
-
 class Workers:
     """The workers of a session. `open_workers` makes one."""
 
@@ -111,8 +102,7 @@ class Workers:
         self._relay = relay
         self._wait = wait
         self._workers: dict[Sandbox, Worker] = {}
-        self._running: dict[Identity, Worker] = {}
-        self._cancelled: set[Identity] = set()
+        self._running: dict[Identity, asyncio.Task[Answer]] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     async def run(self, start: Start, tell_output: TellOutput) -> Answer | None:
@@ -121,27 +111,29 @@ class Workers:
         Whatever is wrong with the function or its surroundings is an answer, an error that the function's
         caller sees. ``tell_output`` gets each line of output, before this returns.
         """
-        identity = start.identity
+        task = asyncio.create_task(self._run(start, tell_output))
+        self._running[start.identity] = task
+        try:
+            await asyncio.wait([task])
+            return None if task.cancelled() else task.result()
+        finally:
+            del self._running[start.identity]
+            await cancel_all([task])
+
+    async def _run(self, start: Start, tell_output: TellOutput) -> Answer:
         try:
             worker = await self._worker_for(start)
         except SourceError as error:
             return error_answer("Plldb.Source", error.message)
         except OSError as error:
             return error_answer("Plldb.NotStarted", f"The function's Python cannot be run: {error}.")
-        self._running[identity] = worker
-        try:
-            timeout = float(self._functions[start.function].timeout)
-            answer = await worker.run(start.invocation, timeout, tell_output)
-            return None if identity in self._cancelled else answer
-        finally:
-            del self._running[identity]
-            self._cancelled.discard(identity)
+        timeout = float(self._functions[start.function].timeout)
+        return await worker.run(start.invocation, timeout, tell_output)
 
     def cancel(self, identity: Identity) -> None:
         """Stop an invocation: its worker is killed, and its `run` returns None."""
-        if worker := self._running.get(identity):
-            self._cancelled.add(identity)
-            worker.kill()
+        if task := self._running.get(identity):
+            task.cancel()
 
     def end(self, sandbox: Sandbox) -> None:
         """End the worker of a sandbox that is no more."""
@@ -172,13 +164,13 @@ class Workers:
         self.end(sandbox)
         if self._relay is not None and self._wait:
             await self._relay.attached.wait()
-        worker = await start_worker(self._plan(start), self._patience)
-        self._workers[sandbox] = worker
+        # To its end also when cancelled: a process that nobody knows would stay.
+        self._workers[sandbox] = worker = await finish(self._start(start))
         return worker
 
-    def _plan(self, start: Start) -> Plan:
+    async def _start(self, start: Start) -> Worker:
         function = self._functions[start.function]
-        source = find_source(self._project, function)
+        source = await asyncio.to_thread(find_source, self._project, function)
         environment = worker_environment(
             function,
             code=source.folder,
@@ -188,14 +180,18 @@ class Workers:
             variables=self._project.variables,
             own_credentials=self._project.own_credentials,
         )
-        return Plan(
+        plan = Plan(
             python=source.python,
             code=source.folder,
             handler=source.handler,
             environment=environment,
             machine=self._machine,
-            debugger=self._relay.adapter.settings() if self._relay and self._relay.adapter else None,
+            debugger=(await self._relay.adapter()).settings() if self._relay else None,
         )
+        worker = await start_worker(plan, self._patience)
+        if self._relay is not None:
+            self._relay.names[worker.pid] = f"{function.name} ({worker.pid})"
+        return worker
 
     def _close_soon(self, worker: Worker) -> None:
         task = asyncio.create_task(worker.close())

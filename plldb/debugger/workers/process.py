@@ -58,6 +58,11 @@ class Process:
         """Its process id."""
         return self.process.pid
 
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended."""
+        return self.process.returncode is not None
+
     async def wait(self) -> int:
         """Wait for its end and return the exit code, negative after a signal."""
         return await self.process.wait()
@@ -79,8 +84,10 @@ async def start_process(plan: Plan, settings: Mapping[str, object]) -> Process:
         OSError: the interpreter cannot be run.
     """
     pipe = asyncio.subprocess.PIPE
+    # A debugger cannot step through modules that are frozen into the interpreter.
+    options = ("-X", "frozen_modules=off") if plan.debugger is not None else ()
     process = await asyncio.create_subprocess_exec(
-        *(str(plan.python), "-X", "frozen_modules=off", str(BOOT)),
+        *(str(plan.python), *options, str(BOOT)),
         stdin=pipe,
         stdout=pipe,
         stderr=pipe,

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
-from plldb.debugger.errors import PortError
+from plldb.debugger.errors import PortError, SourceError
 from plldb.debugger.workers.adapter import HOST, Adapter
 from plldb.debugger.workers.runtime_api import keep_task
 from plldb.errors import Hint
@@ -31,24 +31,40 @@ LAST_REQUEST = 2**30
 Message = Mapping[str, object]
 
 
-class Relay:
-    """Listens for editors until it is closed."""
+async def open_relay(port: int, start_adapter: Callable[[], Awaitable[Adapter]]) -> Relay:
+    """Start the debugger, and listen on a port of 127.0.0.1, 0 for a free one.
 
-    def __init__(self) -> None:
+    Raises:
+        PortError: it is taken, or may not be used.
+        SourceError: the debugger does not start.
+    """
+    relay = Relay(start_adapter)
+    try:
+        await relay.listen(port)
+        await relay.adapter()
+    except OSError as error:
+        await relay.close()
+        raise SourceError(f"No debugger can run: {error}.") from error
+    return relay
+
+
+class Relay:
+    """Listens for editors until it is closed. `open_relay` makes one."""
+
+    def __init__(self, start_adapter: Callable[[], Awaitable[Adapter]]) -> None:
         self.attached = asyncio.Event()
         """Set as soon as an editor has been there and has set its breakpoints."""
+        self.names: dict[int, str] = {}
+        """What an editor shows of the processes, by their ids."""
         self.port = 0
-        self.adapter: Adapter | None = None
+        self._start_adapter = start_adapter
+        self._adapter: Adapter | None = None
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._leaving: set[asyncio.Task[None]] = set()
 
-    async def open(self, port: int) -> None:
-        """Listen on a port of 127.0.0.1, 0 for a free one.
-
-        Raises:
-            PortError: it is taken, or may not be used.
-        """
+    async def listen(self, port: int) -> None:
+        """Listen on a port; see `open_relay`."""
         try:
             self._server = await asyncio.start_server(self._serve, HOST, port, limit=LARGEST_MESSAGE)
         except OSError as error:
@@ -58,13 +74,23 @@ class Relay:
             ) from error
         self.port = self._server.sockets[0].getsockname()[1]
 
+    async def adapter(self) -> Adapter:
+        """Return the adapter; it is started anew if somebody has ended it.
+
+        Raises:
+            OSError: it does not start.
+        """
+        if self._adapter is None or self._adapter.ended:
+            self._adapter = await self._start_adapter()
+        return self._adapter
+
     async def close(self) -> None:
         """Turn away the editors, and end the adapter."""
         if self._server is not None:
             self._server.close()
         await cancel_all(self._tasks)
-        if self.adapter is not None:
-            await self.adapter.close()
+        if self._adapter is not None:
+            await self._adapter.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         keep_task(self._tasks)
@@ -72,17 +98,17 @@ class Relay:
         with suppress(OSError, EOFError, ValueError, asyncio.LimitOverrunError, asyncio.CancelledError):
             async with asyncio.timeout(FIRST_WITHIN):
                 first = await _read_message(reader)
-            if self.adapter is not None and _is_first(first):
-                await self._relay(first, reader, writer, self.adapter)
+            if _is_first(first):
+                await self._relay(first, reader, writer, await self.adapter())
         writer.close()
 
     async def _relay(
         self, first: Message, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, adapter: Adapter
     ) -> None:
-        source, target = await asyncio.open_connection(HOST, adapter.client)
+        source, target = await asyncio.open_connection(HOST, adapter.client, limit=LARGEST_MESSAGE)
         for each in (writer, target):
             each.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        back = asyncio.create_task(_copy(source, target.get_extra_info("socket"), writer))
+        back = asyncio.create_task(self._copy(source, target.get_extra_info("socket"), writer))
         try:
             await self._forward(first, reader, target, adapter)
         finally:
@@ -120,6 +146,30 @@ class Relay:
             **arguments,
         }
 
+    async def _copy(
+        self, reader: asyncio.StreamReader, source: socket.socket, writer: asyncio.StreamWriter
+    ) -> None:
+        """Pass on what the adapter says, until it ends the session; the editor may have left before."""
+        with suppress(OSError, EOFError, ValueError, asyncio.LimitOverrunError):
+            while True:
+                # The adapter writes head and body of a message apart, and the system keeps the second back
+                # until the first is acknowledged, which by itself takes 40 ms (Linux).
+                message = await _read_message(reader, lambda: _acknowledge(source))
+                writer.write(_write_message(self._named(message)))
+                with suppress(OSError):
+                    await writer.drain()
+        writer.close()
+
+    def _named(self, message: Message) -> Message:
+        match message:
+            case {"event": "debugpyAttach", "body": dict(body)}:
+                name = self.names.get(body.get("subProcessId", 0), body.get("name"))
+                return {**message, "body": {**body, "name": name}}
+            case {"command": "startDebugging", "arguments": {"request": how, "configuration": dict(body)}}:
+                name = self.names.get(body.get("subProcessId", 0), body.get("name"))
+                return {**message, "arguments": {"request": how, "configuration": {**body, "name": name}}}
+        return message
+
 
 def _is_first(message: Message) -> bool:
     return message.get("type") == "request" and message.get("command") == "initialize"
@@ -136,13 +186,22 @@ async def _leave(target: asyncio.StreamWriter, back: asyncio.Task[None]) -> None
         await cancel_all([back])
 
 
-async def _read_message(reader: asyncio.StreamReader) -> Message:
+def _acknowledge(source: socket.socket) -> None:
+    """Acknowledge at once what has come."""
+    if quick := getattr(socket, "TCP_QUICKACK", 0):
+        source.setsockopt(socket.IPPROTO_TCP, quick, 1)
+
+
+async def _read_message(
+    reader: asyncio.StreamReader, head_is_here: Callable[[], None] = lambda: None
+) -> Message:
     # An HTTP request has its own first line, so that this is the whole of the check.
     name, _, length = (await reader.readuntil(b"\r\n")).partition(b":")
     if name != b"Content-Length":
         raise ValueError("not DAP")
     while (await reader.readuntil(b"\r\n")).strip():
         pass  # other headers
+    head_is_here()
     size = int(length)
     if not 0 <= size <= LARGEST_MESSAGE:
         raise ValueError("too long")
@@ -155,16 +214,3 @@ async def _read_message(reader: asyncio.StreamReader) -> Message:
 def _write_message(message: Message) -> bytes:
     body = json.dumps(message).encode()
     return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
-
-
-async def _copy(reader: asyncio.StreamReader, source: socket.socket, writer: asyncio.StreamWriter) -> None:
-    """Pass on what the adapter says, until it ends the session; the editor may have left before."""
-    with suppress(OSError):
-        while data := await reader.read(65536):
-            # The adapter writes head and body of a message apart, and the system keeps the second back until
-            # the first is acknowledged, which by itself takes 40 ms (Linux).
-            source.setsockopt(socket.IPPROTO_TCP, getattr(socket, "TCP_QUICKACK", socket.TCP_NODELAY), 1)
-            writer.write(data)
-            with suppress(OSError):
-                await writer.drain()
-    writer.close()

@@ -85,18 +85,17 @@ def watch(descriptor):
         os._exit(1)
 
 
-def note_files(settings, tell):
-    """Tell the time and size of each source file of the function as it is loaded, for restarts."""
+def note_files(client):
+    """Note the time and size of each source file of the function as it is loaded, for restarts."""
     loader = machinery.SourceFileLoader
     path_stats = loader.path_stats
-    outside = [os.path.dirname(os.__file__) + os.sep, HERE + os.sep, *settings["packages"].values()]
-    code = settings["code"] + os.sep
+    outside = (os.path.dirname(os.__file__) + os.sep, HERE + os.sep)
 
     def noted(self, path):
         try:
-            known = os.stat(path)
-            if path.startswith(code) or not path.startswith(tuple(outside)):
-                tell("files", {path: (known.st_mtime_ns, known.st_size)})
+            if "site-packages" not in path and not path.startswith(outside):
+                known = os.stat(path)
+                client.files[path] = known.st_mtime_ns, known.st_size
         except (OSError, TypeError):
             pass
         return path_stats(self, path)
@@ -159,7 +158,7 @@ def main():
     sys.meta_path.remove(packages)
     sys.meta_path.append(packages)
     set_path(settings)
-    note_files(settings, client.tell)
+    note_files(client)
     client.tell("begun", sys.version)
     # What SDKs look for that wrap the runtime: sys.modules["__main__"].awslambdaricmain.bootstrap.
     globals().update(awslambdaricmain=runtime, bootstrap=runtime.bootstrap)

@@ -48,6 +48,17 @@ def start(settings, tell):
         sys.stderr.write(f"plldb: no debugger, since it cannot be reached: {error}\n")
     finally:
         done.release()
+    sys.breakpointhook = stop_here
+
+
+def stop_here(*_args, **_kwargs):
+    """Be ``breakpoint()``: it stops where an editor is; without one the thread would stand still for ever."""
+    import debugpy
+
+    if debugpy.is_client_connected():
+        debugpy.breakpoint()
+    else:
+        sys.stderr.write("plldb: breakpoint() was passed over, since no debugger is attached\n")
 
 
 def go_on(done, pydevd):

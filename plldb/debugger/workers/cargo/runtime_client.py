@@ -14,6 +14,9 @@ from contextlib import suppress
 PATH = "/2018-06-01/runtime"
 
 _state = {"address": ("127.0.0.1", 0), "prefix": "", "mark": b"", "agent": ""}
+files = {}
+"""Time and size of source files that were loaded since plldb was told."""
+
 _socket = socket.socket  # as it is now
 _lock = threading.Lock()
 _connections = {}
@@ -94,7 +97,10 @@ def _post(path, data, headers, invocation_id):
 
 
 def _end_output():
-    """Mark where the output of this invocation ends."""
+    """Mark where the output of this invocation ends, and tell what it has loaded."""
+    if files:
+        tell("files", dict(files))
+        files.clear()
     for stream, descriptor in ((sys.stdout, 1), (sys.stderr, 2)):
         with suppress(Exception):  # the function may have put anything in its place
             stream.flush()
