@@ -55,6 +55,7 @@ from plldb.debugger.events import (
     Started,
     TakeOverPlanned,
     VersionArmed,
+    VisibilityDenied,
 )
 from plldb.debugger.operations import Attachment, attach, restore, result, status
 from plldb.debugger.pace import Pace
@@ -103,6 +104,7 @@ __all__ = [
     "TakeOverPlanned",
     "Target",
     "VersionArmed",
+    "VisibilityDenied",
     "attach",
     "restore",
     "result",

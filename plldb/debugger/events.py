@@ -368,15 +368,28 @@ class FunctionRelayed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VisibilityDenied:
+    """The messages of a queue cannot be hidden for longer while a function holds them here; told once.
+
+    If that takes longer than the visibility timeout of the queue, Lambda gets them a second time.
+    """
+
+    kind: Literal["visibility_denied"] = "visibility_denied"
+    function: str
+    queue: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Detaching:
     """No more invocations are taken; those under way may finish, then functions are restored.
 
-    ``reason``: the caller asked for it, the lease has ended, or something failed. ``in_hand`` counts the
-    invocations that are under way.
+    ``reason``: the caller asked for it, or the lease has ended. ``in_hand`` counts the invocations that are
+    under way.
     """
 
     kind: Literal["detaching"] = "detaching"
-    reason: Literal["asked", "lease", "failed"]
+    reason: Literal["asked", "lease"]
     in_hand: int
 
 
@@ -420,6 +433,7 @@ AttachEvent = (
     | InvocationRefused
     | AnswerLost
     | FunctionRelayed
+    | VisibilityDenied
     | ConnectionLost
     | ConnectionRestored
     | AnswersDelayed

@@ -29,6 +29,9 @@ class Pace(RequestPace):
         longest_retry: longest such wait.
         look: between two looks at the clocks, which tell when this machine was asleep.
         asleep: difference of the clocks that means it was.
+        hide_after: how long an invocation runs before the messages of its queue are hidden for longer.
+        hide_again: between two times of that.
+        hide_for: for how long they are hidden then, in whole seconds.
     """
 
     calls_a_second: float = 12.0
@@ -46,6 +49,9 @@ class Pace(RequestPace):
     longest_retry: float = 10.0
     look: float = 1.0
     asleep: float = 5.0
+    hide_after: float = 10.0
+    hide_again: float = 30.0
+    hide_for: int = 60
 
 
 DEFAULT_PACE = Pace()

@@ -115,6 +115,12 @@ def _load(invocation: Invocation, library: Any) -> Command[Any, Any]:
     metavar="HOURS",
     help="How long at most (8).",
 )
+@asyncclick.option(
+    "--credentials",
+    type=asyncclick.Choice(["role", "local"]),
+    default="role",
+    help="Run as the function's role (the default), or as yourself.",
+)
 @asyncclick.option("--yes", is_flag=True, help="Do not ask.")
 @place_options
 @asyncclick.pass_context

@@ -104,6 +104,7 @@ async def _attach(
         debug_port=None if values["no_debug"] else values["debug_port"],
         wait=values["wait"],
         hours=values["hours"],
+        own_credentials=values["credentials"] == "local",
     )
     session = library.attach(_place(asked, region), values["stack"], values["functions"], options)
     async with session as attached:

@@ -23,6 +23,7 @@ from plldb.debugger.events import (
     InvocationStarted,
     Output,
     SessionConnected,
+    VisibilityDenied,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         | Attached
         | InvocationEvent
         | FunctionRelayed
+        | VisibilityDenied
         | ConnectionEvent
         | Detaching
         | AttachFinished
@@ -71,6 +73,12 @@ class SessionWords:
                     "DNS for execute-api?). It goes through plldb's handlers, which is slower"
                 )
                 return [Line(mark="warn", name="link", text=text, tone="warn")]
+            case VisibilityDenied(queue=queue, message=message):
+                text = (
+                    f"messages of {queue} cannot be hidden for longer: {message} What is held beyond the "
+                    "queue's visibility timeout comes a second time"
+                )
+                return [Line(mark="warn", name="queue", text=text, tone="warn")]
             case ConnectionLost() | ConnectionRestored() | AnswersDelayed():
                 return [_connection_line(event)]
             case Detaching():
@@ -167,7 +175,7 @@ def _connection_line(event: ConnectionEvent) -> Line:
 
 
 def _detaching_line(event: Detaching) -> Line:
-    why = {"asked": "", "lease": "the time is over: ", "failed": ""}[event.reason]
+    why = "the time is over: " if event.reason == "lease" else ""
     rest = f"; {counted(event.in_hand, 'invocation')} may finish" if event.in_hand else ""
     text = f"{why}no new invocations, functions are being restored{rest}"
     return Line(mark="busy", name="plldb", text=text)

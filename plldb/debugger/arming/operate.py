@@ -102,9 +102,12 @@ async def arm(places: Places, name: str, plan: Plan, token: str) -> Armed | Refu
 
 async def _arm(places: Places, name: str, plan: Plan, token: str) -> Armed | Refused:
     function = await wait_until_updated(places.functions, name)
-    if (refused := await examine(places.functions, name, function)) or function is None:
-        return refused or _refused(name, "gone", "there is no such function")
+    if function is None:
+        return _refused(name, "gone", "there is no such function")
     before = as_deployed(function, await read_hold(places.table, function.arn))
+    # As deployed: what a killed session has left on it is replaced, and must not count as a fifth layer.
+    if refused := await examine(places.functions, name, before):
+        return refused
     hold = Hold(
         arn=function.arn,
         holder=plan.holder,
@@ -147,9 +150,9 @@ async def _put_arms(
         hold = await read_hold(places.table, before.arn)
         if hold is None or hold.holder.session != plan.holder.session:
             return held(before.arn, hold) if hold else _refused(before.arn, "lost", "the hold on it was lost")
-        if refusal := refuse(found):
-            return Refused(arn=before.arn, refusal=refusal)
         current, before = found, as_deployed(found, hold)
+        if refusal := refuse(before):
+            return Refused(arn=before.arn, refusal=refusal)
     return _refused(before.arn, "changed", "somebody else changes it again and again")
 
 

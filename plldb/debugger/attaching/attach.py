@@ -30,7 +30,6 @@ from plldb.debugger.events import (
 )
 from plldb.debugger.pace import Pace
 from plldb.debugger.rows import make_row
-from plldb.debugger.workers.source import Project
 from plldb.streams import Tell
 from plldb.tasks import gather_all
 
@@ -90,10 +89,9 @@ async def attach_functions(
 async def _plan(
     aws: Aws, places: Places, order: Order, target: Target, tell: Tell[AttachEvent]
 ) -> tuple[Candidate, ...]:
-    project = Project(folder=order.options.code, python=order.options.python)
     wanted = await find_wanted(aws, target, order.stack, order.functions)
     planned = await gather_all(
-        *[plan_function(aws, places, each, project, target.caller_arn) for each in wanted]
+        *[plan_function(aws, places, each, order.options.project, target.caller_arn) for each in wanted]
     )
     refused = [each for each in planned if isinstance(each, FunctionRefused)]
     for each in refused:

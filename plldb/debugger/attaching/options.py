@@ -24,6 +24,7 @@ class AttachOptions:
         debug_port: where debuggers may connect on 127.0.0.1; 0 for a free port, None for none.
         wait: hold the first invocation until a debugger is there.
         hours: how long at most; then the functions are as deployed by themselves.
+        own_credentials: functions run with the caller's own credentials instead of their role's.
     """
 
     code: Path = Path()
@@ -31,6 +32,12 @@ class AttachOptions:
     debug_port: int | None = 5678
     wait: bool = False
     hours: float = 8.0
+    own_credentials: bool = False
+
+    @property
+    def project(self) -> Project:
+        """The same as workers take it."""
+        return Project(folder=self.code, python=self.python, own_credentials=self.own_credentials)
 
 
 DEFAULT_OPTIONS = AttachOptions()

@@ -60,7 +60,7 @@ async def _plan(
         if hold.holder.who != me or await _is_connected(aws, places, hold):
             return refused_event(wanted.name, held(hold.arn, hold))
         instead_of = hold.holder.session
-    settings = read_settings(configuration, logical_id=wanted.logical_id)
+    settings = read_settings(configuration, logical_id=wanted.logical_id.rpartition("/")[2])
     try:
         source = await asyncio.to_thread(find_source, project, settings)
     except SourceError as error:

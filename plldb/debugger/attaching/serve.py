@@ -11,6 +11,7 @@ from typing import Any, Protocol, assert_never
 
 from plldb.debugger.arming.mutex import Table
 from plldb.debugger.attaching.ledger import note_end, note_start
+from plldb.debugger.attaching.queues import keep_invisible
 from plldb.debugger.attaching.triggers import Failure, describe_failure, describe_trigger
 from plldb.debugger.connection import Link
 from plldb.debugger.decisions import Cancel, Declined, Delivered, EndSandbox, Relayed, Start
@@ -25,8 +26,10 @@ from plldb.debugger.events import (
     InvocationRefused,
     InvocationStarted,
     Output,
+    VisibilityDenied,
 )
 from plldb.debugger.messages import Answer, Identity, Sandbox
+from plldb.debugger.pace import Pace
 from plldb.debugger.workers import output
 from plldb.debugger.workers.output import TellOutput
 from plldb.errors import PlldbError
@@ -62,8 +65,11 @@ class Service:
         table: Table,
         folders: Mapping[str, PurePath],
         tell: Callable[[AttachEvent], None],
+        pace: Pace,
     ) -> None:
         """Begin; ``folders`` are where the code of each function lies, ``tell`` takes events at once."""
+        self._pace = pace
+        self._denied: set[str] = set()
         self.invocations = 0
         self.failed = 0
         self._link = link
@@ -153,7 +159,13 @@ class Service:
         async def tell_output(line: output.Output) -> None:
             self._tell(Output(request_id=request_id, function=function, stream=line.stream, text=line.text))
 
-        answer = await self._workers.run(start, tell_output)
+        body = start.invocation.body
+        hiding = asyncio.create_task(keep_invisible(self._table.aws, body, function, self._deny, self._pace))
+        try:
+            answer = await self._workers.run(start, tell_output)
+        finally:
+            # Before the answer, on which Lambda deletes the messages.
+            await cancel_all([hiding])
         if answer is not None:
             self._link.answer(start.identity, answer)
         seconds = asyncio.get_running_loop().time() - began
@@ -162,6 +174,11 @@ class Service:
         self._tell(finished)
         ended = note_end(self._table, request_id=request_id, outcome=finished.outcome, seconds=seconds)
         self._note(_after(noted, _noted(ended)))
+
+    def _deny(self, event: VisibilityDenied) -> None:
+        if event.function not in self._denied:
+            self._denied.add(event.function)
+            self._tell(event)
 
     def _finished(self, start: Start, answer: Answer | None, seconds: float) -> InvocationFinished:
         failure = Failure(error="")

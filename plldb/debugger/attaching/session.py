@@ -34,7 +34,6 @@ from plldb.debugger.events import (
 )
 from plldb.debugger.pace import Pace
 from plldb.debugger.rows import SessionRow
-from plldb.debugger.workers.source import Project
 from plldb.errors import PlldbError
 from plldb.tasks import gather_all
 
@@ -56,17 +55,16 @@ class SessionRun:
     async def run(self, telling: Telling[AttachEvent], leave: asyncio.Event) -> AttachFinished:
         """Open what is needed, arm, serve; restore in any case."""
         loop = asyncio.get_running_loop()
-        project = Project(folder=self.options.code, python=self.options.python)
         settings = {each.name: each.settings for each in self.candidates}
         tokens = {each.name: secrets.token_hex(32) for each in self.candidates}
         began = loop.time()
         async with (
-            self.open_workers(project, settings) as workers,
+            self.open_workers(self.options.project, settings) as workers,
             open_link(self.aws, websocket=self.url, row=self.row, tokens=tokens, pace=self.pace) as link,
         ):
             telling.put(SessionConnected(seconds=loop.time() - began))
             folders = {each.name: each.source.folder for each in self.candidates}
-            service = Service(link, workers, self.places.table, folders, telling.put)
+            service = Service(link, workers, self.places.table, folders, telling.put, self.pace)
             serving = asyncio.create_task(service.run())
             try:
                 await self._arm_all(tokens, telling, workers)
@@ -119,7 +117,7 @@ class SessionRun:
 
     async def _until_over(
         self, serving: asyncio.Task[None], leave: asyncio.Event
-    ) -> Literal["asked", "lease", "failed"]:
+    ) -> Literal["asked", "lease"]:
         leaving = asyncio.create_task(leave.wait())
         both: set[asyncio.Task[Any]] = {serving, leaving}
         try:
@@ -129,12 +127,11 @@ class SessionRun:
             leaving.cancel()
         if serving in done:
             serving.result()  # raises why the link has ended
-            return "failed"
         return "asked" if leaving in done else "lease"
 
     async def _detach(
         self,
-        reason: Literal["asked", "lease", "failed"],
+        reason: Literal["asked", "lease"],
         link: Link,
         service: Service,
         telling: Telling[AttachEvent],

@@ -136,6 +136,9 @@ def invoked() -> list[ev.AttachEvent]:
             line=31,
         ),
         ev.FunctionRelayed(function=ORDERS),
+        ev.VisibilityDenied(
+            function=MAILS, queue="mails", message="You may not sqs:ChangeMessageVisibility."
+        ),
         ev.ConnectionLost(reason="closed (1001)"),
         ev.ConnectionRestored(seconds=1.5),
         ev.AnswersDelayed(code="credentials", message="The credentials have expired."),
