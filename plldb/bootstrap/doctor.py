@@ -153,7 +153,7 @@ def _part_findings(health: Health) -> list[Finding]:
         Finding(
             check="stack",
             verdict="problem",
-            message=f"{part.logical_id} ({part.resource_type}) was deleted by hand: there is no {part.name}",
+            message=f"{part.logical_id} ({part.resource_type} {part.name}) is gone: somebody has deleted it",
             remedy=Hint("set-up", "Set up again; that makes it anew.", about=part.name),
         )
         for part in health.missing

@@ -29,13 +29,17 @@ OF_THE_MACHINE = ("env", "container-role", "iam-role")
 
 def target_lines(target: Target) -> list[Line]:
     """Return account, region, caller and credentials; an endpoint that is not AWS's stands out."""
-    endpoint = [Line(name="endpoint", text=target.endpoint_url, tone="warn")] if target.endpoint_url else []
     return [
         Line(name="account", text=f"{target.account}, region {target.region}"),
         Line(name="caller", text=target.caller_arn),
         *credentials_lines(target),
-        *endpoint,
+        *endpoint_lines(target),
     ]
+
+
+def endpoint_lines(target: Target) -> list[Line]:
+    """Say which endpoint stands for AWS, if one does."""
+    return [Line(name="endpoint", text=target.endpoint_url, tone="warn")] if target.endpoint_url else []
 
 
 def credentials_lines(target: Target) -> list[Line]:

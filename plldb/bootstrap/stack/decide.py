@@ -22,7 +22,7 @@ VERSION_TAG = "plldb:version"
 
 DEPLOYED = "template, code and tags are what they should be"
 DIFFERS = "template, code or tags differ"
-MISSING = "what was deleted by hand is taken out first, and then made anew"
+MISSING = "what somebody has deleted is taken out of the stack first, and then made anew"
 
 
 class Step(Enum):

@@ -36,7 +36,10 @@ def setup_plan_lines(plan: SetupPlanned) -> list[Line]:
 
 def missing_text(part: StackPart) -> str:
     """Say that somebody has deleted a part of the stack."""
-    return f"{part.logical_id} ({part.resource_type}) was deleted by hand: there is no {part.name}"
+    kind = {"AWS::DynamoDB::Table": "table", "AWS::Lambda::Function": "function"}.get(
+        part.resource_type, "API"
+    )
+    return f"the {kind} {part.name} ({part.logical_id}) is gone: somebody has deleted it"
 
 
 def _planned_bucket(plan: SetupPlanned) -> Line:
@@ -76,27 +79,28 @@ def _is_bucket_deleted(plan: RemovalPlanned) -> bool:
 
 def removal_lines(plan: RemovalPlanned, *, dry_run: bool) -> list[Line]:
     """Return what destroy is about to delete, or in a dry run would delete."""
-    return [_removed_stack(plan), _removed_bucket(plan), *([UNCHANGED] if dry_run else [])]
+    will = "would be" if dry_run else "will be"
+    return [_removed_stack(plan, will), _removed_bucket(plan, will), *([UNCHANGED] if dry_run else [])]
 
 
-def _removed_stack(plan: RemovalPlanned) -> Line:
+def _removed_stack(plan: RemovalPlanned, will: str) -> Line:
     if plan.stack_status is None:
         return Line(mark="same", name="stack", text=f"there is no stack {plan.stack_name}")
-    text = f"{plan.stack_name} ({plan.stack_status}) with everything in it will be deleted"
+    text = f"{plan.stack_name} ({plan.stack_status}) with everything in it {will} deleted"
     return Line(mark="warn", name="stack", text=text)
 
 
-def _removed_bucket(plan: RemovalPlanned) -> Line:
+def _removed_bucket(plan: RemovalPlanned, will: str) -> Line:
     if plan.bucket is None:
         return Line(mark="same", name="bucket", text="there is no artifact bucket")
     held = f"{'more than ' if plan.more else ''}{counted(plan.versions, 'object version')}"
     if plan.keep_bucket:
-        return Line(mark="same", name="bucket", text=f"{plan.bucket} with {held} will be kept")
+        return Line(mark="same", name="bucket", text=f"{plan.bucket} with {held} {will} kept")
     if plan.foreign:
         found = ", ".join(plan.foreign)
         return Line(
             mark="warn",
             name="bucket",
-            text=f"{plan.bucket} will be kept, because of what plldb did not put there: {found}",
+            text=f"{plan.bucket} {will} kept, because of what plldb did not put there: {found}",
         )
-    return Line(mark="warn", name="bucket", text=f"{plan.bucket} with {held} will be deleted")
+    return Line(mark="warn", name="bucket", text=f"{plan.bucket} with {held} {will} deleted")

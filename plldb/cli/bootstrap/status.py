@@ -71,8 +71,13 @@ def _next_lines(status: BootstrapStatus, where: Where) -> list[Line]:
     elif status.deployed_version != status.installed_version:
         way = f"`{setup}` deploys the installed version"
     else:
-        return []
+        return [attach_line(where)]
     return [Line(name="next", text=way)]
+
+
+def attach_line(where: Where) -> Line:
+    """Say what a deployment is for."""
+    return Line(name="next", text=f"`{where.command('attach', 'STACK')}` debugs your stack STACK")
 
 
 def _version_line(status: BootstrapStatus) -> Line:

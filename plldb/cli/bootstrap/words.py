@@ -30,10 +30,11 @@ from plldb.bootstrap.events import (
     WatchFinished,
 )
 from plldb.cli.bootstrap.explain import failure_lines, state_sentence
+from plldb.cli.bootstrap.findings import examined_line, finding_lines
 from plldb.cli.bootstrap.plans import missing_text, removal_lines, setup_plan_lines
-from plldb.cli.bootstrap.status import status_lines
-from plldb.cli.header import credentials_lines, target_lines
-from plldb.cli.hints import hint_steps, hint_text, where_of
+from plldb.cli.bootstrap.status import attach_line, status_lines
+from plldb.cli.header import target_lines
+from plldb.cli.hints import where_of
 from plldb.cli.output.layout import Item, Line, Mark, Row, Tone
 from plldb.cli.output.text import counted, duration, size
 
@@ -104,12 +105,12 @@ class Words:
             case OperationFinished():
                 return [_finished_line(event)]
             case SetupFinished():
-                return [*_deployed_lines(event), *self._next("status", "shows it at any time")]
+                return [*_deployed_lines(event), attach_line(self._where)]
             case SetupPlanned():
                 again = [word for word in self._asked.words if word != "--dry-run"]
                 return [*setup_plan_lines(event), *self._next("setup", "does it", again)]
             case RemovalPlanned():
-                return [*removal_lines(event, dry_run=self._asked.values.get("dry_run", False))]
+                return self._removal_lines(event)
             case BucketEmptied(versions=count):
                 return [
                     Line(
@@ -127,13 +128,11 @@ class Words:
                 return [Line(mark="done", name="stack", text=text)]
             case Finding(verdict=verdict):
                 self._unknown += verdict == "unknown"
-                found = self._target if event.check == "caller" else None
-                more = credentials_lines(found) if found else []
-                return [*_finding_lines(event), *self._remedy_lines(event), *more]
+                return finding_lines(event, self._asked, self._where, self._target)
             case DoctorFinished():
                 ready = event.outcome == "ready" and not self._unknown
                 more = self._next("setup", "deploys, or updates what is deployed") if ready else []
-                return [_examined_line(event, self._unknown), *more]
+                return [examined_line(event, self._unknown), *more]
             case BootstrapStatus():
                 self._target = event.target
                 return [*status_lines(event, self._where, now)]
@@ -143,10 +142,15 @@ class Words:
     def _next(self, name: str, does: str, options: Sequence[str] = ()) -> list[Line]:
         return [Line(name="next", text=f"`{self._where.command('bootstrap', name, options=options)}` {does}")]
 
-    def _remedy_lines(self, finding: Finding) -> list[Item]:
-        steps = hint_steps(finding.remedy, self._asked, "", self._where)
-        told = [Line(text=hint_text(finding.remedy))] if finding.remedy else []
-        return [*told, *(Line(text=f"{step.purpose}: {step.command}") for step in steps)]
+    def _removal_lines(self, event: RemovalPlanned) -> list[Item]:
+        if not self._asked.values.get("dry_run", False):
+            return [*removal_lines(event, dry_run=False)]
+        again = [word for word in self._asked.words if word != "--dry-run"]
+        there = event.stack_status is not None or event.bucket is not None
+        return [
+            *removal_lines(event, dry_run=True),
+            *(self._next("destroy", "does it", again) if there else []),
+        ]
 
     def _artifact_lines(self) -> list[Item]:
         """One line for all artifacts, said when the next stage begins."""
@@ -276,24 +280,3 @@ def _destroyed_line(event: DestroyFinished) -> Line:
         return Line(mark="done", name="plldb", text="nothing was there, nothing to do", tone="good")
     rest = "removed; the bucket stays" if event.bucket_kept else "removed, nothing is left"
     return Line(mark="done", name="plldb", text=rest, tone="good")
-
-
-_VERDICT_MARKS: dict[str, Mark] = {"ok": "done", "warning": "warn", "problem": "fail", "unknown": "same"}
-
-
-def _finding_lines(event: Finding) -> list[Item]:
-    tone: Tone = "bad" if event.verdict == "problem" else "plain"
-    unknown = "not examined: " if event.verdict == "unknown" else ""
-    name = event.check
-    return [Line(mark=_VERDICT_MARKS[event.verdict], name=name, text=f"{unknown}{event.message}", tone=tone)]
-
-
-def _examined_line(event: DoctorFinished, unknown: int) -> Line:
-    rest = f", {unknown} not examined" if unknown else ""
-    if event.problems:
-        text = f"{counted(event.problems, 'problem')}, {counted(event.warnings, 'warning')}{rest}"
-        return Line(mark="fail", name="plldb", text=text, tone="bad")
-    warnings = f", {counted(event.warnings, 'warning')}" if event.warnings else ""
-    if unknown:  # nobody knows whether it is ready
-        return Line(mark="warn", name="plldb", text=f"no problem found{warnings}{rest}", tone="warn")
-    return Line(mark="done", name="plldb", text=f"ready{warnings}", tone="good")

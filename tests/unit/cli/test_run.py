@@ -390,7 +390,8 @@ async def test_a_dry_run_of_destroy_ends_with_its_plan(output: str) -> None:
         first, last = told(place)
         assert (first["dry_run"], last["result"], last["stack_name"]) == (True, "planned", "plldb")
     else:
-        assert written(place).endswith("✔ plldb      dry run: nothing was changed\n")
+        assert "would be deleted\n✔ plldb      dry run: nothing was changed\n" in written(place)
+        assert written(place).endswith("`plldb bootstrap destroy --region eu-west-1` does it\n")
 
 
 async def test_nothing_to_remove_is_no_question() -> None:

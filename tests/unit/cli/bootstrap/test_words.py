@@ -82,10 +82,16 @@ def said(*events: Shown) -> str:
             "fail cause: PLDDBSessions (AWS::DynamoDB::Table) CREATE_FAILED",
         ),
         (scripts.status(missing=(scripts.PART,), healthy=False), "deployed, but parts of it are missing"),
-        (scripts.status(missing=(scripts.PART,), healthy=False), "by hand: there is no PLLDBSessions"),
+        (
+            scripts.status(missing=(scripts.PART,), healthy=False),
+            "the table PLLDBSessions (PLDDBSessions) is gone",
+        ),
         (scripts.status(missing=(scripts.PART,), healthy=False), f"none next: `{SETUP}` repairs it"),
         (scripts.status(unexamined=("not allowed",)), "same unknown: not examined: not allowed"),
-        (replace(PLAN, missing=(scripts.PART,)), "warn missing: PLDDBSessions (AWS::DynamoDB::Table) was"),
+        (
+            replace(PLAN, missing=(scripts.PART,)),
+            "warn missing: the table PLLDBSessions (PLDDBSessions) is gone",
+        ),
         (
             scripts.status(stack_status=StackStatus.ROLLBACK_COMPLETE, healthy=False),
             "none version: 0.2.0 installed; the stack was made by 0.2.0",

@@ -1,0 +1,48 @@
+"""What the doctor found, in words. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plldb.cli.header import credentials_lines, endpoint_lines
+from plldb.cli.hints import hint_steps, hint_text
+from plldb.cli.output.layout import Item, Line, Mark, Tone
+from plldb.cli.output.text import counted
+
+if TYPE_CHECKING:
+    from plldb.aws.place import Target
+    from plldb.bootstrap.events import DoctorFinished, Finding
+    from plldb.cli.command import Invocation
+    from plldb.cli.hints import Where
+
+_VERDICT_MARKS: dict[str, Mark] = {"ok": "done", "warning": "warn", "problem": "fail", "unknown": "same"}
+
+
+def finding_lines(event: Finding, asked: Invocation, where: Where, target: Target | None) -> list[Item]:
+    """Say what was found and what to do about it; of the caller, whose ``target`` is known, how it signed in."""
+    tone: Tone = "bad" if event.verdict == "problem" else "plain"
+    unknown = "not examined: " if event.verdict == "unknown" else ""
+    name = event.check
+    lines: list[Item] = [
+        Line(mark=_VERDICT_MARKS[event.verdict], name=name, text=f"{unknown}{event.message}", tone=tone)
+    ]
+    if event.remedy:
+        lines.append(Line(text=hint_text(event.remedy)))
+    lines += [
+        Line(text=f"{step.purpose}: {step.command}") for step in hint_steps(event.remedy, asked, "", where)
+    ]
+    if event.check == "caller" and target:
+        lines += [*credentials_lines(target), *endpoint_lines(target)]
+    return lines
+
+
+def examined_line(event: DoctorFinished, unknown: int) -> Line:
+    """Say what it all comes to; so many things could not be examined."""
+    rest = f", {unknown} not examined" if unknown else ""
+    if event.problems:
+        text = f"{counted(event.problems, 'problem')}, {counted(event.warnings, 'warning')}{rest}"
+        return Line(mark="fail", name="plldb", text=text, tone="bad")
+    warnings = f", {counted(event.warnings, 'warning')}" if event.warnings else ""
+    if unknown:  # nobody knows whether it is ready
+        return Line(mark="warn", name="plldb", text=f"no problem found{warnings}{rest}", tone="warn")
+    return Line(mark="done", name="plldb", text=f"ready{warnings}", tone="good")
