@@ -19,7 +19,7 @@ _VERDICT_MARKS: dict[str, Mark] = {"ok": "done", "warning": "warn", "problem": "
 
 
 def finding_lines(event: Finding, asked: Invocation, where: Where, target: Target | None) -> list[Item]:
-    """Say what was found and what to do about it; of the caller, whose ``target`` is known, how it signed in."""
+    """Say what was found and what to do; of a caller whose ``target`` is known also how it signed in."""
     tone: Tone = "bad" if event.verdict == "problem" else "plain"
     unknown = "not examined: " if event.verdict == "unknown" else ""
     name = event.check
