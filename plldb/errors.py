@@ -70,8 +70,6 @@ HintKind = Literal[
     "upgrade",
     "fix-template",
     "report",
-    # not yet sorted: a bare text
-    "other",
 ]
 """What a hint asks for; each word is stable, and new ones may come."""
 
@@ -105,10 +103,10 @@ class PlldbError(Exception):
 
     code: ClassVar[str] = "error"
 
-    def __init__(self, message: str, *, hint: Hint | str | None = None) -> None:
+    def __init__(self, message: str, *, hint: Hint | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = (Hint("other", hint) if hint else None) if isinstance(hint, str) else hint
+        self.hint = hint
 
     def __str__(self) -> str:
         return self.message
@@ -138,7 +136,7 @@ class AwsError(PlldbError):
         service: str = "",
         operation: str = "",
         aws_code: str = "",
-        hint: Hint | str | None = None,
+        hint: Hint | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.service = service
@@ -169,7 +167,7 @@ class AccessDeniedError(AwsError):
         service: str = "",
         operation: str = "",
         aws_code: str = "",
-        hint: Hint | str | None = None,
+        hint: Hint | None = None,
     ) -> None:
         super().__init__(message, service=service, operation=operation, aws_code=aws_code, hint=hint)
         self.action = action

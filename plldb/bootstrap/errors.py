@@ -60,7 +60,7 @@ class TemplateError(PlldbError):
         *,
         placeholder: str = "",
         line: int | None = None,
-        hint: Hint | str | None = None,
+        hint: Hint | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.placeholder = placeholder
@@ -76,7 +76,7 @@ class BucketError(PlldbError):
 
     code = "bucket"
 
-    def __init__(self, message: str, *, bucket: str, hint: Hint | str | None = None) -> None:
+    def __init__(self, message: str, *, bucket: str, hint: Hint | None = None) -> None:
         super().__init__(message, hint=hint)
         self.bucket = bucket
 
@@ -111,7 +111,7 @@ class FunctionsHeldError(PlldbError):
     code = "functions-held"
 
     def __init__(
-        self, message: str, *, functions: tuple[FunctionHold, ...], hint: Hint | str | None = None
+        self, message: str, *, functions: tuple[FunctionHold, ...], hint: Hint | None = None
     ) -> None:
         super().__init__(message, hint=hint)
         self.functions = functions
@@ -136,7 +136,7 @@ class StackError(PlldbError):
         stack: str,
         status: str | None = None,
         failures: tuple[Failure, ...] = (),
-        hint: Hint | str | None = None,
+        hint: Hint | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.stack = stack

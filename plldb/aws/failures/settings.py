@@ -40,6 +40,8 @@ _VALUES = frozenset(
         "web_identity_token_file",
     )
 )
+# Sections that a profile refers to: how they begin, where botocore keeps them, the setting that names one.
+_REFERRED = (("sso-session", "sso_sessions", "sso_session"), ("services", "services", "services"))
 # What gives credentials, the nearest first, as botocore looks for it in a profile, and botocore's word for
 # that source (`CredentialProvider.METHOD`).
 _SOURCES = {
@@ -102,26 +104,18 @@ def wrong_settings(session: AioSession) -> list[str]:
 
 def _all_wrong(session: AioSession) -> Iterator[str]:
     yield from _wrong_variables(session)
-    config, file = session.full_config, settings_file(session)
-    numbers = {
-        option
-        for option, _, _, convert in session.session_var_map.values()
-        if convert is int and isinstance(option, str)
-    }
-    values = _VALUES | {
-        option for option, *_ in session.session_var_map.values() if isinstance(option, str)
-    } - {"api_versions"}
+    known = session.session_var_map.values()
+    values = _VALUES | {option for option, *_ in known if isinstance(option, str)} - {"api_versions"}
+    numbers = {option for option, _, _, convert in known if convert is int and isinstance(option, str)}
     for name, settings in _profiles(session):
-        where = _place(session, name)
-        if not isinstance(settings, Mapping):
-            yield f"{where} is to be a section"
-            continue
         for key, value in settings.items():
             if wrong := _wrong(key, value, values, numbers):
-                yield f"{key} of {where} {wrong}"
-        for kind, option in (("sso-session", "sso_session"), ("services", "services")):
-            found = config.get(kind.replace("-session", "_sessions"), {}).get(str(settings.get(option)), {})
-            yield from _wrong_section(kind, str(settings.get(option)), found, file, values)
+                yield f"{key} of {_place(session, name)} {wrong}"
+        for kind, sections, option in _REFERRED:
+            section = str(settings.get(option))
+            found = session.full_config.get(sections, {}).get(section, {})
+            where = f"the section [{kind} {section}] in {settings_file(session)}"
+            yield from _wrong_services(found, where) if kind == "services" else _wrong_sso(found, where)
 
 
 def _wrong_variables(session: AioSession) -> Iterator[str]:
@@ -131,28 +125,31 @@ def _wrong_variables(session: AioSession) -> Iterator[str]:
                 yield f"{name} {wrong}"
 
 
-def _wrong_section(kind: str, name: str, found: Any, file: str, values: Set[str]) -> Iterator[str]:
-    where = f"the section [{kind} {name}] in {file}"
+def _wrong_services(found: Mapping[str, Any], where: str) -> Iterator[str]:
+    """Each service is a section of its own."""
     for key, value in found.items():
-        # In a section of services each service is one of its own.
-        if kind == "services" and not isinstance(value, Mapping):
-            yield f"{key} of {where} is to be a section, not a value"
-        elif kind == "services" and isinstance(value.get("endpoint_url"), Mapping):
-            yield f"endpoint_url of {key} of {where} is to be a value, not a section"
-        elif kind != "services" and (wrong := _wrong(key, value, values, frozenset())):
+        if not isinstance(value, Mapping):
+            yield f"{key} of {where} must be a section, not a value"
+        elif isinstance(value.get("endpoint_url"), Mapping):
+            yield f"endpoint_url of {key} of {where} must be a value, not a section"
+
+
+def _wrong_sso(found: Mapping[str, Any], where: str) -> Iterator[str]:
+    for key, value in found.items():
+        if wrong := _wrong(key, value, _VALUES, set()):
             yield f"{key} of {where} {wrong}"
 
 
 def _wrong(key: str, value: object, values: Set[str], numbers: Set[str]) -> str:
     if key in _SECTIONS and not isinstance(value, Mapping):
-        return "is to be a section, not a value"
+        return "must be a section, not a value"
     if key in values and isinstance(value, Mapping):
-        return "is to be a value, not a section"
+        return "must be a value, not a section"
     if key in numbers:
         try:
             int(str(value))
         except ValueError:
-            return f"is to be a number, not {value!r}"
+            return f"must be a number, not {value!r}"
     return ""
 
 
@@ -163,7 +160,7 @@ def _profiles(session: AioSession) -> Iterator[tuple[str, Any]]:
     while name in profiles and name not in seen:
         seen.add(name)
         yield name, profiles[name]
-        source = profiles[name].get("source_profile") if isinstance(profiles[name], Mapping) else None
+        source = profiles[name].get("source_profile")
         name = source if isinstance(source, str) else ""
 
 

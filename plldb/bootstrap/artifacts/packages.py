@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from plldb.bootstrap.artifacts.sources import FileContent
 from plldb.bootstrap.errors import PackagingError
+from plldb.errors import Hint
 
 # AWS Lambda quota "Deployment package (.zip file archive) size": 250 MB unzipped, layers included.
 LARGEST_CONTENT = 250 * 1024 * 1024
@@ -51,7 +52,7 @@ def build_package(name: str, files: Sequence[FileContent]) -> Package:
     if size > LARGEST_CONTENT:
         raise PackagingError(
             f"The package {name} has {size} bytes; AWS Lambda takes {LARGEST_CONTENT} at most.",
-            hint="Make it smaller.",
+            hint=Hint("fix-cause", "Make it smaller."),
         )
     body = _zip(files)
     return Package(

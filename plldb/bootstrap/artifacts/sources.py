@@ -11,6 +11,7 @@ from typing import Literal
 import aiofiles
 
 from plldb.bootstrap.errors import PackagingError
+from plldb.errors import Hint
 from plldb.tasks import finish, gather_all
 
 # Names, not imports: what lies there is cargo for Lambda and never runs in this process.
@@ -20,6 +21,7 @@ AGENT_LAYER = "plldb_agent"
 # Takes out of functions what arming puts in: the two share the module that knows what that is.
 REAPER = "lease_reaper_handler"
 ARMING = "plldb/debugger/arming/settings.py"
+REINSTALL = Hint("reinstall", "Install plldb again.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,7 @@ def list_handlers(folder: Traversable) -> tuple[PackageSource, ...]:
     modules = _modules(folder)
     handlers = [each for each in modules if each.path.endswith("_handler.py")]
     if not handlers:
-        raise PackagingError(f"No handler in {folder}.", hint="Install plldb again.")
+        raise PackagingError(f"No handler in {folder}.", hint=REINSTALL)
     shared = [each for each in modules if each not in handlers and each.path != "__init__.py"]
     return tuple(
         PackageSource(
@@ -96,7 +98,7 @@ def list_layers(debugger: Traversable) -> tuple[PackageSource, ...]:
     """
     wrapper = debugger / "agent" / "wrapper"
     if not wrapper.is_file():
-        raise PackagingError(f"No agent in {debugger}.", hint="Install plldb again.")
+        raise PackagingError(f"No agent in {debugger}.", hint=REINSTALL)
     modules = "plldb/python/plldb/debugger"
     layer = (
         FileSource(path="plldb/wrapper", place=wrapper, executable=True),
@@ -139,9 +141,7 @@ async def read_template() -> str:
     try:
         return content.decode()
     except UnicodeDecodeError as error:
-        raise PackagingError(
-            f"The template {TEMPLATE_NAME} is damaged: {error}", hint="Install plldb again."
-        ) from error
+        raise PackagingError(f"The template {TEMPLATE_NAME} is damaged: {error}", hint=REINSTALL) from error
 
 
 async def _read(place: Traversable, what: str) -> bytes:
@@ -150,7 +150,7 @@ async def _read(place: Traversable, what: str) -> bytes:
             # Cancelled while a thread opens the file, aiofiles would leave it open.
             return await finish(_read_file(path))
     except OSError as error:
-        raise PackagingError(f"Cannot read {what}: {error}", hint="Install plldb again.") from error
+        raise PackagingError(f"Cannot read {what}: {error}", hint=REINSTALL) from error
 
 
 async def _read_file(path: Path) -> bytes:

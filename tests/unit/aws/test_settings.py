@@ -204,12 +204,12 @@ SSO = "sso_session = x\nsso_account_id = 1\nsso_role_name = x\n[sso-session x]\n
 @pytest.mark.parametrize(
     ("setting", "named"),
     [
-        ("s3 =", "s3 of the profile default in {file} is to be a section"),
-        ("s3 = yes", "s3 of the profile default in {file} is to be a section"),
-        ("endpoint_url =\n  a = b", "endpoint_url of the profile default in {file} is to be a value"),
-        ("sso_session =\n  a = b", "sso_session of the profile default in {file} is to be a value"),
+        ("s3 =", "s3 of the profile default in {file} must be a section"),
+        ("s3 = yes", "s3 of the profile default in {file} must be a section"),
+        ("endpoint_url =\n  a = b", "endpoint_url of the profile default in {file} must be a value"),
+        ("sso_session =\n  a = b", "sso_session of the profile default in {file} must be a value"),
         ("credential_process =\n  a = b", "credential_process of the profile default in {file}"),
-        ("metadata_service_timeout = abc", "is to be a number, not 'abc'"),
+        ("metadata_service_timeout = abc", "must be a number, not 'abc'"),
         ("services = nowhere", r"\({file}, profile default\): .*nowhere"),
         ("services = mine\n[services mine]\ns3 = yes", r"s3 of the section \[services mine\] in {file}"),
         (f"{SSO}sso_start_url =\n  a = b", r"sso_start_url of the section \[sso-session x\] in {file}"),
@@ -217,7 +217,7 @@ SSO = "sso_session = x\nsso_account_id = 1\nsso_role_name = x\n[sso-session x]\n
         (f"{ROLE}source_profile = nobody", r"\({file}, profile default\): .*nobody"),
         (
             f"{ROLE}source_profile = keys\n[profile keys]\ncredential_process =\n  a = b",
-            "credential_process of the profile keys in {file} is to be a value",
+            "credential_process of the profile keys in {file} must be a value",
         ),
     ],
 )
@@ -253,5 +253,5 @@ async def test_what_no_setting_explains_is_no_error_of_the_settings() -> None:
 async def test_a_variable_that_is_no_number_is_named(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config.write_text("[default]\n")
     monkeypatch.setenv("AWS_METADATA_SERVICE_TIMEOUT", "soon")
-    with pytest.raises(SettingsError, match="AWS_METADATA_SERVICE_TIMEOUT is to be a number, not 'soon'"):
+    with pytest.raises(SettingsError, match="AWS_METADATA_SERVICE_TIMEOUT must be a number, not 'soon'"):
         await make_a_client("eu-west-1")

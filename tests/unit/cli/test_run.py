@@ -19,7 +19,7 @@ from plldb.bootstrap.errors import PackagingError, StackFailedError, StackNotOur
 from plldb.bootstrap.events import ActionDecided, BootstrapStatus, DoctorFinished
 from plldb.bootstrap.options import SetupOptions
 from plldb.cli.output.renderer import Terminal
-from plldb.errors import CredentialsError, PlldbError, SettingsError
+from plldb.errors import CredentialsError, Hint, PlldbError, SettingsError
 from tests.unit.cli import scripts
 from tests.unit.cli.scripts import Screen, ScriptedLibrary, complained, run, terminal, written
 
@@ -39,7 +39,7 @@ FAILED = StackFailedError(
         (FAILED, 1),
         (PackagingError("too large"), 1),
         (CredentialsError("expired"), 1),
-        (SettingsError("no region", hint="give --region"), 2),
+        (SettingsError("no region", hint=Hint("choose-place", "give --region")), 2),
         (StackStuckError("stuck", stack="plldb", status="DELETE_FAILED"), 3),
         (StackNotOursError("not ours", stack="plldb"), 3),
     ],
@@ -124,7 +124,7 @@ async def test_the_failure_screen_names_cause_state_and_next_command() -> None:
 
 
 async def test_expired_credentials_in_mid_stream_say_how_to_go_on() -> None:
-    expired = CredentialsError("the credentials have expired", hint="sign in again.")
+    expired = CredentialsError("the credentials have expired", hint=Hint("sign-in", "sign in again."))
     script = [*scripts.successful_setup()[:12], expired]
     exit_code, place = await run(ScriptedLibrary(script), "setup", "--profile", "my profile")
     assert exit_code == 1

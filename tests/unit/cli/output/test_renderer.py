@@ -129,7 +129,11 @@ EVIL = st.text(
 def test_no_renderer_lets_text_from_aws_write_escapes_or_lines(name: str, reason: str) -> None:
     event = scripts.stack_event(name, "CREATE_FAILED", reason=reason)
     error = StackFailedError(
-        reason, stack="plldb", status=name, failures=(scripts.failure(name, reason),), hint=reason
+        reason,
+        stack="plldb",
+        status=name,
+        failures=(scripts.failure(name, reason),),
+        hint=Hint("report", reason),
     )
     plain, run = terminal(), a_run()
     problem = explain(asked("bootstrap"), error, [run])

@@ -13,6 +13,7 @@ from plldb.cli.bootstrap.explain import explain
 from plldb.cli.command import Stopped
 from plldb.cli.output.renderer import Outcome, RegionRun
 from plldb.cli.output.terminal import TerminalRenderer, open_console
+from plldb.errors import Hint
 from tests.support.screens import on_screen
 from tests.unit.cli import scripts
 from tests.unit.cli.scripts import Screen, Shown, a_run, asked, terminal, written
@@ -23,7 +24,7 @@ FAILED = StackFailedError(
     stack="plldb",
     status=StackStatus.ROLLBACK_COMPLETE,
     failures=(scripts.failure(), scripts.failure("PLLDBDebugger", "Internal failure")),
-    hint="Remove or rename what exists already, then run `plldb bootstrap setup` again.",
+    hint=Hint("fix-cause", "Remove or rename what exists already, then run `plldb bootstrap setup` again."),
 )
 
 
