@@ -29,7 +29,7 @@ def a_function(runtime: str = RUNTIME, handler: str = "index.handler") -> dict[s
             "Runtime": runtime,
             "Handler": handler,
             "Role": "arn:aws:iam::000000000000:role/any",
-            "Timeout": 7,
+            "Timeout": 60,
             "Code": {"ZipFile": DEPLOYED},
             "Environment": {"Variables": {"STAGE": "test"}},
         },

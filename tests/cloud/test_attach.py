@@ -23,6 +23,15 @@ if TYPE_CHECKING:
     from tests.support.cloud import Cloud
 
 ACCOUNT = invent_account()
+CALLS = """
+import boto3, json
+def handler(event, context):
+    first, *others = event
+    if not others:
+        return [first]
+    answer = boto3.client("lambda").invoke(FunctionName=others[0], Payload=json.dumps(others))
+    return [first, *json.loads(answer["Payload"].read())]
+"""
 LOCAL = """
 def handler(event, context):
     print("   seen", event)
@@ -192,3 +201,28 @@ async def test_two_sandboxes_stop_at_a_breakpoint_and_answer_their_callers(
             assert [await caller for caller in callers] == [{"laptop": "Orders"}, {"laptop": "Mails"}]
         assert (await session.end())[0] == 0
     assert {name: await settings(world, name) for name in names.values()} == before
+
+
+async def test_a_function_calls_another_one_and_itself_and_all_of_them_stop(
+    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path
+) -> None:
+    (folder / "index.py").write_text(CALLS)
+    chain = [names["Orders"], names["Mails"], names["Orders"]]
+    async with attached(aws_env, folder, "shop", "Orders", "Mails", "--debug-port", "0") as session:
+        port = (await session.read_until("attached"))["debug_port"]
+        async with editor(port, {folder / "index.py": [5]}) as one:
+            caller = asyncio.create_task(invoke(world.functions, chain[0], chain))
+            for number, name in enumerate(chain):
+                stop = await one.stop()
+                assert (await stop.variables())["first"] == repr(name)
+                if number == 0:
+                    # While it stands, it is called from the console of the editor, and stops there, too.
+                    call = f"boto3.client('lambda').invoke(FunctionName={name!r}, Payload='[1]')"
+                    called = asyncio.create_task(stop.evaluate(f"{call}['Payload'].read()"))
+                    inner = await one.stop()
+                    assert (await inner.variables())["first"] == "1"
+                    await inner.go_on()
+                    assert await called == "b'[1]'"
+                await stop.go_on()
+            assert await caller == chain
+        assert (await session.end())[0] == 0
