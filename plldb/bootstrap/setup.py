@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote
 
 import plldb
@@ -114,13 +115,13 @@ async def _recall(stack: Stack, seen: Seen, deployed: Deployed) -> tuple[Seen, D
 
 
 async def _round(setup: _Setup, seen: Seen, deployed: Deployed, renewed: bool) -> _Round:
-    """Publish what the stack is made of and submit it; another round if the bucket is deleted under it."""
+    """Publish what the stack is made of and submit it; another round if something is deleted under it."""
     try:
         return await _publish_and_submit(setup, seen, deployed, renewed)
     except AwsError as error:
-        if error.aws_code != "NoSuchBucket":
+        if error.aws_code not in ("NoSuchBucket", "NoSuchVersion"):
             raise
-        # It is made again; what was uploaded is gone with it.
+        # What is gone is made again.
         return _Round(seen=None, changed=False, done=False)
 
 
@@ -161,7 +162,12 @@ async def _publish_and_submit(setup: _Setup, seen: Seen, deployed: Deployed, ren
         decided(stack, seen, Step.UPDATE, DIFFERS) if seen.snapshot else decided(stack, seen, Step.CREATE)
     )
     unknown = Unknown(stack, tell)
-    submitted = await submit(stack, seen, template_url(bucket, published), tags, unknown.may_be_new)
+    request = partial(submit, stack, seen, template_url(bucket, published), tags, unknown.may_be_new)
+    submitted = await request()
+    if ready.versioned_now and isinstance(submitted, Overtaken):
+        # CloudFormation may not find a version yet that was just made.
+        await wait_until_readable(uploader, [(published.key, published.version_id)])
+        submitted = await request()
     if not isinstance(submitted, Submitted):
         # Nothing to update is the end of it; if somebody else was first, another round is needed.
         there = isinstance(submitted, Overtaken) and submitted.exists
@@ -201,7 +207,6 @@ def _disturbed(stack: Stack, seen: Seen, how: str, hint: str) -> StackFailedErro
 
 async def _publish_template(uploader: Uploader, body: str) -> TemplatePublished:
     key, version_id = await publish_template(uploader, body)
-    await wait_until_readable(uploader, [(key, version_id)])
     return TemplatePublished(
         bucket=uploader.bucket.name, key=key, version_id=version_id, size=len(body.encode())
     )

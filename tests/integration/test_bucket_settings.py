@@ -105,7 +105,7 @@ async def test_what_is_right_is_read_and_not_written_on_a_new_bucket_and_an_old_
                 }
             ),
             ("MalformedPolicy", "Invalid principal in policy"),
-            "the statement 'Backup' names AROAEXAMPLE1234567890, which is gone",
+            "the statement 'Backup' names AROAEXAMPLE1234567890, which no longer exists",
         ),
         (
             "BucketLifecycleConfiguration",

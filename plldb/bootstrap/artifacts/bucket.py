@@ -102,7 +102,7 @@ async def check_region(bucket: Bucket) -> None:
     found = answer.get("BucketRegion", bucket.region)
     if found != bucket.region:
         raise BucketError(
-            f"The bucket {bucket.name} lies in {found}, and has to lie in {bucket.region}; "
+            f"The bucket {bucket.name} is in {found}, and plldb needs it in {bucket.region}; "
             "nothing was changed in it.",
             bucket=bucket.name,
             hint=Hint(

@@ -56,7 +56,9 @@ def name_statements(policy: str) -> list[str]:
     for number, each in enumerate(foreign_statements(policy), start=1):
         name = repr(each["Sid"]) if each.get("Sid") else f"no. {number}"
         named.append(f"the statement {name}")
-        gone += [f"the statement {name} names {who}, which is gone" for who in _principals_gone(each)]
+        gone += [
+            f"the statement {name} names {who}, which no longer exists" for who in _principals_gone(each)
+        ]
     return gone or named
 
 

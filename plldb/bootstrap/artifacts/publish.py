@@ -105,6 +105,7 @@ async def wait_until_readable(uploader: Uploader, versions: Iterable[tuple[str, 
     """Wait until each version of a key can be read, which matters if versioning was turned on just now.
 
     Raises:
+        AwsError: one has been deleted meanwhile (NoSuchVersion).
         BucketError: for too long one cannot.
     """
     if uploader.versioned_now:
@@ -182,12 +183,26 @@ async def _wait_until_readable(uploader: Uploader, key: str, version_id: str) ->
         try:
             await bucket.aws.call(bucket.s3.head_object, **bucket.ours, Key=key, VersionId=version_id)
         except AwsError as error:
-            if error.aws_code in NOT_THERE:
-                return None
-            raise
+            if error.aws_code not in NOT_THERE:
+                raise
+            await _check_listed(bucket, key, version_id)
+            return None
         return True
 
     await _until_versioned(uploader, look)
+
+
+async def _check_listed(bucket: Bucket, key: str, version_id: str) -> None:
+    """Raise that a version is gone, unless S3 lists it: then it is only not to be read yet."""
+    page = await bucket.aws.call(bucket.s3.list_object_versions, **bucket.ours, Prefix=key)
+    if not any(each.get("VersionId") == version_id for each in page.get("Versions", [])):
+        raise AwsError(
+            f"{key} was deleted just after it had been uploaded.",
+            service="s3",
+            operation="HeadObject",
+            aws_code="NoSuchVersion",
+            hint=Hint("run-again", "Somebody empties the bucket; try again when that is over."),
+        )
 
 
 async def _until_versioned(uploader: Uploader, attempt: Callable[[], Awaitable[T | None]]) -> T:

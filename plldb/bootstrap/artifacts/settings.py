@@ -195,12 +195,12 @@ async def _write(bucket: Bucket, repair: Repair) -> None:
         if not others or not (public or error.aws_code in REFUSED):
             raise
         raise BucketError(
-            f"S3 does not take the setting {row.name!r} of the bucket {bucket.name} together with what is "
-            f"there already: {error.message}. Not of plldb: {'; '.join(others[:NAMED_AT_MOST])}.",
+            f"S3 refuses the setting {row.name!r} of the bucket {bucket.name}: {error.message}. "
+            f"What others wrote is sent back with it: {'; '.join(others[:NAMED_AT_MOST])}.",
             bucket=bucket.name,
             hint=Hint(
                 "look-at-bucket",
-                "Remove or correct what is named, in the bucket's policy or lifecycle rules; plldb leaves "
-                "as it is what others put there.",
+                "Correct or remove it in the bucket's policy or lifecycle rules; plldb does not change what "
+                "others wrote there.",
             ),
         ) from error

@@ -198,10 +198,10 @@ def header_lines(event: Started) -> list[Line]:
 
 def _delay_line(event: BucketDelayed) -> Line:
     why = {
-        "name_in_use": f"S3 is not yet done with deleting a bucket of the name {event.bucket}",
-        "versioning": f"versioning of {event.bucket} was just turned on and is not in force everywhere",
+        "name_in_use": f"S3 is still deleting an earlier bucket of the name {event.bucket}",
+        "versioning": f"versioning of {event.bucket} was just turned on and is not in effect yet",
     }
-    text = f"{why[event.reason]}; waiting for it, for {duration(event.seconds)} at most"
+    text = f"{why[event.reason]}; waiting up to {duration(event.seconds)}"
     return Line(mark="warn", name="bucket", text=text, tone="dim")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,6 @@ from plldb.bootstrap.artifacts.publish import (
     Uploader,
     package_key,
     publish_packages,
-    publish_template,
     version_prefix,
     wait_until_readable,
 )
@@ -142,25 +142,33 @@ async def test_an_upload_is_repeated_over_itself_until_the_new_bucket_keeps_vers
     assert told == [BucketDelayed(bucket="b", reason="versioning", seconds=60)]
 
 
+LISTED = {"Versions": [{"Key": "key", "VersionId": "v1"}]}
+
+
 async def test_what_was_just_uploaded_is_read_until_it_is_there_if_versioning_is_new() -> None:
     heads: list[Answer] = [refused("404", status=404), refused("NoSuchVersion", status=404), {}]
     pace = replace(AT_ONCE, versioning_for=60)
-    ours, client = bucket("eu-west-1", pace, head_object=heads, put_object=[{"VersionId": "v1"}])
+    ours, client = bucket("eu-west-1", pace, head_object=heads, list_object_versions=[LISTED])
     told, tell = listener()
     new = uploader(ours, each_once(tell), versioned_now=True)
-    template = await publish_template(new, "Resources: {}")
-    await wait_until_readable(new, [template, ("other", "v2")])
-    asked = {(each["Key"], each["VersionId"]) for name, each in client.asked if name == "head_object"}
-    assert asked == {template, ("other", "v2")}
+    await wait_until_readable(new, [("key", "v1"), ("key", "v1")])
+    asked = [(each["Key"], each["VersionId"]) for name, each in client.asked if name == "head_object"]
+    assert asked == [("key", "v1")] * 4
     assert told == [BucketDelayed(bucket="b", reason="versioning", seconds=60)]
     client.asked.clear()
-    await wait_until_readable(uploader(ours), [template])
+    await wait_until_readable(uploader(ours), [("key", "v1")])
     assert client.asked == []
 
 
-async def test_what_can_never_be_read_is_an_error() -> None:
-    ours, _ = bucket(head_object=[refused("404", status=404)])
-    with pytest.raises(BucketError, match="does not keep versions"):
+@pytest.mark.parametrize(
+    ("listed", "error", "message"),
+    [(LISTED, BucketError, "does not keep versions"), ({}, AwsError, "key was deleted just after")],
+)
+async def test_what_can_never_be_read_is_an_error(
+    listed: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    ours, _ = bucket(head_object=[refused("404", status=404)], list_object_versions=[listed])
+    with pytest.raises(error, match=message):
         await wait_until_readable(uploader(ours, versioned_now=True), [("key", "v1")])
 
 
