@@ -154,7 +154,7 @@ async def find_missing_layer(where: Lambda, layers: tuple[str, ...]) -> str:
 
 
 async def write_settings(where: Lambda, function: Function, settings: Settings) -> Function:
-    """Change what arming changes, if the function still is as it was read.
+    """Change what differs from the function as it was read, if it still is so.
 
     Raises:
         AwsError: `CHANGED` if it is not, `BUSY` while another update runs, `GONE`; or what Lambda refuses.
@@ -163,11 +163,20 @@ async def write_settings(where: Lambda, function: Function, settings: Settings) 
         where.client.update_function_configuration,
         FunctionName=function.arn,
         RevisionId=function.revision,
-        Timeout=settings.timeout,
-        Layers=[*settings.layers],
-        Environment={"Variables": {**settings.variables}},
+        **_changes(function.settings, settings),
     )
     return function_of(answer)
+
+
+def _changes(old: Settings, new: Settings) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    if new.timeout != old.timeout:
+        changes["Timeout"] = new.timeout
+    if new.layers != old.layers:
+        changes["Layers"] = [*new.layers]
+    if new.variables != old.variables:
+        changes["Environment"] = {"Variables": {**new.variables}}
+    return changes
 
 
 async def wait_until_updated(where: Lambda, name: str) -> Function | None:

@@ -1,0 +1,44 @@
+"""Why a function is left as it is. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from plldb.debugger.arming.examine import Refusal
+from plldb.debugger.arming.mutex import Hold
+from plldb.errors import AccessDeniedError, AwsError
+
+INVALID = "InvalidParameterValueException"
+"""Lambda does not take the settings of this function."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The function was not changed. ``held`` says who holds it, if that is why."""
+
+    arn: str
+    refusal: Refusal
+    held: Hold | None = None
+
+
+def refused(arn: str, reason: str, message: str) -> Refused:
+    """Return a refusal: ``reason`` for programs, ``message`` for people."""
+    return Refused(arn=arn, refusal=Refusal(reason=reason, message=message))
+
+
+def held(arn: str, hold: Hold) -> Refused:
+    """Return the refusal of a function that somebody holds."""
+    since = datetime.fromtimestamp(hold.since, UTC)
+    message = f"{hold.holder.who} has it, on {hold.holder.host} since {since:%Y-%m-%d %H:%M} UTC"
+    return Refused(arn=arn, refusal=Refusal(reason="held", message=message), held=hold)
+
+
+def blame_function(arn: str, error: AwsError) -> Refused | None:
+    """Return the refusal of this one function, None if the error concerns more than it."""
+    if isinstance(error, AccessDeniedError):
+        return refused(arn, "denied", f"{error.action} is not allowed")
+    if error.aws_code == INVALID:
+        # Lambda tells some limits only so: the size of all layers unzipped, a runtime that is blocked.
+        return refused(arn, "lambda", error.message)
+    return None
