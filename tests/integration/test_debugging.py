@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -195,6 +196,33 @@ async def test_what_is_no_debugger_is_turned_away(tmp_path: Path) -> None:
             assert await reader.read() == b"", sent
             writer.close()
         assert (await function.invoke({"number": 2})).value == 4
+
+
+async def test_a_second_editor_is_told_that_there_is_one(tmp_path: Path) -> None:
+    async with bench(tmp_path, debug=0) as function, editor(function.workers.debug_port):
+        with pytest.raises(RuntimeError, match="Another editor is attached"):
+            async with editor(function.workers.debug_port):
+                pass
+
+
+async def test_without_a_debugger_the_function_runs_and_says_so(tmp_path: Path) -> None:
+    write(tmp_path, app=APP)
+    async with bench(tmp_path, debug=0, python=make_broken_python(tmp_path)) as function:
+        ran = await function.invoke({"number": 2})
+        assert ran.value == 4
+        assert ran.lines == ["plldb: no debugger, since it cannot be started: this one cannot be debugged"]
+
+
+def make_broken_python(folder: Path) -> str:
+    """A Python that runs functions, but not the process that editors attach to."""
+    python = folder / "python"
+    text = f"""#!/bin/sh
+    case "$*" in *frozen*) echo this one cannot be debugged >&2; exit 1 ;; esac
+    exec {sys.executable} "$@"
+    """
+    python.write_text(text)
+    python.chmod(0o755)
+    return str(python)
 
 
 async def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:

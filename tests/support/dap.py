@@ -80,8 +80,11 @@ class Editor:
         self.tasks.append(asyncio.create_task(session.listen()))
         await session.request("initialize", adapterID="python", clientID="test", pathFormat="path")
         attached = session.send("attach", arguments)
-        async with asyncio.timeout(20):
-            await session.initialized.wait()
+        ready = asyncio.create_task(session.initialized.wait())
+        await asyncio.wait({attached, ready}, return_when=asyncio.FIRST_COMPLETED, timeout=20)
+        ready.cancel()
+        if attached.done():
+            attached.result()
         for path, lines in self.breakpoints.items():
             wanted = [{"line": line} for line in lines]
             await session.request("setBreakpoints", source={"path": str(path)}, breakpoints=wanted)

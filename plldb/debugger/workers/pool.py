@@ -14,10 +14,10 @@ from plldb.debugger.messages import Answer, Identity, Sandbox
 from plldb.debugger.session import error_answer
 from plldb.debugger.workers.adapter import start_adapter
 from plldb.debugger.workers.environment import worker_environment
-from plldb.debugger.workers.output import TellOutput
+from plldb.debugger.workers.output import Output, TellOutput
 from plldb.debugger.workers.process import Plan
 from plldb.debugger.workers.project.interpreter import find_python
-from plldb.debugger.workers.relay import Relay, open_relay
+from plldb.debugger.workers.relay import Relay
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.debugger.workers.source import Project, find_source
 from plldb.debugger.workers.worker import Patience, Stamp, Worker, start_worker
@@ -48,13 +48,14 @@ async def open_workers(
 
     Raises:
         PortError: the port is taken.
-        SourceError: there is no Python to run functions, or no debugger can run on it.
+        SourceError: there is no Python to run functions.
     """
     environment = dict(os.environ) if machine is None else machine
     relay = None
     if debug is not None:
         python = find_python(project.python, project.folder, project.folder)
-        relay = await open_relay(debug, partial(start_adapter, python, environment))
+        relay = Relay(partial(start_adapter, python, environment))
+        await relay.open(debug)
     workers = Workers(project, functions, patience, environment, relay=relay, wait=wait)
     looking = asyncio.create_task(workers.look_after())
     try:
@@ -122,7 +123,7 @@ class Workers:
 
     async def _run(self, start: Start, tell_output: TellOutput) -> Answer:
         try:
-            worker = await self._worker_for(start)
+            worker = await self._worker_for(start, tell_output)
         except SourceError as error:
             return error_answer("Plldb.Source", error.message)
         except OSError as error:
@@ -156,7 +157,7 @@ class Workers:
             self.end(sandbox)
         await asyncio.gather(*self._closing)
 
-    async def _worker_for(self, start: Start) -> Worker:
+    async def _worker_for(self, start: Start, tell: TellOutput) -> Worker:
         sandbox = start.identity.sandbox
         worker = self._workers.get(sandbox)
         if worker is not None and worker.alive and not have_changed(worker.files):
@@ -165,10 +166,10 @@ class Workers:
         if self._relay is not None and self._wait:
             await self._relay.attached.wait()
         # To its end also when cancelled: a process that nobody knows would stay.
-        self._workers[sandbox] = worker = await finish(self._start(start))
+        self._workers[sandbox] = worker = await finish(self._start(start, tell))
         return worker
 
-    async def _start(self, start: Start) -> Worker:
+    async def _start(self, start: Start, tell: TellOutput) -> Worker:
         function = self._functions[start.function]
         source = await asyncio.to_thread(find_source, self._project, function)
         environment = worker_environment(
@@ -186,12 +187,23 @@ class Workers:
             handler=source.handler,
             environment=environment,
             machine=self._machine,
-            debugger=(await self._relay.adapter()).settings() if self._relay else None,
+            debugger=await self._find_debugger(tell),
         )
         worker = await start_worker(plan, self._patience)
         if self._relay is not None:
             self._relay.names[worker.pid] = f"{function.name} ({worker.pid})"
         return worker
+
+    async def _find_debugger(self, tell: TellOutput) -> Mapping[str, object] | None:
+        """Return what a worker has to know of the debugger. The function runs also if there is none."""
+        if self._relay is None:
+            return None
+        try:
+            adapter = await self._relay.adapter()
+        except OSError as error:
+            await tell(Output("stderr", f"plldb: no debugger, since it cannot be started: {error}"))
+            return None
+        return {**adapter.settings(), "editor": self._relay.has_editor}
 
     def _close_soon(self, worker: Worker) -> None:
         task = asyncio.create_task(worker.close())

@@ -11,6 +11,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 LONGEST_WAIT = 10.0
 """Seconds for an editor that is there to take up a worker; after that the function runs without it."""
 
+RELEASED_WITHIN = 2.0
+"""Seconds for the adapter to let a worker run that no editor takes up."""
+
 _lock = _thread.allocate_lock()
 _clock = {"held": 0.0, "stopped": 0, "since": 0.0}
 
@@ -48,7 +51,16 @@ def start(settings, tell):
         sys.stderr.write(f"plldb: no debugger, since it cannot be reached: {error}\n")
     finally:
         done.release()
+    if not where["editor"]:
+        wait_until_released(debugpy)
     sys.breakpointhook = stop_here
+
+
+def wait_until_released(debugpy):
+    """Wait until the adapter, which takes the editor's place for a moment, has left again."""
+    give_up = time.monotonic() + RELEASED_WITHIN
+    while debugpy.is_client_connected() and time.monotonic() < give_up:
+        time.sleep(0.001)
 
 
 def stop_here(*_args, **_kwargs):
