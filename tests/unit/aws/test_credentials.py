@@ -18,6 +18,7 @@ from aiobotocore.session import AioSession
 from plldb.aws.pace import RequestPace
 from plldb.aws.place import Place
 from plldb.aws.session import open_aws
+from plldb.errors import AccessDeniedError, AwsError, CredentialsError, UnreachableError
 from tests.support import wire
 
 REGION = "eu-west-1"
@@ -47,10 +48,19 @@ def answer_of(request: wire.Request) -> tuple[str, str]:
     )
 
 
+Asked = list[tuple[str, str]]
+REFUSAL = "<ErrorResponse><Error><Code>{}</Code><Message>{}</Message></Error></ErrorResponse>"
+
+
 @asynccontextmanager
-async def aws_of_our_own() -> AsyncIterator[tuple[str, list[tuple[str, str]]]]:
-    """All services at one address, and the signature of what each was asked for."""
-    asked: list[tuple[str, str]] = []
+async def aws_of_our_own(
+    refused: tuple[int, str, str] | None = None,
+) -> AsyncIterator[tuple[str, list[tuple[str, str]]]]:
+    """All services at one address, and the signature of what each was asked for.
+
+    With ``refused`` it gives no credentials but that status, code and message.
+    """
+    asked: Asked = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = await wire.read_request(reader)
@@ -58,8 +68,11 @@ async def aws_of_our_own() -> AsyncIterator[tuple[str, list[tuple[str, str]]]]:
         name, body = answer_of(request)
         asked.append((name, request.header("authorization")))
         kind = "text/xml" if body.startswith("<") else "application/json"
+        status = 200
+        if refused and name != "GetCallerIdentity":
+            status, body = refused[0], REFUSAL.format(*refused[1:])
         response = wire.Response(
-            status=200, reason="OK", headers=(("Content-Type", kind),), body=body.encode()
+            status=status, reason="OK", headers=(("Content-Type", kind),), body=body.encode()
         )
         writer.write(wire.encode_response(response.with_body(response.body), request.method, close=True))
         await writer.drain()
@@ -235,3 +248,43 @@ async def test_a_profile_of_aws_login_without_its_package_is_told_what_to_instal
     said = (await process.communicate())[0].decode()
     assert "botocore[crt]" in said
     assert "plldb[login]" in said
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "kind", "said", "attempts"),
+    [
+        (
+            403,
+            "AccessDenied",
+            "x is not authorized to perform: sts:AssumeRole",
+            AccessDeniedError,
+            "sts:AssumeRole",
+            1,
+        ),
+        (403, "ExpiredToken", "The token is expired", CredentialsError, "AssumeRole: AWS does not accept", 1),
+        (400, "ValidationError", "1 error detected", CredentialsError, "AssumeRole: 1 error detected", 1),
+        (404, "ResourceNotFoundException", "nobody", CredentialsError, "AssumeRole: nobody", 1),
+        (500, "InternalFailure", "", UnreachableError, "keeps answering InternalFailure", 3),
+    ],
+)
+async def test_a_refusal_of_credentials_is_told_as_such_and_repeated_only_if_it_may_go_away(
+    home: Path,
+    status: int,
+    code: str,
+    message: str,
+    kind: type[AwsError],
+    said: str,
+    attempts: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pace = RequestPace(attempts=3, first_wait=0, longest_wait=0)
+    async with aws_of_our_own((status, code, message)) as (url, asked):
+        write(home / "config", f"[default]\n{role(home, url, monkeypatch)}")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")  # botocore's own, which wait
+        async with open_aws(Place(region=REGION), pace) as aws:
+            with pytest.raises(kind, match=said) as raised:
+                await aws.read_target()
+    assert raised.value.operation == "AssumeRole"
+    assert raised.value.service == "sts"
+    assert len(asked) == attempts
