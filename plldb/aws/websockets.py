@@ -123,6 +123,7 @@ def _proxy_for(url: str) -> str | None:
 
 
 def _meaning(error: Exception) -> PlldbError | TryAgainError:
-    if isinstance(error, ValueError):
+    # A certificate that is not trusted is a ValueError, too.
+    if isinstance(error, ValueError) and not isinstance(error, aiohttp.ClientConnectionError):
         return AwsError(f"The WebSocket cannot be opened: {error}")
     return translate(error, service="API Gateway", operation="connect")

@@ -1,0 +1,264 @@
+"""A session's connection on bad networks, behind a company's proxy, and with a company's certificates."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+
+from plldb.aws.place import Place
+from plldb.aws.session import open_aws
+from plldb.debugger import rows
+from plldb.debugger.decisions import Delivered
+from plldb.debugger.errors import RefusedError
+from plldb.debugger.events import AnswersDelayed, ConnectionLost, ConnectionRestored
+from plldb.debugger.messages import Answer
+from plldb.debugger.pace import Pace
+from plldb.errors import SettingsError, UnreachableError
+from tests.integration.gateway import (
+    QUICK,
+    Gateway,
+    agent_of,
+    attached,
+    eventually,
+    read_rows,
+    serve_gateway,
+    start,
+    until,
+)
+from tests.support.behaviours import Reset, nth, on
+from tests.support.frames import join_answer
+from tests.support.proxy import Proxy
+
+if TYPE_CHECKING:
+    from tests.conftest import OpenClient
+
+CERTIFICATES = Path(__file__).parents[1] / "support" / "certificates"
+ALERT = Pace(
+    ping=0.2,
+    connect_within=1.0,
+    first_retry=0.05,
+    longest_retry=0.1,
+    look=0.05,
+    hello_within=1.0,
+    attempts=2,
+    first_wait=0.01,
+    longest_wait=0.05,
+)
+REFUSED = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+
+
+class Road:
+    """A proxy as companies have them, or just a network: it can stand still, and be torn."""
+
+    def __init__(self) -> None:
+        self.goes = asyncio.Event()
+        self.goes.set()
+        self.torn = False
+        self.refuses = False
+        self.asked: list[str] = []
+        self.port = 0
+        self.target = 0
+        self._ends: set[asyncio.StreamWriter] = set()
+
+    def tear(self) -> None:
+        """Reset every connection, and each new one from now on."""
+        self.torn = True
+        for end in self._ends:
+            end.transport.abort()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ends = [writer]
+        self._ends.add(writer)
+        try:
+            if self.torn:
+                return
+            if not self.target:  # a proxy: it is told where to
+                head = await reader.readuntil(b"\r\n\r\n")
+                self.asked.append(head.split(b"\r\n")[0].decode())
+                if self.refuses:
+                    writer.write(REFUSED)
+                    return
+                writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            port = self.target or int(self.asked[-1].split()[1].rpartition(":")[2])
+            upstream, away = await asyncio.open_connection("127.0.0.1", port)
+            ends.append(away)
+            self._ends.add(away)
+            await asyncio.gather(self._carry(reader, away), self._carry(upstream, writer))
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            for end in ends:
+                self._ends.discard(end)
+                end.transport.abort() if self.torn else end.close()
+
+    async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await source.read(65536):
+                await self.goes.wait()
+                target.write(data)
+        target.close()
+
+
+@pytest_asyncio.fixture
+async def road() -> AsyncIterator[Road]:
+    road = Road()
+    async with await asyncio.start_server(road.serve, "127.0.0.1", 0) as server:
+        road.port = server.sockets[0].getsockname()[1]
+        yield road
+        road.goes.set()
+        road.tear()
+
+
+@pytest_asyncio.fixture
+async def gateway(aws_env: dict[str, str], open_client: OpenClient) -> AsyncIterator[Gateway]:
+    async with serve_gateway(await open_client("dynamodb")) as gateway:
+        yield gateway
+
+
+@pytest_asyncio.fixture
+async def tls_gateway(aws_env: dict[str, str], open_client: OpenClient) -> AsyncIterator[Gateway]:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(CERTIFICATES / "localhost.pem")
+    async with serve_gateway(await open_client("dynamodb"), tls) as gateway:
+        yield gateway
+
+
+@pytest.mark.parametrize("way", ["stands still", "is torn"])
+async def test_a_network_that_is_lost_is_told_and_what_is_due_is_answered_afterwards(
+    gateway: Gateway, road: Road, way: str
+) -> None:
+    port = gateway.url.split(":")[2].split("/")[0]
+    road.target = int(port)
+    async with attached(gateway, ALERT, gateway.url.replace(port, str(road.port))) as link:
+        agent, first = agent_of(link), link.connection
+        started = await start(gateway, link, agent)
+        if way == "is torn":
+            road.tear()
+        else:
+            road.goes.clear()
+        assert (await until(link, ConnectionLost)).reason
+        link.answer(started.identity, Answer(kind="response", body=b'"late"'))
+        road.torn = False
+        road.goes.set()
+        kinds = {ConnectionRestored, Delivered}
+        async for event in link.events():
+            kinds.discard(type(event))
+            if not kinds:
+                break
+        assert link.connection != first
+
+        def told() -> list[dict[str, Any]]:
+            return [agent.read(text) for _, text in gateway.posts]
+
+        assert join_answer(told())[1] == b'"late"'
+        await eventually(lambda: any(each.get("peer") == link.connection for each in told()))
+
+
+async def test_the_proxy_of_the_environment_is_used(
+    tls_gateway: Gateway, road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(CERTIFICATES / "ca.pem"))
+    monkeypatch.setenv("HTTPS_PROXY", f"http://me:secret@127.0.0.1:{road.port}")
+    async with attached(tls_gateway) as link:
+        started = await start(tls_gateway, link, agent_of(link))
+        link.answer(started.identity, Answer(kind="response", body=b"1"))
+        await until(link, Delivered)
+    host = tls_gateway.url.split("/")[2]
+    assert set(road.asked) == {f"CONNECT {host} HTTP/1.1"}
+    assert len(road.asked) >= 2  # the WebSocket, and @connections
+
+
+async def test_a_proxy_that_refuses_is_named_and_no_password_is_told(
+    tls_gateway: Gateway, road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    road.refuses = True
+    monkeypatch.setenv("HTTPS_PROXY", f"http://me:secret@127.0.0.1:{road.port}")
+    with pytest.raises(UnreachableError, match="407") as raised:
+        async with attached(tls_gateway):
+            pass
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("bundle", ["", "no such file"])
+async def test_certificates_that_are_not_trusted_and_a_bundle_that_is_not_there_are_errors(
+    tls_gateway: Gateway, bundle: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if bundle:
+        monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
+    else:
+        monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+    error = SettingsError if bundle else UnreachableError
+    with pytest.raises(error, match="certificate"):
+        async with attached(tls_gateway):
+            pass
+
+
+async def test_a_token_that_was_too_old_is_written_again_by_the_clock_of_aws(gateway: Gateway) -> None:
+    gateway.handshakes = [403]
+    async with attached(gateway) as link:
+        assert gateway.log == [f"open {link.connection}"]
+
+
+@pytest.mark.parametrize(
+    ("handshakes", "reply", "said"),
+    [
+        ([403, 403], {}, r"does not let this session in \(403\)"),
+        ([500], {}, "answers 500"),
+        ([429], {}, "answers 429"),
+        ([], {"t": "else"}, "does not answer"),
+        ([], {"me": 7}, "does not answer"),
+        ([], {"t": "refused", "why": "token", "v": 1}, r"does not let this session in \(403\)"),
+    ],
+)
+async def test_an_api_that_does_not_let_in_is_an_error_and_leaves_no_row(
+    gateway: Gateway, handshakes: list[int], reply: dict[str, object], said: str
+) -> None:
+    gateway.handshakes = handshakes
+    gateway.reply = {"t": "welcome"} | reply
+    with pytest.raises(Exception, match=said) as raised:
+        async with attached(gateway, ALERT):
+            pass
+    assert raised.type.__module__.startswith("plldb.")
+    assert await read_rows(gateway) == []
+
+
+async def test_a_post_that_is_not_allowed_is_told_once_and_the_answer_goes_when_it_is(
+    gateway: Gateway,
+) -> None:
+    outcomes = [403, 403]
+    gateway.post_status = lambda: outcomes.pop() if outcomes else 200
+    async with attached(gateway) as link:
+        started = await start(gateway, link, agent_of(link))
+        link.answer(started.identity, Answer(kind="response", body=b"1"))
+        assert (await until(link, AnswersDelayed)).code == "access-denied"
+        assert (await until(link, Delivered)).complete
+
+
+async def test_a_repeated_request_that_finds_the_row_of_its_first_attempt_has_made_it(
+    gateway: Gateway, endpoint: str
+) -> None:
+    async with Proxy(endpoint) as proxy, open_aws(Place(endpoint_url=proxy.url), QUICK) as aws:
+        row = await rows.make_row(aws, stack="shop", host="here", now=time.time(), seconds=60)
+        proxy.use(on(Reset(forward=True), "UpdateItem", when=nth(1)))
+        assert await rows.write_token(aws, row, now=time.time(), new=True)
+        with pytest.raises(RefusedError):
+            await rows.write_token(aws, row, now=time.time(), new=True)
+        await rows.delete_row(aws, row)
+        await rows.mark_detached(aws, row)  # nobody finds the session any more: nothing to say
+        assert await read_rows(gateway) == []
+
+
+async def test_it_is_connected_again_as_often_as_the_connection_breaks(gateway: Gateway) -> None:
+    async with attached(gateway) as link:
+        for _ in range(3):
+            before = link.connection
+            await gateway.sockets[before].close()
+            await eventually(lambda before=before: link.connection not in ("", before))  # type: ignore[misc]
