@@ -156,9 +156,9 @@ def statements_of(name: str) -> list[Statement]:
     return found
 
 
-# Nothing fails without them here: nothing is signed, and a layer that may not be read is taken as there. AWS
-# wants the right to read layers when the list of a function's layers is changed.
-NOT_ASKED = ("CodeSigning", "Layers")
+# Nothing fails without them here: nothing is signed, no queue invokes, and a layer that may not be read is taken
+# as there. AWS wants the right to read layers when the list of a function's layers is changed.
+NOT_ASKED = ("CodeSigning", "Layers", "Queues")
 
 
 @asynccontextmanager

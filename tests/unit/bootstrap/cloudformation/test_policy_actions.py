@@ -240,6 +240,7 @@ def test_exceptions_are_for_what_the_template_does_not_use(resources: Resources)
 REQUESTS = {
     "execute-api:ManageConnections": "post_to_connection",
     "lambda:GetLayerVersion": "get_layer_version_by_arn",
+    "sqs:ChangeMessageVisibility": "change_message_visibility_batch",
     "apigateway:GET": "get_api",
     "cloudformation:TagResource": "create_stack",
     "cloudformation:UntagResource": "update_stack",
