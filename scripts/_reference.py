@@ -21,6 +21,7 @@ from types import ModuleType, UnionType
 from typing import Any, Literal, get_args, get_origin
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference.md"
+JSON_PAGE = PAGE.with_name("json.md")
 MODULES = ("plldb", "plldb.bootstrap", "plldb.debugger", "plldb.errors")
 # Where the exceptions of a capability are drawn.
 BRANCHES = {"plldb.bootstrap": "plldb.bootstrap.errors", "plldb.debugger": "plldb.debugger.errors"}
@@ -29,6 +30,10 @@ HEAD = """\
 
 Every public name of plldb. Written by `scripts/reference` from the docstrings; do not edit it by hand.
 How the names are used together is shown in [embedding.md](embedding.md).
+
+Events, and what they hold, have the same fields in JSON; [json.md](json.md) says what each means. In Python an
+array is a tuple, an object of strings a mapping, a time a `datetime` in UTC, and a status a
+[`Status`](#status) or [`StackStatus`](#stackstatus).
 """
 # How Google's style heads the lists in a docstring, and what stands before them here.
 LISTS = {"Args:": "Arguments", "Attributes:": "Attributes", "Raises:": "Raises"}
@@ -128,7 +133,9 @@ def describe_class(name: str, value: type) -> Iterator[str]:
     if issubclass(value, enum.Enum):
         yield "Values: " + ", ".join(f"`{member.value}`" for member in value) + "."
     elif dataclasses.is_dataclass(value):
-        yield from describe_fields(value)
+        heading = heading_in_json(value)
+        told = f"Its fields are those of [{heading}](json.md#{heading})." if heading else ""
+        yield from [told] if told else describe_fields(value)
     elif issubclass(value, Exception):
         yield f"`code` is `{value.__dict__.get('code', '')}`."
     else:
@@ -136,6 +143,12 @@ def describe_class(name: str, value: type) -> Iterator[str]:
             if isinstance(member, property):
                 yield f"- `{attribute}`: {inline(inspect.getdoc(member) or '')}"
     yield ""
+
+
+def heading_in_json(value: type) -> str:
+    """The section of json.md with the fields of an event, or of what events hold; empty if there is none."""
+    snake = re.sub(r"(?<!^)(?=[A-Z])", "_", value.__name__).lower()
+    return snake if f"\n### {snake}\n" in JSON_PAGE.read_text(encoding="utf-8") else ""
 
 
 def describe_fields(value: type) -> Iterator[str]:

@@ -185,11 +185,10 @@ def bootstrap(ctx: asyncclick.Context, /, **params: Any) -> Invocation | None:
     ctx.obj = asked.settings
     if ctx.invoked_subcommand is None:
         return asked
-    if any(is_given(ctx, name) for name in asked.values):
+    if misplaced := [name for name in asked.values if is_given(ctx, name)]:
         # Silently ignored, `bootstrap --dry-run destroy` would be a disaster.
-        raise asyncclick.UsageError(
-            "--dry-run, --tag and --permissions-boundary go after the command they are for.", ctx
-        )
+        (option, *_) = (param.opts[0] for param in ctx.command.params if param.name == misplaced[0])
+        raise asyncclick.UsageError(f"{option} goes after the command that it is for.", ctx)
     return None
 
 
