@@ -31,7 +31,7 @@ HEAD = """\
 Every public name of plldb. Written by `scripts/reference` from the docstrings; do not edit it by hand.
 How the names are used together is shown in [embedding.md](embedding.md).
 
-Events, and what they hold, have the same fields in JSON; [json.md](json.md) says what each means. In Python an
+Events and what they hold have the same fields in JSON; [json.md](json.md) says what each means. In Python an
 array is a tuple, an object of strings a mapping, a time a `datetime` in UTC, and a status a
 [`Status`](#status) or [`StackStatus`](#stackstatus).
 """

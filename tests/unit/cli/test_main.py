@@ -163,8 +163,8 @@ def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
         (["bootstrap", "destroy", "--profile", ""], "'--profile': it is empty"),
         (["bootstrap", "--tag", "nonsense"], "'nonsense' is not of the form KEY=VALUE"),
         (["bootstrap", "setup", "--tag", "=x"], "'=x' is not of the form KEY=VALUE"),
-        (["bootstrap", "--dry-run", "destroy"], "go after the command they are for"),
-        (["bootstrap", "--permissions-boundary", "", "destroy"], "go after the command they are for"),
+        (["bootstrap", "--dry-run", "destroy"], "goes after the command that it is for"),
+        (["bootstrap", "--permissions-boundary", "", "destroy"], "goes after the command that it is for"),
         (["bootstrap", "--output", "xml"], "'xml' is not one of"),
     ],
 )
