@@ -156,8 +156,8 @@ def statements_of(name: str) -> list[Statement]:
     return found
 
 
-# Nothing fails without them here: nothing is signed, no queue invokes, and a layer that may not be read is taken
-# as there. AWS wants the right to read layers when the list of a function's layers is changed.
+# Nothing fails without them here: nothing is signed, no queue invokes, and a layer that may not be read is
+# taken to be there. AWS wants the right to read layers when the list of a function's layers is changed.
 NOT_ASKED = ("CodeSigning", "Layers", "Queues")
 
 
