@@ -368,6 +368,20 @@ class FunctionRelayed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionSilent:
+    """A function was invoked, and nothing of it came here: its deployed code has answered. Told once.
+
+    ``version`` is the one that was invoked; only ``$LATEST`` is ever armed. If it is that one, its sandbox
+    has no way to plldb's API.
+    """
+
+    kind: Literal["function_silent"] = "function_silent"
+    function: str
+    request_id: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VisibilityDenied:
     """The messages of a queue cannot be hidden for longer while a function holds them here; told once.
 
@@ -433,6 +447,7 @@ AttachEvent = (
     | InvocationRefused
     | AnswerLost
     | FunctionRelayed
+    | FunctionSilent
     | VisibilityDenied
     | ConnectionLost
     | ConnectionRestored

@@ -226,3 +226,15 @@ async def test_a_function_calls_another_one_and_itself_and_all_of_them_stop(
                 await stop.go_on()
             assert await caller == chain
         assert (await session.end())[0] == 0
+
+
+async def test_an_invocation_that_does_not_come_here_is_named_with_the_reason(
+    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path
+) -> None:
+    version = (await world.functions.publish_version(FunctionName=names["Mails"]))["Version"]
+    async with attached(aws_env, folder, "shop", "Mails", "--no-debug") as session:
+        await session.read_until("attached")
+        assert await invoke(world.functions, names["Mails"], 1, Qualifier=version) == {"deployed": 1}
+        silent = await session.read_until("function_silent")
+        assert (silent["function"], silent["version"]) == (names["Mails"], version)
+        assert (await session.end())[0] == 0

@@ -18,6 +18,7 @@ from plldb.debugger.events import (
     Detaching,
     FunctionArmed,
     FunctionRelayed,
+    FunctionSilent,
     InvocationFinished,
     InvocationRefused,
     InvocationStarted,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         | Attached
         | InvocationEvent
         | FunctionRelayed
+        | FunctionSilent
         | VisibilityDenied
         | ConnectionEvent
         | Detaching
@@ -73,6 +75,9 @@ class SessionWords:
                     "DNS for execute-api?). It goes through plldb's handlers, which is slower"
                 )
                 return [Line(mark="warn", name="link", text=text, tone="warn")]
+            case FunctionSilent():
+                text = f"{self._name(event.function)}: {_why_silent(event)} ({event.request_id})"
+                return [Line(mark="warn", name="silent", text=text, tone="warn")]
             case VisibilityDenied(queue=queue, message=message):
                 text = (
                     f"messages of {queue} cannot be hidden for longer: {message} What is held beyond the "
@@ -156,6 +161,18 @@ def _ended_line(number: str, event: InvocationFinished) -> Line:
         return Line(mark="warn", name=number, text=f"stopped after {took}: nobody waits for it", tone="warn")
     where = f", {event.file}:{event.line}" if event.file else ""
     return Line(mark="fail", name=number, text=f"{event.error}{where}, after {took}", tone="bad")
+
+
+def _why_silent(event: FunctionSilent) -> str:
+    if event.version != "$LATEST":
+        return (
+            f"version {event.version} was invoked, and only $LATEST is debugged. Invoke it without an alias"
+        )
+    return (
+        "it was invoked, and its deployed code has answered: its sandbox does not reach plldb's API. Is it "
+        "in a VPC without a way to the internet, or with private DNS for execute-api? Give it a NAT gateway, "
+        "or switch that DNS off"
+    )
 
 
 def _connection_line(event: ConnectionEvent) -> Line:

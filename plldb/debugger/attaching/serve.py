@@ -70,6 +70,7 @@ class Service:
         """Begin; ``folders`` are where the code of each function lies, ``tell`` takes events at once."""
         self._pace = pace
         self._denied: set[str] = set()
+        self._heard: set[tuple[str, str]] = set()
         self.invocations = 0
         self.failed = 0
         self._link = link
@@ -92,12 +93,14 @@ class Service:
         async for event in self._link.events():
             match event:
                 case Start():
+                    self._heard |= {(event.function, event.identity.request_id), (event.function, "")}
                     self._start(event)
                 case Cancel(identity):
                     self._workers.cancel(identity)
                 case EndSandbox(sandbox):
                     self._workers.end(sandbox)
                 case Declined(identity=identity, function=function, reason=reason):
+                    self._heard |= {(function, identity.request_id), (function, "")}
                     self._tell(
                         InvocationRefused(request_id=identity.request_id, function=function, reason=reason)
                     )
@@ -111,6 +114,10 @@ class Service:
                 case _:
                     assert_never(event)
             self._changed.set()
+
+    def heard(self, function: str, request_id: str) -> bool:
+        """Whether an invocation has come here; with an empty id, whether any of the function has."""
+        return (function, request_id) in self._heard
 
     async def until_quiet(self, function: str) -> None:
         """Wait until no invocation of a function runs, and every answer has been posted or given up."""

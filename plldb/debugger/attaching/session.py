@@ -19,6 +19,7 @@ from plldb.debugger.arming.stacks import Infrastructure
 from plldb.debugger.attaching.options import AttachOptions, OpenWorkers
 from plldb.debugger.attaching.plan import Candidate, nothing_left
 from plldb.debugger.attaching.serve import Service, Workers
+from plldb.debugger.attaching.silence import watch_silence
 from plldb.debugger.attaching.telling import Telling
 from plldb.debugger.connection import Link, open_link
 from plldb.debugger.events import (
@@ -35,7 +36,7 @@ from plldb.debugger.events import (
 from plldb.debugger.pace import Pace
 from plldb.debugger.rows import SessionRow
 from plldb.errors import PlldbError
-from plldb.tasks import gather_all
+from plldb.tasks import cancel_all, gather_all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +67,14 @@ class SessionRun:
             folders = {each.name: each.source.folder for each in self.candidates}
             service = Service(link, workers, self.places.table, folders, telling.put, self.pace)
             serving = asyncio.create_task(service.run())
+            watching: list[asyncio.Task[None]] = []
             try:
                 await self._arm_all(tokens, telling, workers)
+                watching.append(
+                    asyncio.create_task(
+                        watch_silence(self.aws, settings, service.heard, telling.put, self.pace)
+                    )
+                )
                 reason = await self._until_over(serving, leave)
                 return await self._detach(reason, link, service, telling)
             except Exception:
@@ -79,8 +86,7 @@ class SessionRun:
                 await self._restore_all(lambda _: None)
                 raise
             finally:
-                serving.cancel()
-                await asyncio.gather(serving, return_exceptions=True)
+                await cancel_all([serving, *watching])
                 await service.close()
 
     async def _arm_all(

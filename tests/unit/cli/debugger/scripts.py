@@ -136,6 +136,8 @@ def invoked() -> list[ev.AttachEvent]:
             line=31,
         ),
         ev.FunctionRelayed(function=ORDERS),
+        ev.FunctionSilent(function=ORDERS, request_id=THIRD, version="$LATEST"),
+        ev.FunctionSilent(function=ORDERS, request_id=THIRD, version="12"),
         ev.VisibilityDenied(
             function=MAILS, queue="mails", message="You may not sqs:ChangeMessageVisibility."
         ),
