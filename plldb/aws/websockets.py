@@ -11,13 +11,14 @@ from typing import Any
 
 import aiohttp
 from aiobotocore.session import AioSession
-from botocore.httpsession import get_cert_path
+from botocore.exceptions import EndpointConnectionError
+from botocore.httpsession import ProxyConfiguration, get_cert_path
 from botocore.utils import get_environ_proxies
 
 from plldb.aws.errors import TryAgainError, translate
-from plldb.aws.failures.unreachable import unreadable_certificates
+from plldb.aws.failures.unreachable import malformed_proxy, unreadable_certificates
 from plldb.aws.own_session import certificates
-from plldb.errors import AwsError, PlldbError
+from plldb.errors import PlldbError
 
 _LONGEST_MESSAGE = 128 * 1024  # API Gateway's own limit
 
@@ -102,7 +103,7 @@ async def open_websocket(
         if isinstance(error, aiohttp.WSServerHandshakeError):
             raise HandshakeRefusedError(error.status) from None  # its text repeats the headers
         if isinstance(error, aiohttp.ClientError | TimeoutError | OSError | ValueError):
-            raise _meaning(error) from error
+            raise _meaning(error, url) from error
         raise
     return WebSocket(http, socket)
 
@@ -118,12 +119,14 @@ def _trust(session: AioSession) -> ssl.SSLContext:
 def _proxy_for(url: str) -> str | None:
     """Return the proxy for HTTPS: nobody sets one for WebSockets."""
     url = url.replace("ws", "http", 1)
-    proxies: dict[str, str] = get_environ_proxies(url)
-    return proxies.get(url.partition(":")[0])
+    found: str | None = ProxyConfiguration(get_environ_proxies(url)).proxy_url_for(url)
+    return found
 
 
-def _meaning(error: Exception) -> PlldbError | TryAgainError:
+def _meaning(error: Exception, url: str) -> PlldbError | TryAgainError:
     # A certificate that is not trusted is a ValueError, too.
     if isinstance(error, ValueError) and not isinstance(error, aiohttp.ClientConnectionError):
-        return AwsError(f"The WebSocket cannot be opened: {error}")
+        return malformed_proxy()  # AWS's address can be one
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        error = EndpointConnectionError(endpoint_url=url, error=error)  # it may be the name of the proxy
     return translate(error, service="API Gateway", operation="connect")

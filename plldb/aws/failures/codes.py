@@ -136,12 +136,14 @@ S3_ACTIONS = {
 
 def meaning_of(code: str, http_status: int = 0, message: str = "") -> Meaning:
     """Return what an answer means: by its code, or by its HTTP status where the code is unknown."""
+    if http_status == 429:  # some services call that by the code of a quota
+        return THROTTLED
     found = MEANINGS.get(code)
     if found is CREDENTIALS and _CLOCK_MESSAGE.search(message):
         return CLOCK
     if found:
         return found
-    if http_status in (429, 503):
+    if http_status == 503:
         return THROTTLED
     if http_status >= 500:
         return FAILING

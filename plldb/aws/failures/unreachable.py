@@ -32,13 +32,18 @@ def blocking_setting(error: Exception) -> SettingsError | None:
     """Return what is wrong if a setting of the caller keeps botocore from sending anything."""
     cause = error.kwargs.get("error") if isinstance(error, boto.HTTPClientError) else None
     if isinstance(cause, boto.InvalidProxiesConfigError):
-        return SettingsError(
-            "HTTP_PROXY or HTTPS_PROXY cannot be the URL of a proxy.",
-            hint=Hint("check-proxy", "Proxies look like http://localhost:3128; set or unset the variable."),
-        )
+        return malformed_proxy()
     if isinstance(cause, _BAD_CERTIFICATES) or getattr(cause, "reason", "") == "NO_CERTIFICATE_OR_CRL_FOUND":
         return unreadable_certificates(str(cause))
     return None
+
+
+def malformed_proxy() -> SettingsError:
+    """Return what it means that a proxy's address cannot be one; it may have a password, and is not told."""
+    return SettingsError(
+        "HTTP_PROXY or HTTPS_PROXY cannot be the URL of a proxy.",
+        hint=Hint("check-proxy", "Proxies look like http://localhost:3128; set or unset the variable."),
+    )
 
 
 def unreadable_certificates(what: str) -> SettingsError:

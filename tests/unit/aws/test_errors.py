@@ -65,6 +65,7 @@ def test_throttling_is_tried_again_and_told_apart_from_failure(code: str) -> Non
         ("Anything", 503, True),
         ("503", 503, True),
         ("429", 429, True),
+        ("LimitExceededException", 429, True),  # of @connections
         ("OperationAborted", 409, True),
     ],
 )

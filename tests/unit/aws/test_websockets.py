@@ -1,0 +1,96 @@
+"""A WebSocket has the certificates and the proxy that requests to AWS have, and names what is in its way."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import WSMsgType, web
+
+from plldb.aws.errors import TryAgainError
+from plldb.aws.own_session import make_session
+from plldb.aws.websockets import HandshakeRefusedError, WebSocket, open_websocket
+from plldb.errors import SettingsError
+from tests.unit.aws.test_connections import CA, server_tls
+
+
+async def echo(request: web.Request) -> web.StreamResponse:
+    if request.headers["x-token"] != "right":
+        return web.Response(status=403)
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    async for message in socket:
+        if message.type is WSMsgType.TEXT:
+            await socket.send_str(message.data)
+    return socket
+
+
+@asynccontextmanager
+async def gateway(*, tls: bool = True) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_get("/prod", echo)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=server_tls() if tls else None).start()
+    try:
+        yield f"ws{'s' if tls else ''}://127.0.0.1:{runner.addresses[0][1]}/prod"
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+async def connect(url: str, token: str = "right") -> WebSocket:
+    return await open_websocket(make_session(None), url, {"x-token": token}, seconds=10, ping=30)
+
+
+@pytest.mark.parametrize("tls", [True, False])
+async def test_what_is_sent_comes_back_until_it_is_closed(tls: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", CA)
+    async with gateway(tls=tls) as url:
+        socket = await connect(url)
+        await socket.send("hello")
+        assert await anext(socket.texts()) == "hello"
+        await socket.close()
+        assert socket.close_code == 1000
+        with pytest.raises(ConnectionError):
+            await socket.send("too late")
+
+
+async def test_a_refused_handshake_has_its_status_and_repeats_no_header() -> None:
+    async with gateway(tls=False) as url:
+        with pytest.raises(HandshakeRefusedError) as raised:
+            await connect(url, "secret")
+    assert raised.value.status == 403
+    assert raised.value.__cause__ is None
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("proxy", "said"),
+    [
+        ("http://proxy.invalid:3128", "the proxy proxy.invalid:3128 is not found"),
+        ("127.0.0.1:1", "the proxy 127.0.0.1:1"),
+        (None, "API Gateway: x.invalid:443 is not found"),
+    ],
+)
+async def test_what_is_not_there_is_named(
+    proxy: str | None, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(TryAgainError, match=said):
+        await connect("wss://x.invalid/prod")
+
+
+@pytest.mark.parametrize(("name", "value"), [("HTTPS_PROXY", "http://:abc"), ("AWS_CA_BUNDLE", "/no/such")])
+async def test_a_setting_in_the_way_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as raised:
+        await connect("wss://x.invalid/prod")
+    assert name in f"{raised.value.message} {raised.value.hint}"
