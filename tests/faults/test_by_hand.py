@@ -71,6 +71,7 @@ async def test_what_was_done_by_hand_between_runs_is_healed_by_setup_and_no_obst
     [
         (COLD, "PutBucketPolicy", "bucket deleted"),
         (COLD, "PutObject", "bucket deleted"),
+        (COLD, "HeadObject", "objects deleted with all versions"),
         (COLD, "CreateStack", "bucket deleted"),
         (COLD, "CreateStack", "objects deleted with all versions"),
         (COLD, "CreateStack", "packages overwritten"),

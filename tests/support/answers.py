@@ -41,6 +41,8 @@ _S3_ACTIONS = {
     "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
     "UploadPart": "PutObject",
 }
+# Their errors say what they are in a header.
+_REST_JSON = ("apigateway", "lambda")
 _VERSIONED = {"GetObject": "GetObjectVersion", "DeleteObject": "DeleteObjectVersion"}
 
 
@@ -50,7 +52,7 @@ def error(call: Call, status: int, code: str, message: str) -> Response:
         return _respond(
             call, status, f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
         )
-    if call.request.header("x-amz-target") or call.service == "lambda":
+    if call.request.header("x-amz-target") or call.service in _REST_JSON:
         return _respond(call, status, json.dumps({"__type": code, "message": message}))
     kind = "Sender" if status < 500 else "Receiver"
     inner = f"<Type>{kind}</Type><Code>{code}</Code><Message>{escape(message)}</Message>"
@@ -175,6 +177,6 @@ def _respond(call: Call, status: int, text: str) -> Response:
     body = b"" if call.request.method == "HEAD" else text.encode()
     kind = "application/json" if text.startswith("{") else "text/xml"
     headers = [("Content-Type", kind), ("x-amzn-RequestId", f"proxy-{call.number}")]
-    if call.service == "lambda":
+    if call.service in _REST_JSON:
         headers.append(("x-amzn-ErrorType", json.loads(text)["__type"]))
     return Response(status=status, reason="", headers=tuple(headers), body=body)

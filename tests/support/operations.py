@@ -116,11 +116,12 @@ def _name_operation(request: Request, service: str) -> str:
 @cache
 def _rest_operations(service: str) -> tuple[tuple[str, re.Pattern[str], str], ...]:
     """Method, path and name of each operation of a REST service, of botocore's description of it."""
-    if service != "lambda":
+    described = {"lambda": "lambda", "apigateway": "apigatewayv2"}.get(service)
+    if described is None:
         return ()
     from botocore.session import get_session  # the tests of the wheel have no botocore
 
-    model = get_session().get_service_model(service)
+    model = get_session().get_service_model(described)
     found = []
     for name in model.operation_names:
         http = model.operation_model(name).http

@@ -9,13 +9,14 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from plldb.aws.failures.codes import denied_hint
 from plldb.bootstrap.artifacts.bucket import Bucket
 from plldb.bootstrap.artifacts.packages import Package, build_package
 from plldb.bootstrap.artifacts.sources import PackageSource, read_files
 from plldb.bootstrap.artifacts.survey import StoredObject
 from plldb.bootstrap.errors import BucketError
 from plldb.bootstrap.events import BucketDelayed
-from plldb.errors import AwsError, Hint
+from plldb.errors import AccessDeniedError, AwsError, Hint
 from plldb.streams import Tell
 from plldb.tasks import gather_all
 
@@ -183,6 +184,11 @@ async def _wait_until_readable(uploader: Uploader, key: str, version_id: str) ->
         try:
             await bucket.aws.call(bucket.s3.head_object, **bucket.ours, Key=key, VersionId=version_id)
         except AwsError as error:
+            if isinstance(
+                error, AccessDeniedError
+            ):  # HEAD says nothing, and of a version it is another action
+                error.action = "s3:GetObjectVersion"
+                error.hint = denied_hint(error.message, error.action)
             if error.aws_code not in NOT_THERE:
                 raise
             await _check_listed(bucket, key, version_id)
