@@ -17,8 +17,12 @@ import asyncio, json, pathlib, sys
 from tests.support.workers import bench
 async def main():
     async with bench(pathlib.Path(sys.argv[1]), debug=0) as function:
-        print(json.dumps((await function.invoke()).value), flush=True)
-        await asyncio.sleep(600)
+        child = (await function.invoke()).value
+        busy = asyncio.create_task(function.invoke("busy"))
+        while not function.output:
+            await asyncio.sleep(0.01)
+        print(json.dumps(child), flush=True)
+        await busy
 asyncio.run(main())
 """
 
@@ -283,9 +287,11 @@ async def test_nothing_is_left_when_plldb_is_killed_and_no_process_shows_a_secre
     write(
         tmp_path,
         app="""
-        import subprocess, sys
+        import re, subprocess, sys
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-        def handler(event, context): return child.pid
+        def handler(event, context):
+            if event: print(event); re.match("(a+)+$", "a" * 40 + "b")  # no thread but this one runs
+            return child.pid
         """,
     )
     others, root = find_adapters(), Path(__file__).parents[2]
@@ -330,6 +336,32 @@ async def test_a_python_that_does_not_start_is_an_answer(tmp_path: Path) -> None
     async with bench(tmp_path, python=str(python), patience=Patience(start=0.2)) as function:
         ran = await function.invoke()
         assert ran.value["errorType"] == "Plldb.NotStarted"
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        ("open('/opt/data.json')", "plldb: /opt/data.json is in Lambda only"),
+        ("import urllib.request; urllib.request.urlopen('http://localhost:2773/x')", None),
+        ("raise OSError('http://localhost:2773 refused')", "plldb: the AWS Parameters and Secrets Lambda"),
+        ("raise ValueError('2773')", None),
+    ],
+)
+async def test_what_is_in_lambda_only_is_said_where_it_fails(
+    tmp_path: Path, code: str, line: str | None
+) -> None:
+    write(tmp_path, app=f"def handler(event, context):\n    {code}\n")
+    async with bench(tmp_path) as function:
+        said = [each for each in (await function.invoke()).lines if each.startswith("plldb: ")]
+    assert [each[: len(line or "")] for each in said] == ([line] if line else [])
+
+
+async def test_a_python_of_another_version_is_said(tmp_path: Path) -> None:
+    write(tmp_path, app="def handler(event, context): pass")
+    async with bench(tmp_path, runtime="python3.99") as function:
+        (line,) = (await function.invoke()).lines
+    assert line.startswith("plldb: this is Python 3.")
+    assert line.endswith("and the function is deployed on 3.99")
 
 
 async def test_a_handler_outside_of_the_code_is_refused(tmp_path: Path) -> None:

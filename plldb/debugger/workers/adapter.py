@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,9 +39,7 @@ class Adapter:
 
     async def close(self) -> None:
         """End it. The adapter ends by itself as soon as all of its processes have ended."""
-        self.process.kill()
-        await self.process.wait()
-        self.process.stdin.close()
+        await self.process.close()
 
 
 async def start_adapter(python: Path, machine: Mapping[str, str]) -> Adapter:
@@ -55,5 +54,9 @@ async def start_adapter(python: Path, machine: Mapping[str, str]) -> Adapter:
         told = json.loads(await process.stdout.readline())
     except ValueError:
         said = (await process.stderr.read()).decode(errors="replace").strip()
+        await process.close()
         raise OSError(said.rpartition("\n")[2] or "it ended") from None
+    except asyncio.CancelledError:
+        await process.close()
+        raise
     return Adapter(process=process, client=told["client"], server=told["server"], token=told["token"])

@@ -102,6 +102,7 @@ class Workers:
         self._machine = machine
         self._relay = relay
         self._wait = wait
+        self._debuggable = True
         self._workers: dict[Sandbox, Worker] = {}
         self._running: dict[Identity, asyncio.Task[Answer]] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -163,7 +164,7 @@ class Workers:
         if worker is not None and worker.alive and not have_changed(worker.files):
             return worker
         self.end(sandbox)
-        if self._relay is not None and self._wait:
+        if self._relay is not None and self._wait and self._debuggable:
             await self._relay.attached.wait()
         # To its end also when cancelled: a process that nobody knows would stay.
         self._workers[sandbox] = worker = await finish(self._start(start, tell))
@@ -196,12 +197,15 @@ class Workers:
 
     async def _find_debugger(self, tell: TellOutput) -> Mapping[str, object] | None:
         """Return what a worker has to know of the debugger. The function runs also if there is none."""
-        if self._relay is None:
+        if self._relay is None or not self._debuggable:
             return None
         try:
-            adapter = await self._relay.adapter()
-        except OSError as error:
-            await tell(Output("stderr", f"plldb: no debugger, since it cannot be started: {error}"))
+            async with asyncio.timeout(self._patience.debugger):
+                adapter = await self._relay.adapter()
+        except OSError as error:  # TimeoutError is one
+            reason = str(error) or f"it takes longer than {self._patience.debugger:g} s"
+            await tell(Output("stderr", f"plldb: no debugger, since it cannot be started: {reason}"))
+            self._debuggable = False  # once is enough to wait for it
             return None
         return {**adapter.settings(), "editor": self._relay.has_editor}
 

@@ -67,6 +67,12 @@ class Process:
         """Wait for its end and return the exit code, negative after a signal."""
         return await self.process.wait()
 
+    async def close(self) -> None:
+        """Kill it and wait until it has gone."""
+        self.kill()
+        await self.wait()
+        self.stdin.close()
+
     def kill(self) -> None:
         """Kill it and all that it has started in its group."""
         if hasattr(os, "killpg"):

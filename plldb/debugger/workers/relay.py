@@ -101,7 +101,8 @@ class Relay:
             self._server.close()
         await cancel_all(self._tasks)
         if self._starting is not None:
-            with suppress(OSError):
+            self._starting.cancel()
+            with suppress(OSError, asyncio.CancelledError):
                 await (await self._starting).close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

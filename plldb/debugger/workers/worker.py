@@ -28,6 +28,7 @@ class Patience:
 
     Attributes:
         start: until its process runs; Python and the debugger are loaded in it.
+        debugger: until debugpy is there, for the first worker.
         load: for the function to be loaded, besides its own timeout. Lambda gives 10 s, and then starts the
             function again within its timeout (Developer Guide, "Init phase").
         output: until what was printed before an answer is here.
@@ -36,6 +37,7 @@ class Patience:
     """
 
     start: float = 30.0
+    debugger: float = 15.0
     load: float = 10.0
     output: float = 2.0
     idle: float = 1800.0

@@ -138,6 +138,14 @@ def set_environment(settings):
     os.environ.update(settings["environment"])
 
 
+def say_other_version():
+    """Say once that this Python is of another version than the function's."""
+    deployed = os.environ.get("AWS_EXECUTION_ENV", "").rpartition("python")[2]
+    here = ".".join(map(str, sys.version_info[:2]))
+    if deployed and deployed != here:
+        sys.stderr.write(f"plldb: this is Python {here}, and the function is deployed on {deployed}\n")
+
+
 def main():
     """Become the worker."""
     settings = read_settings()
@@ -160,6 +168,9 @@ def main():
     set_path(settings)
     note_files(client)
     client.tell("begun", sys.version)
+    say_other_version()
+    differences = load_file("_plldb_differences", os.path.join(HERE, "differences.py"))
+    differences.watch(runtime.bootstrap)
     # What SDKs look for that wrap the runtime: sys.modules["__main__"].awslambdaricmain.bootstrap.
     globals().update(awslambdaricmain=runtime, bootstrap=runtime.bootstrap)
     runtime.main([settings["code"], settings["handler"]])
