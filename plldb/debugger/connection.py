@@ -34,8 +34,9 @@ from plldb.debugger.decisions import (
 )
 from plldb.debugger.errors import ProtocolError, RefusedError
 from plldb.debugger.events import AnswersDelayed, ConnectionEvent, ConnectionLost, ConnectionRestored
-from plldb.debugger.messages import Answer, Identity, Refused, Welcome, read_reply, write_hello
 from plldb.debugger.pace import DEFAULT_PACE, Pace
+from plldb.debugger.protocol.greetings import Refused, Welcome, read_reply, write_hello
+from plldb.debugger.protocol.invocations import Answer, Identity
 from plldb.debugger.session import Session
 from plldb.debugger.wire import VERSION, WireError
 from plldb.errors import AccessDeniedError, AwsError, Hint, PlldbError, UnreachableError

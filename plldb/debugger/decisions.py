@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from plldb.debugger.messages import Identity, Invocation, Sandbox
+from plldb.debugger.protocol.invocations import Identity, Invocation, Sandbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

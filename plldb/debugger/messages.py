@@ -1,4 +1,4 @@
-"""What sandbox, laptop and the handlers of the WebSocket API tell each other, as values. Pure.
+"""What sandbox and laptop tell each other, as values. Pure.
 
 ``docs/protocol.md`` describes the messages. What comes from outside is read into a value or refused with
 `WireError`; a type that this version does not know is None, so that a later version may add some.
@@ -8,92 +8,31 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Literal, TypedDict, TypeVar, assert_never
+from typing import TypedDict, assert_never
 
 from plldb.debugger import wire
+from plldb.debugger.protocol.invocations import (
+    ANSWER_HEADERS,
+    ENVIRONMENT,
+    LONGEST_HEADER,
+    Answer,
+    Identity,
+    Invocation,
+    Sandbox,
+)
+from plldb.debugger.protocol.reading import (
+    CONNECTION,
+    HEX,
+    NAME,
+    get,
+    get_pairs,
+    get_time,
+    match_text,
+    number_of_piece,
+)
 from plldb.debugger.wire import WireError
 
-T = TypeVar("T")
-
-ENVIRONMENT = frozenset(
-    {
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "AWS_LAMBDA_INITIALIZATION_TYPE",
-        "AWS_LAMBDA_LOG_STREAM_NAME",
-        "_X_AMZN_TRACE_ID",
-    }
-)
-"""The only variables that a message contributes to what runs on this machine."""
-
-ANSWER_HEADERS = frozenset(
-    {
-        "content-type",
-        "lambda-runtime-function-error-type",
-        "lambda-runtime-function-xray-error-cause",
-    }
-)
-"""The only headers that an answer carries to the Runtime API."""
-
-LONGEST_HEADER = 2**20
-"""Longest header of an answer, in characters; the Runtime API refuses a longer description of an error."""
-
-_HEX = r"[0-9a-f]{1,64}"
-_NAME = r"[A-Za-z0-9_:./$-]{1,256}"
-_CONNECTION = r"[A-Za-z0-9_=-]{1,128}"  # goes into the path of a request: nothing that has a meaning there
 _HEADER = re.compile(r"lambda-runtime-[a-z0-9-]{1,100}")
-
-
-@dataclass(frozen=True, slots=True)
-class Sandbox:
-    """One agent process in one of Lambda's sandboxes.
-
-    ``key`` is the key id of the function's token, so that no function can speak for another one's sandbox;
-    ``id`` is what the agent calls itself.
-    """
-
-    key: str
-    id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Which delivery of which invocation. A retry by Lambda has the same request id and another nonce."""
-
-    sandbox: Sandbox
-    request_id: str
-    nonce: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invocation:
-    """What Lambda gave to a sandbox, to be run here.
-
-    ``delivered`` is when, and ``deadline`` until when the function as deployed would have time, both in
-    seconds of the epoch by the sandbox's clock. ``log_stream`` is the same for every process that Lambda
-    starts in one sandbox.
-    """
-
-    headers: tuple[tuple[str, str], ...] = field(repr=False)
-    environment: tuple[tuple[str, str], ...] = field(repr=False)
-    body: bytes = field(repr=False)
-    delivered: float
-    deadline: float
-
-    @property
-    def log_stream(self) -> str:
-        """The log stream of the sandbox, empty if it was not told."""
-        return dict(self.environment).get("AWS_LAMBDA_LOG_STREAM_NAME", "")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What goes back to Lambda: a result, or an error that the function's caller sees as one."""
-
-    kind: Literal["response", "error"]
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    body: bytes = field(repr=False)
 
 
 # --- from a sandbox ------------------------------------------------------------------------------------
@@ -153,13 +92,13 @@ def read_frame(frame: str, tokens: dict[str, str]) -> FromAgent | None:
         case "invocation":
             return InvocationPiece(
                 **_common(key, told),
-                i=_get(told, "i", int),
-                of=_get(told, "of", int),
-                z=_get(told, "z", int),
-                d=_get(told, "d", str),
+                i=get(told, "i", int),
+                of=get(told, "of", int),
+                z=get(told, "z", int),
+                d=get(told, "d", str),
             )
         case "resume":
-            return Resume(**_common(key, told), have=tuple(map(_number_of_piece, _get(told, "have", list))))
+            return Resume(**_common(key, told), have=tuple(map(number_of_piece, get(told, "have", list))))
         case _:
             return None
 
@@ -177,15 +116,15 @@ class _Common(TypedDict):
 def _common(key: str, told: dict[str, object]) -> _Common:
     return {
         "identity": Identity(
-            sandbox=Sandbox(key, _match(told, "sb", _HEX)),
-            request_id=_match(told, "id", _NAME),
-            nonce=_match(told, "no", _HEX),
+            sandbox=Sandbox(key, match_text(told, "sb", HEX)),
+            request_id=match_text(told, "id", NAME),
+            nonce=match_text(told, "no", HEX),
         ),
-        "sequence": _get(told, "seq", int),
-        "session": _match(told, "se", _HEX),
-        "connection": _match(told, "from", _CONNECTION),
-        "function": _match(told, "fn", _NAME),
-        "at": _time(told, "at"),
+        "sequence": get(told, "seq", int),
+        "session": match_text(told, "se", HEX),
+        "connection": match_text(told, "from", CONNECTION),
+        "function": match_text(told, "fn", NAME),
+        "at": get_time(told, "at"),
         "relayed": told.get("via") == "relay",
     }
 
@@ -197,10 +136,10 @@ def read_invocation(identity: Identity, pieces: wire.Pieces) -> Invocation:
         WireError: they hold none, or that of another request.
     """
     meta, body = pieces.join()
-    headers = tuple(pair for pair in _pairs(meta, "headers") if _HEADER.fullmatch(pair[0]))
+    headers = tuple(pair for pair in get_pairs(meta, "headers") if _HEADER.fullmatch(pair[0]))
     if dict(headers).get("lambda-runtime-aws-request-id") != identity.request_id:
         raise WireError("headers of another request")
-    variables: dict[str, object] = _get(meta, "env", dict)
+    variables: dict[str, object] = get(meta, "env", dict)
     return Invocation(
         headers=headers,
         environment=tuple(
@@ -209,8 +148,8 @@ def read_invocation(identity: Identity, pieces: wire.Pieces) -> Invocation:
             if name in ENVIRONMENT and isinstance(value, str) and "\0" not in value
         ),
         body=body,
-        delivered=_time(meta, "delivered"),
-        deadline=_time(meta, "deadline"),
+        delivered=get_time(meta, "delivered"),
+        deadline=get_time(meta, "deadline"),
     )
 
 
@@ -303,92 +242,3 @@ def split_answer(answer: Answer) -> tuple[int, list[str]]:
         if name.lower() in ANSWER_HEADERS and len(value) <= LONGEST_HEADER
     ]
     return wire.split({"kind": answer.kind, "headers": headers}, answer.body)
-
-
-# --- between this machine and the handlers -------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Welcome:
-    """The handlers know this connection. ``now`` is their clock, in seconds of the epoch."""
-
-    connection: str
-    now: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """The handlers do not want this connection: ``why`` is ``protocol``, ``token`` or ``lease``."""
-
-    why: str
-    version: int
-
-
-def write_hello(nonce: str) -> str:
-    """Return what this machine says first on a connection."""
-    return wire.to_json({"action": "hello", "v": wire.VERSION, "n": nonce})
-
-
-def read_reply(text: str, nonce: str) -> Welcome | Refused | None:
-    """Return the answer to the hello with this nonce, None for anything else.
-
-    Raises:
-        WireError: it is an answer to this hello without what belongs into it.
-    """
-    if not text.startswith("{"):
-        return None
-    try:
-        told = wire.from_json(text)
-    except WireError:
-        return None
-    if told.get("n") != nonce:
-        return None
-    match told.get("t"):
-        case "welcome":
-            return Welcome(connection=_match(told, "me", _CONNECTION), now=_time(told, "now"))
-        case "refused":
-            return Refused(why=_match(told, "why", r"[a-z-]{1,40}"), version=_get(told, "v", int))
-        case _:
-            return None
-
-
-# --- reading what somebody else wrote ------------------------------------------------------------------
-
-
-def _get(told: dict[str, object], name: str, kind: type[T]) -> T:
-    value = told.get(name)
-    if type(value) is not kind:  # True is no number here
-        raise WireError(f"{name} is not {kind.__name__}")
-    return value
-
-
-def _match(told: dict[str, object], name: str, pattern: str) -> str:
-    value = _get(told, name, str)
-    if not re.fullmatch(pattern, value):
-        raise WireError(f"{name} is malformed")
-    return value
-
-
-def _time(told: dict[str, object], name: str) -> float:
-    value = told.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e11:
-        raise WireError(f"{name} is not a time")
-    return float(value)
-
-
-def _number_of_piece(value: object) -> int:
-    if type(value) is not int or not 0 <= value < wire.PIECES_LIMIT:
-        raise WireError("no such piece")
-    return value
-
-
-def _pairs(told: dict[str, object], name: str) -> tuple[tuple[str, str], ...]:
-    return tuple(map(_pair, _get(told, name, list)))
-
-
-def _pair(value: object) -> tuple[str, str]:
-    match value:
-        case [str(name), str(text)] if not re.search(r"[\0\r\n]", text):
-            return name.lower(), text
-        case _:
-            raise WireError("malformed header")

@@ -27,16 +27,13 @@ from plldb.debugger.decisions import (
 from plldb.debugger.delivery import Delivery
 from plldb.debugger.messages import (
     Accepted,
-    Answer,
     AnswerPiece,
     Detached,
     FromAgent,
     Heartbeat,
-    Identity,
     InvocationPiece,
     Moved,
     Resume,
-    Sandbox,
     ToAgent,
     Unknown,
     read_frame,
@@ -44,6 +41,7 @@ from plldb.debugger.messages import (
     split_answer,
     write_frame,
 )
+from plldb.debugger.protocol.invocations import Answer, Identity, Sandbox, error_answer, too_large_error
 from plldb.debugger.wire import WireError
 
 HEARTBEAT = 10.0
@@ -334,7 +332,7 @@ class Session:
         try:
             z, pieces = split_answer(answer)
         except WireError:
-            z, pieces = split_answer(_too_large(answer))
+            z, pieces = split_answer(too_large_error(answer))
         run.pieces, run.delivery = None, Delivery(z, pieces)
         run.heartbeat_at = times.now + HEARTBEAT
         box.active = times.now
@@ -436,24 +434,6 @@ _TOO_LATE = (
 )
 _TOO_MUCH = "Too many large invocations are arriving at the same time."
 _DETACHED = "The debugger is detaching and takes no more invocations."
-
-
-def error_answer(error: str, message: str) -> Answer:
-    """Return an answer that the caller sees as a function error of the type ``error``."""
-    return Answer(
-        kind="error",
-        headers=(("content-type", "application/json"), ("lambda-runtime-function-error-type", error)),
-        body=wire.to_json({"errorType": error, "errorMessage": message}).encode(),
-    )
-
-
-def _too_large(answer: Answer) -> Answer:
-    # What Lambda itself says of a response above its limit of 6,291,556 bytes.
-    return error_answer(
-        "Function.ResponseSizeTooLarge",
-        f"Response payload size ({len(answer.body)} bytes) exceeded maximum allowed payload size "
-        "(6291556 bytes).",
-    )
 
 
 def _same(run: _Run | None, message: FromAgent) -> _Run:

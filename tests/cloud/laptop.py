@@ -20,7 +20,7 @@ from tests.support.environment import REGION
 
 if TYPE_CHECKING:
     from plldb.debugger.decisions import Start
-    from plldb.debugger.messages import Answer
+    from plldb.debugger.protocol.invocations import Answer
 
 
 def reply(start: Start) -> Answer | None:

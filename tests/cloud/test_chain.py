@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from plldb.debugger.decisions import Relayed
-from plldb.debugger.messages import Answer
-from plldb.debugger.session import error_answer
+from plldb.debugger.protocol.invocations import Answer, error_answer
 from tests.cloud.functions import connect_http_api, connect_queue, eventually, fetch, invoke, until
 from tests.cloud.world import World, armed, attached, create_function
 from tests.support.environment import invent_account

@@ -21,8 +21,8 @@ from plldb.debugger.arming.mutex import Holder, list_holds, open_table
 from plldb.debugger.arming.operate import Armed, Places, Plan, Restored, arm, restore
 from plldb.debugger.connection import Link, LinkEvent, open_link
 from plldb.debugger.decisions import Delivered, Start
-from plldb.debugger.messages import Answer
 from plldb.debugger.pace import Pace
+from plldb.debugger.protocol.invocations import Answer
 from tests.cloud.functions import create
 from tests.e2e.holdings import read_outputs
 

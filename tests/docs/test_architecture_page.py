@@ -19,6 +19,7 @@ ROOMS = [
     "plldb/bootstrap/stack",
     "plldb/bootstrap/artifacts",
     "plldb/debugger",
+    "plldb/debugger/protocol",
     "plldb/debugger/arming",
     "plldb/debugger/attaching",
     "plldb/cli",

@@ -11,7 +11,7 @@ from typing import get_args
 import pytest
 
 from plldb.debugger import messages
-from plldb.debugger.messages import Identity, Sandbox
+from plldb.debugger.protocol.invocations import Identity, Sandbox
 from tests.support.frames import TOKEN, Agent
 
 PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()

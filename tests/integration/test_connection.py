@@ -11,8 +11,8 @@ import pytest_asyncio
 from plldb.debugger import rows
 from plldb.debugger.decisions import Delivered
 from plldb.debugger.errors import ProtocolError, RefusedError
-from plldb.debugger.messages import Answer
 from plldb.debugger.pace import Pace
+from plldb.debugger.protocol.invocations import Answer
 from tests.integration.gateway import (
     Gateway,
     agent_of,

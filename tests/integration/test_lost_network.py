@@ -19,8 +19,8 @@ from plldb.debugger import rows
 from plldb.debugger.decisions import Delivered
 from plldb.debugger.errors import RefusedError
 from plldb.debugger.events import AnswersDelayed, ConnectionLost, ConnectionRestored
-from plldb.debugger.messages import Answer
 from plldb.debugger.pace import Pace
+from plldb.debugger.protocol.invocations import Answer
 from plldb.errors import SettingsError, UnreachableError
 from tests.integration.gateway import (
     QUICK,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plldb.debugger.decisions import Start
-from plldb.debugger.messages import Answer, Identity, Invocation, Sandbox
+from plldb.debugger.protocol.invocations import Answer, Identity, Invocation, Sandbox
 from plldb.debugger.workers.pool import Workers, open_workers
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.debugger.workers.source import Project

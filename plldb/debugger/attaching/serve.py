@@ -28,8 +28,8 @@ from plldb.debugger.events import (
     Output,
     VisibilityDenied,
 )
-from plldb.debugger.messages import Answer, Identity, Sandbox
 from plldb.debugger.pace import Pace
+from plldb.debugger.protocol.invocations import Answer, Identity, Sandbox
 from plldb.debugger.workers import output
 from plldb.debugger.workers.output import TellOutput
 from plldb.errors import PlldbError

@@ -10,8 +10,7 @@ from functools import partial
 
 from plldb.debugger.decisions import Start
 from plldb.debugger.errors import SourceError
-from plldb.debugger.messages import Answer, Identity, Sandbox
-from plldb.debugger.session import error_answer
+from plldb.debugger.protocol.invocations import Answer, Identity, Sandbox, error_answer
 from plldb.debugger.workers.adapter import start_adapter
 from plldb.debugger.workers.environment import worker_environment
 from plldb.debugger.workers.output import Output, TellOutput

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from plldb.debugger.messages import ANSWER_HEADERS, Answer
+from plldb.debugger.protocol.invocations import ANSWER_HEADERS, Answer
 from plldb.tasks import cancel_all
 
 VERSION = "/2018-06-01/runtime"

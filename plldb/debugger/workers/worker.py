@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from plldb.debugger.messages import Answer, Invocation
-from plldb.debugger.session import error_answer
+from plldb.debugger.protocol.invocations import Answer, Invocation, error_answer
 from plldb.debugger.workers.output import Lines, Output, Stream, TellOutput
 from plldb.debugger.workers.packages import find_packages
 from plldb.debugger.workers.process import Plan, Process, how_it_ended, start_process

@@ -19,7 +19,7 @@ from plldb.debugger import decisions, wire
 from plldb.debugger.agent import actions
 from plldb.debugger.agent.actions import NOT_SENT, PERHAPS_SENT
 from plldb.debugger.agent.core import Core
-from plldb.debugger.messages import Answer, Identity
+from plldb.debugger.protocol.invocations import Answer, Identity
 from plldb.debugger.session import Session
 from tests.support.frames import FUNCTION, TOKEN
 

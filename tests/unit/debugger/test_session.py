@@ -19,7 +19,7 @@ from plldb.debugger.decisions import (
     Relayed,
     Start,
 )
-from plldb.debugger.messages import Answer
+from plldb.debugger.protocol.invocations import Answer
 from plldb.debugger.session import Session
 from tests.support.frames import FUNCTION, SESSION, TOKEN, Agent, join_answer
 
