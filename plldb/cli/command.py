@@ -48,7 +48,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stopped:
-    """Why a run ended early though nothing failed: Ctrl-C, or an output that takes no more."""
+    """Why a run ended early though nothing failed: Ctrl-C, or output that is closed."""
 
     code: Literal["interrupted", "output-closed"]
     reason: str

@@ -31,7 +31,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def hold() -> None:
-    """Keep SIGINT and SIGTERM waiting until `release`; an import that is broken off is a traceback."""
+    """Hold SIGINT and SIGTERM back until `release`: an interrupted import would print a traceback."""
     # Until the event loop listens, SIGTERM shall be as polite as Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if hasattr(signal, "pthread_sigmask"):  # Windows has none
@@ -39,7 +39,7 @@ def hold() -> None:
 
 
 def release() -> None:
-    """Raise KeyboardInterrupt if a signal has come meanwhile, and from now on whenever one comes."""
+    """Raise KeyboardInterrupt if a signal has arrived meanwhile, and from now on when one arrives."""
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
@@ -100,7 +100,7 @@ async def _either(work: asyncio.Future[int], event: asyncio.Event, seconds: floa
 
 
 def leave_at_once() -> None:
-    """Let the next signal end the process: the output is complete, and what is left to wait for is not."""
+    """Let the next signal end the process: the output is complete, only cleaning up is left."""
     _react(leave)
 
 
@@ -125,7 +125,7 @@ def _react(reaction: Callable[[], object]) -> None:
 
 
 def _asks_for_a_secret(frame: FrameType | None) -> bool:
-    """Return whether botocore asks for an MFA code: it does so in the event loop, which then hears none."""
+    """Return whether botocore asks for an MFA code: that blocks the event loop, which then gets no signal."""
     while frame is not None:
         if frame.f_globals.get("__name__") == "getpass":
             return True
@@ -140,7 +140,7 @@ def stop_listening() -> None:
 
 
 def leave() -> NoReturn:
-    """End the process here and now.
+    """End the process at once.
 
     The interpreter would first join its threads, and one that asks a name server for an address cannot be
     stopped: whoever pressed Ctrl-C would wait for its timeout. Everything has been closed as well as

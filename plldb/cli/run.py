@@ -112,7 +112,7 @@ async def _follow_regions(
 
 
 async def _follow_all(runs: Sequence[RegionRun[Any]], renderer: Renderer, follow_one: Follow) -> int:
-    """Run all regions to their end, whatever becomes of one, and return the exit code of the worst.
+    """Run all regions to their end, whatever happens in one, and return the exit code of the worst.
 
     Only a bug or a closed output ends the other regions; a bug is raised once the summary tells it, too.
     """

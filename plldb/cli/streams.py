@@ -1,4 +1,4 @@
-"""Standard input, output and error, made fit for use. Talks to this process's streams."""
+"""Standard input, output and error, repaired where they cannot be used. Talks to this process's streams."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 
 
 def repair_streams() -> None:
-    """Let what is closed (``>&-``) lead nowhere, and let no character end a deployment.
+    """Open ``os.devnull`` for what is closed (``>&-``), and replace characters that cannot be encoded.
 
     In the order of their numbers: each takes the lowest that is free, so that no connection to AWS
     becomes standard output.

@@ -1,4 +1,4 @@
-"""What is wrong with a command line, and the way to the right one. Pure."""
+"""Mistakes in a command line, and hints to the right one. Pure."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ Examples:
 {EXIT_CODES}
 """
 
-DESTROY_HELP = f"""Delete the infrastructure without a trace.
+DESTROY_HELP = f"""Delete all of the infrastructure.
 
 Deletes the stack, then empties and deletes the artifact bucket. At a keyboard it first shows what it
 will delete, and asks. A bucket that holds anything else is kept.

@@ -56,7 +56,7 @@ def _explain_error(asked: Invocation, error: PlldbError, run: RegionRun[LiveProg
         )
     elif known.in_flight != "no" and not isinstance(error, StackStuckError):
         again = isinstance(error, CredentialsError)
-        steps = _ways_on(asked, where, again=again, creating=known.creating)
+        steps = _next_steps(asked, where, again=again, creating=known.creating)
     else:
         steps = hint_steps(error.hint, asked, "" if asked.name == "doctor" else "bootstrap", where)
     return Problem(
@@ -75,26 +75,26 @@ def _explain_error(asked: Invocation, error: PlldbError, run: RegionRun[LiveProg
 
 def _explain_stop(asked: Invocation, why: Stopped, runs: Sequence[RegionRun[LiveProgress]]) -> Problem:
     """Say what the end of plldb stopped, and what it did not: the commands name the regions at work."""
-    flying = [run for run in runs if run.progress.known.in_flight != "no"]
-    if any(run.progress.known.in_flight == "yes" for run in flying):
+    running = [run for run in runs if run.progress.known.in_flight != "no"]
+    if any(run.progress.known.in_flight == "yes" for run in running):
         hint = "CloudFormation goes on without plldb; only the watching has stopped."
-    elif flying:
+    elif running:
         hint = "a request may have reached CloudFormation; if so, it goes on."
     else:
         hint = "nothing of plldb is running in CloudFormation."
-    found = [where_of(asked.settings, run.region, run.progress.target) for run in flying]
+    found = [where_of(asked.settings, run.region, run.progress.target) for run in running]
     where = Where(
         regions=tuple(region for each in found for region in each.regions),
         profile=asked.settings.proposed_profile,
     )
-    creating = all(run.progress.known.creating for run in flying)
+    creating = all(run.progress.known.creating for run in running)
     return Problem(
         operation=asked.name,
         code=why.code,
         message=f"{why.reason}: plldb {_typed(asked)} has stopped",
         hint=hint,
         exit_code=why.exit_code,
-        steps=_ways_on(asked, where, again=True, creating=creating) if flying else (),
+        steps=_next_steps(asked, where, again=True, creating=creating) if running else (),
     )
 
 
@@ -102,7 +102,7 @@ def _typed(asked: Invocation) -> str:
     return asked.name if asked.name == "doctor" else f"bootstrap {asked.name}"
 
 
-def _ways_on(asked: Invocation, where: Where, *, again: bool, creating: bool) -> tuple[Step, ...]:
+def _next_steps(asked: Invocation, where: Where, *, again: bool, creating: bool) -> tuple[Step, ...]:
     """Return what can be done about an operation that goes on; watch began nothing that could be undone."""
     steps = [Step(purpose="watch it", command=where.command("bootstrap", "watch"))]
     if asked.name == "destroy" or (again and asked.name == "setup"):

@@ -1,8 +1,8 @@
 """Output for programs: one JSON object a line on stdout. Talks to the console.
 
-The schema is in ``docs/json.md``, and a test holds both together. What carries a result is held back until
-the run has ended, and then is the last line. Only ASCII is written, so nothing from AWS can steer a terminal.
-A usage error ends with such a line too, so nothing here may import the library.
+The schema is in ``docs/json.md``; a test compares both. What carries a result is held back until the run has
+ended, and then is the last line. Only ASCII is written, so that nothing from AWS can control a terminal. A usage
+error ends with such a line too, so nothing here may import the library.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class JsonRenderer:
         self._end("failed" if worst else "finished", None, fields)
 
     def pause(self) -> None:
-        """Do nothing: there is no live line to take away."""
+        """Do nothing: there is no live line to remove."""
 
     def note(self, text: str) -> None:
         """Write one line to stderr."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class PlainRenderer:
-    """Writes each item as one line, however long it is, and flushes it. Times are UTC: logs travel."""
+    """Writes each item as one line, however long, and flushes it. Times are UTC: logs are read elsewhere."""
 
     def __init__(self, terminal: Terminal, runs: Sequence[RegionRun[Any]]) -> None:
         self._terminal = terminal
@@ -62,7 +62,7 @@ class PlainRenderer:
         self._write(summary_lines(outcomes), "")
 
     def pause(self) -> None:
-        """Do nothing: there is no live line to take away."""
+        """Do nothing: there is no live line to remove."""
 
     def note(self, text: str) -> None:
         """Write one line to stderr."""

@@ -68,7 +68,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One way on: what for, and the command."""
+    """One thing to do next: what for, and the command."""
 
     purpose: str
     command: str
@@ -79,7 +79,7 @@ class Problem:
     """Why there is no result.
 
     ``stack``, ``status`` and ``failures`` say to a program what ``lines`` say to a person; ``steps`` are
-    the ways on, best first.
+    what to do next, best first.
     """
 
     operation: str | None
@@ -122,7 +122,7 @@ class Renderer(Protocol):
         """Show an event."""
 
     def idle(self, run: RegionRun[Any]) -> None:
-        """Show that work goes on though nothing happens."""
+        """Show that the run is still at work although no event came."""
 
     def done(self, run: RegionRun[Any], exit_code: int) -> None:
         """Take note that the run of a region came to its end without an error."""
@@ -150,7 +150,7 @@ def is_terminal(stream: TextIO, environ: Mapping[str, str]) -> bool:
 
 
 class OutputClosedError(Exception):
-    """Stdout takes nothing any more; the message says why. ``| head`` does that, and a full disk."""
+    """Stdout accepts no more output; the message says why. ``| head`` does that, and a full disk."""
 
 
 @contextmanager

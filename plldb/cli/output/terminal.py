@@ -41,7 +41,7 @@ STYLES: dict[Tone, str] = {
 SPARE = 4
 """Columns that the live line leaves free: a terminal echoes ``^C`` after it."""
 OVERRULED = ("TTY_COMPATIBLE", "TTY_INTERACTIVE", "FORCE_COLOR")
-"""Variables by which rich would judge once more what `is_terminal` has decided."""
+"""Variables by which rich would decide again what `is_terminal` has decided."""
 
 
 class _Console(Console):
@@ -51,7 +51,7 @@ class _Console(Console):
 
 
 def open_console(terminal: Terminal) -> Console:
-    """Open stdout, which `is_terminal`; rich respects NO_COLOR and what TERM can do."""
+    """Open stdout, a terminal as `is_terminal` says; rich respects NO_COLOR and what TERM can do."""
     environ = {name: value for name, value in terminal.environ.items() if name not in OVERRULED}
     if environ.get("COLUMNS", "").strip("0") == "":
         environ.pop("COLUMNS", None)  # rich would believe it, and print nothing
@@ -83,7 +83,7 @@ class TerminalRenderer:
         self._print(run.words(event, now), run.label)
 
     def idle(self, run: RegionRun[Any]) -> None:
-        """Turn the spinner and the clock, also while the first answer of AWS is waited for."""
+        """Advance the spinner and the clock, also while waiting for the first answer of AWS."""
         if run not in self._working:
             self._working.append(run)
         if run is self._working[0]:
@@ -91,7 +91,7 @@ class TerminalRenderer:
         self._print([], "")
 
     def done(self, run: RegionRun[Any], exit_code: int) -> None:  # noqa: ARG002 - the last event has said it
-        """Take the live line of a region away."""
+        """Remove the live line of a region."""
         self._working = [other for other in self._working if other is not run]
         self._print([], "")
 
@@ -115,7 +115,7 @@ class TerminalRenderer:
         self._print(summary_lines(outcomes), "")
 
     def pause(self) -> None:
-        """Take the live lines away until the next event."""
+        """Remove the live lines until the next event."""
         with writing(), self._console:
             self._erase()
 

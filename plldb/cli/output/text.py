@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def clean(text: str) -> str:
-    """Return ``text`` with nothing in it that could steer a terminal or begin a new line.
+    """Return ``text`` without anything that could control a terminal or begin a new line.
 
     What comes from AWS may have been written by anybody. Not printable in Python's sense are exactly the
     characters that do harm: C0 and C1 controls, bidi overrides, line separators, lone surrogates.
@@ -105,7 +105,7 @@ def counted(count: int, thing: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glyphs:
-    """The signs that the output is drawn with."""
+    """The characters that the output is drawn with."""
 
     done: str
     same: str
@@ -143,7 +143,7 @@ ASCII = Glyphs(
 
 
 def choose_glyphs(encoding: str | None, environ: Mapping[str, str]) -> Glyphs:
-    """Return signs that ``encoding`` can express and that the locale asks for."""
+    """Return characters that ``encoding`` can express and that the locale asks for."""
     if _wants_ascii(environ):
         return ASCII
     try:
