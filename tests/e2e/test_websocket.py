@@ -17,6 +17,7 @@ from tests.e2e.holdings import BRISK, collect, list_rest, read_code, read_output
 from tests.support.copies import Copy
 from tests.support.environment import REGION
 from tests.support.servers import websocket_address
+from tests.support.template import PACKAGES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -151,13 +152,13 @@ async def test_a_changed_handler_changes_its_function_alone_and_what_clients_get
 ) -> None:
     assert (await plldb_cli("bootstrap", "setup")).code == 0
     outputs, before = await read_outputs(open_client), await read_code(open_client)
-    assert sorted(before) == [f"plldb-ws-api-{route}" for route in ROUTES]
+    assert sorted(before) == ["plldb-lease-reaper", *(f"plldb-ws-api-{route}" for route in ROUTES)]
     copy = Copy(tmp_path / "copy")
     copy.edit_handler("default", '"t": "welcome"', '"t": "changed"')
 
     done = await plldb_cli("bootstrap", "setup", env=copy.env)
     assert done.code == 0, done
-    assert "uploaded ws_api_default_handler; 3 unchanged" in done.stdout
+    assert f"uploaded ws_api_default_handler; {PACKAGES - 1} unchanged" in done.stdout
     after = await read_code(open_client)
     changed = {name for name in after if after[name][0] != before[name][0]}
     assert changed == {"plldb-ws-api-default"}
@@ -172,7 +173,7 @@ async def test_destroy_leaves_nothing_of_what_a_client_has_used(
     assert (await plldb_cli("bootstrap", "setup")).code == 0
     address = websocket_address(ministack, (await read_outputs(open_client))["WebSocketUrl"])
     assert await meet(address, await open_client("dynamodb")) == "welcome"
-    kinds = {"tables", "functions", "roles", "log groups", "APIs", "buckets", "stacks"}
+    kinds = {"tables", "functions", "layers", "roles", "schedules", "log groups", "APIs", "buckets", "stacks"}
     assert set(await list_rest(open_client)) == kinds
 
     done = await plldb_cli("bootstrap", "destroy", "--yes")
