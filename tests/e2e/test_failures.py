@@ -62,6 +62,7 @@ async def test_a_failed_creation_is_rolled_back_explained_and_cleared_away_by_th
     status = await plldb_cli("bootstrap", "status")
     assert status.code == 1, status
     assert "ROLLBACK_COMPLETE" in status.stdout
+    assert REASON in status.stdout
     watched = await plldb_cli("bootstrap", "watch")
     assert watched.code == 1, watched
     assert REASON in watched.stdout

@@ -119,6 +119,10 @@ async def test_a_profile_gives_credentials_and_region(
     Path(aws_env["AWS_CONFIG_FILE"]).write_text("\n".join(lines))
     done = await plldb_cli("bootstrap", "status", "--profile", "work", env={**NO_REGION, **NO_KEYS})
     assert f"{account}, region eu-north-1" in done.stdout, done
+    # What it proposes acts there from any shell, also where a variable has named the profile.
+    done = await plldb_cli("bootstrap", "status", env={**NO_REGION, **NO_KEYS, "AWS_PROFILE": "work"})
+    assert "`plldb bootstrap setup --region eu-north-1 --profile work` deploys it" in done.stdout
+    assert "signed in  with keys in AWS's config file, profile work" in done.stdout
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])

@@ -1,8 +1,8 @@
 """Output for programs: one JSON object a line on stdout. Talks to the console.
 
-The schema is in ``docs/json.md``; a test compares both. What carries a result is held back until the run has
-ended, and then is the last line. Only ASCII is written, so that nothing from AWS can control a terminal. A usage
-error ends with such a line too, so nothing here may import the library.
+The schema is in ``docs/json.md``; a test compares both. What carries a result is held back until the run
+has ended, and then is the last line. Only ASCII is written, so that nothing from AWS can control a terminal.
+A usage error ends with such a line too, so nothing here may import the library.
 """
 
 from __future__ import annotations
