@@ -10,7 +10,6 @@ all before is ever started. What comes again is answered from what is kept.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from plldb.debugger import wire
 from plldb.debugger.decisions import (
@@ -27,21 +26,30 @@ from plldb.debugger.decisions import (
 from plldb.debugger.delivery import Delivery
 from plldb.debugger.messages import (
     Accepted,
-    AnswerPiece,
     Detached,
     FromAgent,
     Heartbeat,
     InvocationPiece,
     Moved,
     Resume,
-    ToAgent,
     Unknown,
     read_frame,
     read_invocation,
     split_answer,
-    write_frame,
 )
 from plldb.debugger.protocol.invocations import Answer, Identity, Sandbox, error_answer, too_large_error
+from plldb.debugger.protocol.outgoing import Outgoing, Times
+from plldb.debugger.protocol.sandboxes import (
+    KEPT_FOR,
+    SANDBOX_KEPT_FOR,
+    Box,
+    Run,
+    due_times,
+    forget,
+    forget_oldest,
+    incoming_size,
+    the_same,
+)
 from plldb.debugger.wire import WireError
 
 HEARTBEAT = 10.0
@@ -50,65 +58,11 @@ HEARTBEAT = 10.0
 LATEST_START = 30.0
 """An invocation that Lambda delivered longer ago, in seconds, is not started: its caller may be gone."""
 
-KEPT_FOR = 120.0
-"""Seconds without a word of a sandbox after which its answer, or half an invocation, is forgotten."""
-
-SANDBOX_KEPT_FOR = 900.0
-"""Seconds without a word after which a sandbox is forgotten. Much longer than `LATEST_START`, so that nothing
-old that comes afterwards is started."""
-
 INCOMING_LIMIT = 512 * 2**20
 """Most memory for invocations that have not arrived as a whole, in bytes."""
 
 KEPT_LIMIT = 64 * 2**20
 """Most memory for answers that were posted and are kept in case they did not arrive, in bytes."""
-
-
-class _Run:
-    """One invocation: first its pieces come, then it is run, then its answer goes."""
-
-    def __init__(self, identity: Identity, pieces: wire.Pieces) -> None:
-        self.identity = identity
-        self.pieces: wire.Pieces | None = pieces  # None once they are all here
-        self.delivery: Delivery | None = None  # None until there is an answer
-        self.forgotten = False
-        self.heartbeat_at = 0.0
-
-    @property
-    def running(self) -> bool:
-        return self.pieces is None and self.delivery is None and not self.forgotten
-
-    @property
-    def in_hand(self) -> bool:
-        return self.running or (self.delivery is not None and not self.delivery.done)
-
-
-class _Box:
-    """One sandbox, its newest invocation, and where it can be reached."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
-        self.sequence = 0
-        self.run: _Run | None = None
-        self.connection = ""
-        self.connection_told = -1.0  # by the sandbox's clock
-        self.gone = False
-        self.log_stream = ""
-        self.active = 0.0  # when it was last heard of, or given an answer
-        self.ended = False
-
-    def reached_at(self, message: FromAgent) -> None:
-        if message.at < self.connection_told:
-            return  # it has overtaken a newer one
-        self.connection_told = message.at
-        if message.connection != self.connection or isinstance(message, Resume):
-            self.connection, self.gone = message.connection, False
-
-
-@dataclass(frozen=True, slots=True)
-class _Times:
-    now: float
-    wall: float
 
 
 class Session:
@@ -138,15 +92,14 @@ class Session:
         self._name = name
         self._functions = {wire.key_id(token): function for function, token in tokens.items()}
         self._tokens = {wire.key_id(token): token for token in tokens.values()}
-        self._boxes: dict[Sandbox, _Box] = {}
-        self._skew = 0.0
-        self._told_at = 0.0
+        self._out = Outgoing(self._tokens)
+        self._boxes: dict[Sandbox, Box] = {}
         self._detached = False
         self._relayed: set[str] = set()
 
     def set_clock(self, skew: float) -> None:
         """Take by how many seconds AWS's clock is ahead of this machine's."""
-        self._skew = skew
+        self._out.skew = skew
 
     @property
     def running(self) -> tuple[Identity, ...]:
@@ -168,7 +121,7 @@ class Session:
             message = read_frame(frame, self._tokens)
             if message is None:
                 raise WireError("unknown type")
-            return self._read(message, _Times(now, wall))
+            return self._read(message, Times(now, wall))
         except WireError as error:
             return [Dropped(str(error))]
 
@@ -178,7 +131,7 @@ class Session:
         run = box.run if box else None
         if box is None or run is None or run.identity != identity or not run.running:
             return [Dropped("answer that nobody waits for")]
-        return self._answer(box, run, answer, _Times(now, wall))
+        return self._answer(box, run, answer, Times(now, wall))
 
     def posted(self, post: Post, status: int, *, now: float, wall: float) -> list[Decision]:
         """Take what became of a `Post`: a status of HTTP, 0 if no answer came."""
@@ -194,31 +147,32 @@ class Session:
             return []
         run.delivery.posted(post.piece, status, now)
         if run.delivery.done:
-            return [Delivered(identity=run.identity, complete=True), *self._forget_oldest()]
-        return self._post_pieces(box, run, _Times(now, wall))
+            done = Delivered(identity=run.identity, complete=True)
+            return [done, *forget_oldest(self._boxes.values(), self._kept_limit)]
+        return self._out.post_pieces(box, run, Times(now, wall))
 
     def moved(self, connection: str, *, now: float, wall: float) -> list[Decision]:
         """Take that this machine has another connection, and tell the sandboxes."""
-        return self._tell_all(Moved(connection=connection), _Times(now, wall))
+        return self._out.tell_all(self._boxes.values(), Moved(connection=connection), Times(now, wall))
 
     def detach(self, *, now: float, wall: float) -> list[Decision]:
         """Take no more invocations, and tell the sandboxes. What is running will still be answered."""
         self._detached = True
-        return self._tell_all(Detached(), _Times(now, wall))
+        return self._out.tell_all(self._boxes.values(), Detached(), Times(now, wall))
 
     def tick(self, *, now: float, wall: float) -> list[Decision]:
         """Do what is due by now."""
-        times = _Times(now, wall)
+        times = Times(now, wall)
         return [decision for box in list(self._boxes.values()) for decision in self._due(box, times)]
 
     @property
     def wake_at(self) -> float | None:
         """When something is due next, by the clock of ``now``; None if nothing is."""
-        return min((at for box in self._boxes.values() for at in _due_times(box)), default=None)
+        return min((at for box in self._boxes.values() for at in due_times(box)), default=None)
 
     # --- messages --------------------------------------------------------------------------------------
 
-    def _read(self, message: FromAgent, times: _Times) -> list[Decision]:
+    def _read(self, message: FromAgent, times: Times) -> list[Decision]:
         sandbox = message.identity.sandbox
         if message.function != self._functions[sandbox.key]:
             raise WireError("token of another function")
@@ -228,7 +182,7 @@ class Session:
         if box is None and isinstance(message, Resume):
             return self._unknown(message, times)
         if box is None:
-            box = self._boxes[sandbox] = _Box(sandbox)
+            box = self._boxes[sandbox] = Box(sandbox)
         if box.ended:
             return self._unknown(message, times)
         if message.sequence < box.sequence:
@@ -241,11 +195,11 @@ class Session:
             case Resume():
                 return [*self._note_relay(message), *self._resume(box, message, times)]
 
-    def _unknown(self, message: FromAgent, times: _Times) -> list[Decision]:
+    def _unknown(self, message: FromAgent, times: Times) -> list[Decision]:
         if isinstance(message, InvocationPiece) and message.i:
             raise WireError("nobody here runs it")  # one word for all its pieces
         answer = Unknown(message.identity)
-        return [self._post(message.identity.sandbox, message.connection, answer, times)]
+        return [self._out.post(message.identity.sandbox, message.connection, answer, times)]
 
     def _note_relay(self, message: FromAgent) -> list[Decision]:
         if not message.relayed or message.function in self._relayed:
@@ -253,31 +207,31 @@ class Session:
         self._relayed.add(message.function)
         return [Relayed(message.function)]
 
-    def _piece(self, box: _Box, message: InvocationPiece, times: _Times) -> list[Decision]:
+    def _piece(self, box: Box, message: InvocationPiece, times: Times) -> list[Decision]:
         decisions: list[Decision] = []
         if message.sequence > box.sequence:
-            run = _Run(message.identity, wire.Pieces(message.of, message.z))
+            run = Run(message.identity, wire.Pieces(message.of, message.z))
             if box.run is not None and box.run.running:
                 decisions.append(Cancel(box.run.identity))
             elif box.run is not None:
-                decisions += _forget(box.run)
+                decisions += forget(box.run)
             box.run, box.sequence = run, message.sequence
-        run = _same(box.run, message)
+        run = the_same(box.run, message)
         if run.pieces is None:
             return [*decisions, *self._again(box, run, message, times)]
         run.pieces.add(message.i, message.of, message.z, message.d)
-        if self._incoming() > self._incoming_limit:
+        if incoming_size(self._boxes.values()) > self._incoming_limit:
             return [*decisions, *self._decline(box, run, "Plldb.Overloaded", _TOO_MUCH, times)]
         if run.pieces.complete:
             decisions += self._complete(box, run, run.pieces, times)
         return decisions
 
-    def _complete(self, box: _Box, run: _Run, pieces: wire.Pieces, times: _Times) -> list[Decision]:
+    def _complete(self, box: Box, run: Run, pieces: wire.Pieces, times: Times) -> list[Decision]:
         try:
             invocation = read_invocation(run.identity, pieces)
         except WireError as error:
             return self._decline(box, run, "Plldb.Malformed", f"It arrived damaged: {error}.", times)
-        age = times.wall + self._skew - invocation.delivered
+        age = times.wall + self._out.skew - invocation.delivered
         if age > LATEST_START:
             return self._decline(box, run, "Plldb.TooLate", _TOO_LATE.format(age=age), times)
         if self._detached:
@@ -286,7 +240,7 @@ class Session:
         run.heartbeat_at = times.now + HEARTBEAT
         box.log_stream = invocation.log_stream
         return [
-            self._post(box.sandbox, box.connection, Accepted(run.identity), times),
+            self._out.post(box.sandbox, box.connection, Accepted(run.identity), times),
             *self._end_former(box),
             Start(
                 identity=run.identity,
@@ -295,7 +249,7 @@ class Session:
             ),
         ]
 
-    def _end_former(self, box: _Box) -> list[Decision]:
+    def _end_former(self, box: Box) -> list[Decision]:
         """End the sandbox that this one has replaced: Lambda starts the process anew in the same place."""
         decisions: list[Decision] = []
         for other in self._boxes.values():
@@ -305,30 +259,30 @@ class Session:
                 decisions.append(EndSandbox(other.sandbox))
         return decisions
 
-    def _again(self, box: _Box, run: _Run, message: InvocationPiece, times: _Times) -> list[Decision]:
+    def _again(self, box: Box, run: Run, message: InvocationPiece, times: Times) -> list[Decision]:
         """Answer an invocation that is known and comes again."""
         if run.delivery is not None and run.delivery.done:
             run.delivery.start_again(have=())
         if run.delivery is not None:
-            return self._post_pieces(box, run, times)
+            return self._out.post_pieces(box, run, times)
         if message.i:
             return []  # one word for all its pieces
         answer = Unknown(run.identity) if run.forgotten else Accepted(run.identity)
-        return [self._post(box.sandbox, box.connection, answer, times)]
+        return [self._out.post(box.sandbox, box.connection, answer, times)]
 
-    def _resume(self, box: _Box, message: Resume, times: _Times) -> list[Decision]:
-        run = _same(box.run, message)
+    def _resume(self, box: Box, message: Resume, times: Times) -> list[Decision]:
+        run = the_same(box.run, message)
         if run.delivery is not None:
             run.delivery.start_again(message.have)
-            return self._post_pieces(box, run, times)
+            return self._out.post_pieces(box, run, times)
         if run.pieces is not None:
             return []  # it will be posted again
         answer = Unknown(run.identity) if run.forgotten else Heartbeat(run.identity)
-        return [self._post(box.sandbox, box.connection, answer, times)]
+        return [self._out.post(box.sandbox, box.connection, answer, times)]
 
     # --- answers ---------------------------------------------------------------------------------------
 
-    def _answer(self, box: _Box, run: _Run, answer: Answer, times: _Times) -> list[Decision]:
+    def _answer(self, box: Box, run: Run, answer: Answer, times: Times) -> list[Decision]:
         try:
             z, pieces = split_answer(answer)
         except WireError:
@@ -336,97 +290,30 @@ class Session:
         run.pieces, run.delivery = None, Delivery(z, pieces)
         run.heartbeat_at = times.now + HEARTBEAT
         box.active = times.now
-        return self._post_pieces(box, run, times)
+        return self._out.post_pieces(box, run, times)
 
-    def _decline(self, box: _Box, run: _Run, error: str, reason: str, times: _Times) -> list[Decision]:
+    def _decline(self, box: Box, run: Run, error: str, reason: str, times: Times) -> list[Decision]:
         function = self._functions[box.sandbox.key]
         told = Declined(identity=run.identity, function=function, reason=reason)
         return [told, *self._answer(box, run, error_answer(error, reason), times)]
 
-    def _post_pieces(self, box: _Box, run: _Run, times: _Times) -> list[Decision]:
-        delivery = run.delivery
-        if delivery is None or box.gone:
-            return []
-        return [
-            self._post(
-                box.sandbox,
-                box.connection,
-                AnswerPiece(
-                    identity=run.identity,
-                    i=i,
-                    of=len(delivery.pieces),
-                    z=delivery.z,
-                    d=delivery.pieces[i],
-                ),
-                times,
-                piece=i,
-                round=delivery.round,
-            )
-            for i in delivery.take(times.now)
-        ]
-
     # --- time and memory -------------------------------------------------------------------------------
 
-    def _due(self, box: _Box, times: _Times) -> list[Decision]:
+    def _due(self, box: Box, times: Times) -> list[Decision]:
         decisions: list[Decision] = []
         run = box.run
         if run is not None and run.in_hand and times.now >= run.heartbeat_at:
             run.heartbeat_at = times.now + HEARTBEAT
             if not box.gone:
-                decisions.append(self._post(box.sandbox, box.connection, Heartbeat(run.identity), times))
+                decisions.append(self._out.post(box.sandbox, box.connection, Heartbeat(run.identity), times))
         if run is not None:
-            decisions += self._post_pieces(box, run, times)
+            decisions += self._out.post_pieces(box, run, times)
         if run is not None and not run.running and times.now >= box.active + KEPT_FOR:
-            decisions += _forget(run)
+            decisions += forget(run)
         if (run is None or not run.in_hand) and times.now >= box.active + SANDBOX_KEPT_FOR:
             del self._boxes[box.sandbox]
             decisions += [] if box.ended else [EndSandbox(box.sandbox)]
         return decisions
-
-    def _incoming(self) -> int:
-        runs = (box.run for box in self._boxes.values())
-        return sum(run.pieces.size for run in runs if run is not None and run.pieces is not None)
-
-    def _forget_oldest(self) -> list[Decision]:
-        kept = sorted((box for box in self._boxes.values() if _is_kept(box.run)), key=lambda box: box.active)
-        size = sum(_size(box.run) for box in kept)
-        decisions: list[Decision] = []
-        for box in kept:
-            if size <= self._kept_limit or box.run is None:
-                break
-            size -= _size(box.run)
-            decisions += _forget(box.run)
-        return decisions
-
-    # --- posts -----------------------------------------------------------------------------------------
-
-    def _tell_all(self, message: ToAgent, times: _Times) -> list[Decision]:
-        return [
-            self._post(box.sandbox, box.connection, message, times)
-            for box in self._boxes.values()
-            if not box.gone and not box.ended
-        ]
-
-    def _post(
-        self,
-        sandbox: Sandbox,
-        connection: str,
-        message: ToAgent,
-        times: _Times,
-        *,
-        piece: int | None = None,
-        round: int = 0,  # noqa: A002 - the name of the field
-    ) -> Post:
-        # Sandboxes tell by it which of two messages is newer: it must not go back when the clock does.
-        self._told_at = max(self._told_at + 1e-6, times.wall + self._skew)
-        return Post(
-            connection=connection,
-            frame=write_frame(message, sandbox, self._tokens[sandbox.key], at=self._told_at),
-            sandbox=sandbox,
-            identity=None if isinstance(message, Moved | Detached) else message.identity,
-            piece=piece,
-            round=round,
-        )
 
 
 _TOO_LATE = (
@@ -434,40 +321,3 @@ _TOO_LATE = (
 )
 _TOO_MUCH = "Too many large invocations are arriving at the same time."
 _DETACHED = "The debugger is detaching and takes no more invocations."
-
-
-def _same(run: _Run | None, message: FromAgent) -> _Run:
-    if run is None or run.identity != message.identity:
-        raise WireError("of an invocation that is over")
-    return run
-
-
-def _due_times(box: _Box) -> list[float]:
-    run = box.run
-    times = []
-    if run is None or not run.in_hand:
-        times.append(box.active + SANDBOX_KEPT_FOR)
-    if run is None or run.forgotten:
-        return times
-    if run.in_hand:
-        times.append(run.heartbeat_at)
-    if not run.running:
-        times.append(box.active + KEPT_FOR)
-    if run.delivery is not None and run.delivery.wants_to_post and not box.gone:
-        times.append(run.delivery.not_before)
-    return times
-
-
-def _forget(run: _Run) -> list[Decision]:
-    """Forget what an invocation takes of memory; that it was there stays known."""
-    lost = run.delivery is not None and not run.delivery.done
-    run.pieces, run.delivery, run.forgotten = None, None, True
-    return [Delivered(identity=run.identity, complete=False)] if lost else []
-
-
-def _is_kept(run: _Run | None) -> bool:
-    return run is not None and run.delivery is not None and run.delivery.done
-
-
-def _size(run: _Run | None) -> int:
-    return run.delivery.size if run is not None and run.delivery is not None else 0

@@ -1,0 +1,82 @@
+"""What goes to sandboxes: messages as posts, in order of time, and the answers piece by piece. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from plldb.debugger.decisions import Decision, Post
+from plldb.debugger.messages import AnswerPiece, Detached, Moved, ToAgent, write_frame
+from plldb.debugger.protocol.invocations import Sandbox
+from plldb.debugger.protocol.sandboxes import Box, Run
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """``now`` by a clock that never jumps, ``wall`` in seconds of the epoch by this machine's clock."""
+
+    now: float
+    wall: float
+
+
+class Outgoing:
+    """Writes posts. ``skew`` is by how many seconds AWS's clock is ahead of this machine's."""
+
+    def __init__(self, tokens: Mapping[str, str]) -> None:
+        """Begin; the tokens of functions are found by their key ids."""
+        self.skew = 0.0
+        self._tokens = tokens
+        self._told_at = 0.0
+
+    def post(
+        self,
+        sandbox: Sandbox,
+        connection: str,
+        message: ToAgent,
+        times: Times,
+        *,
+        piece: int | None = None,
+        round: int = 0,  # noqa: A002 - the name of the field
+    ) -> Post:
+        """Return a post of a message; ``piece`` and ``round`` are those of an answer."""
+        # Sandboxes tell by it which of two messages is newer: it must not go back when the clock does.
+        self._told_at = max(self._told_at + 1e-6, times.wall + self.skew)
+        return Post(
+            connection=connection,
+            frame=write_frame(message, sandbox, self._tokens[sandbox.key], at=self._told_at),
+            sandbox=sandbox,
+            identity=None if isinstance(message, Moved | Detached) else message.identity,
+            piece=piece,
+            round=round,
+        )
+
+    def post_pieces(self, box: Box, run: Run, times: Times) -> list[Decision]:
+        """Return posts of the pieces of an answer that may go now."""
+        delivery = run.delivery
+        if delivery is None or box.gone:
+            return []
+        return [
+            self.post(
+                box.sandbox,
+                box.connection,
+                AnswerPiece(
+                    identity=run.identity,
+                    i=i,
+                    of=len(delivery.pieces),
+                    z=delivery.z,
+                    d=delivery.pieces[i],
+                ),
+                times,
+                piece=i,
+                round=delivery.round,
+            )
+            for i in delivery.take(times.now)
+        ]
+
+    def tell_all(self, boxes: Iterable[Box], message: ToAgent, times: Times) -> list[Decision]:
+        """Return posts of a message to every sandbox that can be reached."""
+        return [
+            self.post(box.sandbox, box.connection, message, times)
+            for box in boxes
+            if not box.gone and not box.ended
+        ]
