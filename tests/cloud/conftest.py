@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from plldb import bootstrap
+from tests.cloud.shop import LOCAL, open_shop
 from tests.cloud.world import World, open_world
 from tests.e2e.holdings import BRISK, collect
 from tests.support.cloud import Cloud, find_obstacle, start_cloud
@@ -16,6 +17,7 @@ from tests.support.environment import Credentials, aws_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
 
     from tests.conftest import OpenClient
 
@@ -74,3 +76,16 @@ async def world(
         set_up.add(account)
     async with open_world(cloud.url, open_client) as world:
         yield world
+
+
+@pytest_asyncio.fixture
+async def names(world: World, open_client: OpenClient) -> dict[str, str]:
+    """The functions of the stack ``shop``: name by logical id."""
+    return await open_shop(open_client)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A project on this machine, with the handler of that stack."""
+    (tmp_path / "index.py").write_text(LOCAL)
+    return tmp_path

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.cloud.functions import RUNTIME
 from tests.support import program
+from tests.support.environment import invent_account
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -19,7 +20,17 @@ if TYPE_CHECKING:
     from tests.cloud.world import World
     from tests.conftest import OpenClient
 
+ACCOUNT = invent_account()
+"""That of all tests of the stack: it is made once."""
 DEPLOYED = "def handler(event, context):\n    return {'deployed': event}\n"
+
+LOCAL = """
+def handler(event, context):
+    print("   seen", event)
+    if event == "fail":
+        raise KeyError("price")
+    return {"laptop": event}
+"""
 
 
 def a_function(runtime: str = RUNTIME, handler: str = "index.handler") -> dict[str, Any]:

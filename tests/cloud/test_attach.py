@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
 
 from tests.cloud.functions import connect_http_api, connect_queue, eventually, fetch, invoke, until
-from tests.cloud.shop import attached, open_shop, settings
-from tests.support.dap import editor
-from tests.support.environment import invent_account
+from tests.cloud.shop import ACCOUNT, attached, settings
+from tests.support.screens import on_screen, on_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,42 +21,11 @@ if TYPE_CHECKING:
     from tests.conftest import OpenClient, RunPlldb
     from tests.support.cloud import Cloud
 
-ACCOUNT = invent_account()
-CALLS = """
-import boto3, json
-def handler(event, context):
-    first, *others = event
-    if not others:
-        return [first]
-    answer = boto3.client("lambda").invoke(FunctionName=others[0], Payload=json.dumps(others))
-    return [first, *json.loads(answer["Payload"].read())]
-"""
-LOCAL = """
-def handler(event, context):
-    print("   seen", event)
-    if event == "fail":
-        raise KeyError("price")
-    return {"laptop": event}
-"""
-
 
 @pytest.fixture
 def account() -> str:
-    """One account for all tests here: its stacks are made once."""
+    """One account for all that has the stack ``shop``."""
     return ACCOUNT
-
-
-@pytest_asyncio.fixture
-async def names(world: World, open_client: OpenClient) -> dict[str, str]:
-    """The functions of the stack ``shop``: name by logical id."""
-    return await open_shop(open_client)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """The project on this machine."""
-    (tmp_path / "index.py").write_text(LOCAL)
-    return tmp_path
 
 
 async def test_a_stack_is_attached_answered_from_the_folder_and_given_back(
@@ -184,50 +152,6 @@ async def test_an_interrupt_lets_the_invocation_under_way_finish_and_a_second_on
     assert (await plldb_cli("restore", "shop")).code == 0
 
 
-async def test_two_sandboxes_stop_at_a_breakpoint_and_answer_their_callers(
-    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path
-) -> None:
-    before = {name: await settings(world, name) for name in names.values()}
-    async with attached(aws_env, folder, "shop", "Orders", "Mails", "--debug-port", "0") as session:
-        port = (await session.read_until("attached"))["debug_port"]
-        async with editor(port, {folder / "index.py": [4]}) as one:
-            both = ("Orders", "Mails")
-            callers = [asyncio.create_task(invoke(world.functions, names[each], each)) for each in both]
-            stops = [await one.stop(), await one.stop()]
-            assert [await stop.line() for stop in stops] == [("handler", 4)] * 2
-            assert {(await stop.variables())["event"] for stop in stops} == {"'Orders'", "'Mails'"}
-            for stop in stops:
-                await stop.go_on()
-            assert [await caller for caller in callers] == [{"laptop": "Orders"}, {"laptop": "Mails"}]
-        assert (await session.end())[0] == 0
-    assert {name: await settings(world, name) for name in names.values()} == before
-
-
-async def test_a_function_calls_another_one_and_itself_and_all_of_them_stop(
-    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path
-) -> None:
-    (folder / "index.py").write_text(CALLS)
-    chain = [names["Orders"], names["Mails"], names["Orders"]]
-    async with attached(aws_env, folder, "shop", "Orders", "Mails", "--debug-port", "0") as session:
-        port = (await session.read_until("attached"))["debug_port"]
-        async with editor(port, {folder / "index.py": [5]}) as one:
-            caller = asyncio.create_task(invoke(world.functions, chain[0], chain))
-            for number, name in enumerate(chain):
-                stop = await one.stop()
-                assert (await stop.variables())["first"] == repr(name)
-                if number == 0:
-                    # While it stands, it is called from the console of the editor, and stops there, too.
-                    call = f"boto3.client('lambda').invoke(FunctionName={name!r}, Payload='[1]')"
-                    called = asyncio.create_task(stop.evaluate(f"{call}['Payload'].read()"))
-                    inner = await one.stop()
-                    assert (await inner.variables())["first"] == "1"
-                    await inner.go_on()
-                    assert await called == "b'[1]'"
-                await stop.go_on()
-            assert await caller == chain
-        assert (await session.end())[0] == 0
-
-
 async def test_an_invocation_that_does_not_come_here_is_named_with_the_reason(
     world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path
 ) -> None:
@@ -238,3 +162,26 @@ async def test_an_invocation_that_does_not_come_here_is_named_with_the_reason(
         silent = await session.read_until("function_silent")
         assert (silent["function"], silent["version"]) == (names["Mails"], version)
         assert (await session.end())[0] == 0
+
+
+async def test_on_a_terminal_it_asks_first_and_ctrl_c_puts_everything_back(
+    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path
+) -> None:
+    before = await settings(world, names["Orders"])
+    arguments = ("attach", "shop", "Orders", "--no-debug", "--python", sys.executable)
+    async with on_terminal(*arguments, env=aws_env, cwd=folder) as screen:
+        await screen.read_until(r"Attach to 1 function\? \[y/N\]")
+        screen.type("n\n")
+        assert await screen.finish() == 1
+    assert await settings(world, names["Orders"]) == before
+    async with on_terminal(*arguments, env=aws_env, cwd=folder) as screen:
+        await screen.read_until(r"Attach to 1 function\? \[y/N\]")
+        screen.type("y\n")
+        await screen.read_until("Ctrl-C puts everything back")
+        assert await invoke(world.functions, names["Orders"], 1) == {"laptop": 1}
+        screen.type("\x03")
+        assert await screen.finish() == 0
+    shown = on_screen(screen.text)
+    for words in ("#1         Orders: Invoke, 1 byte", "   seen 1", "#1         answered", "detached: 1"):
+        assert words in shown
+    assert await settings(world, names["Orders"]) == before

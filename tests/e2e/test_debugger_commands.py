@@ -1,0 +1,35 @@
+"""attach, restore and status where there is nothing: said in two lines, with the way out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import RunPlldb
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "words"),
+    [
+        (("attach", "shop"), 1, ["plldb is not set up", "plldb bootstrap setup --region eu-west-1"]),
+        (("restore", "nowhere"), 1, ["There is no stack nowhere"]),
+        (("status", "nowhere"), 1, ["There is no stack nowhere"]),
+        (("restore", "--all"), 0, ["nothing to restore"]),
+        (("status",), 0, ["no function is armed"]),
+        (("attach",), 2, ["Give the name of a stack, or ARNs of functions"]),
+        (("attach", "arn:aws:lambda:eu-west-1:1:function:x", "Orders"), 2, ["'Orders' must be an ARN"]),
+        (("attach", "shop", "--wait", "--no-debug"), 2, ["exclude each other"]),
+        (("attach", "shop", "--region", "a", "--region", "b"), 2, ["one region at a time"]),
+        (("attach", "shop", "--for", "0"), 2, ["--for"]),
+    ],
+)
+async def test_what_cannot_be_done_is_said(
+    plldb_cli: RunPlldb, command: tuple[str, ...], code: int, words: list[str]
+) -> None:
+    done = await plldb_cli(*command)
+    said = done.stdout + done.stderr
+    assert done.code == code, done
+    assert all(each in said for each in words), done
+    assert "Traceback" not in said
