@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
+from botocore.exceptions import ClientError
 
-from tests.cloud.functions import RUNTIME
+from tests.cloud.functions import RUNTIME, create
+from tests.cloud.shop import attached
 from tests.support.cloud.docker import _ENVIRONMENT as ENVIRONMENT
 from tests.support.cloud.docker import _SCRIPT as SCRIPT
 from tests.support.cloud.runtimes import find_emulator, find_obstacle, find_python
@@ -22,6 +24,8 @@ from tests.support.workers import bench, make_start, write
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from tests.cloud.world import World
 
 SETTINGS: dict[str, Any] = {"name": "orders", "memory": 128, "timeout": 3, "variables": {"TABLE": "orders"}}
 VARIABLES = {
@@ -102,12 +106,12 @@ VALUES = {
     "a kill": "os.kill(os.getpid(), 9)",
     "an abort": "os.abort()",
     "the context": "[context.function_name, context.function_version, context.memory_limit_in_mb, "
-    "context.log_group_name, context.client_context, context.identity.cognito_identity_id, "
-    "0 < context.get_remaining_time_in_millis() <= 3000, sorted(vars(type(context)))]",
+    "context.client_context, context.identity.cognito_identity_id, "
+    "0 < context.get_remaining_time_in_millis() <= 20000, sorted(vars(type(context)))]",
     "where it is": "[os.getcwd(), sys.path[0], os.environ['_HANDLER'], os.environ['LAMBDA_TASK_ROOT'], "
     "time.tzname, sys.stdin.read(), sys.stdout.encoding]",
     "variables": "names = ('AWS_LAMBDA_FUNCTION_' + each for each in ('NAME', 'VERSION', 'MEMORY_SIZE'))\n"
-    "names = (*names, 'AWS_E', 'AWS_R', 'AWS_D', 'LAMBDA', 'PYTHON', 'LANG', 'TZ', 'TABLE')\n"
+    "names = (*names, 'AWS_EX', 'AWS_R', 'AWS_DEF', 'LAMBDA', 'PYTHON', 'LANG', 'TZ', 'TABLE')\n"
     "[sorted(pair for pair in e.items() if pair[0].startswith(names)) for e in (loaded, os.environ)]",
 }
 EVENTS = {
@@ -255,3 +259,34 @@ async def test_the_output_is_the_same(here: Path, there: Path) -> None:
     assert "[ERROR] Mine: of a cause ü" in mine
     assert "three" in log
     assert [line.text for line in ran.output if line.stream == "stderr"] == ["three"]
+
+
+async def invoke(functions: Any, name: str, body: bytes) -> tuple[str, str]:
+    """What the caller of Invoke gets: the kind of error, if it is one, and the payload."""
+    try:
+        answer = await functions.invoke(FunctionName=name, Payload=body)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"]), ""
+    return answer.get("FunctionError", ""), decode(await answer["Payload"].read())
+
+
+async def test_the_caller_of_invoke_gets_the_same_from_an_attached_function(
+    world: World, aws_env: dict[str, str], here: Path
+) -> None:
+    write(here, app=APP)
+    variables = {"Variables": {"TABLE": "orders"}}
+    name = await create(world.functions, APP, Timeout=20, Environment=variables)
+    arn = (await world.functions.get_function_configuration(FunctionName=name))["FunctionArn"]
+    bodies = {what: json.dumps(code).encode() for what, code in VALUES.items()}
+    before = {what: await invoke(world.functions, name, body) for what, body in bodies.items()}
+    async with attached(aws_env, here, arn, "--no-debug") as session:
+        await session.read_until("attached")
+        after = {what: await invoke(world.functions, name, body) for what, body in bodies.items()}
+        code, last = await session.end()
+    different = {
+        what: (before[what], after[what])
+        for what in bodies
+        if [even(each, here) for each in before[what]] != [even(each, here) for each in after[what]]
+    }
+    assert not different, json.dumps(different, indent=1)[:5000]
+    assert (code, last["result"]) == (0, "detached")
