@@ -9,6 +9,7 @@ from pathlib import Path
 
 from plldb.debugger.errors import SourceError
 from plldb.debugger.workers.project.interpreter import find_python
+from plldb.debugger.workers.project.pyproject import code_in_pyproject
 from plldb.debugger.workers.project.templates import assets_of_cdk, folders_in_templates
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.errors import Hint
@@ -69,23 +70,24 @@ class Source:
 def find_source(project: Project, function: FunctionSettings) -> Source:
     """Return where the code of a function lies and which Python runs it.
 
-    The folder is the one that was named for this function; else that of the project's template; else the
-    project's folder, or the only one below it from which the handler can be imported. Source wins over what
-    build tools make of it.
+    The folder is the one that was named for this function, by the caller or in pyproject.toml; else that of
+    the project's template; else the project's folder, or the only one below it from which the handler can be
+    imported. Source wins over what build tools make of it.
 
     Raises:
         SourceError: the handler is no file below a folder, or of several; or there is no interpreter.
     """
     root = project.folder.resolve()
+    code = {**code_in_pyproject(root), **project.code}
+    named = code.get(function.name) or code.get(function.logical_id)
     for handler in handlers(function):
-        if folder := _find_folder(project, root, function, handler):
+        if folder := named.resolve() if named else _find_folder(root, function, handler):
             file = find_handler(folder, handler)
             if file is not None:
                 python = find_python(project.python, folder, root)
                 return Source(folder=folder, file=file, handler=handler, python=python)
-    named = project.code.get(function.name) or project.code.get(function.logical_id) or project.folder
     raise SourceError(
-        f"The handler {function.handler} of {function.name} is no file below {named}.",
+        f"The handler {function.handler} of {function.name} is no file below {named or root}.",
         hint=Hint("fix-argument", "Name the folder of its code, from which the handler can be imported."),
     )
 
@@ -108,10 +110,7 @@ def find_handler(folder: Path, handler: str) -> Path | None:
     return None
 
 
-def _find_folder(project: Project, root: Path, function: FunctionSettings, handler: str) -> Path | None:
-    named = project.code.get(function.name) or project.code.get(function.logical_id)
-    if named is not None:
-        return named.resolve()
+def _find_folder(root: Path, function: FunctionSettings, handler: str) -> Path | None:
     templates = folders_in_templates(root, function.logical_id) if function.logical_id else ()
     fitting = [folder for folder in templates if find_handler(folder, handler)]
     if len(fitting) == 1:
@@ -125,7 +124,7 @@ def _find_folder(project: Project, root: Path, function: FunctionSettings, handl
         names = ", ".join(str(each.relative_to(root)) for each in fitting[:MOST_NAMED])
         raise SourceError(
             f"The handler {handler} of {function.name} is in several folders of {root}: {names}.",
-            hint=Hint("fix-argument", "Name the folder of its code."),
+            hint=Hint("fix-argument", "Name the folder of its code, for example in pyproject.toml."),
         )
     return fitting[0] if fitting else next(iter(built), None)
 

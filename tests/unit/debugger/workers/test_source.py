@@ -114,6 +114,25 @@ def test_several_folders_are_named(tmp_path: Path) -> None:
     for key in ("shop-Orders-1A", "Orders"):
         project = Project(folder=tmp_path, code={key: tmp_path / "b"}, python=Path(sys.executable))
         assert find_source(project, FUNCTION).folder == (tmp_path / "b").resolve()
+    (tmp_path / "pyproject.toml").write_text("[tool.plldb.code]\nOrders = 'a'\n")
+    assert find(tmp_path) == "a"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[", r"pyproject\.toml cannot be read: "),
+        ("tool = 1", r"pyproject\.toml cannot be read: "),
+        ("[tool.plldb]\ncode = 'src'", r"pyproject\.toml: tool\.plldb\.code is 'src'\."),
+        ("[tool.plldb.code]\nOrders = 1", r"Orders = 1 in tool\.plldb\.code is no folder\."),
+        ("[tool.plldb.code]\nOrders = 'gone'", r"Orders = 'gone' in tool\.plldb\.code is no folder\."),
+    ],
+)
+def test_a_pyproject_that_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None:
+    make(tmp_path, "app.py")
+    (tmp_path / "pyproject.toml").write_text(text)
+    with pytest.raises(SourceError, match=message):
+        find(tmp_path)
 
 
 @pytest.mark.parametrize(
