@@ -80,14 +80,15 @@ _ROWS: tuple[tuple[Meaning, str], ...] = (
     ),
     (FAILING, "InternalError InternalFailure RequestTimeout RequestTimeoutException"),
     (CLOCK, "RequestExpired RequestInTheFuture RequestTimeTooSkewed"),
+    # HEAD has no body: there S3's code is the status, 400 for a token that has expired, 403 for a right that
+    # is missing.
     (
         CREDENTIALS,
-        """AuthFailure ExpiredToken ExpiredTokenException IncompleteSignature InvalidAccessKeyId
+        """400 AuthFailure ExpiredToken ExpiredTokenException IncompleteSignature InvalidAccessKeyId
         InvalidClientTokenId InvalidIdentityToken InvalidSecurity InvalidSignatureException InvalidToken
         MissingAuthenticationToken MissingSecurityHeader SignatureDoesNotMatch TokenRefreshRequired
         UnauthorizedException UnrecognizedClientException""",
     ),
-    # HEAD has no body: there S3's code is the status.
     (DENIED, "AccessDenied AccessDeniedException ForbiddenException UnauthorizedOperation 403"),
     (_SERVICE, "NotSignedUp OptInRequired SubscriptionRequiredException"),
     (_ACCOUNT, "AccountProblem AllAccessDisabled Blocked InvalidPayer PendingVerification"),
