@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import secrets
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -32,33 +31,21 @@ from plldb.debugger.decisions import (
     Relayed,
     Start,
 )
-from plldb.debugger.errors import ProtocolError, RefusedError
+from plldb.debugger.errors import RefusedError
 from plldb.debugger.events import AnswersDelayed, ConnectionEvent, ConnectionLost, ConnectionRestored
 from plldb.debugger.pace import DEFAULT_PACE, Pace
-from plldb.debugger.protocol.greetings import Refused, Welcome, read_reply, write_hello
+from plldb.debugger.protocol.greetings import Welcome
 from plldb.debugger.protocol.invocations import Answer, Identity
+from plldb.debugger.protocol.line import Line
+from plldb.debugger.protocol.refusals import api_answers, not_let_in
 from plldb.debugger.session import Session
-from plldb.debugger.wire import VERSION, WireError
-from plldb.errors import AccessDeniedError, AwsError, Hint, PlldbError, UnreachableError
+from plldb.errors import AccessDeniedError, AwsError, PlldbError
 from plldb.tasks import cancel_all, finish
 
 log = logging.getLogger(__name__)
 
 LinkEvent = Start | Cancel | EndSandbox | Declined | Delivered | Relayed | ConnectionEvent
 """What a `Link` yields: what is to be run, and what happens to it and to the connection."""
-
-
-class _Line:
-    """One WebSocket, and the ``hello`` on it that waits for its answer."""
-
-    def __init__(self, socket: WebSocket, now: float) -> None:
-        self.socket = socket
-        self.opened_at = now
-        self.greeted_at = now
-        self.connection = ""
-        self.closed = asyncio.Event()
-        self.nonce = ""
-        self.reply: asyncio.Future[Welcome | Refused] | None = None
 
 
 class Link:
@@ -74,8 +61,8 @@ class Link:
         self._session = Session(name=rows.session_name(row.id), tokens=tokens)
         self._queue: asyncio.Queue[LinkEvent | BaseException] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._lines: set[_Line] = set()
-        self._line: _Line | None = None
+        self._lines: set[Line] = set()
+        self._line: Line | None = None
         self._changed = asyncio.Event()
         self._ahead = 0.0  # seconds by which AWS's clock is ahead of this machine's
         self._delayed = False
@@ -200,20 +187,20 @@ class Link:
 
     # --- the WebSocket ---------------------------------------------------------------------------------
 
-    async def _open(self, *, new: bool) -> _Line:
+    async def _open(self, *, new: bool) -> Line:
         """Open a WebSocket that the API knows as ours."""
         try:
             socket = await self._connect(new=new)
         except HandshakeRefusedError as refused:
             if refused.status not in (401, 403):
-                raise _unreachable(refused.status) from None
+                raise api_answers(refused.status) from None
             # The token's age is judged by AWS's clock: perhaps ours was set meanwhile.
             self._ahead = -await self._aws.read_clock_skew()
             try:
                 socket = await self._connect(new=False)
             except HandshakeRefusedError as again:
-                raise _refusal(again.status) from None
-        line = _Line(socket, asyncio.get_running_loop().time())
+                raise not_let_in(again.status) from None
+        line = Line(socket, asyncio.get_running_loop().time())
         self._lines.add(line)
         self._spawn(self._read(line))
         welcome = await self._greet(line)
@@ -229,55 +216,17 @@ class Link:
             ping=self._pace.ping,
         )
 
-    async def _read(self, line: _Line) -> None:
+    async def _read(self, line: Line) -> None:
         try:
-            async for text in line.socket.texts():
-                if text.startswith("plldb"):
-                    self._act(self._session.received(text, **self._times()))
-                elif line.reply is not None and not line.reply.done():
-                    self._take_reply(line, line.reply, text)
+            await line.read(lambda frame: self._act(self._session.received(frame, **self._times())))
         finally:
-            line.closed.set()
-            if line.reply is not None and not line.reply.done():
-                line.reply.set_exception(ConnectionResetError())
             self._lines.discard(line)
-            await line.socket.close()
 
-    def _take_reply(self, line: _Line, reply: asyncio.Future[Welcome | Refused], text: str) -> None:
-        try:
-            if (told := read_reply(text, line.nonce)) is not None:
-                reply.set_result(told)
-        except WireError as error:
-            log.info("an answer to hello is malformed: %s", error)
-
-    async def _greet(self, line: _Line) -> Welcome:
-        """Say hello, and compare the clocks by the answer.
-
-        Raises:
-            TryAgainError: no answer came.
-            ProtocolError: the API is of another version.
-            RefusedError: the API does not know this connection.
-        """
-        loop = asyncio.get_running_loop()
-        line.nonce, line.reply = secrets.token_hex(8), loop.create_future()
-        sent = time.time()
-        try:
-            async with asyncio.timeout(self._pace.hello_within):
-                while not line.reply.done():
-                    sent = time.time()
-                    await line.socket.send(write_hello(line.nonce))
-                    await asyncio.wait({line.reply}, timeout=self._pace.hello_again)
-            reply = line.reply.result()
-        except (TimeoutError, ConnectionError):
-            line.reply = None
-            await line.socket.close()
-            raise _silent() from None
-        if isinstance(reply, Refused):
-            raise _other_version(reply) if reply.why == "protocol" else _refusal(403)
-        self._ahead = reply.now - (sent + time.time()) / 2
+    async def _greet(self, line: Line) -> Welcome:
+        """Say hello on a connection; its answer tells AWS's time."""
+        welcome, self._ahead = await line.greet(self._pace)
         self._session.set_clock(self._ahead)
-        line.greeted_at = loop.time()
-        return reply
+        return welcome
 
     # --- keeping it ------------------------------------------------------------------------------------
 
@@ -289,7 +238,7 @@ class Link:
             self._act(self._session.moved(self._line.connection, **self._times()))
             self._spawn(self._leave(former))
 
-    async def _until_due(self, line: _Line) -> str:
+    async def _until_due(self, line: Line) -> str:
         """Wait until a connection is to be replaced; return why, empty if only for its age."""
         loop, pace = asyncio.get_running_loop(), self._pace
         before = time.time() - loop.time()
@@ -311,7 +260,7 @@ class Link:
                 except (TryAgainError, RefusedError):
                     return "silent"
 
-    async def _open_again(self, former: _Line, reason: str) -> _Line:
+    async def _open_again(self, former: Line, reason: str) -> Line:
         loop, pause, told = asyncio.get_running_loop(), self._pace.first_retry, ""
         began = loop.time()
         while True:
@@ -331,7 +280,7 @@ class Link:
                     self._queue.put_nowait(ConnectionRestored(seconds=loop.time() - began))
                 return line
 
-    async def _leave(self, former: _Line) -> None:
+    async def _leave(self, former: Line) -> None:
         # What was already on its way to it still comes.
         await asyncio.sleep(self._pace.overlap)
         await former.socket.close()
@@ -374,39 +323,3 @@ def _status_of(refusal: PlldbError) -> int:
         return 403
     gone = isinstance(refusal, AwsError) and refusal.aws_code == "GoneException"
     return 410 if gone else 0
-
-
-def _refusal(status: int) -> RefusedError:
-    return RefusedError(
-        f"The WebSocket API does not let this session in ({status}).",
-        hint=Hint("set-up", "Set up plldb again with this version, and attach again."),
-    )
-
-
-def _other_version(refused: Refused) -> ProtocolError:
-    return ProtocolError(
-        f"The deployed WebSocket API speaks version {refused.version} of the protocol, this plldb {VERSION}.",
-        hint=Hint("set-up", "Set up plldb with this version, or use the version that was deployed."),
-    )
-
-
-def _unreachable(status: int) -> TryAgainError:
-    error = UnreachableError(
-        f"The WebSocket API answers {status}.",
-        service="execute-api",
-        operation="connect",
-        hint=Hint("wait", "AWS is overloaded or failing; try again in a while."),
-    )
-    return TryAgainError(error, throttled=status == 429)
-
-
-def _silent() -> TryAgainError:
-    error = UnreachableError(
-        "The WebSocket API does not answer.",
-        service="execute-api",
-        operation="hello",
-        hint=Hint(
-            "look-at-stack", "The logs of its functions may tell why: /aws/lambda/plldb-ws-api-default."
-        ),
-    )
-    return TryAgainError(error, throttled=False)

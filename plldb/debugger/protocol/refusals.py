@@ -1,0 +1,49 @@
+"""What it means that the WebSocket API does not do what it should. Pure."""
+
+from __future__ import annotations
+
+from plldb.aws.errors import TryAgainError
+from plldb.debugger.errors import ProtocolError, RefusedError
+from plldb.debugger.protocol.greetings import Refused
+from plldb.debugger.wire import VERSION
+from plldb.errors import Hint, UnreachableError
+
+
+def not_let_in(status: int) -> RefusedError:
+    """Return that the API refuses the session."""
+    return RefusedError(
+        f"The WebSocket API does not let this session in ({status}).",
+        hint=Hint("set-up", "Set up plldb again with this version, and attach again."),
+    )
+
+
+def other_version(refused: Refused) -> ProtocolError:
+    """Return that somebody has deployed another version."""
+    return ProtocolError(
+        f"The deployed WebSocket API speaks version {refused.version} of the protocol, this plldb {VERSION}.",
+        hint=Hint("set-up", "Set up plldb with this version, or use the version that was deployed."),
+    )
+
+
+def api_answers(status: int) -> TryAgainError:
+    """Return that the API answers a request for a connection with this status."""
+    error = UnreachableError(
+        f"The WebSocket API answers {status}.",
+        service="execute-api",
+        operation="connect",
+        hint=Hint("wait", "AWS is overloaded or failing; try again in a while."),
+    )
+    return TryAgainError(error, throttled=status == 429)
+
+
+def api_silent() -> TryAgainError:
+    """Return that the API does not answer hello."""
+    error = UnreachableError(
+        "The WebSocket API does not answer.",
+        service="execute-api",
+        operation="hello",
+        hint=Hint(
+            "look-at-stack", "The logs of its functions may tell why: /aws/lambda/plldb-ws-api-default."
+        ),
+    )
+    return TryAgainError(error, throttled=False)
