@@ -25,6 +25,15 @@ async def test_current_objects_are_read_through_all_pages() -> None:
     assert (second["KeyMarker"], second["VersionIdMarker"]) == ("k", "v")
 
 
+async def test_with_keys_of_kms_an_etag_says_nothing_of_the_bytes() -> None:
+    default = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
+    kms: list[Answer] = [{"ServerSideEncryptionConfiguration": {"Rules": [default]}}]
+    scripts: dict[str, list[Answer]] = {"list_object_versions": [page("a")], "get_bucket_encryption": kms}
+    ours, _ = bucket(**NEVER_MADE | scripts)
+    survey = await survey_bucket(ours, "plldb/")
+    assert survey.objects == {"a": StoredObject(etag="a", version_id="v1", md5=None)}
+
+
 async def test_what_s3_may_leave_out_of_its_answers_is_not_needed() -> None:
     pages: list[Answer] = [{"Versions": [{"Key": "a", "IsLatest": True}, {"Key": "b"}], "IsTruncated": True}]
     ours, _ = bucket(list_object_versions=pages, **NEVER_MADE)
