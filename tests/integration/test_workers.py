@@ -311,6 +311,34 @@ async def test_nothing_is_left_when_plldb_is_killed_and_no_process_shows_a_secre
         await gone(pid)
 
 
+async def test_a_process_that_ends_between_two_invocations_is_replaced(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        app="""
+        import os, subprocess, sys, threading, time
+        def end():
+            # It leaves the group, and keeps the pipes open for a while.
+            subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1)"], start_new_session=True)
+            os._exit(3)
+        def handler(event, context):
+            if event: threading.Timer(0.05, end).start()
+            return os.getpid()
+        """,
+    )
+    async with bench(tmp_path) as function:
+        pid = (await function.invoke(1)).value
+        await gone(pid)
+        assert (await function.invoke()).value != pid
+
+
+async def test_a_pythonpath_of_the_function_is_that_of_its_code(tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    write(tmp_path / "lib", inner="X = 1")
+    write(tmp_path, app="import inner\ndef handler(event, context): return inner.X")
+    async with bench(tmp_path, variables={"PYTHONPATH": "/var/task/lib:/opt/other"}) as function:
+        assert (await function.invoke()).value == 1
+
+
 async def test_boto3_of_plldb_is_there_and_nothing_else_of_plldbs_installation(tmp_path: Path) -> None:
     write(
         tmp_path,

@@ -6,6 +6,7 @@ contributes, this machine's proxy and certificates, what the caller sets.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -31,7 +32,9 @@ NETWORK = frozenset(
 """How this machine reaches AWS. It wins over the function's own variables: they are for another network."""
 
 CREDENTIALS = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"})
-PROFILE = frozenset({"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"})
+FILES = frozenset({"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"})
+"""The developer's settings and profiles: a function in Lambda finds none, and so it does here."""
+PROFILE = frozenset({"AWS_PROFILE", "AWS_DEFAULT_PROFILE"}) | FILES
 """Where the caller's own credentials come from, for a function that is to run with them."""
 
 RUNTIME_FOLDER = "/var/runtime"
@@ -69,9 +72,10 @@ def worker_environment(
         own_credentials: run with the caller's own credentials instead of the role's.
     """
     told = {name: value for name, value in message if not (own_credentials and name in CREDENTIALS)}
-    mine = BASICS | (CREDENTIALS | PROFILE if own_credentials else frozenset())
+    mine = _take(machine, CREDENTIALS | PROFILE) if own_credentials else dict.fromkeys(FILES, os.devnull)
     return {
-        **_take(machine, mine),
+        **_take(machine, BASICS),
+        **mine,
         **SET_BY_LAMBDA,
         **function.variables,
         **_reserved(function, code, api),

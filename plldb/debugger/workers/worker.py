@@ -104,7 +104,7 @@ class Worker:
     @property
     def alive(self) -> bool:
         """Whether it can take an invocation."""
-        return self._phase != "ended"
+        return self._phase != "ended" and not self._process.ended
 
     @property
     def idle_for(self) -> float:
@@ -158,7 +158,7 @@ class Worker:
 
     async def _wait_for_answer(self) -> Answer:
         phase, left = self._phase, self._allowance()
-        while self._answer is None and self.alive:
+        while self._answer is None and self._phase != "ended":
             if self._phase != phase:
                 phase, left = self._phase, self._allowance()
             held, before = self._held > 0, time.monotonic()

@@ -127,8 +127,11 @@ def load_file(name, path):
 def set_path(settings):
     """Put the code first on the path, as the managed runtime does; plldb's packages come last."""
     code = settings["code"]
+    own = os.environ.get("PYTHONPATH", "").split(":")  # the function's, for Lambda: never this machine's
+    own = [code + each[len("/var/task") :] for each in own if (each + "/").startswith("/var/task/")]
+    first = list(dict.fromkeys([code, *own]))
     # The first entry is this file's folder.
-    sys.path[:] = [code] + [each for each in sys.path if each not in (HERE, code)]
+    sys.path[:] = first + [each for each in sys.path if each not in (HERE, *first)]
     site.addsitedir(code)
 
 

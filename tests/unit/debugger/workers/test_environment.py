@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,8 @@ def environment(**changes: object) -> dict[str, str]:
         ("LAMBDA_TASK_ROOT", str(Path("/code"))),
         ("_HANDLER", "app.handler"),
         ("AWS_ACCESS_KEY_ID", "ASIAROLE"),
+        ("AWS_CONFIG_FILE", os.devnull),
+        ("AWS_SHARED_CREDENTIALS_FILE", os.devnull),
         ("AWS_PROFILE", None),
         ("TOKEN", None),
     ],
@@ -80,6 +83,7 @@ def test_the_caller_wins_and_may_lend_the_own_credentials() -> None:
     own = environment(own_credentials=True)
     assert (own["AWS_ACCESS_KEY_ID"], own["AWS_PROFILE"]) == ("AKIAMINE", "mine")
     assert own["AWS_LAMBDA_LOG_STREAM_NAME"] == "stream"
+    assert "AWS_CONFIG_FILE" not in own
 
 
 def test_a_process_is_started_with_nothing_secret() -> None:
