@@ -382,6 +382,17 @@ class FunctionSilent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionDeployed:
+    """A function was deployed, restored or deleted while it was armed: its invocations do not come here.
+
+    Told once. To attach again arms what is deployed now.
+    """
+
+    kind: Literal["function_deployed"] = "function_deployed"
+    function: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VisibilityDenied:
     """The messages of a queue cannot be hidden for longer while a function holds them here; told once.
 
@@ -448,6 +459,7 @@ AttachEvent = (
     | AnswerLost
     | FunctionRelayed
     | FunctionSilent
+    | FunctionDeployed
     | VisibilityDenied
     | ConnectionLost
     | ConnectionRestored

@@ -30,6 +30,7 @@ class Pace(RequestPace):
         look: between two looks at the clocks, which tell when this machine was asleep.
         asleep: difference of the clocks that means it was.
         look_at_logs: between two looks at the logs of functions from which nothing has come yet.
+        look_at_functions: between two looks at whether armed functions still are.
         hide_after: how long an invocation runs before the messages of its queue are hidden for longer.
         hide_again: between two times of that.
         hide_for: for how long they are hidden then, in whole seconds.
@@ -51,6 +52,7 @@ class Pace(RequestPace):
     look: float = 1.0
     asleep: float = 5.0
     look_at_logs: float = 4.0
+    look_at_functions: float = 30.0
     hide_after: float = 10.0
     hide_again: float = 30.0
     hide_for: int = 60

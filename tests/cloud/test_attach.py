@@ -6,17 +6,19 @@ import asyncio
 import json
 import signal
 import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from plldb import debugger
 from tests.cloud.functions import connect_http_api, connect_queue, eventually, fetch, invoke, until
 from tests.cloud.shop import ACCOUNT, attached, settings
+from tests.cloud.world import PACE
 from tests.support.screens import on_screen, on_terminal
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.cloud.world import World
     from tests.conftest import OpenClient, RunPlldb
     from tests.support.cloud import Cloud
@@ -185,3 +187,26 @@ async def test_on_a_terminal_it_asks_first_and_ctrl_c_puts_everything_back(
     for words in ("#1         Orders: Invoke, 1 byte", "   seen 1", "#1         answered", "detached: 1"):
         assert words in shown
     assert await settings(world, names["Orders"]) == before
+
+
+async def test_a_deployment_while_attached_is_told_by_the_library(
+    world: World, names: dict[str, str], cloud: Cloud, folder: Path
+) -> None:
+    options = debugger.AttachOptions(code=folder, python=Path(sys.executable), debug_port=None)
+    place, pace = debugger.Place(endpoint_url=cloud.url), replace(PACE, look_at_functions=0.05)
+    kinds, last = [], None
+    async with debugger.attach(place, "shop", ["Orders"], options, pace=pace) as session:
+        async for last in session:
+            kinds.append(last.kind)
+            if isinstance(last, debugger.Attached):
+                await world.functions.update_function_configuration(
+                    FunctionName=names["Orders"],
+                    Layers=[],
+                    Timeout=60,
+                    Environment={"Variables": {"STAGE": "test"}},
+                )
+            if isinstance(last, debugger.FunctionDeployed):
+                session.detach()
+    assert kinds[-3:] == ["function_deployed", "detaching", "attach_finished"]
+    assert isinstance(last, debugger.AttachFinished)
+    assert last.outcome == "detached"

@@ -17,6 +17,7 @@ from plldb.debugger.events import (
     ConnectionRestored,
     Detaching,
     FunctionArmed,
+    FunctionDeployed,
     FunctionRelayed,
     FunctionSilent,
     InvocationFinished,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         | InvocationEvent
         | FunctionRelayed
         | FunctionSilent
+        | FunctionDeployed
         | VisibilityDenied
         | ConnectionEvent
         | Detaching
@@ -78,6 +80,12 @@ class SessionWords:
             case FunctionSilent():
                 text = f"{self._name(event.function)}: {_why_silent(event)} ({event.request_id})"
                 return [Line(mark="warn", name="silent", text=text, tone="warn")]
+            case FunctionDeployed(function=function):
+                text = (
+                    f"{self._name(function)} was deployed meanwhile, and is not attached any more. End this "
+                    "with Ctrl-C and attach again"
+                )
+                return [Line(mark="warn", name="deployed", text=text, tone="warn")]
             case VisibilityDenied(queue=queue, message=message):
                 text = (
                     f"messages of {queue} cannot be hidden for longer: {message} What is held beyond the "

@@ -117,7 +117,7 @@ async def _put_arms(
         found = await wait_until_updated(places.functions, before.arn)
         if found is None:
             return refused(before.arn, "gone", "it was deleted meanwhile")
-        if _has_token(found, token):
+        if has_token(found, token):
             return _judge_update(found, before)
         if not conflict:
             return refused(before.arn, "changed", "somebody else changed it right after it was armed")
@@ -152,6 +152,7 @@ def _judge_update(found: Function, before: Function) -> Armed | Refused:
     return Armed(arn=found.arn, before=before)
 
 
-def _has_token(function: Function, token: str) -> bool:
+def has_token(function: Function, token: str) -> bool:
+    """Return whether a function is armed with this token. Pure."""
     arms = read_arms(function.settings.variables)
     return arms is not None and arms.token == token

@@ -19,7 +19,7 @@ from plldb.debugger.arming.stacks import Infrastructure
 from plldb.debugger.attaching.options import AttachOptions, OpenWorkers
 from plldb.debugger.attaching.plan import Candidate, nothing_left
 from plldb.debugger.attaching.serve import Service, Workers
-from plldb.debugger.attaching.silence import watch_silence
+from plldb.debugger.attaching.silence import watch_deployments, watch_silence
 from plldb.debugger.attaching.telling import Telling
 from plldb.debugger.connection import Link, open_link
 from plldb.debugger.events import (
@@ -69,13 +69,12 @@ class SessionRun:
             serving = asyncio.create_task(service.run())
             watching: list[asyncio.Task[None]] = []
             try:
-                await self._arm_all(tokens, telling, workers)
-                watching.append(
-                    asyncio.create_task(
-                        watch_silence(self.aws, settings, service.heard, telling.put, self.pace)
-                    )
-                )
+                armed = await self._arm_all(tokens, telling, workers)
+                silent = watch_silence(self.aws, settings, service.heard, telling.put, self.pace)
+                deployed = watch_deployments(self.places, {name: tokens[name] for name in armed}, telling.put)
+                watching += [asyncio.create_task(silent), asyncio.create_task(deployed)]
                 reason = await self._until_over(serving, leave)
+                await cancel_all(watching)
                 return await self._detach(reason, link, service, telling)
             except Exception:
                 await self._restore_all(telling.put)
@@ -91,12 +90,13 @@ class SessionRun:
 
     async def _arm_all(
         self, tokens: Mapping[str, str], telling: Telling[AttachEvent], workers: Workers
-    ) -> None:
+    ) -> tuple[str, ...]:
         outcomes = await gather_all(*[self._arm_one(each, tokens, telling) for each in self.candidates])
         armed = tuple(outcome for outcome in outcomes if isinstance(outcome, str))
         if not armed:
             raise nothing_left([each for each in outcomes if isinstance(each, FunctionRefused)])
         telling.put(Attached(functions=armed, debug_port=workers.debug_port, lease_until=self.row.ends_at))
+        return armed
 
     async def _arm_one(
         self, candidate: Candidate, tokens: Mapping[str, str], telling: Telling[AttachEvent]

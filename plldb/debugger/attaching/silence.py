@@ -1,4 +1,4 @@
-"""Notices invocations of armed functions that do not come to this machine. Talks to CloudWatch Logs.
+"""Notices that what is armed does not come to this machine. Talks to CloudWatch Logs and Lambda.
 
 A sandbox in a VPC may have no way to plldb's API: then the deployed code answers, and nobody would know why.
 Lambda's log tells that it was invoked. A function whose first invocation has come is not looked at any more.
@@ -14,7 +14,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from plldb.aws.session import Aws
-from plldb.debugger.events import FunctionSilent
+from plldb.debugger.arming.functions import read_function
+from plldb.debugger.arming.operate import Places, has_token
+from plldb.debugger.events import FunctionDeployed, FunctionSilent
 from plldb.debugger.pace import Pace
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.errors import AwsError, PlldbError
@@ -65,6 +67,24 @@ async def watch_silence(
                 suspected |= {request_id for request_id, _ in silent}
     except PlldbError as error:  # whoever may not read logs has no less of everything else
         log.info("the logs of functions are not looked at: %s", type(error).__name__)
+
+
+async def watch_deployments(
+    places: Places, tokens: Mapping[str, str], tell: Callable[[FunctionDeployed], None]
+) -> None:
+    """Look at functions until cancelled, or until none of them has its token any more; ``tokens`` by name."""
+    left = dict(tokens)
+    while left:
+        await asyncio.sleep(places.functions.pace.look_at_functions)
+        for name, token in tuple(left.items()):
+            try:
+                function = await read_function(places.functions, name)
+            except PlldbError as error:  # perhaps the next look can be taken
+                log.info("%s cannot be looked at: %s", name, type(error).__name__)
+                continue
+            if function is None or not has_token(function, token):
+                del left[name]
+                tell(FunctionDeployed(function=name))
 
 
 async def _starts(aws: Aws, client: Any, function: FunctionSettings, since: int) -> list[tuple[str, str]]:

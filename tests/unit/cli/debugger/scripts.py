@@ -138,6 +138,7 @@ def invoked() -> list[ev.AttachEvent]:
         ev.FunctionRelayed(function=ORDERS),
         ev.FunctionSilent(function=ORDERS, request_id=THIRD, version="$LATEST"),
         ev.FunctionSilent(function=ORDERS, request_id=THIRD, version="12"),
+        ev.FunctionDeployed(function=MAILS),
         ev.VisibilityDenied(
             function=MAILS, queue="mails", message="You may not sqs:ChangeMessageVisibility."
         ),
