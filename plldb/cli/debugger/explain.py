@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from plldb.cli.command import Stopped
 from plldb.cli.debugger.words import restore_command
 from plldb.cli.hints import Where, hint_steps, hint_text, where_of
+from plldb.cli.output.layout import Line
 from plldb.cli.output.renderer import Problem, Step
 from plldb.errors import PlldbError, SettingsError
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
     from plldb.cli.command import Invocation
     from plldb.cli.debugger.progress import LiveProgress
-    from plldb.cli.output.renderer import RegionRun
+    from plldb.cli.output.layout import Line
+from plldb.cli.output.renderer import RegionRun
 
 
 def explain(asked: Invocation, why: PlldbError | Stopped, runs: Sequence[RegionRun[LiveProgress]]) -> Problem:
@@ -31,6 +33,7 @@ def explain(asked: Invocation, why: PlldbError | Stopped, runs: Sequence[RegionR
         message=why.message,
         hint=hint_text(why.hint),
         exit_code=2 if isinstance(why, SettingsError) else 1,
+        lines=(Line(mark="fail", name="armed", text=_left_armed(runs)),) if run.progress.armed else (),
         steps=(*_restore_steps(asked, runs), *hint_steps(why.hint, asked, "", where)),
     )
 

@@ -16,7 +16,7 @@ from plldb.cli.main import main
 from plldb.cli.run import perform
 from plldb.debugger.errors import NoFunctionsError
 from plldb.debugger.events import DebuggerStatus, RestoreEvent, RestoreFinished
-from plldb.errors import Hint
+from plldb.errors import CredentialsError, Hint, PlldbError
 from tests.support.screens import on_screen
 from tests.unit.cli.debugger import scripts
 from tests.unit.cli.output.test_terminal import hold_against_golden, play, renderer_at
@@ -96,13 +96,24 @@ def test_a_command_looks_as_in_the_golden_file(name: str, argv: list[str], event
     hold_against_golden(f"debugger-{name}-80", on_screen(screen.getvalue()))
 
 
-def test_a_second_interrupt_says_what_is_left_armed_how_to_restore_it_and_until_when() -> None:
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("interrupted", Stopped(code="interrupted", reason="interrupted", exit_code=130)),
+        (
+            "expired",
+            CredentialsError("The credentials have expired.", hint=Hint("sign-in", "Sign in again.")),
+        ),
+    ],
+)
+def test_what_is_left_armed_is_said_with_the_way_to_restore_it_and_until_when(
+    name: str, why: Stopped | PlldbError
+) -> None:
     run = scripts.a_run("attach", "shop")
     renderer, screen = renderer_at(80, run)
     play(renderer, run, [*scripts.attached(), *scripts.detached()[:2]])
-    stopped = Stopped(code="interrupted", reason="interrupted", exit_code=130)
-    renderer.fail(run, explain(asked("attach", "shop", "Orders"), stopped, [run]))
-    hold_against_golden("debugger-attach-interrupted-80", on_screen(screen.getvalue()))
+    renderer.fail(run, explain(asked("attach", "shop", "Orders"), why, [run]))
+    hold_against_golden(f"debugger-attach-{name}-80", on_screen(screen.getvalue()))
 
 
 @pytest.mark.parametrize(
