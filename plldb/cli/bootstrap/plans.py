@@ -69,12 +69,9 @@ def question(event: object) -> str | None:
     if not isinstance(event, RemovalPlanned):
         return None
     stack = [f"the stack {event.stack_name}"] if event.stack_status is not None else []
-    bucket = [f"the bucket {event.bucket}"] if _is_bucket_deleted(event) else []
+    what = "what plldb put into the bucket" if event.foreign else "the bucket"
+    bucket = [f"{what} {event.bucket}"] if event.bucket is not None and not event.keep_bucket else []
     return f"Delete {' and '.join(stack + bucket)} for good?" if stack or bucket else None
-
-
-def _is_bucket_deleted(plan: RemovalPlanned) -> bool:
-    return plan.bucket is not None and not plan.keep_bucket
 
 
 def removal_lines(plan: RemovalPlanned, *, dry_run: bool) -> list[Line]:

@@ -6,6 +6,7 @@ import pytest
 
 from plldb.bootstrap import events as ev
 from plldb.bootstrap.stack.statuses import StackStatus
+from plldb.cli.bootstrap.plans import question
 from plldb.cli.output.layout import Line
 from tests.unit.cli import scripts
 from tests.unit.cli.scripts import BUCKET, T0, Shown, a_run
@@ -19,6 +20,7 @@ PLAN = ev.SetupPlanned(
     reason="all is as it should be",
     changes=(),
 )
+NOTES = scripts.removal(foreign=("notes.txt",))
 SETUP = "plldb bootstrap setup --region eu-west-1 --profile work"
 ENDPOINT = "http://127.0.0.1:4566"
 
@@ -167,3 +169,18 @@ def test_noise_of_cloudformation_is_left_out() -> None:
     (row,) = a_run().words(event, T0)
     assert not isinstance(row, Line)
     assert row.reason == ""
+
+
+@pytest.mark.parametrize(
+    ("plan", "asked"),
+    [
+        (scripts.removal(), f"Delete the stack plldb and the bucket {BUCKET} for good?"),
+        (NOTES, f"Delete the stack plldb and what plldb put into the bucket {BUCKET} for good?"),
+        (scripts.removal(keep_bucket=True), "Delete the stack plldb for good?"),
+        (scripts.removal(stack_status=None, bucket=None), None),
+    ],
+)
+def test_the_question_names_what_will_be_deleted_and_nothing_else(
+    plan: ev.RemovalPlanned, asked: str | None
+) -> None:
+    assert question(plan) == asked
