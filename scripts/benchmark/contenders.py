@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from plldb.bootstrap.artifacts.sources import list_packages
 from scripts.benchmark.measure import Command
 from tests.support.environment import REGION
 
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 CACHE = Path(".cache/bench").absolute()
 STACK = "peer"
 
-_CODE = re.compile(r"Code:\n +S3Bucket: .*\n +S3Key: \"__plldb\.(\w+)\.key__\"\n +S3ObjectVersion: .*\n")
+_CODE = re.compile(
+    r"(Code|Content):\n +S3Bucket: .*\n +S3Key: \"__plldb\.(\w+)\.key__\"\n +S3ObjectVersion: .*\n"
+)
 _TOKEN = re.compile(r"__plldb\.\w+__")
 
 
@@ -102,13 +105,15 @@ def aws(environment: Mapping[str, str], template: Path) -> Contender:
 
 
 def write_peers_template(folder: Path, cargo: Path) -> Path:
-    """The template and the handlers of plldb in a form that sam and aws upload by themselves."""
+    """The template and the packages of plldb in a form that sam and aws upload by themselves."""
     # A folder for each: of a single file, aws makes another zip every time.
-    for handler in (cargo / "lambda_functions").glob("*_handler.py"):
-        (folder / "peers" / handler.stem).mkdir(parents=True)
-        shutil.copy(handler, folder / "peers" / handler.stem)
+    for package in list_packages():
+        for file in package.files:
+            place = folder / "peers" / package.name / file.path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(file.place.read_bytes())
     text = (cargo / "template.yaml").read_text()
-    text = _CODE.sub(lambda found: f"Code: peers/{found[1]}\n", text)
+    text = _CODE.sub(lambda found: f"{found[1]}: peers/{found[2]}\n", text)
     place = folder / "peers.yaml"
     place.write_text(_TOKEN.sub("bench", text))
     return place

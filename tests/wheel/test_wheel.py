@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 CARGO = "plldb/bootstrap/cloudformation"
 NEEDED = {
     f"{CARGO}/template.yaml",
+    f"{CARGO}/lambda_functions/lease_reaper_handler.py",
+    "plldb/debugger/agent/wrapper",
+    "plldb/bootstrap/policies/attach.json",
     "plldb/py.typed",
     *(
         f"{CARGO}/lambda_functions/ws_api_{name}_handler.py"
