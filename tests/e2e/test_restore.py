@@ -131,6 +131,18 @@ async def test_a_version_that_was_published_while_armed_is_named(
     assert {each.function: dict(each.versions) for each in status.functions}[names["Orders"]] == {version: ()}
 
 
+async def test_without_the_infrastructure_a_function_is_restored_from_itself(
+    aws: Aws, open_client: OpenClient, names: dict[str, str]
+) -> None:
+    client, tables = await open_client("lambda"), await open_client("dynamodb")
+    await arm_one(aws, open_client, names["Orders"], "arn:aws:iam::123456789012:user/boris")
+    await tables.delete_table(TableName="PLLDBDebugger")
+    finished, _ = await restore(aws, "")
+    assert (finished.restored, finished.refused) == (1, 0)
+    found = await client.get_function_configuration(FunctionName=names["Orders"])
+    assert (found["Timeout"], found.get("Layers") or []) == (7, [])
+
+
 async def test_a_stack_that_is_not_there_and_an_infrastructure_that_is_not_there_are_said(aws: Aws) -> None:
     with pytest.raises(NoFunctionsError, match="no stack nowhere"):
         await restore(aws, "nowhere")
