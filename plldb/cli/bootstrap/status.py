@@ -108,7 +108,8 @@ def _stack_lines(status: BootstrapStatus, now: datetime) -> list[Line]:
 
 
 def _bucket_line(status: BootstrapStatus) -> Line:
-    if status.stack_status is None and not status.bucket_exists:
+    deployed = status.stack_status is not None and status.made_by_plldb
+    if not deployed and not status.bucket_exists:
         return Line(name="bucket", text=f"{status.bucket} does not exist")
     if status.bucket_exists:
         return Line(mark="done", name="bucket", text=status.bucket)

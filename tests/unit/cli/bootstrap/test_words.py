@@ -76,6 +76,10 @@ def said(*events: Shown) -> str:
             f"none bucket: {BUCKET} does not exist",
         ),
         (
+            scripts.status(made_by_plldb=False, bucket_exists=False, healthy=False),
+            f"none bucket: {BUCKET} does not exist",
+        ),
+        (
             scripts.status(stack_status=StackStatus.ROLLBACK_COMPLETE, healthy=False),
             "fail plldb: not healthy: the stack is incomplete",
         ),
