@@ -14,6 +14,7 @@ from __future__ import annotations
 from plldb.debugger import wire
 from plldb.debugger.agent.actions import NOT_SENT, PARALLEL, Answer, Deployed, Post, Ready, Say, Send
 from plldb.debugger.agent.link import FIRST_LINK, LATER_LINK, Link
+from plldb.debugger.agent.run import Run, allowed_headers
 
 DISCONNECTED_AFTER = 60.0
 """Seconds without a word from the laptop after which an invocation ends with a function error."""
@@ -32,39 +33,6 @@ _REFUSALS = (NOT_SENT, 403, 410, 429)
 
 _RESUME = -1  # stands for a piece's number where a resume is on its way
 
-_ANSWER_HEADERS = (
-    "content-type",
-    "lambda-runtime-function-error-type",
-    "lambda-runtime-function-xray-error-cause",
-)
-
-
-class _Run:
-    """One invocation, from its arrival to its answer."""
-
-    def __init__(self, now: float, rid: str, no: str, number: int, deadline: float) -> None:
-        self.id = rid
-        self.no = no
-        self.number = number
-        self.session = ""  # which laptop it is for: nobody else may run it, once a frame was posted
-        self.deadline = deadline
-        self.z = 0
-        self.pieces: list[str] = []
-        self.todo: list[int] = []
-        self.posted: set[int] = set()
-        self.sent = False  # whether a frame may have been delivered
-        self.given_up = False  # nothing may have been delivered, and the deployed code is to have it
-        self.limit = now + LATER_LINK  # until when the first frame may be tried
-        self.questions = 0
-        self.retry_at = now
-        self.pause = 0.05
-        self.accepted = False
-        self.heard = now  # of the laptop
-        self.asked = now
-        self.greeted = now
-        self.catch_up = False  # the laptop may have missed something: another connection, on either side
-        self.answer: wire.Pieces | None = None
-
 
 class Core:
     """The agent's state. ``lease`` is in epoch seconds; ``fresh`` returns another random text each time."""
@@ -79,7 +47,7 @@ class Core:
         self._fresh = fresh
         self._out: list[Action] = []
         self._link = Link(token, lease, fresh, self._out.append)
-        self._run: _Run | None = None
+        self._run: Run | None = None
         self._question: tuple[float, float] | None = None  # since when and by when: is a laptop there?
         self._starting = False
         self._runs = 0
@@ -101,7 +69,7 @@ class Core:
         self._runs += 1
         if self._link.reach(now) is False:
             return [Deployed()]  # as most often, where somebody has vanished: nothing is packed in vain
-        run = _Run(now, rid, self._fresh(), self._runs, deadline)
+        run = Run(now, rid, self._fresh(), self._runs, deadline)
         try:
             run.z, run.pieces = wire.split(meta, body)
         except wire.WireError:
@@ -192,7 +160,7 @@ class Core:
             self._run.given_up = True
             self._choose_deployed(self._run)
 
-    def _choose_deployed(self, run: _Run) -> None:
+    def _choose_deployed(self, run: Run) -> None:
         # What is on its way may still arrive: the choice has to wait for its fate.
         # What of the invocation before is still on its way has no say in it.
         flying = any(no == run.no for no, _, _ in self._flying.values())
@@ -200,7 +168,7 @@ class Core:
             self._run = None
             self._out.append(Deployed())
 
-    def _hold(self, now: float, run: _Run) -> None:
+    def _hold(self, now: float, run: Run) -> None:
         """Keep the link up while an answer is due, and end what takes too long."""
         if now >= run.deadline - SPARE:
             self._fail(
@@ -231,7 +199,7 @@ class Core:
         if run.catch_up and self._link.ready and now >= run.retry_at:
             self._catch_up(now, run)
 
-    def _catch_up(self, now: float, run: _Run) -> None:
+    def _catch_up(self, now: float, run: Run) -> None:
         run.catch_up, run.asked = False, now
         if run.accepted:
             self._post(now, run, _RESUME, {"t": "resume", "have": run.answer.have if run.answer else []})
@@ -239,7 +207,7 @@ class Core:
             flying = [i for no, i, _ in self._flying.values() if no == run.no]
             run.todo = [i for i in range(len(run.pieces)) if i not in flying]
 
-    def _pump(self, now: float, run: _Run) -> None:
+    def _pump(self, now: float, run: Run) -> None:
         if run.given_up and not run.sent:
             return
         if now < run.retry_at:
@@ -250,7 +218,7 @@ class Core:
             message = {"t": "invocation", "i": i, "of": len(run.pieces), "z": run.z, "d": run.pieces[i]}
             self._post(now, run, i, message)
 
-    def _post(self, now: float, run: _Run, i: int, message: dict[str, object]) -> None:
+    def _post(self, now: float, run: Run, i: int, message: dict[str, object]) -> None:
         link = self._link
         if not run.sent:
             run.session = link.session
@@ -269,7 +237,7 @@ class Core:
             self._flying[self._keys] = (run.no, i, link.peer)
             self._out.append(Post(self._keys, link.peer, link.creds, frame))
 
-    def _ended(self, now: float, run: _Run, i: int, status: int) -> None:
+    def _ended(self, now: float, run: Run, i: int, status: int) -> None:
         if status == 200:
             run.sent, run.pause = True, 0.05
             if i not in run.posted and i != _RESUME:
@@ -288,7 +256,7 @@ class Core:
         if not run.sent:
             self._try_again(now, run, status)
 
-    def _try_again(self, now: float, run: _Run, status: int) -> None:
+    def _try_again(self, now: float, run: Run, status: int) -> None:
         if status in (403, 410) and run.questions < 3:
             run.questions += 1
             run.limit = now + LATER_LINK
@@ -326,7 +294,7 @@ class Core:
                     "The developer's machine does not know this invocation any more.",
                 )
 
-    def _collect(self, run: _Run, message: dict[str, object]) -> None:
+    def _collect(self, run: Run, message: dict[str, object]) -> None:
         i, of, z, d = (message.get(k) for k in ("i", "of", "z", "d"))
         if run.answer is None:
             run.answer = wire.Pieces(of, z)
@@ -341,9 +309,9 @@ class Core:
             return
         self._run = None
         kind = "response" if meta.get("kind") == "response" else "error"
-        self._out.append(Answer(kind, _allowed(meta.get("headers")), body))
+        self._out.append(Answer(kind, allowed_headers(meta.get("headers")), body))
 
-    def _fail(self, run: _Run, error: str, text: str) -> None:
+    def _fail(self, run: Run, error: str, text: str) -> None:
         self._run = None
         self._out.append(Say(f"{run.id}: {text}"))
         body = wire.to_json({"errorType": error, "errorMessage": text}).encode()
@@ -352,21 +320,6 @@ class Core:
 
     def _at(self, when: float) -> None:
         self.wake = when if self.wake is None else min(self.wake, when)
-
-
-def _allowed(headers: object) -> list[tuple[str, str]]:
-    """Return those of an answer's headers that may go to the Runtime API."""
-    found = []
-    for pair in headers if type(headers) is list else []:
-        name, value = pair if type(pair) is list and len(pair) == 2 else (None, None)
-        if (
-            type(name) is str
-            and type(value) is str
-            and name.lower() in _ANSWER_HEADERS
-            and value.isprintable()
-        ):
-            found.append((name.lower(), value))
-    return found
 
 
 TYPE_CHECKING = False

@@ -10,7 +10,8 @@ from _thread import allocate_lock, start_new_thread
 from time import time
 
 from plldb.debugger.agent.actions import NOT_SENT, PARALLEL, PERHAPS_SENT
-from plldb.debugger.agent.sockets import Http, WebSocket
+from plldb.debugger.agent.sockets import Http
+from plldb.debugger.agent.websocket import WebSocket
 
 POST_LIMIT = 10.0
 """Seconds for each step of a POST."""

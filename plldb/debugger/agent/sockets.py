@@ -1,4 +1,4 @@
-"""HTTP/1.1 and WebSocket by hand. Talks to the Runtime API and to API Gateway.
+"""HTTP/1.1 by hand, with and without TLS. Talks to the Runtime API and to API Gateway.
 
 ``http.client`` costs 20 ms more of a cold start, and ``ssl`` is imported only where an address asks for it.
 All that can go wrong here is an OSError.
@@ -7,10 +7,7 @@ All that can go wrong here is an OSError.
 from __future__ import annotations
 
 import binascii
-import hashlib
-import os
 import socket
-from _thread import allocate_lock
 from select import select
 
 CONNECT_LIMIT = 5.0
@@ -19,13 +16,8 @@ CONNECT_LIMIT = 5.0
 IDLE_LIMIT = 30.0
 """Seconds after which a kept connection is not used again: the server may have closed it unseen."""
 
-LARGEST_MESSAGE = 256 * 1024
-"""Of a WebSocket, in bytes. API Gateway's limit is 128 KB."""
-
 AUTHORITIES = (b"Amazon", b"Starfield")
 """Words in the names of the authorities that issue API Gateway's certificates (Amazon Trust Services)."""
-
-_WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 
 Headers = list[tuple[str, str]]
 
@@ -207,85 +199,6 @@ def chunks(stream: BufferedReader) -> Iterator[bytes]:
             return
         yield read_exactly(stream, size)
         stream.readline()
-
-
-class WebSocket:
-    """A client's WebSocket. One thread receives, any thread sends."""
-
-    def __init__(self, url: str, headers: Headers) -> None:
-        scheme, _, rest = url.partition("://")
-        host, _, path = rest.partition("/")
-        self._lock = allocate_lock()
-        self._socket = connect(host, tls=scheme == "wss", timeout=CONNECT_LIMIT)
-        self._stream = self._socket.makefile("rb")
-        try:
-            self._shake_hands(host, path, headers)
-            self._socket.settimeout(None)
-        except BaseException as error:
-            self.close()
-            if isinstance(error, EOFError):
-                raise OSError("connection closed in the handshake") from None
-            raise
-
-    def _shake_hands(self, host: str, path: str, headers: Headers) -> None:
-        key = binascii.b2a_base64(os.urandom(16), newline=False).decode()
-        lines = [f"GET /{path} HTTP/1.1", f"host: {host}", "upgrade: websocket", "connection: Upgrade"]
-        lines += [f"sec-websocket-key: {key}", "sec-websocket-version: 13"]
-        lines += [f"{name}: {value}" for name, value in headers]
-        self._socket.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
-        first, answer = read_head(self._stream)
-        status = int(first.split(None, 2)[1])
-        if status != 101:
-            raise OSError(f"the WebSocket was refused (HTTP {status})")
-        digest = hashlib.sha1((key + _WEBSOCKET_GUID).encode(), usedforsecurity=False).digest()
-        expected = binascii.b2a_base64(digest, newline=False)
-        if not any(line.lower().startswith(b"sec-websocket-accept") and expected in line for line in answer):
-            raise OSError("no WebSocket at this address")
-
-    def send(self, data: bytes, opcode: int = 1) -> None:
-        """Send a message: a text, or by its opcode (RFC 6455, section 5.2) something else."""
-        size, mask = len(data), os.urandom(4)
-        if size < 126:
-            length = bytes([0x80 | size])
-        else:
-            length = b"\xfe" + size.to_bytes(2, "big") if size < 65536 else b"\xff" + size.to_bytes(8, "big")
-        pad = (mask * (size // 4 + 1))[:size]
-        masked = (int.from_bytes(data, "big") ^ int.from_bytes(pad, "big")).to_bytes(size, "big")
-        with self._lock:
-            self._socket.sendall(bytes([0x80 | opcode]) + length + mask + masked)
-
-    def receive(self) -> str:
-        """Return the next text.
-
-        Raises:
-            OSError: the connection is closed.
-        """
-        parts: list[bytes] = []
-        while True:
-            final, opcode, data = self._frame()
-            if opcode == 8:
-                raise OSError("closed by the other end")
-            if opcode == 9:
-                self.send(data, 10)
-            elif opcode in (0, 1, 2):
-                parts.append(data)
-                if sum(map(len, parts)) > LARGEST_MESSAGE:
-                    raise OSError("message too long")
-                if final:
-                    return b"".join(parts).decode("utf-8", "replace")
-
-    def _frame(self) -> tuple[bool, int, bytes]:
-        first, second = read_exactly(self._stream, 2)
-        size = second & 0x7F
-        if size >= 126:
-            size = int.from_bytes(read_exactly(self._stream, 2 if size == 126 else 8), "big")
-        if size > LARGEST_MESSAGE:
-            raise OSError("message too long")
-        return bool(first & 0x80), first & 0x0F, read_exactly(self._stream, size)
-
-    def close(self) -> None:
-        """Close the connection; whoever receives gets an OSError."""
-        hang_up(self._socket)
 
 
 TYPE_CHECKING = False
