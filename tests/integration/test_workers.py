@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -33,10 +34,10 @@ def find_family(pid: int) -> list[int]:
     return [each for child in map(int, children) for each in (child, *find_family(child))]
 
 
-def find_adapters() -> set[int]:
-    """debugpy's adapters: they leave the family of the process that has started them."""
-    found = (path for path in Path("/proc").glob("[0-9]*/cmdline") if b"debugpy/adapter" in read(path))
-    return {int(path.parent.name) for path in found}
+def find_adapters(folder: Path) -> list[int]:
+    """debugpy's adapters that work in a folder: they leave the family of who has started them."""
+    found = [path.parent for path in Path("/proc").glob("[0-9]*/cmdline") if b"debugpy/adapter" in read(path)]
+    return [int(path.name) for path in found if os.path.realpath(path / "cwd") == str(folder.resolve())]
 
 
 def read(path: Path) -> bytes:
@@ -294,12 +295,14 @@ async def test_nothing_is_left_when_plldb_is_killed_and_no_process_shows_a_secre
             return child.pid
         """,
     )
-    others, root = find_adapters(), Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     arguments = (sys.executable, "-c", PLLDB, str(tmp_path))
-    process = await asyncio.create_subprocess_exec(*arguments, stdout=asyncio.subprocess.PIPE, cwd=root)
+    process = await asyncio.create_subprocess_exec(
+        *arguments, stdout=asyncio.subprocess.PIPE, cwd=tmp_path, env=environment
+    )
     assert process.stdout is not None
     child = json.loads(await process.stdout.readline())
-    family, (adapter,) = find_family(process.pid), find_adapters() - others
+    family, (adapter,) = find_family(process.pid), find_adapters(tmp_path)
     assert len(family) == 3, "the worker, its child, and the process that editors attach to"
     for pid in (*family, adapter):
         assert b"role-" not in Path(f"/proc/{pid}/cmdline").read_bytes()

@@ -39,7 +39,8 @@ def find_python(
         for python in (environment / "bin" / "python", environment / "Scripts" / "python.exe"):
             if python.is_file():
                 return python
-    if on_path := shutil.which("python3") or shutil.which("python"):
+    path = machine.get("PATH")
+    if on_path := shutil.which("python3", path=path) or shutil.which("python", path=path):
         return Path(on_path)
     raise SourceError(
         f"No Python was found for {folder}.",
@@ -56,15 +57,15 @@ def _environments(folder: Path, root: Path, machine: Mapping[str, str]) -> Itera
         if (told := parent / ".pdm-python").is_file():
             yield Path(told.read_text("utf-8").strip()).parent.parent
         for name, command in TOOLS.items():
-            if (parent / name).is_file() and (answer := _ask(command, parent)):
+            if (parent / name).is_file() and (answer := _ask(command, parent, machine)):
                 yield Path(answer)
     if active := machine.get("CONDA_PREFIX"):
         yield Path(active)
 
 
-def _ask(command: tuple[str, ...], folder: Path) -> str:
+def _ask(command: tuple[str, ...], folder: Path, machine: Mapping[str, str]) -> str:
     """Return what a tool says, an empty string if it is not there or knows nothing."""
-    program = shutil.which(command[0])
+    program = shutil.which(command[0], path=machine.get("PATH"))
     if program is None:
         return ""
     try:

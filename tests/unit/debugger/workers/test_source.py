@@ -169,6 +169,29 @@ def test_the_python_is_that_of_the_projects_environment(tmp_path: Path) -> None:
         find_python(Path("/gone"), folder, tmp_path, {})
 
 
+def test_tools_that_keep_environments_elsewhere_are_asked_and_may_fail(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        "tools/poetry",
+        "tools/pipenv",
+        "tools/python3",
+        "elsewhere/bin/python",
+        "a/poetry.lock",
+        "b/Pipfile",
+    )
+    answers = {"poetry": f"echo {tmp_path}/elsewhere", "pipenv": "exit 1", "python3": "exit 1"}
+    for name, does in answers.items():
+        (tmp_path / "tools" / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / "tools" / name).chmod(0o755)
+    machine = {"PATH": str(tmp_path / "tools")}
+    found = {each: find_python(None, tmp_path / each, tmp_path / each, machine) for each in ("a", "b")}
+    assert found == {"a": tmp_path / "elsewhere/bin/python", "b": tmp_path / "tools/python3"}
+    (tmp_path / "tools/poetry").write_text("no program")
+    assert find_python(None, tmp_path / "a", tmp_path / "a", machine) == tmp_path / "tools/python3"
+    with pytest.raises(SourceError, match="No Python was found for"):
+        find_python(None, tmp_path / "a", tmp_path / "a", {"PATH": str(tmp_path)})
+
+
 def test_settings_are_those_of_the_function_as_deployed_also_while_it_is_armed() -> None:
     armed = "1|1800000000|wss://a/live|token|7|/opt/own"
     configuration = {
