@@ -45,7 +45,7 @@ from plldb.errors import AwsError, Hint
 from plldb.streams import Tell, each_once
 from plldb.tasks import gather_all
 
-# How often the stack may be changed by somebody else under our hands before plldb gives up.
+# How often somebody else may change the stack while a setup runs, before plldb gives up.
 ROUNDS = 10
 
 
@@ -62,7 +62,7 @@ class _Setup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Round:
-    """What one round has come to; ``seen`` None: look again. ``done``: no other round is needed.
+    """The result of one round; ``seen`` None: look again. ``done``: no other round is needed.
 
     ``renewed``: what is missing was taken out of the stack, to be made anew.
     """
@@ -107,7 +107,7 @@ async def deploy(
 
 
 async def _recall(stack: Stack, seen: Seen, deployed: Deployed) -> tuple[Seen, Deployed]:
-    """Take note of what the stack was told by the setup before; without a stack what is known stays."""
+    """Read the options of the last setup from the stack; without a stack, keep what is known."""
     if seen.snapshot is None:
         return seen, deployed
     seen = await stack.with_body(seen)

@@ -122,7 +122,7 @@ class Stack:
             more = {"NextToken": page["NextToken"]}
 
     async def read_failed_events(self, stack_id: str) -> list[Failure]:
-        """Return what only DescribeEvents tells: nested and validation failures, of whatever operation.
+        """Return what only DescribeEvents reports: nested and validation failures, of any operation.
 
         Empty where it is not to be had: it needs an IAM action of its own, and emulators lack it.
         """

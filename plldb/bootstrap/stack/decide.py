@@ -65,7 +65,7 @@ class StackSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a look at the stack has shown. It is passed on; whoever needs to know it anew looks again.
+    """What a look at the stack has shown, passed on as a value; to know more, look again.
 
     Attributes:
         snapshot: the stack; None if there is none.
@@ -138,7 +138,7 @@ DESTROY: Mapping[S | None, Step] = {
 }
 
 
-# Watching changes nothing: it follows what runs, and tells the last operation otherwise.
+# Watching changes nothing: it follows what runs, and replays the last operation otherwise.
 WATCH: Mapping[S | None, Step] = {
     status: Step.ATTACH if step is Step.ATTACH else Step.NOTHING for status, step in SETUP.items()
 }

@@ -31,7 +31,7 @@ class Unknown:
         self._told = False
 
     async def may_be_new(self) -> bool:
-        """Return whether the stack may be so new that it is not known yet; that is told once."""
+        """Return whether the stack may be so new that it is not known yet; reports that once."""
         if asyncio.get_running_loop().time() >= self._until:
             return False
         if not self._told:
@@ -61,7 +61,7 @@ async def follow(
     There is no limit on the time that the operation takes.
 
     Raises:
-        AwsError: AWS refuses to tell the events (for example because credentials have expired).
+        AwsError: AWS refuses to return the events (for example because the credentials have expired).
     """
     loop = asyncio.get_running_loop()
     troubles = doubts = 0
@@ -90,7 +90,7 @@ async def follow(
         if not troubles and (stalled or timeline.doubts > doubts):
             checked = now
             doubts = timeline.doubts
-            for event in await _settle_stalled(stack, stack_id, timeline, unknown):
+            for event in await _ask_the_stack(stack, stack_id, timeline, unknown):
                 await tell(event)
         wait = next_wait(stack.pace, quiet=now - heard, troubles=troubles, eager=timeline.all_finished)
         if troubles:
@@ -119,7 +119,7 @@ def next_wait(pace: Pace, *, quiet: float, troubles: int, eager: bool) -> float:
     return min(max(pace.poll * longer, pace.poll), pace.poll_quiet)
 
 
-async def _settle_stalled(
+async def _ask_the_stack(
     stack: Stack, stack_id: str, timeline: Timeline, unknown: Unknown
 ) -> list[StackEvent]:
     """Ask the stack itself when its events have been silent for long, or have left a doubt."""
@@ -131,11 +131,11 @@ async def _settle_stalled(
             status = Status(StackStatus.DELETE_COMPLETE)
         if not status.settled:
             return []
-        # Its last event may have come since: an event tells more than a status.
+        # Its last event may have come since: an event says more than a status.
         fresh = timeline.take(await stack.read_new(stack_id, timeline.log.knows))
     except TryAgainError:
         return []
-    timeline.settle(status)
+    timeline.conclude(status)
     return fresh
 
 
@@ -161,7 +161,7 @@ async def _look_at_the_end(stack: Stack, stack_id: str, timeline: Timeline, unkn
             await asyncio.sleep(pace.poll_eager)
             seen = await stack.look()
     except AwsError as error:
-        # The operation has come to its end all the same; whoever needs more than that looks again.
+        # The operation has ended all the same; a caller that needs the stack looks again.
         log.info("the last look at the stack: %s", error)
         return None
     return seen

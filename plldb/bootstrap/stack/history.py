@@ -1,7 +1,7 @@
-"""The events of a stack: each once, in order, and the operations that they tell of. Pure.
+"""The events of a stack: each once, in order, and the operations that they belong to. Pure.
 
-The list of operations is made anew of all the stack's own events in the order of time, so that it does not
-matter in which order and in which pages they were read.
+The list of operations is computed from all of the stack's own events in order of time, so it does not matter
+in which order and in which pages they were read.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ OPERATIONS: tuple[StackOperation, ...] = ("create", "update", "delete", "import"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawEvent:
-    """One stack event as DescribeStackEvents tells it. ``token`` and ``operation_id`` may be empty."""
+    """One stack event as DescribeStackEvents reports it. ``token`` and ``operation_id`` may be empty."""
 
     event_id: str
     timestamp: datetime
@@ -108,7 +108,7 @@ def last_operation(newest_first: Sequence[RawEvent], *, whole: bool) -> tuple[St
     for index, event in enumerate(newest_first):
         if not event.is_stack:
             continue
-        # A settled word of the stack, older than a beginning, ends the operation before this one.
+        # A settled status of the stack, older than a beginning, ended the operation before this one.
         if began is not None and event.ends_operation:
             return operation_of(began.status), count
         if event.status.in_progress:
@@ -121,7 +121,7 @@ def last_operation(newest_first: Sequence[RawEvent], *, whole: bool) -> tuple[St
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """The request of this run whose operation is followed; where AWS tells no id, that is empty."""
+    """The request of this run whose operation is followed; an id that AWS does not report is empty."""
 
     token: str = ""
     operation_id: str = ""
@@ -136,7 +136,7 @@ class Request:
         if self.operation_id and event.operation_id:
             return event.operation_id == self.operation_id
         # AWS repeats our token in every event, so one with an operation id and no token is foreign;
-        # moto tells neither.
+        # moto reports neither.
         return not event.operation_id
 
 
@@ -147,11 +147,11 @@ class Segment:
     Attributes:
         kind: of operation; a rollback belongs to what is rolled back.
         whose: who began it.
-        began: when; None if only its end was told, as by some emulators.
+        began: when; None if only its end was reported, as by some emulators.
         end: when it ended; None while it runs, and if a deletion took its place.
         ended: the status that ended it; None like ``end``.
-        ended_by: whose word the end is. An update that somebody cancels is undone under the token of who
-            cancelled it; but it may also be a late word of what was before.
+        ended_by: who the event that ended it belongs to. An update that somebody cancels is rolled back under
+            the token of that request; but it may also be a late event of an earlier operation.
     """
 
     kind: StackOperation
@@ -163,7 +163,7 @@ class Segment:
 
     @property
     def seconds(self) -> float | None:
-        """How long it took; None while it runs, and if its beginning was not told."""
+        """How long it took; None while it runs, and if its beginning was not reported."""
         return (self.end - self.began).total_seconds() if self.began and self.end else None
 
     def holds(self, event: RawEvent) -> bool:
@@ -180,8 +180,8 @@ class Verdict:
     Attributes:
         followed: the segment that ended it; None while it runs.
         overtaken: whether somebody else's operation took the place of ours.
-        doubts: how many ends that are not ours have come while ours was awaited: late words of what was
-            before, or all that ever comes. Only the stack itself can tell.
+        doubts: how many ends that are not ours have come while we waited for ours. They may be late events of
+            an earlier operation, or the only end that will come: the status of the stack decides.
     """
 
     followed: Segment | None = None
@@ -195,7 +195,7 @@ def whose(event: RawEvent, request: Request | None) -> StartedBy:
 
 
 def segments_of(root: Iterable[RawEvent], request: Request | None) -> tuple[Segment, ...]:
-    """Return the operations that the stack's own events, oldest first, tell of."""
+    """Return the operations in the stack's own events, which come oldest first."""
     found: list[Segment] = []
     for event in root:
         running = found.pop() if found and found[-1].ended is None else None

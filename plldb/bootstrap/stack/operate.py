@@ -107,7 +107,7 @@ async def _read_what_runs(
 
 
 async def watch_stack(stack: Stack, seen: Seen, resources: Resources, tell: Tell[StreamEvent]) -> Seen | None:
-    """Follow what runs on the stack, or tell its last operation again. Changes nothing.
+    """Follow what runs on the stack, or replay its last operation. Changes nothing.
 
     Returns what `follow` does.
 
@@ -126,7 +126,7 @@ async def watch_stack(stack: Stack, seen: Seen, resources: Resources, tell: Tell
 
 
 async def replay(stack: Stack, seen: Seen, resources: Resources, tell: Tell[StreamEvent]) -> None:
-    """Tell the last operation again, from the history of the stack.
+    """Replay the last operation from the history of the stack.
 
     Raises:
         StackFailedError: it failed.
@@ -140,7 +140,7 @@ async def replay(stack: Stack, seen: Seen, resources: Resources, tell: Tell[Stre
     await tell(_started(stack, stack_id, timeline, begun_by, resources=None, past=True))
     for event in timeline.take(history):
         await tell(event)
-    timeline.settle(Status(seen.snapshot.status))
+    timeline.conclude(Status(seen.snapshot.status))
     if timeline.outcome is not None:
         await tell(_finished(stack, stack_id, timeline, begun_by))
     await check(stack, stack_id, timeline, seen)
@@ -176,7 +176,7 @@ async def carry_out(
         StackFailedError: it failed, or somebody else's operation took its place.
     """
     timeline = timeline_of(submitted, seen, resources)
-    # An update touches some of the resources; how many, nobody tells.
+    # An update touches some of the resources; CloudFormation does not say how many.
     known = len(resources) if submitted.operation == "create" else None
     after = await _follow(stack, submitted.stack_id, timeline, known, tell)
     await check(stack, submitted.stack_id, timeline, after)

@@ -1,4 +1,4 @@
-"""What an operation has come to: done as asked, or why not. Talks to CloudFormation through `stack`."""
+"""Whether an operation did what was asked for, and why not. Talks to CloudFormation through `stack`."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ async def _explain(stack: Stack, stack_id: str, timeline: Timeline) -> tuple[Fai
     told = timeline.failures
     known = {(failure.logical_id, failure.reason) for failure in told}
     found = await stack.read_failed_events(stack_id)
-    # It tells of every operation that there ever was on the stack, dry runs included.
+    # It covers every operation that the stack ever had, dry runs included.
     more = tuple(
         each
         for each in found
@@ -99,7 +99,7 @@ async def _explain(stack: Stack, stack_id: str, timeline: Timeline) -> tuple[Fai
         and not each.reason.startswith(CANCELLED)
     )
     if more and all(failure.physical_id == stack_id for failure in told):
-        # A validation that failed: the stack's own words only point to DescribeEvents, the cause is there.
+        # A validation failed: the stack's own event only refers to DescribeEvents, which has the cause.
         return tuple(each for each in more if each.physical_id != stack_id) or told
     return (*told, *more)
 

@@ -17,7 +17,7 @@ from plldb.errors import AwsError
 
 Tags = tuple[tuple[str, str], ...]
 MayBeNew = Callable[[], Awaitable[bool]]
-"""Whether a stack that CloudFormation does not know may be so new that its reads do not know it yet."""
+"""Whether a stack that CloudFormation does not find may be so new that its reads do not show it yet."""
 
 # A stack of that name is there; or a request with that token was taken already.
 TAKEN = frozenset({"AlreadyExistsException", "TokenAlreadyExistsException"})
@@ -30,7 +30,7 @@ _BUSY = re.compile(r" is in [A-Z_]+ state|while in status [A-Z_]+|\bStack\b.* al
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted:
-    """CloudFormation has accepted an operation. ``operation_id`` is empty where it tells none."""
+    """CloudFormation has accepted an operation. ``operation_id`` is empty if it returned none."""
 
     operation: StackOperation
     stack_id: str
@@ -44,9 +44,9 @@ class NoUpdates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overtaken:
-    """Somebody else was first: with an operation, or with hands on the template. Look again.
+    """Somebody else was first: started an operation, or deleted the template. Look again.
 
-    ``exists`` says that CloudFormation called the stack that was to be created one that is there.
+    ``exists`` says that the stack was to be created and CloudFormation answered that it exists.
     """
 
     exists: bool = False
@@ -57,7 +57,7 @@ async def submit(
 ) -> Submitted | NoUpdates | Overtaken:
     """Ask CloudFormation to create the stack, or to update the one that is there.
 
-    ``may_be_new`` is asked when a stack is not known that CloudFormation has called one that is there.
+    ``may_be_new`` is asked when CloudFormation does not find a stack although it answered that it exists.
     """
     arguments = _arguments(tags, TemplateURL=template_url)
     if seen.snapshot is None:

@@ -55,7 +55,7 @@ class Timeline:
         self._root: list[RawEvent] = []
         self._segments: tuple[Segment, ...] = ()
         self._verdict = Verdict()
-        self._settled: Status | None = None
+        self._concluded: Status | None = None
         self._started: dict[str, datetime] = {}
         self._latest: dict[str, tuple[datetime, bool]] = {}
         self._failures: list[Failure] = []
@@ -69,10 +69,10 @@ class Timeline:
             self._verdict = judge(self._segments, self._request)
         return [self._tell(event) for event in fresh]
 
-    def settle(self, status: Status) -> None:
-        """Accept the status of the stack itself as the outcome, when no event tells it."""
+    def conclude(self, status: Status) -> None:
+        """Take the status of the stack itself as the outcome if no event has shown one."""
         if not self.is_over():
-            self._settled = status
+            self._concluded = status
 
     def is_over(self) -> bool:
         """Tell whether there is nothing left to wait for."""
@@ -81,7 +81,7 @@ class Timeline:
     @property
     def outcome(self) -> Status | None:
         """The settled status that ended the operation; None while it runs, and if it was overtaken."""
-        return self._settled or (self._verdict.followed.ended if self._verdict.followed else None)
+        return self._concluded or (self._verdict.followed.ended if self._verdict.followed else None)
 
     @property
     def outcome_seconds(self) -> float | None:
@@ -108,17 +108,17 @@ class Timeline:
         """What failed, root cause first. Cancellations are no causes, unless there is nothing else."""
         by_time = sorted(self._failures, key=lambda failure: failure.timestamp)
         causes = [failure for failure in by_time if not failure.reason.startswith(CANCELLED)]
-        return tuple(causes or by_time or self._first_words_of_the_stack())
+        return tuple(causes or by_time or self._first_reason_of_the_stack())
 
-    def _first_words_of_the_stack(self) -> list[Failure]:
-        words = (
+    def _first_reason_of_the_stack(self) -> list[Failure]:
+        reasons = (
             event
             for event in self._root
             if event.reason
             and (event.status.failed or event.status.rolling_back)
             and self._follows(self._whose(event))
         )
-        return [failure_of(self._event(event)) for event in [*words][:1]]
+        return [failure_of(self._event(event)) for event in [*reasons][:1]]
 
     def _tell(self, raw: RawEvent) -> StackEvent:
         event = self._event(raw)

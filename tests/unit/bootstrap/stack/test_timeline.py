@@ -221,8 +221,8 @@ def test_review_begins_and_ends_nothing() -> None:
 
 def test_settle_ends_it_once_and_a_late_event_changes_nothing() -> None:
     timeline = Timeline(operation="create", request=Request())
-    timeline.settle(Status("CREATE_COMPLETE"))
-    timeline.settle(Status("ROLLBACK_COMPLETE"))
+    timeline.conclude(Status("CREATE_COMPLETE"))
+    timeline.conclude(Status("ROLLBACK_COMPLETE"))
     timeline.take(newest_first(history(*FAILED_CREATION)))
     assert timeline.outcome == "CREATE_COMPLETE"
 

@@ -71,7 +71,7 @@ def test_a_deletion_by_somebody_else_that_overtakes_ours_ends_it_without_an_outc
 def test_what_deletes_the_stack_for_somebody_else_is_no_outcome_of_ours_by_its_status_either() -> None:
     timeline = followed()
     timeline.take(newest_first(ours(*UPDATE[:2]) + theirs(*DELETION, first=50)))
-    timeline.settle(Status("DELETE_COMPLETE"))
+    timeline.conclude(Status("DELETE_COMPLETE"))
     assert timeline.outcome is None
 
 
@@ -110,7 +110,7 @@ def test_an_update_of_ours_that_somebody_cancels_leaves_a_doubt_that_the_stack_s
     told += timeline.take(theirs(FAILED_UPDATE[6], first=56))
     assert [event.started_by == "this_run" for event in told] == [True] * 2 + [False] * 4
     assert (timeline.doubts, timeline.is_over()) == (1, False)
-    timeline.settle(Status("UPDATE_ROLLBACK_COMPLETE"))
+    timeline.conclude(Status("UPDATE_ROLLBACK_COMPLETE"))
     assert timeline.outcome == "UPDATE_ROLLBACK_COMPLETE"
 
 
