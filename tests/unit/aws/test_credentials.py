@@ -23,6 +23,7 @@ from tests.support import wire
 
 REGION = "eu-west-1"
 KEYS = {"AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "x", "SessionToken": "x"}
+SEC1_LENGTH = 121  # bytes of a private key on P-256, with its public key (RFC 5915)
 FUTURE = "2099-01-01T00:00:00Z"
 STS = """<{0}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{0}Result><Credentials>
 <AccessKeyId>ASIAEXAMPLE</AccessKeyId><SecretAccessKey>x</SecretAccessKey><SessionToken>x</SessionToken>
@@ -38,6 +39,118 @@ def answer_of(request: wire.Request) -> tuple[str, str]:
         return action[1].decode(), STS.format(action[1].decode())
     if request.target.startswith("/federation/credentials"):
         keys = {key[0].lower() + key[1:]: value for key, value in KEYS.items()}
+        return "GetRoleCredentials", json.dumps({"roleCredentials": {**keys, "expiration": 4070908800000}})
+    if request.target == "/v1/token":
+        keys = {key[0].lower() + key[1:]: value for key, value in KEYS.items()}
+        token = {"accessToken": keys, "tokenType": "x", "expiresIn": 900, "refreshToken": "x"}
+        return "CreateOAuth2Token", json.dumps(token)
+    return request.target, json.dumps(
+        {"AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "x", "Token": "x", "Expiration": FUTURE}
+    )
+
+
+Asked = list[tuple[str, str]]
+REFUSAL = "<ErrorResponse><Error><Code>{}</Code><Message>{}</Message></Error></ErrorResponse>"
+
+
+@asynccontextmanager
+async def aws_of_our_own(
+    refused: tuple[int, str, str] | None = None,
+) -> AsyncIterator[tuple[str, list[tuple[str, str]]]]:
+    """All services at one address, and the signature of what each was asked for.
+
+    With ``refused`` it gives no credentials but that status, code and message.
+    """
+    asked: Asked = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await wire.read_request(reader)
+        assert request
+        name, body = answer_of(request)
+        asked.append((name, request.header("authorization")))
+        kind = "text/xml" if body.startswith("<") else "application/json"
+        status = 200
+        if refused and name != "GetCallerIdentity":
+            status, body = refused[0], REFUSAL.format(*refused[1:])
+        response = wire.Response(
+            status=status, reason="OK", headers=(("Content-Type", kind),), body=body.encode()
+        )
+        writer.write(wire.encode_response(response.with_body(response.body), request.method, close=True))
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".aws").mkdir()
+    return tmp_path / ".aws"
+
+
+def write(path: Path, content: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+Prepare = Callable[[Path, str, pytest.MonkeyPatch], str]
+
+
+def role(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    return f"role_arn = arn:aws:iam::123456789012:role/dev\nsource_profile = keys\n{STATIC}"
+
+
+def chained_role(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    second = "[profile middle]\nrole_arn = arn:aws:iam::123456789012:role/middle\nsource_profile = keys\n"
+    return f"role_arn = arn:aws:iam::123456789012:role/dev\nsource_profile = middle\n{second}{STATIC}"
+
+
+def role_of_the_environment(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    return "role_arn = arn:aws:iam::123456789012:role/dev\ncredential_source = Environment\n"
+
+
+def web_identity(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    token = write(home / "token", "a token")
+    return f"role_arn = arn:aws:iam::123456789012:role/dev\nweb_identity_token_file = {token}\n"
+
+
+def process(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    keys = write(home / "keys.json", {"Version": 1, **KEYS, "Expiration": FUTURE})
+    return f"credential_process = /bin/cat {keys}\n"
+
+
+def sso(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    name = hashlib.sha1(b"ours").hexdigest()
+    write(home / "sso" / "cache" / f"{name}.json", {"accessToken": "x", "expiresAt": FUTURE})
+    account = "sso_account_id = 123456789012\nsso_role_name = dev\n"
+    place = "sso_start_url = https://x.awsapps.com/start\nsso_region = us-east-1\n"
+    return f"sso_session = ours\n{account}[sso-session ours]\n{place}"
+
+
+def role_behind_sso(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    first = "role_arn = arn:aws:iam::123456789012:role/dev\nsource_profile = people\n"
+    return f"{first}[profile people]\n{sso(home, url, monkeypatch)}"
+
+
+def container(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{url}/creds")
+    return "output = json\n"
+
+
+def login(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    crypto = pytest.importorskip("awscrt.crypto", reason="plldb[login] is not installed")
+    made = (crypto.EC.new_generate(crypto.ECType.P_256) for _ in range(100))
+    written = (key.export_key(crypto.ECExportFormat.SEC1) for key in made)
+    # One in 256 begins with a zero, is written shorter, and awscrt cannot read it again.
+    key = next(each for each in written if len(each) == SEC1_LENGTH)
+    keys = {key[0].lower() + key[1:]: value for key, value in KEYS.items()}
         return "GetRoleCredentials", json.dumps({"roleCredentials": {**keys, "expiration": 4070908800000}})
     if request.target == "/v1/token":
         keys = {key[0].lower() + key[1:]: value for key, value in KEYS.items()}
