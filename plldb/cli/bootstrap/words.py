@@ -29,13 +29,20 @@ from plldb.bootstrap.events import (
     TemplatePublished,
     WatchFinished,
 )
-from plldb.cli.bootstrap.explain import failure_lines, state_sentence
+from plldb.cli.bootstrap.explain import state_sentence
 from plldb.cli.bootstrap.findings import examined_line, finding_lines
 from plldb.cli.bootstrap.plans import missing_text, removal_lines, setup_plan_lines
+from plldb.cli.bootstrap.stack import (
+    action_line,
+    event_row,
+    finished_line,
+    operation_line,
+    previous_failure_lines,
+)
 from plldb.cli.bootstrap.status import attach_line, status_lines
 from plldb.cli.header import target_lines
 from plldb.cli.hints import where_of
-from plldb.cli.output.layout import Item, Line, Mark, Row, Tone
+from plldb.cli.output.layout import Item, Line
 from plldb.cli.output.text import counted, duration, size
 
 if TYPE_CHECKING:
@@ -44,12 +51,8 @@ if TYPE_CHECKING:
 
     from plldb.aws.place import Target
     from plldb.bootstrap.events import Event
-    from plldb.bootstrap.stack.statuses import Status
     from plldb.cli.command import Invocation
     from plldb.cli.hints import Where
-
-BORING = frozenset({"Resource creation Initiated", "User Initiated"})
-"""Reasons that CloudFormation gives when there is none; they would double the length of the log."""
 
 
 class Words:
@@ -92,18 +95,18 @@ class Words:
             case TemplatePublished(key=key, size=count):
                 return [Line(mark="done", name="template", text=f"{key}, {size(count)}")]
             case PreviousFailure():
-                return _previous_failure_lines(event)
+                return previous_failure_lines(event)
             case ActionDecided():
-                return [_action_line(event)]
+                return [action_line(event)]
             case OperationStarted():
-                return [_operation_line(event)]
+                return [operation_line(event)]
             case StackEvent():
-                return [_row(event)]
+                return [event_row(event)]
             case EventsDelayed(reason=reason, seconds=seconds):
                 text = f"AWS is slow to answer ({reason}); next look in {duration(seconds)}"
                 return [Line(mark="warn", name="events", text=text, tone="dim")]
             case OperationFinished():
-                return [_finished_line(event)]
+                return [finished_line(event)]
             case SetupFinished():
                 return [*_deployed_lines(event), attach_line(self._where)]
             case SetupPlanned():
@@ -167,28 +170,6 @@ class Words:
         return [Line(mark="done", name="artifacts", text=f"uploaded {', '.join(uploaded)}{rest}")]
 
 
-def _row(event: StackEvent) -> Row:
-    return Row(
-        time=event.timestamp,
-        logical_id=event.logical_id,
-        resource_type=event.resource_type,
-        status=event.status,
-        tone=status_tone(event.status),
-        took="" if event.seconds is None else duration(event.seconds),
-        reason="" if event.reason in BORING else event.reason,
-        note="[not ours]" if event.started_by == "others" else "",
-    )
-
-
-def status_tone(status: Status) -> Tone:
-    """Return the colour of a status: red for failed, yellow for undone, green for done, blue for running."""
-    if status.failed:
-        return "bad"
-    if status.rolling_back:
-        return "warn"
-    return "busy" if status.in_progress else "good"
-
-
 def header_lines(event: Started) -> list[Line]:
     """Say who acts where."""
     what = f"dry run of {event.operation}" if event.dry_run else event.operation
@@ -211,54 +192,6 @@ def _bucket_line(event: BucketReady) -> Line:
     if event.repaired:
         return Line(mark="done", name="bucket", text=f"{event.bucket}, repaired: {', '.join(event.repaired)}")
     return Line(mark="same", name="bucket", text=f"{event.bucket} in place")
-
-
-def _previous_failure_lines(event: PreviousFailure) -> list[Item]:
-    text = f"{event.stack_name} is in {event.status} because an earlier operation failed:"
-    return [Line(mark="warn", name="stack", text=text), *failure_lines(event.failures)]
-
-
-_ACTION_WORDS = {
-    "attach": "follow what is running already",
-    "continue_rollback": "continue the rollback that failed",
-    "remove": "remove what is left",
-    "create": "create",
-    "update": "update",
-    "delete": "delete",
-    "nothing": "nothing to do",
-}
-
-
-def _action_line(event: ActionDecided) -> Line:
-    mark: Mark = "same" if event.action == "nothing" else "busy"
-    # That what runs is followed first, the words for it say already.
-    reason = f": {event.reason}" if event.reason and event.action != "attach" else ""
-    return Line(mark=mark, name="stack", text=f"{_ACTION_WORDS[event.action]}{reason}")
-
-
-def _operation_line(event: OperationStarted) -> Line:
-    known = "" if event.resources is None else f", {counted(event.resources, 'resource')}"
-    if event.started_by == "this_run":
-        return Line(
-            mark="busy", name="stack", text=f"{event.operation} of {event.stack_name} has begun{known}"
-        )
-    if event.past:
-        whose = "plldb's" if event.started_by == "plldb" else "somebody else's"
-        text = f"nothing is running; the last operation was {whose} {event.operation} of {event.stack_name}"
-        return Line(mark="same", name="stack", text=text)
-    if event.started_by == "plldb":
-        what = f"the {event.operation} of {event.stack_name} that an earlier run of plldb began"
-        return Line(mark="busy", name="stack", text=f"waiting for {what}{known}")
-    text = f"somebody else's {event.operation} of {event.stack_name}, followed from its beginning{known}"
-    return Line(mark="warn", name="not ours", text=text, tone="warn")
-
-
-def _finished_line(event: OperationFinished) -> Line:
-    took = "" if event.seconds is None else f" after {duration(event.seconds)}"
-    whose = " (not ours)" if event.started_by == "others" else ""
-    good = event.status.complete if event.operation == "rollback" else event.status.succeeded
-    text = f"{event.operation} ended with {event.status}{took}{whose}"
-    return Line(mark="done" if good else "fail", name="stack", text=text, tone="plain" if good else "bad")
 
 
 def _deployed_lines(event: SetupFinished) -> list[Item]:
