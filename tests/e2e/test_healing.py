@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from plldb import bootstrap
 from tests.e2e.holdings import BRISK, bucket_of, collect, list_rest, read_code, read_outputs, read_stack
-from tests.support.answers import error
+from tests.support.answers import access_denied, error
 from tests.support.behaviours import Answer, nth, on
 from tests.support.template import OBJECTS, PACKAGES
 
@@ -215,3 +216,30 @@ async def test_a_part_deleted_by_hand_is_noticed_by_status_and_doctor_and_made_a
     }
     assert (await bootstrap.status()).healthy
     assert not (await set_up())[-1].changed
+
+
+async def test_a_setup_that_ends_between_its_two_updates_is_finished_by_the_next_one(
+    aws_env: dict[str, str], open_client: OpenClient
+) -> None:
+    await set_up()
+    await delete_part(open_client, "dynamodb", "delete_table", TableName="PLLDBSessions")
+    async with aclosing(bootstrap.setup(pace=BRISK)) as events:
+        async for event in events:
+            if isinstance(event, bootstrap.OperationFinished):
+                break
+    assert "SessionsTableName" not in await read_outputs(open_client)
+    events_of_next = await set_up()
+    assert not [event for event in events_of_next if isinstance(event, bootstrap.PartsMissing)]
+    assert (await bootstrap.status()).healthy
+
+
+async def test_who_may_not_look_at_parts_is_told_so_and_can_still_set_up(
+    aws_env: dict[str, str], proxy: Proxy
+) -> None:
+    await set_up()
+    proxy.use(on(Answer(access_denied), "DescribeTable"))
+    place = bootstrap.Place(endpoint_url=proxy.url)
+    status = await bootstrap.status(place)
+    assert (status.healthy, status.missing, len(status.unexamined)) == (True, (), 1)
+    assert "dynamodb:DescribeTable" in status.unexamined[0]
+    assert not (await collect(bootstrap.setup(place, pace=BRISK)))[-1].changed
