@@ -27,14 +27,19 @@ def account() -> str:
     return ACCOUNT
 
 
-async def test_a_function_is_armed_answered_by_a_laptop_and_given_back(world: World) -> None:
-    name = await create_function(world)
+async def test_a_function_is_armed_answered_by_a_laptop_and_given_back(world: World, cloud: Cloud) -> None:
+    name, long = await create_function(world), "payload" * 15_000
     assert await invoke(world.functions, name, 1) == {"deployed": 1}
     async with attached(world, name) as session:
         async with armed(world, name, session):
             assert await invoke(world.functions, name, 2) == {"laptop": 2}
-            assert await invoke(world.functions, name, "x" * 100_000) == {"laptop": "x" * 100_000}
+            assert await invoke(world.functions, name, long) == {"laptop": long}
         assert await invoke(world.functions, name, 3) == {"deployed": 3}
+    routes = ("authorize", "connect", "default", "disconnect")
+    for function in (name, *(f"plldb-ws-api-{route}" for route in routes)):
+        for sandbox in cloud.sandboxes(function):
+            assert session.token not in sandbox.log
+            assert "payload" not in sandbox.log
 
 
 async def test_a_message_of_a_queue_is_taken_when_the_laptop_says_so_and_not_when_it_fails(
