@@ -59,8 +59,8 @@ class BucketReady:
 class BucketDelayed:
     """S3 needs time, and plldb waits for it, for ``seconds`` at most.
 
-    ``reason`` is "name_in_use" while S3 still deletes, or makes, a bucket of that name, and "versioning"
-    while versioning, which was just turned on, is not in force.
+    ``reason`` is "name_in_use" while S3 is still deleting, or creating, a bucket of that name, and
+    "versioning" while versioning, which was just turned on, is not in effect yet.
     """
 
     kind: Literal["bucket_delayed"] = "bucket_delayed"

@@ -14,7 +14,7 @@ class Pace(RequestPace):
     Attributes:
         versioning_for: for versioning to be in force that was turned on. The S3 user guide says to wait 15
             minutes ("Enabling versioning on buckets"); mostly it takes less than a second.
-        notice_after: for a name that S3 does not give free yet, before that is told.
+        notice_after: for a bucket name that S3 has not released yet, before that is told.
         poll: between two reads of the stack events while things happen.
         poll_eager: the same when every known resource has finished and only the stack is awaited.
         poll_quiet: the same at most when nothing happens; with the request itself below 5 s.

@@ -1,4 +1,4 @@
-"""A bucket that lies elsewhere, a name that is not free yet, versions that come late."""
+"""A bucket in another region, a name that is not released yet, versions that come late."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ async def test_versions_that_come_late_are_waited_for_and_read_before_the_stack_
         assert "HeadObject" not in {each.operation for each in proxy.records}
 
 
-async def test_a_name_that_s3_does_not_give_free_yet_is_waited_for_and_told(
+async def test_a_name_that_s3_has_not_released_yet_is_waited_for_and_told(
     aws_env: dict[str, str], endpoint: str
 ) -> None:
     message = "A conflicting conditional operation is currently in progress against this resource."

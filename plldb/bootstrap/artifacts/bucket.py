@@ -1,4 +1,4 @@
-"""The artifact bucket: what it is called, whose it is, whether it is there; create it. Talks to S3."""
+"""The artifact bucket: its name, owner and region, whether it exists; create it. Talks to S3."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ async def bucket_exists(bucket: Bucket) -> bool:
     """Tell whether the bucket is there, and ours.
 
     Raises:
-        BucketError: it belongs to another account, or lies in another region.
+        BucketError: it belongs to another account, or is in another region.
     """
     listing = bucket.aws.call(bucket.s3.list_object_versions, **bucket.ours, MaxKeys=1)
     try:
@@ -86,12 +86,12 @@ async def bucket_exists(bucket: Bucket) -> bool:
 
 
 async def check_region(bucket: Bucket) -> None:
-    """Look where the bucket lies. botocore follows it into any region, where CloudFormation does not read it.
+    """Check where the bucket is: botocore follows it into any region, but CloudFormation does not read there.
 
-    A bucket that is not there, or may not be asked, passes: what is asked beside this says so better.
+    A bucket that does not exist, or that may not be asked, passes: the other requests report that better.
 
     Raises:
-        BucketError: it lies in another region.
+        BucketError: it is in another region.
     """
     try:
         answer = await bucket.aws.call(bucket.s3.head_bucket, **bucket.ours)
@@ -116,10 +116,10 @@ async def check_region(bucket: Bucket) -> None:
 async def create_bucket(bucket: Bucket, tell: Tell[BucketDelayed]) -> bool:
     """Create the bucket, or find that it is ours already: True if it was made.
 
-    S3 refuses the name of a bucket that was just deleted for some minutes; that is waited for, and told.
+    For some minutes S3 refuses the name of a bucket that was just deleted; that is waited for, and told.
 
     Raises:
-        BucketError: another account has a bucket of that name, or S3 does not give the name free.
+        BucketError: another account has a bucket of that name, or S3 does not release the name.
     """
     try:
         return await _create(bucket, tell)
@@ -128,7 +128,7 @@ async def create_bucket(bucket: Bucket, tell: Tell[BucketDelayed]) -> bool:
 
 
 async def try_to_create_bucket(bucket: Bucket, tell: Tell[BucketDelayed]) -> bool:
-    """Do what `create_bucket` does; False also if that is denied, which is no matter where a bucket is."""
+    """Do what `create_bucket` does; False also if that is denied: it does not matter where a bucket exists."""
     try:
         return await _create(bucket, tell)
     except AwsError as error:
@@ -167,7 +167,7 @@ def creation_error(error: AwsError, bucket: Bucket) -> AwsError | BucketError:
     """Return what it means that the bucket cannot be made. Pure."""
     if error.aws_code == "OperationAborted":
         return BucketError(
-            f"S3 does not give the name {bucket.name} free: it still deletes the bucket that had it.",
+            f"S3 has not released the name {bucket.name} yet: it is still deleting the bucket that had it.",
             bucket=bucket.name,
             hint=Hint("run-again", "Try again later; at times S3 takes an hour."),
         )

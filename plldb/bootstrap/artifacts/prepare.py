@@ -52,7 +52,7 @@ async def prepare_bucket(
     With ``probably_new`` it is created without a look before. Objects are looked at under ``prefix``.
 
     Raises:
-        BucketError: it belongs to another account, or lies in another region.
+        BucketError: it belongs to another account, or is in another region.
     """
     # One of ours stays as it is, but in the one region that does not say so.
     created = probably_new and bucket.region != HOME_REGION and await try_to_create_bucket(bucket, tell)

@@ -42,7 +42,7 @@ async def survey_bucket(bucket: Bucket, prefix: str) -> BucketSurvey:
     """Look at the objects under a prefix and at every setting, side by side.
 
     Raises:
-        BucketError: the bucket belongs to another account, or lies in another region.
+        BucketError: the bucket belongs to another account, or is in another region.
     """
     try:
         objects, settings, _ = await gather_all(

@@ -52,7 +52,7 @@ ABORTED = refused("OperationAborted", "A conflicting conditional operation is in
 
 
 @pytest.mark.parametrize(("after", "times"), [(0.0, 1), (60.0, 0)])
-async def test_a_name_that_s3_does_not_give_free_is_waited_for_and_told(after: float, times: int) -> None:
+async def test_a_name_that_s3_has_not_released_is_waited_for_and_told(after: float, times: int) -> None:
     pace = replace(AT_ONCE, notice_after=after)
     ours, client = bucket("eu-west-1", pace, create_bucket=[ABORTED, ABORTED, ABORTED, {}])
     told, tell = listener()
@@ -62,9 +62,9 @@ async def test_a_name_that_s3_does_not_give_free_is_waited_for_and_told(after: f
 
 
 @pytest.mark.parametrize("create", [create_bucket, try_to_create_bucket])
-async def test_a_name_that_s3_never_gives_free_is_named(create: Callable[..., Awaitable[bool]]) -> None:
+async def test_a_name_that_s3_never_releases_is_an_error(create: Callable[..., Awaitable[bool]]) -> None:
     ours, _ = bucket("eu-west-1", replace(AT_ONCE, throttled_for=0), create_bucket=[ABORTED])
-    with pytest.raises(BucketError, match="does not give the name b free"):
+    with pytest.raises(BucketError, match="has not released the name b yet"):
         await create(ours, tell)
 
 
