@@ -128,7 +128,7 @@ async def create_bucket(bucket: Bucket, tell: Tell[BucketDelayed]) -> bool:
 
 
 async def try_to_create_bucket(bucket: Bucket, tell: Tell[BucketDelayed]) -> bool:
-    """Do what `create_bucket` does; False also if that is denied: it does not matter where a bucket exists."""
+    """Do what `create_bucket` does; False also if that is denied: where a bucket exists, no harm is done."""
     try:
         return await _create(bucket, tell)
     except AwsError as error:
