@@ -10,7 +10,7 @@ import pytest
 
 from plldb.debugger.errors import PortError
 from tests.support.dap import editor
-from tests.support.workers import Bench, Ran, bench, write
+from tests.support.workers import Bench, Ran, bench, make_start, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -259,3 +259,26 @@ async def test_breakpoint_in_the_code_stops_where_an_editor_is_and_does_nothing_
             assert await stop.line() == ("handler", 3)
             await stop.go_on()
             assert (await ran).value == 2
+
+
+async def test_after_an_edit_or_a_cancelled_invocation_the_editor_goes_on_in_the_next_process(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, app=APP)
+    async with (
+        bench(tmp_path, debug=0) as function,
+        editor(function.workers.debug_port, {tmp_path / "app.py": [3]}) as one,
+    ):
+        start = make_start({"number": 1})
+        ran = asyncio.create_task(function.run(start))
+        await one.stop()
+        function.workers.cancel(start.identity)  # while it stands at the breakpoint
+        assert (await ran).answer is None
+        for factor in (2, 30):
+            write(tmp_path, app=APP.replace("2 *", f"{factor} *"))
+            ran = invoke(function, {"number": 1})
+            stop = await one.stop()
+            assert await stop.line() == ("handler", 3)
+            await stop.go_on()
+            assert (await ran).value == factor
+    assert len(set(one.names)) == 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 LARGEST_MESSAGE = 16 * 2**20
 """Most bytes of a message."""
@@ -18,10 +18,8 @@ def write_message(message: Message) -> bytes:
     return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
-async def read_message(
-    reader: asyncio.StreamReader, head_is_here: Callable[[], None] = lambda: None
-) -> Message:
-    """Read a message; ``head_is_here`` is called as soon as its head has come.
+async def read_message(reader: asyncio.StreamReader) -> Message:
+    """Read a message.
 
     Raises:
         ValueError: what comes is no such message, but for example an HTTP request.
@@ -33,7 +31,6 @@ async def read_message(
         raise ValueError("not DAP")
     while (await reader.readuntil(b"\r\n")).strip():
         pass  # other headers
-    head_is_here()
     size = int(length)
     if not 0 <= size <= LARGEST_MESSAGE:
         raise ValueError("too long")

@@ -156,12 +156,9 @@ class Relay:
 
     async def _pass_back(self, line: Line) -> None:
         """Pass on what the adapter says, until it ends the session; the editor may have left before."""
-        end = line.adapter.get_extra_info("socket")
         with suppress(OSError, EOFError, ValueError, asyncio.LimitOverrunError):
             while True:
-                # The adapter writes head and body of a message apart, and the system keeps the second back
-                # until the first is acknowledged, which by itself takes 40 ms (Linux).
-                message = await read_message(line.adapter_reader, lambda: _acknowledge(end))
+                message = await read_message(line.adapter_reader)
                 if message.get("request_seq") != LAST_REQUEST:
                     line.editor.write(write_message(name_process(message, self.names)))
                     with suppress(OSError):
@@ -181,9 +178,3 @@ async def _leave(adapter: asyncio.StreamWriter, back: asyncio.Task[None]) -> Non
     finally:
         adapter.close()
         await cancel_all([back])
-
-
-def _acknowledge(source: socket.socket) -> None:
-    """Acknowledge at once what has come."""
-    if quick := getattr(socket, "TCP_QUICKACK", 0):
-        source.setsockopt(socket.IPPROTO_TCP, quick, 1)
