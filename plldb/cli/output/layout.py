@@ -19,7 +19,8 @@ Mark = Literal["done", "same", "busy", "warn", "fail", "none"]
 
 NAME_WIDTH = 10
 ID_WIDTH = 35
-TYPE_WIDTH = 11
+TYPE_WIDTH = 12
+"""Columns of the type below `WIDE`: as many as the longest type of plldb's stack has (LayerVersion)."""
 TIME_WIDTH = 8
 WIDE = 120
 """From this many columns on, the reason of an event has a column of its own."""

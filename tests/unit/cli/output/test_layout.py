@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from plldb.bootstrap.events import StartedBy
 from plldb.bootstrap.template import read_resources
+from plldb.cli.output import layout
 from plldb.cli.output.layout import NARROWEST, Item, Line, Row, as_text, lay_out
 from plldb.cli.output.text import ASCII, UNICODE, cell_width
 from tests.support.template import TEMPLATE
@@ -101,3 +102,9 @@ def test_text_from_aws_can_forge_neither_escapes_nor_lines(
             assert all(char.isprintable() for char in as_text(spans))
             if width and item is items[0]:
                 assert cell_width(as_text(spans)) <= width
+
+
+def test_no_type_or_name_of_the_stack_is_broken_at_80_columns() -> None:
+    resources = read_resources(TEMPLATE.read_text("utf-8"))
+    assert max(len(each.resource_type.rpartition("::")[2]) for each in resources) <= layout.TYPE_WIDTH
+    assert max(len(each.logical_id) for each in resources) <= 23
