@@ -28,6 +28,15 @@ SHARED = (
     "AWS_LAMBDA_INITIALIZATION_TYPE",
 )
 
+FROZEN_AFTER = 0.02
+"""Seconds between two invocations after which the sandbox may have been frozen meanwhile."""
+
+UNREAD_LIMIT = 0.1
+"""Longest time, in seconds, for reading what has come in the meantime."""
+
+READING = 0.002
+"""Seconds that a text needs from the socket to the core."""
+
 CORE_EVENTS = ("opened", "closed", "received", "posted")
 
 
@@ -78,15 +87,29 @@ class Agent:
             self._await_runtime(None, "")
         while True:
             self._mark(b"idle")
+            asked = time()
             try:
-                self._api.open(time())
+                self._api.open(asked)
                 status, headers, body = self._api.request("GET", API + "next", [], b"", time())
             except OSError:
                 os._exit(0)  # Lambda takes the sandbox down
             self._mark(b"busy")
+            if time() - asked > FROZEN_AFTER:
+                self._read_unread()
             if status != 200:
                 raise RuntimeError(f"HTTP {status} of the Runtime API")
             self._serve(headers, body)
+
+    def _read_unread(self) -> None:
+        """Hear what the laptop has said while the sandbox stood still: it may have detached, or moved."""
+        if self._core is None or not self._core.attached:
+            return
+        give_up, unread = time() + UNREAD_LIMIT, True
+        while unread and time() < give_up:
+            unread = self._lines.has_unread()
+            event = self._next_event(time() + READING)
+            if event is not None:
+                self._take(event)
 
     def _serve(self, headers: Headers, body: bytes) -> None:
         now = time()

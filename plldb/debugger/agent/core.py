@@ -54,6 +54,11 @@ class Core:
         self._keys = 0
         self._flying: dict[int, tuple[str, int, str]] = {}  # nonce, number of the piece, to whom
 
+    @property
+    def attached(self) -> bool:
+        """Whether a laptop is attached, as far as is known."""
+        return self._link.ready
+
     # What happens.
 
     def start(self, now: float) -> list[Action]:

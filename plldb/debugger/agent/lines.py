@@ -84,6 +84,12 @@ class Lines:
         except OSError as error:
             self.events.put(("closed", n, reason(error)))
 
+    def has_unread(self) -> bool:
+        """Return whether something has come through the WebSocket that its thread has not read yet."""
+        with self._lock:
+            opened = self._socket
+        return opened is not None and opened.has_unread()
+
     def post(self, post: Post) -> None:
         """POST a frame. Returns at once."""
         with self._lock:

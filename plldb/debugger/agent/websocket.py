@@ -6,6 +6,7 @@ import binascii
 import hashlib
 import os
 from _thread import allocate_lock
+from select import select
 
 from plldb.debugger.agent.sockets import CONNECT_LIMIT, connect, hang_up, read_exactly, read_head
 
@@ -88,6 +89,13 @@ class WebSocket:
         if size > LARGEST_MESSAGE:
             raise OSError("message too long")
         return bool(first & 0x80), first & 0x0F, read_exactly(self._stream, size)
+
+    def has_unread(self) -> bool:
+        """Return whether bytes wait in the socket."""
+        try:
+            return bool(select([self._socket], [], [], 0)[0])
+        except (OSError, ValueError):  # it was closed just now
+            return False
 
     def close(self) -> None:
         """Close the connection; whoever receives gets an OSError."""

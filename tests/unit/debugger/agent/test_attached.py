@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -167,3 +168,17 @@ def test_an_agent_whose_core_fails_leaves_the_deployed_code(sandbox: Sandbox) ->
         assert sandbox.lambda_.invoke(rid, b"{}").body == b"null"
     assert sandbox.log.count("plldb: ") == 1
     assert "secret" not in sandbox.log
+
+
+def test_what_was_said_to_a_frozen_sandbox_is_heard_before_the_next_invocation(sandbox: Sandbox) -> None:
+    sandbox.start(COMMAND)
+    assert sandbox.lambda_.invoke("one", b"{}").body == b"laptop:{}"
+    frame = sandbox.gateway.frames.get(timeout=10)
+    assert sandbox.process
+    for kind in ("heartbeat", "detached"):  # two frames, of which the second one counts
+        os.killpg(sandbox.process.pid, signal.SIGSTOP)
+        sandbox.gateway.tell(frame, t=kind)
+    sandbox.lambda_.invocations.put(("two", b"{}", 899))
+    os.killpg(sandbox.process.pid, signal.SIGCONT)
+    assert sandbox.lambda_.requests.get(timeout=10).body != b"laptop:{}"
+    assert sandbox.gateway.frames.empty()
