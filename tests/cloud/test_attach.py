@@ -154,6 +154,17 @@ async def test_an_interrupt_lets_the_invocation_under_way_finish_and_a_second_on
     assert (await plldb_cli("restore", "shop")).code == 0
 
 
+async def test_an_interrupt_ends_the_wait_for_a_debugger_that_does_not_come(
+    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path
+) -> None:
+    async with attached(aws_env, folder, "shop", "Orders", "--debug-port", "0", "--wait") as session:
+        await session.read_until("attached")
+        running = asyncio.create_task(invoke(world.functions, names["Orders"], 1))
+        await session.read_until("invocation_started")
+        assert (await session.end())[0] == 0
+        assert await running == {"laptop": 1}
+
+
 async def test_an_invocation_that_does_not_come_here_is_named_with_the_reason(
     world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path
 ) -> None:

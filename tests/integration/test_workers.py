@@ -244,6 +244,26 @@ async def test_a_cancelled_invocation_ends_with_its_worker(tmp_path: Path) -> No
         assert (await function.invoke()).value == "well"
 
 
+@pytest.mark.parametrize("how", ["cancel", "end"])
+async def test_a_worker_that_is_being_started_ends_with_its_invocation_and_with_its_sandbox(
+    tmp_path: Path, how: str
+) -> None:
+    write(tmp_path, app="def handler(event, context): return 1")
+    before = find_family(os.getpid())
+    async with bench(tmp_path) as function:
+        start = make_start(1)
+        running = asyncio.create_task(function.run(start))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        if how == "cancel":
+            function.workers.cancel(start.identity)
+            assert (await running).answer is None
+        else:
+            function.workers.end(start.identity.sandbox)
+            assert (await running).value["errorType"] == "Runtime.ExitError"
+    assert find_family(os.getpid()) == before
+
+
 async def test_the_next_invocation_runs_a_saved_file_where_it_had_been_loaded(
     tmp_path: Path,
 ) -> None:

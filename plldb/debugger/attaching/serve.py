@@ -54,6 +54,9 @@ class Workers(Protocol):
     def end(self, sandbox: Sandbox, /) -> None:
         """End what is kept for a sandbox that is no more."""
 
+    def release(self) -> None:
+        """Hold no invocation any longer for a debugger that has not come."""
+
 
 class Service:
     """The invocations of one session: fed with what the link yields until nothing is in hand any more."""

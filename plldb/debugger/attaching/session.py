@@ -75,6 +75,7 @@ class SessionRun:
                 watching += [asyncio.create_task(silent), asyncio.create_task(deployed)]
                 reason = await self._until_over(serving, leave)
                 await cancel_all(watching)
+                workers.release()  # what waits for a debugger would be in hand for ever
                 return await self._detach(reason, link, service, telling)
             except Exception:
                 await self._restore_all(telling.put)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 from plldb.debugger.decisions import Start
 from plldb.debugger.errors import SourceError
@@ -20,7 +21,7 @@ from plldb.debugger.workers.relay import Relay
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.debugger.workers.source import Project, find_source
 from plldb.debugger.workers.worker import Patience, Stamp, Worker, start_worker
-from plldb.tasks import cancel_all, finish
+from plldb.tasks import cancel_all
 
 DEFAULT_PATIENCE = Patience()
 
@@ -103,6 +104,7 @@ class Workers:
         self._wait = wait
         self._debuggable = True
         self._workers: dict[Sandbox, Worker] = {}
+        self._starting: dict[Sandbox, asyncio.Task[Worker]] = {}
         self._running: dict[Identity, asyncio.Task[Answer]] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -137,10 +139,17 @@ class Workers:
             task.cancel()
 
     def end(self, sandbox: Sandbox) -> None:
-        """End the worker of a sandbox that is no more."""
+        """End the worker of a sandbox that is no more, also one that is being started."""
         if worker := self._workers.pop(sandbox, None):
             worker.kill()
-            self._close_soon(worker)
+            self._close_soon(worker.close())
+        if starting := self._starting.pop(sandbox, None):
+            self._close_soon(_close_started(starting))
+
+    def release(self) -> None:
+        """Hold no invocation any longer for a debugger that has not come."""
+        if self._relay is not None:
+            self._relay.attached.set()
 
     async def look_after(self) -> None:
         """End workers that have stood idle for long, or whose code was saved since. Endless."""
@@ -153,7 +162,7 @@ class Workers:
 
     async def close(self) -> None:
         """End all workers, also in the middle of an invocation."""
-        for sandbox in tuple(self._workers):
+        for sandbox in {*self._workers, *self._starting}:
             self.end(sandbox)
         await asyncio.gather(*self._closing)
 
@@ -165,8 +174,15 @@ class Workers:
         self.end(sandbox)
         if self._relay is not None and self._wait and self._debuggable:
             await self._relay.attached.wait()
-        # To its end also when cancelled: a process that nobody knows would stay.
-        self._workers[sandbox] = worker = await finish(self._start(start, tell))
+        starting = self._starting[sandbox] = asyncio.create_task(self._start(start, tell))
+        try:
+            worker = await asyncio.shield(starting)
+        except BaseException:
+            self.end(sandbox)  # the start goes on, and nobody else would end what it starts
+            raise
+        if self._starting.get(sandbox) is starting:  # else the sandbox has ended meanwhile, and its worker
+            del self._starting[sandbox]
+            self._workers[sandbox] = worker
         return worker
 
     async def _start(self, start: Start, tell: TellOutput) -> Worker:
@@ -208,7 +224,14 @@ class Workers:
             return None
         return {**adapter.settings(), "editor": self._relay.has_editor}
 
-    def _close_soon(self, worker: Worker) -> None:
-        task = asyncio.create_task(worker.close())
+    def _close_soon(self, closing: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(closing)
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+
+async def _close_started(starting: asyncio.Task[Worker]) -> None:
+    """Close a worker as soon as it has started; one that does not start is said where it was wanted."""
+    await asyncio.wait({starting})
+    if not starting.cancelled() and starting.exception() is None:
+        await starting.result().close()
