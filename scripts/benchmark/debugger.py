@@ -124,7 +124,7 @@ async def measure_chain(cloud: Cloud, here: World, count: int) -> None:
         environment = os.environ | {"AWS_ENDPOINT_URL": cloud.far(far) if far else cloud.url}
         command = (sys.executable, "-m", "tests.cloud.laptop", name, here.layer, here.url)
         pipe = asyncio.subprocess.PIPE
-        laptop = await asyncio.create_subprocess_exec(*command, env=environment, stdout=pipe)
+        laptop = await asyncio.create_subprocess_exec(*command, env=environment, stdin=pipe, stdout=pipe)
         try:
             assert laptop.stdout
             await laptop.stdout.readline()

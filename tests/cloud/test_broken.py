@@ -168,9 +168,8 @@ async def test_after_twenty_minutes_of_frost_the_laptop_answers_again(
 @asynccontextmanager
 async def laptop(name: str, layer: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """A laptop that is ready, as a process; it is killed at the end, if not before."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.cloud.laptop", name, layer, stdout=asyncio.subprocess.PIPE
-    )
+    command, pipe = (sys.executable, "-m", "tests.cloud.laptop", name, layer), asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
     assert process.stdout
     try:
         assert await process.stdout.readline() == b"ready\n"
