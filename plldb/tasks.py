@@ -34,12 +34,19 @@ async def gather_all(*awaitables: Awaitable[Any]) -> tuple[Any, ...]:
 
 
 async def finish(awaitable: Awaitable[T]) -> T:
-    """Await something to its end, also when cancelled meanwhile: the cancellation is raised after it."""
+    """Await something to its end, however often cancelled meanwhile: the cancellation is raised after it."""
     task = asyncio.ensure_future(awaitable)
-    try:
-        return await asyncio.shield(task)
-    finally:
-        await asyncio.wait({task})
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is None:
+        return task.result()
+    if not task.cancelled():
+        task.exception()  # else asyncio would complain that nobody has looked
+    raise cancelled
 
 
 async def cancel_all(tasks: Iterable[asyncio.Future[Any]]) -> None:

@@ -185,6 +185,36 @@ async def test_killed_after_any_request_the_function_is_restored_from_another_ma
     raise AssertionError("arming does not come to its end")
 
 
+async def test_an_update_that_is_cancelled_on_its_way_is_awaited_and_then_restored(
+    world: World, proxy: Proxy
+) -> None:
+    before = await world.deployed()
+    arrived, go = asyncio.Event(), asyncio.Event()
+
+    async def hold_up(call: Call, forward: Forward) -> Response:
+        arrived.set()
+        await go.wait()
+        return await forward(call)
+
+    proxy.use(on(hold_up, "UpdateFunctionConfiguration", when=nth(1)))
+    work = asyncio.create_task(world.arm())
+    await arrived.wait()
+    for _ in range(100):  # when another function fails, gather and its caller cancel one after the other
+        work.cancel()
+        await asyncio.sleep(0)
+    assert not work.done()
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    assert await world.restore() == Restored(arn=(await list_arns(world))[0], how="restored")
+    assert await world.deployed() == before
+    assert await list_holds(world.places.table) == ()
+
+
+async def list_arns(world: World) -> list[str]:
+    return [each["FunctionArn"] for each in (await world.client.list_functions())["Functions"]]
+
+
 async def test_a_version_published_while_armed_is_found_with_its_aliases(world: World) -> None:
     await world.client.publish_version(FunctionName=world.name)
     await world.arm()

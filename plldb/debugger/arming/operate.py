@@ -21,6 +21,7 @@ from plldb.debugger.arming.refusals import Refused, blame_function, held, refuse
 from plldb.debugger.arming.settings import Arms, arm_settings, read_arms, replaced_by_arming
 from plldb.debugger.arming.take_out import Places, Restored, as_deployed, restore, try_to_write
 from plldb.errors import AwsError
+from plldb.tasks import finish
 
 __all__ = [
     "Armed",
@@ -90,7 +91,8 @@ async def _arm(places: Places, name: str, plan: Plan, token: str) -> Armed | Ref
         token_hash=hash_token(token),
         replaced=replaced_by_arming(before.settings),
     )
-    if other := await take(places.table, hold, now=plan.now, instead_of=plan.instead_of):
+    # What was sent is awaited also when cancelled: else it would be done after the function was restored.
+    if other := await finish(take(places.table, hold, now=plan.now, instead_of=plan.instead_of)):
         return held(function.arn, other)
     try:
         outcome = await _put_arms(places, before, function, plan, token)
@@ -113,7 +115,7 @@ async def _put_arms(
         settings = arm_settings(before.settings, arms, plan.layer)
         if refusal := refuse_environment(settings):
             return Refused(arn=before.arn, refusal=refusal)
-        conflict = await try_to_write(places.functions, current, settings)
+        conflict = await finish(try_to_write(places.functions, current, settings))
         found = await wait_until_updated(places.functions, before.arn)
         if found is None:
             return refused(before.arn, "gone", "it was deleted meanwhile")
