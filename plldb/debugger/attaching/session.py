@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -36,7 +37,9 @@ from plldb.debugger.events import (
 from plldb.debugger.pace import Pace
 from plldb.debugger.rows import SessionRow
 from plldb.errors import PlldbError
-from plldb.tasks import cancel_all, gather_all
+from plldb.tasks import cancel_all, finish, gather_all
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +80,12 @@ class SessionRun:
                 await cancel_all(watching)
                 workers.release()  # what waits for a debugger would be in hand for ever
                 return await self._detach(reason, link, service, telling)
-            except Exception:
-                await self._restore_all(telling.put)
-                await telling.flush()
-                raise
-            except asyncio.CancelledError:
-                # Nobody listens any more; functions are restored all the same.
-                await self._restore_all(lambda _: None)
+            except BaseException as error:
+                # Whoever has cancelled does not listen any more; functions are restored all the same.
+                heard = isinstance(error, Exception)
+                await finish(self._restore_all(telling.put if heard else lambda _: None))
+                if heard:
+                    await telling.flush()
                 raise
             finally:
                 await cancel_all([serving, *watching])
@@ -118,9 +120,17 @@ class SessionRun:
             telling.put(event)
             return event
         telling.put(FunctionArmed(function=name))
-        for version in await find_armed_versions(self.places.functions, name):
-            telling.put(VersionArmed(function=name, version=version.version, aliases=version.aliases))
+        await self._tell_versions(name, telling)
         return name
+
+    async def _tell_versions(self, name: str, telling: Telling[AttachEvent]) -> None:
+        try:
+            versions = await find_armed_versions(self.places.functions, name)
+        except PlldbError as error:  # to know of them is worth no session
+            log.info("the versions of %s cannot be listed: %s", name, type(error).__name__)
+            return
+        for version in versions:
+            telling.put(VersionArmed(function=name, version=version.version, aliases=version.aliases))
 
     async def _until_over(
         self, serving: asyncio.Task[None], leave: asyncio.Event
@@ -148,7 +158,10 @@ class SessionRun:
         AWS would let an invocation finish in a function that is changed; emulators end it.
         """
         telling.put(Detaching(reason=reason, in_hand=len(link.in_hand)))
-        await link.detach()
+        try:
+            await link.detach()
+        except PlldbError as error:  # what is running is answered all the same
+            log.info("detaching cannot be written down: %s", type(error).__name__)
         events = await self._restore_all(telling.put, service)
         await telling.flush()
         return AttachFinished(
