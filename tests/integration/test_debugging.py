@@ -190,6 +190,7 @@ async def test_what_is_no_debugger_is_turned_away(tmp_path: Path) -> None:
             b'Content-Length: 38\r\n\r\n{"type":"request","command":"launch"}  ',
             b"Content-Length: x\r\n\r\n",
             b"Content-Length: 2\r\n\r\n[]",
+            b"Content-Length: 100000\r\n\r\n" + 100_000 * b"[",
         ):
             reader, writer = await asyncio.open_connection("127.0.0.1", function.workers.debug_port)
             writer.write(sent)
@@ -223,6 +224,18 @@ def make_broken_python(folder: Path) -> str:
     python.write_text(text)
     python.chmod(0o755)
     return str(python)
+
+
+async def test_a_python_that_prints_at_its_start_can_be_debugged(tmp_path: Path) -> None:
+    write(tmp_path, app=APP, sitecustomize="print('hello'); print('{}')")
+    machine = {"PYTHONPATH": str(tmp_path)}
+    async with (
+        bench(tmp_path, debug=0, machine=machine) as function,
+        editor(function.workers.debug_port, {tmp_path / "app.py": [3]}) as one,
+    ):
+        ran = invoke(function, {"number": 2})
+        await (await one.stop()).go_on()
+        assert (await ran).value == 4
 
 
 async def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:

@@ -51,12 +51,26 @@ async def start_adapter(python: Path, machine: Mapping[str, str]) -> Adapter:
     plan = Plan(python=python, code=Path.cwd(), handler="", environment={}, machine=machine, debugger={})
     process = await start_process(plan, {"handler": None, "packages": find_packages()})
     try:
-        told = json.loads(await process.stdout.readline())
-    except ValueError:
-        said = (await process.stderr.read()).decode(errors="replace").strip()
-        await process.close()
-        raise OSError(said.rpartition("\n")[2] or "it ended") from None
+        while line := await process.stdout.readline():
+            if adapter := _read_adapter(process, line):
+                return adapter
     except asyncio.CancelledError:
         await process.close()
         raise
-    return Adapter(process=process, client=told["client"], server=told["server"], token=told["token"])
+    except ValueError:  # a line without an end
+        pass
+    await process.close()  # first: what is alive keeps the pipe open
+    said = (await process.stderr.read()).decode(errors="replace").strip()
+    raise OSError(said.rpartition("\n")[2] or "it ended")
+
+
+def _read_adapter(process: Process, line: bytes) -> Adapter | None:
+    """Return the adapter that a line tells of; None for one that the project's Python prints at its start."""
+    try:
+        told = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    match told:
+        case {"client": int(client), "server": int(server), "token": str(token)}:
+            return Adapter(process=process, client=client, server=server, token=token)
+    return None

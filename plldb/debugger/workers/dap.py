@@ -34,7 +34,11 @@ async def read_message(reader: asyncio.StreamReader) -> Message:
     size = int(length)
     if not 0 <= size <= LARGEST_MESSAGE:
         raise ValueError("too long")
-    message = json.loads(await reader.readexactly(size))
+    body = await reader.readexactly(size)
+    try:
+        message = json.loads(body)
+    except RecursionError:
+        raise ValueError("too deep") from None
     if not isinstance(message, dict):
         raise ValueError("not a message")
     return message

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from plldb.debugger.workers.environment import start_environment
 BOOT = Path(__file__).parent / "cargo" / "boot.py"
 KILL = 9
 """SIGKILL."""
+NEW_GROUP: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+"""What a new session is on Windows: Ctrl-C does not reach the process."""
 SIGNALS = (
     *("0", "hangup", "interrupt", "quit", "illegal instruction", "trace/breakpoint trap", "aborted"),
     *("bus error", "floating point exception", "killed", "user defined signal 1", "segmentation fault"),
@@ -46,12 +49,16 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process in a group of its own, and its three pipes. It ends when ``stdin`` is closed."""
+    """A process in a group of its own, and its three pipes. It ends when ``stdin`` is closed.
+
+    ``end`` waits for its end, and then kills what it has started and left in its group.
+    """
 
     process: asyncio.subprocess.Process
     stdin: asyncio.StreamWriter
     stdout: asyncio.StreamReader
     stderr: asyncio.StreamReader
+    end: asyncio.Task[int]
 
     @property
     def pid(self) -> int:
@@ -65,7 +72,7 @@ class Process:
 
     async def wait(self) -> int:
         """Wait for its end and return the exit code, negative after a signal."""
-        return await self.process.wait()
+        return await asyncio.shield(self.end)
 
     async def close(self) -> None:
         """Kill it and wait until it has gone."""
@@ -75,12 +82,8 @@ class Process:
 
     def kill(self) -> None:
         """Kill it and all that it has started in its group."""
-        if hasattr(os, "killpg"):
-            # Of a group of which only dead processes are left, macOS says PermissionError.
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, KILL)
-        elif self.process.returncode is None:
-            self.process.kill()
+        if not self.end.done():  # else the number may be another's by now
+            _kill(self.process)
 
 
 async def start_process(plan: Plan, settings: Mapping[str, object]) -> Process:
@@ -101,11 +104,28 @@ async def start_process(plan: Plan, settings: Mapping[str, object]) -> Process:
         cwd=plan.code,
         # Ctrl-C is for plldb alone; and what the function starts ends with its group.
         start_new_session=True,
+        creationflags=NEW_GROUP,
     )
     if process.stdin is None or process.stdout is None or process.stderr is None:
         raise OSError("no pipes")
     process.stdin.write(json.dumps(settings).encode() + b"\n")
-    return Process(process, process.stdin, process.stdout, process.stderr)
+    end = asyncio.create_task(_wait_for_end(process))
+    return Process(process, process.stdin, process.stdout, process.stderr, end)
+
+
+async def _wait_for_end(process: asyncio.subprocess.Process) -> int:
+    code = await process.wait()
+    _kill(process)
+    return code
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    if hasattr(os, "killpg"):
+        # Of a group of which only dead processes are left, macOS says PermissionError.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, KILL)
+    elif process.returncode is None:
+        process.kill()
 
 
 def how_it_ended(code: int) -> str:

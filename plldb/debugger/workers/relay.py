@@ -107,15 +107,17 @@ class Relay:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         keep_task(self._tasks)
-        # What is no editor, and one that has left.
-        with suppress(OSError, EOFError, ValueError, asyncio.LimitOverrunError, asyncio.CancelledError):
-            async with asyncio.timeout(FIRST_WITHIN):
-                first = await read_message(reader)
-            if is_first(first):
-                adapter = await self.adapter()
-                back = await asyncio.open_connection(HOST, adapter.client, limit=LARGEST_MESSAGE)
-                await self._relay(first, Line(reader, writer, *back), adapter.pid)
-        writer.close()
+        try:
+            # What is no editor, and one that has left.
+            with suppress(OSError, EOFError, ValueError, asyncio.LimitOverrunError, asyncio.CancelledError):
+                async with asyncio.timeout(FIRST_WITHIN):
+                    first = await read_message(reader)
+                if is_first(first):
+                    adapter = await self.adapter()
+                    back = await asyncio.open_connection(HOST, adapter.client, limit=LARGEST_MESSAGE)
+                    await self._relay(first, Line(reader, writer, *back), adapter.pid)
+        finally:
+            writer.close()
 
     async def _relay(self, first: Message, line: Line, pid: int) -> None:
         for each in (line.editor, line.adapter):

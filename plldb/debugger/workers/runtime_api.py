@@ -23,6 +23,12 @@ VERSION = "/2018-06-01/runtime"
 LARGEST_HEAD = 2 * 2**20
 """Most bytes of a request's head: awslambdaric describes an error in a header of up to 1 MB."""
 
+HUNG_UP = (
+    *(OSError, EOFError, ValueError, RecursionError),
+    *(asyncio.LimitOverrunError, asyncio.CancelledError),
+)
+"""What ends a connection, also because something else came than the Runtime API's."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
@@ -96,11 +102,13 @@ class RuntimeApi:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         keep_task(self._tasks)
-        # The worker has gone, or it was none.
-        with suppress(OSError, EOFError, ValueError, asyncio.LimitOverrunError, asyncio.CancelledError):
-            while await self._one(reader, writer):
-                await writer.drain()
-        writer.close()
+        try:
+            # The worker has gone, or it was none.
+            with suppress(*HUNG_UP):
+                while await self._one(reader, writer):
+                    await writer.drain()
+        finally:
+            writer.close()
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Serve one request; False if the connection is to be closed."""

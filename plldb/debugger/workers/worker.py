@@ -142,8 +142,7 @@ class Worker:
 
     def kill(self) -> None:
         """End the process and all that it has started, at once."""
-        if not self._end.done():
-            self._process.kill()
+        self._process.kill()
         self._phase = "ended"
         self._changed.set()
 
@@ -250,7 +249,6 @@ class Worker:
 
     async def _wait_for_end(self) -> int:
         code = await self._process.wait()
-        self._process.kill()  # what it has started and left
         # A process that has left the group may keep the pipes open for ever.
         await asyncio.wait(self._readers, timeout=self._patience.output)
         await cancel_all(self._readers)
