@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, from the first import to the exit. Talks to this process's signals.
+"""Ctrl-C, SIGTERM and SIGHUP, from the first import to the exit. Talks to this process's signals.
 
 In the order of a run: `hold` while the program is imported, `release` while the command line is parsed,
 `listen` and `until_stopped` while the event loop runs, `leave_at_once` and `stop_listening` at the end.
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import FrameType
 
 INTERRUPTED = 130
@@ -28,6 +28,8 @@ CLEANING_UP = 10.0
 NOTICED = 1.0
 """Seconds of cleaning up after which the person is told what is still waited for."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_HANGUPS = tuple(signal.Signals[name] for name in ("SIGHUP", "SIGBREAK") if hasattr(signal, name))
+"""What a terminal that is closed sends; SIGBREAK is that of Windows."""
 
 
 def hold() -> None:
@@ -45,11 +47,16 @@ def release() -> None:
 
 
 def listen() -> asyncio.Event:
-    """Return what the next signal sets. Needs a running event loop."""
+    """Return what the first signal sets. Needs a running event loop.
+
+    A terminal that is closed does so, too. It may send its signal twice, which is no impatience: it sets only
+    this, also later on. Under nohup, or wherever else it was ignored, it stays so.
+    """
     import asyncio
 
     stop = asyncio.Event()
-    _react(stop.set)
+    heard = [number for number in _HANGUPS if signal.getsignal(number) not in (signal.SIG_IGN, None)]
+    _react(stop.set, (*_SIGNALS, *heard))
     return stop
 
 
@@ -64,13 +71,16 @@ async def until_stopped(
 
     ``leave_work`` may ask it instead to come to its own end; then only a second signal breaks it off.
 
-    A second signal ends the waiting at once. The work may then still be under way, and so may its threads:
-    whoever is returned `INTERRUPTED` calls `leave`.
+    A second signal, unless of a terminal that is closed, ends the waiting at once. The work may then still be
+    under way, and so may its threads: whoever is returned `INTERRUPTED` calls `leave`.
     """
+    import asyncio
+
     await _either(work, stop)
     if work.done():
         return work.result()
-    again = listen()
+    again = asyncio.Event()
+    _react(again.set)
     if leave_work():
         await _either(work, again)
         if work.done():
@@ -104,8 +114,8 @@ def leave_at_once() -> None:
     _react(leave)
 
 
-def _react(reaction: Callable[[], object]) -> None:
-    """Let ``reaction`` be what SIGINT and SIGTERM do from now on."""
+def _react(reaction: Callable[[], object], numbers: Iterable[signal.Signals] = _SIGNALS) -> None:
+    """Let ``reaction`` be what these signals do from now on."""
     import asyncio
 
     loop = asyncio.get_running_loop()
@@ -118,7 +128,7 @@ def _react(reaction: Callable[[], object]) -> None:
         except RuntimeError:  # the loop is closed: the program is about to end
             reaction()
 
-    for number in _SIGNALS:
+    for number in numbers:
         # A thread has no signals: KeyboardInterrupt is caught around the run.
         with suppress(ValueError):
             signal.signal(number, handle)

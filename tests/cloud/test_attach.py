@@ -120,7 +120,7 @@ async def test_what_a_killed_session_has_left_is_taken_over_by_the_next(
     await eventually(lambda: settings(world, names["Orders"]), before)
 
 
-async def test_an_interrupt_lets_the_invocation_under_way_finish_and_a_second_one_ends_at_once(
+async def test_a_closed_terminal_lets_the_invocation_under_way_finish_and_a_second_ctrl_c_ends_at_once(
     world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path, plldb_cli: RunPlldb
 ) -> None:
     (folder / "index.py").write_text(
@@ -130,12 +130,15 @@ async def test_an_interrupt_lets_the_invocation_under_way_finish_and_a_second_on
         "        time.sleep(0.02)\n"
         "    return {'laptop': event}\n"
     )
+    inherited = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
     async with attached(aws_env, folder, "shop", "Orders", "--no-debug") as session:
+        signal.signal(signal.SIGHUP, inherited)
         await session.read_until("attached")
         running = asyncio.create_task(invoke(world.functions, names["Orders"], 1))
         await session.read_until("invocation_started")
-        session.running.process.send_signal(signal.SIGINT)
+        session.running.process.send_signal(signal.SIGHUP)
         assert (await session.read_until("detaching"))["in_hand"] == 1
+        session.running.process.send_signal(signal.SIGHUP)  # it is sent twice, and is no impatience
         (folder / "go").touch()
         assert await running == {"laptop": 1}
         assert (await session.read_until("finished"))["result"] == "detached"

@@ -37,15 +37,20 @@ def hear_sigint() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def begun(body: str) -> subprocess.Popen[str]:
+def begun(body: str, hangup: signal.Handlers = signal.SIG_DFL) -> subprocess.Popen[str]:
     """A program whose library does ``body`` after its first event; begun with that."""
+
+    def hear() -> None:
+        hear_sigint()
+        signal.signal(signal.SIGHUP, hangup)
+
     program = PROGRAM.format(body=body)
     process = subprocess.Popen(
         [sys.executable, "-c", program],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=hear_sigint,
+        preexec_fn=hear,
     )
     assert process.stderr is not None
     line = process.stderr.readline()
@@ -108,6 +113,31 @@ def test_impatience_ends_the_cleaning_up_and_does_not_cost_the_last_line() -> No
     lines, stderr, code = interrupted(begun(body))
     assert (code, "Traceback" in stderr, "still cleaning up" in stderr) == (130, False, False), stderr
     assert [line["kind"] for line in lines] == ["started", "failed"]
+
+
+AGAIN = "os.kill(os.getpid(), signal.SIGHUP)\n            for _ in range(50): await asyncio.sleep(0)\n"
+GOES_ON = AGAIN + "            print('goes on', file=sys.stderr)\n"
+CLOSED = (
+    f"try:\n            {AGAIN}            await asyncio.Event().wait()\n"
+    f"        finally:\n            {GOES_ON}"
+)
+NOHUP = (
+    f"if True:\n            {GOES_ON}"
+    "        os.kill(os.getpid(), signal.SIGINT)\n        await asyncio.Event().wait()"
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "hangup"), [(CLOSED, signal.SIG_DFL), (NOHUP, signal.SIG_IGN)], ids=["closed", "nohup"]
+)
+def test_a_closed_terminal_ends_the_run_and_its_second_signal_does_not_end_the_cleaning_up(
+    body: str, hangup: signal.Handlers
+) -> None:
+    process = begun(body, hangup)
+    assert process.stderr is not None
+    stderr = process.stderr.read()  # after `begun` some of it may be in the buffer
+    process.communicate(timeout=60)
+    assert (process.returncode, "goes on" in stderr, "Traceback" in stderr) == (130, True, False), stderr
 
 
 class Quiet(ScriptedLibrary):
