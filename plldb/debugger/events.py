@@ -385,11 +385,13 @@ class FunctionSilent:
 class FunctionDeployed:
     """A function was deployed, restored or deleted while it was armed: its invocations do not come here.
 
-    Told once. To attach again arms what is deployed now.
+    Told once. To attach again arms what is deployed now. ``holder`` is the ARN of who has taken it over,
+    empty if nobody has. What a deployment has left of plldb's on the function is taken out.
     """
 
     kind: Literal["function_deployed"] = "function_deployed"
     function: str
+    holder: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

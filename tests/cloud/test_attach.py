@@ -203,8 +203,9 @@ async def test_on_a_terminal_it_asks_first_and_ctrl_c_puts_everything_back(
     assert await settings(world, names["Orders"]) == before
 
 
-async def test_a_deployment_while_attached_is_told_by_the_library(
-    world: World, names: dict[str, str], cloud: Cloud, folder: Path
+@pytest.mark.parametrize("left", [(), ("restored",)])
+async def test_a_deployment_while_attached_is_told_by_the_library_and_what_it_leaves_is_taken_out(
+    world: World, names: dict[str, str], cloud: Cloud, folder: Path, left: tuple[str, ...]
 ) -> None:
     options = debugger.AttachOptions(code=folder, python=Path(sys.executable), debug_port=None)
     place, pace = debugger.Place(endpoint_url=cloud.url), replace(PACE, look_at_functions=0.05)
@@ -213,14 +214,14 @@ async def test_a_deployment_while_attached_is_told_by_the_library(
         async for last in session:
             kinds.append(last.kind)
             if isinstance(last, debugger.Attached):
+                variables = {} if left else {"Environment": {"Variables": {"STAGE": "test"}}}
                 await world.functions.update_function_configuration(
-                    FunctionName=names["Orders"],
-                    Layers=[],
-                    Timeout=60,
-                    Environment={"Variables": {"STAGE": "test"}},
+                    FunctionName=names["Orders"], Layers=[], Timeout=60, **variables
                 )
-            if isinstance(last, debugger.FunctionDeployed):
+            if last.kind == ("function_deployed", *left)[-1]:
+                if left:
+                    assert await invoke(world.functions, names["Orders"], 1) == {"deployed": 1}
                 session.detach()
-    assert kinds[-3:] == ["function_deployed", "detaching", "attach_finished"]
+    assert kinds[-3 - len(left) :] == ["function_deployed", *left, "detaching", "attach_finished"]
     assert isinstance(last, debugger.AttachFinished)
     assert last.outcome == "detached"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, assert_never
 
+from plldb.cli.debugger.status import person
 from plldb.cli.output.layout import Item, Line, Tone
 from plldb.cli.output.text import counted, duration
 from plldb.debugger.events import (
@@ -80,10 +81,12 @@ class SessionWords:
             case FunctionSilent():
                 text = f"{self._name(event.function)}: {_why_silent(event)} ({event.request_id})"
                 return [Line(mark="warn", name="silent", text=text, tone="warn")]
-            case FunctionDeployed(function=function):
+            case FunctionDeployed(function=function, holder=holder):
                 text = (
-                    f"{self._name(function)} was deployed meanwhile, and is not attached any more. End this "
-                    "with Ctrl-C and attach again"
+                    f"{self._name(function)} was taken over by {person(holder)}, and is not attached any more"
+                    if holder
+                    else f"{self._name(function)} was deployed meanwhile, and is not attached any more. End "
+                    "this with Ctrl-C and attach again"
                 )
                 return [Line(mark="warn", name="deployed", text=text, tone="warn")]
             case VisibilityDenied(queue=queue, message=message):

@@ -89,6 +89,17 @@ def is_touched(settings: Settings) -> bool:
     )
 
 
+def is_whole(settings: Settings, token: str) -> bool:
+    """Tell whether all that arming with this token puts on a function is there."""
+    arms = read_arms(settings.variables)
+    return (
+        arms is not None
+        and arms.token == token
+        and settings.variables.get(WRAPPER_VARIABLE) == WRAPPER
+        and any(map(is_our_layer, settings.layers))
+    )
+
+
 def replaced_by_arming(settings: Settings) -> Replaced:
     """Return what arming these settings would replace."""
     return Replaced(timeout=settings.timeout, wrapper=settings.variables.get(WRAPPER_VARIABLE, ""))

@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from plldb.aws.session import Aws
@@ -74,7 +75,13 @@ class SessionRun:
             try:
                 armed = await self._arm_all(tokens, telling, workers)
                 silent = watch_silence(self.aws, settings, service.heard, telling.put, self.pace)
-                deployed = watch_deployments(self.places, {name: tokens[name] for name in armed}, telling.put)
+                deployed = watch_deployments(
+                    self.places,
+                    {name: tokens[name] for name in armed},
+                    self.row.id,
+                    telling.put,
+                    partial(self._restore_one, tell=telling.put),
+                )
                 watching += [asyncio.create_task(silent), asyncio.create_task(deployed)]
                 reason = await self._until_over(serving, leave)
                 await cancel_all(watching)

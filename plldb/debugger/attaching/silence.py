@@ -10,12 +10,15 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from plldb.aws.session import Aws
+from plldb.debugger.arming.examine import Function
 from plldb.debugger.arming.functions import read_function
-from plldb.debugger.arming.operate import Places, has_token
+from plldb.debugger.arming.mutex import read_hold
+from plldb.debugger.arming.operate import Places
+from plldb.debugger.arming.settings import is_touched, is_whole
 from plldb.debugger.events import FunctionDeployed, FunctionSilent
 from plldb.debugger.pace import Pace
 from plldb.debugger.workers.settings import FunctionSettings
@@ -70,21 +73,39 @@ async def watch_silence(
 
 
 async def watch_deployments(
-    places: Places, tokens: Mapping[str, str], tell: Callable[[FunctionDeployed], None]
+    places: Places,
+    tokens: Mapping[str, str],
+    session: str,
+    tell: Callable[[FunctionDeployed], None],
+    put_back: Callable[[str], Awaitable[object]],
 ) -> None:
-    """Look at functions until cancelled, or until none of them has its token any more; ``tokens`` by name."""
+    """Look at functions until cancelled, or until none of them is armed by this session any more.
+
+    A deployment may replace a part of what arming has put on a function: with the variables still there and
+    the layer gone, every invocation would fail. Then ``put_back`` takes out the rest. ``tokens`` are by name.
+    """
     left = dict(tokens)
     while left:
         await asyncio.sleep(places.functions.pace.look_at_functions)
         for name, token in tuple(left.items()):
             try:
                 function = await read_function(places.functions, name)
+                if function is not None and is_whole(function.settings, token):
+                    continue
+                other = await _other_holder(places, function, session)
             except PlldbError as error:  # perhaps the next look can be taken
                 log.info("%s cannot be looked at: %s", name, type(error).__name__)
                 continue
-            if function is None or not has_token(function, token):
-                del left[name]
-                tell(FunctionDeployed(function=name))
+            del left[name]
+            tell(FunctionDeployed(function=name, holder=other))
+            if function is not None and not other and is_touched(function.settings):
+                await put_back(name)
+
+
+async def _other_holder(places: Places, function: Function | None, session: str) -> str:
+    """Return the ARN of who has taken a function over; empty if nobody has."""
+    hold = await read_hold(places.table, function.arn) if function else None
+    return hold.holder.who if hold and hold.holder.session != session else ""
 
 
 async def _starts(aws: Aws, client: Any, function: FunctionSettings, since: int) -> list[tuple[str, str]]:
