@@ -15,10 +15,12 @@ from typing import Any
 from plldb.aws.session import Aws
 from plldb.debugger.events import VisibilityDenied
 from plldb.debugger.pace import Pace
-from plldb.errors import AwsError
+from plldb.errors import AwsError, PlldbError
 
 BATCH = 10
 """Most entries of one ChangeMessageVisibilityBatch (Amazon SQS API reference)."""
+NOT_HELD = ("ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight")
+"""What SQS says of a message that the function has deleted, or that was hidden for too short."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,22 +61,43 @@ async def keep_invisible(
         answer = await aws.call(
             client.get_queue_url, QueueName=messages.queue, QueueOwnerAWSAccountId=messages.account
         )
-        while True:
-            await _hide(aws, client, answer["QueueUrl"], messages, pace.hide_for)
+        url, left = answer["QueueUrl"], messages.receipts
+        # Never for less than the queue itself does.
+        seconds = max(pace.hide_for, await _own_timeout(aws, client, url))
+        while left:
+            left = await _hide(aws, client, url, left, seconds)
             await asyncio.sleep(pace.hide_again)
-    except AwsError as error:
+    except PlldbError as error:
         tell(VisibilityDenied(function=function, queue=messages.queue, message=error.message))
 
 
-async def _hide(aws: Aws, client: Any, url: str, messages: Messages, seconds: int) -> None:
-    entries = [
-        {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": seconds}
-        for number, receipt in enumerate(messages.receipts)
-    ]
-    for start in range(0, len(entries), BATCH):
-        part = entries[start : start + BATCH]
+async def _own_timeout(aws: Aws, client: Any, url: str) -> int:
+    answer = await aws.call(client.get_queue_attributes, QueueUrl=url, AttributeNames=["VisibilityTimeout"])
+    return int((answer.get("Attributes") or {}).get("VisibilityTimeout", 0))
+
+
+async def _hide(aws: Aws, client: Any, url: str, receipts: tuple[str, ...], seconds: int) -> tuple[str, ...]:
+    """Hide messages for so long from now; return those that are still there."""
+    left: tuple[str, ...] = ()
+    for start in range(0, len(receipts), BATCH):
+        part = receipts[start : start + BATCH]
+        entries = [
+            {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": seconds}
+            for number, receipt in enumerate(part)
+        ]
         answer: Mapping[str, Any] = await aws.call(
-            client.change_message_visibility_batch, QueueUrl=url, Entries=part
+            client.change_message_visibility_batch, QueueUrl=url, Entries=entries
         )
-        if failed := answer.get("Failed"):
-            raise AwsError(str(failed[0].get("Message") or failed[0].get("Code")), service="sqs")
+        gone = {str(each["Id"]) for each in answer.get("Failed") or () if _is_gone(each)}
+        left += tuple(receipt for number, receipt in enumerate(part) if str(number) not in gone)
+    return left
+
+
+def _is_gone(failed: Mapping[str, Any]) -> bool:
+    """Tell whether a message is not held any more; any other failure than one of SQS's own is raised."""
+    code = str(failed.get("Code"))
+    if code.rpartition(".")[2] in NOT_HELD:
+        return True
+    if failed.get("SenderFault", True):
+        raise AwsError(str(failed.get("Message") or code), service="sqs", aws_code=code)
+    return False
