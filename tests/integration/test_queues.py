@@ -46,12 +46,15 @@ async def test_messages_are_hidden_as_long_as_the_queue_says_and_the_others_when
             await queues.delete_message(QueueUrl=url, ReceiptHandle=first)
         return await forward(call)
 
-    async with Proxy(endpoint, on(look, HIDE)) as proxy:
-        async with open_aws(Place(endpoint_url=proxy.url), PACE) as aws, asyncio.timeout(20):
-            hiding = asyncio.create_task(keep_invisible(aws, body.encode(), "Mails", denied.append, PACE))
-            while len(hidden) < 3:
-                await asyncio.sleep(0)
-            await queues.delete_message(QueueUrl=url, ReceiptHandle=second)
-            await hiding
+    async with (
+        Proxy(endpoint, on(look, HIDE)) as proxy,
+        open_aws(Place(endpoint_url=proxy.url), PACE) as aws,
+        asyncio.timeout(20),
+    ):
+        hiding = asyncio.create_task(keep_invisible(aws, body.encode(), "Mails", denied.append, PACE))
+        while len(hidden) < 3:
+            await asyncio.sleep(0)
+        await queues.delete_message(QueueUrl=url, ReceiptHandle=second)
+        await hiding
     assert hidden[:3] == [[(first, 120), (second, 120)]] * 2 + [[(second, 120)]]
     assert denied == []
