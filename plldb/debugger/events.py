@@ -67,7 +67,8 @@ class VersionArmed:
 class Restored:
     """A function has nothing of plldb's on it.
 
-    ``how``: it had and was restored, it had nothing, or there is no such function any more.
+    ``how``: it had and was restored, it had nothing, or there is no such function any more. A session that
+    ends has nothing to do either with what somebody else holds by now.
     """
 
     kind: Literal["restored"] = "restored"
@@ -411,12 +412,12 @@ class VisibilityDenied:
 class Detaching:
     """No more invocations are taken; those under way may finish, then functions are restored.
 
-    ``reason``: the caller asked for it, or the lease has ended. ``in_hand`` counts the invocations that are
-    under way.
+    ``reason``: the caller asked for it, the lease has ended, or an error is about to be raised, which ends
+    what is under way. ``in_hand`` counts the invocations that are under way.
     """
 
     kind: Literal["detaching"] = "detaching"
-    reason: Literal["asked", "lease"]
+    reason: Literal["asked", "lease", "failed"]
     in_hand: int
 
 

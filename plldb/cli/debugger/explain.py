@@ -26,14 +26,14 @@ def explain(asked: Invocation, why: PlldbError | Stopped, runs: Sequence[RegionR
     if isinstance(why, Stopped):
         return _explain_stop(asked, why, runs)
     (run,) = runs
-    where = where_of(asked.settings, run.region, run.progress.target)
+    where = _place_of(asked, run)
     return Problem(
         operation=asked.name,
         code=why.code,
         message=why.message,
         hint=hint_text(why.hint),
         exit_code=2 if isinstance(why, SettingsError) else 1,
-        lines=(Line(mark="fail", name="armed", text=_left_armed(runs)),) if run.progress.armed else (),
+        lines=(Line(mark="fail", name="armed", text=_left_armed(runs)),) if _may_be_armed(run) else (),
         steps=(*_restore_steps(asked, runs), *hint_steps(why.hint, asked, "", where)),
     )
 
@@ -43,10 +43,10 @@ def _restore_steps(asked: Invocation, runs: Sequence[RegionRun[LiveProgress]]) -
     return tuple(
         Step(
             purpose="put back what is armed",
-            command=restore_command(asked, where_of(asked.settings, run.region, run.progress.target)),
+            command=restore_command(asked, _place_of(asked, run)),
         )
         for run in runs
-        if run.progress.armed
+        if _may_be_armed(run)
     )
 
 
@@ -56,9 +56,15 @@ def _explain_stop(asked: Invocation, why: Stopped, runs: Sequence[RegionRun[Live
         hint = "nothing was changed."
     elif asked.name == "attach":
         hint, steps = _left_armed(runs), _restore_steps(asked, runs)
+        if why.code == "output-closed" and not all(run.progress.finished for run in runs) and steps:
+            # Nobody was left who could be told, so the session has ended and restored without words.
+            hint = "the functions were put back, as far as AWS let that be done."
+            steps = tuple(
+                Step(purpose="see that", command=_place_of(asked, run).command("status")) for run in runs
+            )
     else:
         hint = "functions may be left armed; each goes back by itself when its lease ends."
-        found = [where_of(asked.settings, run.region, run.progress.target) for run in runs]
+        found = [_place_of(asked, run) for run in runs]
         regions = tuple(region for each in found for region in each.regions)
         where = Where(regions=regions, profile=asked.settings.profile)
         steps = (Step(purpose="go on with it", command=where.command("restore", options=asked.words)),)
@@ -73,12 +79,22 @@ def _explain_stop(asked: Invocation, why: Stopped, runs: Sequence[RegionRun[Live
 
 
 def _left_armed(runs: Sequence[RegionRun[LiveProgress]]) -> str:
-    names = [name for run in runs for name in run.progress.armed]
-    if not names:
+    armed = [name for run in runs for name in run.progress.armed]
+    arming = [name for run in runs for name in run.progress.arming]
+    if not armed and not arming:
         return "no function is left armed."
     until = max(run.progress.lease_until for run in runs)
-    are = "is" if len(names) == 1 else "are"
+    what = [f"{', '.join(armed)} {'is' if len(armed) == 1 else 'are'} left armed"] if armed else []
+    what += [f"{', '.join(arming)} may be left armed"] if arming else []
     return (
-        f"{', '.join(names)} {are} left armed, and answered by the deployed code; the lease ends at "
+        f"{'; '.join(what)}, and answered by the deployed code; the lease ends at "
         f"{datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M} UTC."
     )
+
+
+def _may_be_armed(run: RegionRun[LiveProgress]) -> bool:
+    return bool(run.progress.armed or run.progress.arming)
+
+
+def _place_of(asked: Invocation, run: RegionRun[LiveProgress]) -> Where:
+    return where_of(asked.settings, run.region, run.progress.target)

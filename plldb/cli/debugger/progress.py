@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 from plldb.cli.output.live import Activity
 from plldb.debugger.events import (
     Attached,
+    AttachFinished,
     AttachPlanned,
     DebuggerStatus,
     Detaching,
     FunctionArmed,
+    FunctionDeployed,
+    FunctionRefused,
     InvocationFinished,
     InvocationStarted,
     Restored,
+    SessionConnected,
     Started,
 )
 
@@ -28,12 +32,16 @@ class LiveProgress:
     Attributes:
         target: where it acts; None until that is known.
         armed: the functions that are armed now, as far as was told.
+        arming: those that may be armed, too: it is being tried.
+        finished: whether the session has told its result: nothing else is armed then.
         lease_until: when they are as deployed again by themselves, in POSIX seconds; 0 before the plan.
     """
 
     def __init__(self, began: float) -> None:
         self.target: Target | None = None
         self.armed: tuple[str, ...] = ()
+        self.arming: tuple[str, ...] = ()
+        self.finished = False
         self.lease_until = 0
         self._began = began
         self._phase = "waiting for AWS"
@@ -48,10 +56,17 @@ class LiveProgress:
             case AttachPlanned(functions=functions, lease_until=lease_until):
                 self.lease_until = lease_until
                 self._short = {each.function: each.logical_id or each.function for each in functions}
+            case SessionConnected():
+                self.arming = tuple(self._short)
             case FunctionArmed(function=function):
+                self._forget(function)
                 self.armed = (*self.armed, function)
-            case Restored(function=function):
-                self.armed = tuple(each for each in self.armed if each != function)
+            case Restored(function=function) | FunctionDeployed(function=function):
+                self._forget(function)
+            case FunctionRefused(function=function) if self._phase != "restoring":
+                self._forget(function)
+            case AttachFinished(left_armed=left):
+                self.armed, self.arming, self.finished = left, (), True
             case Attached():
                 self._phase = "waiting for invocations"
             case Detaching():
@@ -62,6 +77,10 @@ class LiveProgress:
                 self._running.pop(request_id, None)
             case _:
                 pass
+
+    def _forget(self, function: str) -> None:
+        self.armed = tuple(each for each in self.armed if each != function)
+        self.arming = tuple(each for each in self.arming if each != function)
 
     def activity(self, now: float) -> Activity:
         """Return what the region is busy with."""

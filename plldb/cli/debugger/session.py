@@ -203,8 +203,9 @@ def _connection_line(event: ConnectionEvent) -> Line:
 
 
 def _detaching_line(event: Detaching) -> Line:
-    why = "the time is over: " if event.reason == "lease" else ""
-    rest = f"; {counted(event.in_hand, 'invocation')} may finish" if event.in_hand else ""
+    why = {"lease": "the time is over: ", "failed": "it has failed: ", "asked": ""}[event.reason]
+    finishing = event.in_hand and event.reason != "failed"
+    rest = f"; {counted(event.in_hand, 'invocation')} may finish" if finishing else ""
     text = f"{why}no new invocations, functions are being restored{rest}"
     return Line(mark="busy", name="plldb", text=text)
 

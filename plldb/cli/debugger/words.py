@@ -44,6 +44,7 @@ class Words:
         self._target: Target | None = None
         self._held = False
         self._planning = False
+        self._attached = False
         self._session = SessionWords()
 
     @property
@@ -54,7 +55,8 @@ class Words:
         """Return what is to be said now that ``event`` has come."""
         match event:
             case Started():
-                self._target, self._planning = event.target, event.operation == "attach"
+                self._target = event.target
+                self._planning = self._attached = event.operation == "attach"
                 text = f"{event.plldb_version}, {_what(event)}"
                 return [Line(name="plldb", text=text, tone="strong"), *target_lines(event.target)]
             case TakeOverPlanned(functions=functions):
@@ -63,7 +65,9 @@ class Words:
                 return self._refused(event, now)
             case VersionArmed():
                 return [version_line(event.function, event.version, event.aliases)]
-            case Restored(function=function):
+            case Restored(function=function, how=how):
+                if self._attached and how != "restored":  # it was refused before, or its going was told
+                    return []
                 return [Line(mark="done", name="restored", text=function)]
             case RestoreFinished():
                 return self._finished(event)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -90,6 +90,8 @@ class SessionRun:
             except BaseException as error:
                 # Whoever has cancelled does not listen any more; functions are restored all the same.
                 heard = isinstance(error, Exception)
+                if heard:
+                    telling.put(Detaching(reason="failed", in_hand=len(link.in_hand)))
                 await finish(self._restore_all(telling.put if heard else lambda _: None))
                 if heard:
                     await telling.flush()
@@ -174,7 +176,7 @@ class SessionRun:
         return AttachFinished(
             invocations=service.invocations,
             failed=service.failed,
-            restored=sum(isinstance(each, Restored) for each in events),
+            restored=sum(isinstance(each, Restored) and each.how == "restored" for each in events),
             left_armed=tuple(each.function for each in events if isinstance(each, FunctionRefused)),
         )
 
@@ -183,35 +185,29 @@ class SessionRun:
     ) -> tuple[Restored | FunctionRefused, ...]:
         """Restore what this session has armed, with a service each once it is quiet; raises nothing."""
 
-        async def restore_one(name: str) -> Restored | FunctionRefused | None:
+        async def restore_one(name: str) -> Restored | FunctionRefused:
             if service is not None:
                 await service.until_quiet(name)
             return await self._restore_one(name, tell)
 
-        found: Iterable[Restored | FunctionRefused | None] = await gather_all(
-            *[restore_one(each.name) for each in self.candidates]
-        )
-        return tuple(each for each in found if each is not None)
+        return await gather_all(*[restore_one(each.name) for each in self.candidates])
 
     async def _restore_one(
         self, name: str, tell: Callable[[AttachEvent], None]
-    ) -> Restored | FunctionRefused | None:
+    ) -> Restored | FunctionRefused:
+        event: Restored | FunctionRefused
         try:
             outcome = await operate.restore(
                 self.places, name, lambda hold: hold.holder.session == self.row.id
             )
         except PlldbError as error:
-            event: Restored | FunctionRefused = FunctionRefused(
-                function=name, reason=error.code, message=error.message
-            )
+            event = FunctionRefused(function=name, reason=error.code, message=error.message)
         else:
-            if isinstance(outcome, operate.Refused) and outcome.held:
-                return None  # it was never ours, or is not any more
-            if isinstance(outcome, operate.Refused):
-                event = refused_event(name, outcome)
-            elif outcome.how == "restored":
+            if isinstance(outcome, operate.Restored):
                 event = Restored(function=name, how=outcome.how)
+            elif outcome.held:  # it was never ours, or is not any more
+                event = Restored(function=name, how="nothing-to-do")
             else:
-                return None
+                event = refused_event(name, outcome)
         tell(event)
         return event

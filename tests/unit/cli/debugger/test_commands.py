@@ -14,6 +14,7 @@ from plldb.cli.debugger.explain import explain
 from plldb.cli.interrupts import listen
 from plldb.cli.main import main
 from plldb.cli.run import perform
+from plldb.debugger import events as ev
 from plldb.debugger.errors import NoFunctionsError
 from plldb.debugger.events import DebuggerStatus, RestoreEvent, RestoreFinished
 from plldb.errors import CredentialsError, Hint, PlldbError
@@ -114,6 +115,47 @@ def test_what_is_left_armed_is_said_with_the_way_to_restore_it_and_until_when(
     play(renderer, run, [*scripts.attached(), *scripts.detached()[:2]])
     renderer.fail(run, explain(asked("attach", "shop", "Orders"), why, [run]))
     hold_against_golden(f"debugger-attach-{name}-80", on_screen(screen.getvalue()))
+
+
+CONNECTED = [*scripts.planned(), ev.SessionConnected(seconds=0.4)]
+REFUSED = ev.FunctionRefused(function=scripts.MAILS, reason="network", message="cannot be reached")
+FAILED = [ev.Detaching(reason="failed", in_hand=0), ev.Restored(function=scripts.ORDERS, how="nothing-to-do")]
+
+
+@pytest.mark.parametrize(
+    ("code", "events", "hint"),
+    [
+        ("interrupted", scripts.planned(), "no function is left armed."),
+        ("interrupted", CONNECTED, f"{scripts.ORDERS}, {scripts.MAILS} may be left armed, and"),
+        (
+            "interrupted",
+            [*CONNECTED, ev.FunctionArmed(function=scripts.ORDERS)],
+            f"{scripts.ORDERS} is left armed; {scripts.MAILS} may be left armed, and",
+        ),
+        (
+            "interrupted",
+            [*CONNECTED, REFUSED, ev.FunctionDeployed(function=scripts.ORDERS)],
+            "no function is left armed.",
+        ),
+        ("interrupted", [*CONNECTED, *FAILED, REFUSED], f"{scripts.MAILS} may be left armed, and"),
+        ("output-closed", scripts.planned(), "no function is left armed."),
+        ("output-closed", scripts.attached(), "the functions were put back"),
+        (
+            "output-closed",
+            [*scripts.attached(), *scripts.detached(scripts.MAILS)],
+            f"{scripts.MAILS} is left armed, and",
+        ),
+    ],
+)
+def test_what_may_be_left_armed_is_told_at_each_moment(code: Any, events: Sequence[Any], hint: str) -> None:
+    run = scripts.a_run("attach", "shop")
+    for event in events:
+        run.progress.add(event, 0.0)
+    why = Stopped(code=code, reason=code, exit_code=1)
+    problem = explain(asked("attach", "shop"), why, [run])
+    assert problem.hint.startswith(hint)
+    proposed = [] if "no function" in hint else ["status" if "put back" in hint else "restore"]
+    assert [step.command.split()[1] for step in problem.steps] == proposed
 
 
 @pytest.mark.parametrize(
