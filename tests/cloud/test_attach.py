@@ -184,6 +184,8 @@ async def test_on_a_terminal_it_asks_first_and_ctrl_c_puts_everything_back(
     world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path
 ) -> None:
     before = await settings(world, names["Orders"])
+    with (folder / "index.py").open("a") as code:
+        code.write("def later(event, context):\n    return handler({'later': event}, context)\n")
     arguments = ("attach", "shop", "Orders", "--no-debug", "--python", sys.executable)
     async with on_terminal(*arguments, env=aws_env, cwd=folder) as screen:
         await screen.read_until(r"Attach to 1 function\? \[y/N\]")
@@ -192,15 +194,27 @@ async def test_on_a_terminal_it_asks_first_and_ctrl_c_puts_everything_back(
     assert await settings(world, names["Orders"]) == before
     async with on_terminal(*arguments, env=aws_env, cwd=folder) as screen:
         await screen.read_until(r"Attach to 1 function\? \[y/N\]")
+        # It is deployed while the question stands there: what is armed then is run.
+        await world.functions.update_function_configuration(
+            FunctionName=names["Orders"], Handler="index.later"
+        )
         screen.type("y\n")
         await screen.read_until("Ctrl-C puts everything back")
-        assert await invoke(world.functions, names["Orders"], 1) == {"laptop": 1}
+        assert await invoke(world.functions, names["Orders"], 1) == {"laptop": {"later": 1}}
         screen.type("\x03")
         assert await screen.finish() == 0
     shown = on_screen(screen.text)
-    for words in ("#1         Orders: Invoke, 1 byte", "   seen 1", "#1         answered", "detached: 1"):
+    for words in (
+        "#1         Orders: Invoke, 1 byte",
+        "   seen {'later': 1}",
+        "#1         answered",
+        "detached: 1",
+    ):
         assert words in shown
-    assert await settings(world, names["Orders"]) == before
+    assert await settings(world, names["Orders"]) == {**before, "Handler": "index.later"}
+    await world.functions.update_function_configuration(
+        FunctionName=names["Orders"], Handler=before["Handler"]
+    )
 
 
 @pytest.mark.parametrize("left", [(), ("restored",)])

@@ -63,8 +63,12 @@ class LiveProgress:
                 self.armed = (*self.armed, function)
             case Restored(function=function) | FunctionDeployed(function=function):
                 self._forget(function)
-            case FunctionRefused(function=function) if self._phase != "restoring":
+            case FunctionRefused(function=function) if self._phase == "working":
                 self._forget(function)
+            case FunctionRefused(function=function) if self._phase == "waiting for invocations":
+                # A deployment has replaced a part of what arming had put on; the rest cannot be taken out.
+                self._forget(function)
+                self.armed = (*self.armed, function)
             case AttachFinished(left_armed=left):
                 self.armed, self.arming, self.finished = left, (), True
             case Attached():

@@ -7,12 +7,13 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
 from plldb.aws.session import Aws
 from plldb.debugger.arming import operate
+from plldb.debugger.arming.examine import Function
 from plldb.debugger.arming.functions import find_armed_versions
 from plldb.debugger.arming.mutex import Holder
 from plldb.debugger.arming.operate import Armed, Places
@@ -37,6 +38,7 @@ from plldb.debugger.events import (
 )
 from plldb.debugger.pace import Pace
 from plldb.debugger.rows import SessionRow
+from plldb.debugger.workers.settings import FunctionSettings
 from plldb.errors import PlldbError
 from plldb.tasks import cancel_all, finish, gather_all
 
@@ -73,8 +75,9 @@ class SessionRun:
             serving = asyncio.create_task(service.run())
             watching: list[asyncio.Task[None]] = []
             try:
-                armed = await self._arm_all(tokens, telling, workers)
-                silent = watch_silence(self.aws, settings, service.heard, telling.put, self.pace)
+                armed = await self._arm_all(tokens, settings, telling, workers)
+                looked_at = {name: settings[name] for name in armed}
+                silent = watch_silence(self.aws, looked_at, service.heard, telling.put, self.pace)
                 deployed = watch_deployments(
                     self.places,
                     {name: tokens[name] for name in armed},
@@ -101,9 +104,15 @@ class SessionRun:
                 await service.close()
 
     async def _arm_all(
-        self, tokens: Mapping[str, str], telling: Telling[AttachEvent], workers: Workers
+        self,
+        tokens: Mapping[str, str],
+        settings: dict[str, FunctionSettings],
+        telling: Telling[AttachEvent],
+        workers: Workers,
     ) -> tuple[str, ...]:
-        outcomes = await gather_all(*[self._arm_one(each, tokens, telling) for each in self.candidates])
+        outcomes = await gather_all(
+            *[self._arm_one(each, tokens[each.name], settings, telling) for each in self.candidates]
+        )
         armed = tuple(outcome for outcome in outcomes if isinstance(outcome, str))
         if not armed:
             raise nothing_left([each for each in outcomes if isinstance(each, FunctionRefused)])
@@ -111,8 +120,13 @@ class SessionRun:
         return armed
 
     async def _arm_one(
-        self, candidate: Candidate, tokens: Mapping[str, str], telling: Telling[AttachEvent]
+        self,
+        candidate: Candidate,
+        token: str,
+        settings: dict[str, FunctionSettings],
+        telling: Telling[AttachEvent],
     ) -> str | FunctionRefused:
+        """Arm a function; from then on ``settings`` has it as it was deployed at that moment."""
         row = self.row
         plan = operate.Plan(
             holder=Holder(session=row.id, who=row.who, host=row.host, stack=row.stack),
@@ -123,11 +137,12 @@ class SessionRun:
             instead_of=candidate.instead_of,
         )
         name = candidate.name
-        outcome = await operate.arm(self.places, name, plan, tokens[name])
+        outcome = await operate.arm(self.places, name, plan, token)
         if not isinstance(outcome, Armed):
             event = refused_event(name, outcome)
             telling.put(event)
             return event
+        settings[name] = _as_armed(settings[name], outcome.before)
         telling.put(FunctionArmed(function=name))
         await self._tell_versions(name, telling)
         return name
@@ -147,8 +162,13 @@ class SessionRun:
         leaving = asyncio.create_task(leave.wait())
         both: set[asyncio.Task[Any]] = {serving, leaving}
         try:
-            left = max(self.row.ends_at - time.time(), 0)
-            done, _ = await asyncio.wait(both, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            done, left = set[asyncio.Task[Any]](), 1.0
+            while left and not done:
+                # The clock of the event loop, by which is waited, stands still while the machine sleeps.
+                left = max(self.row.ends_at - time.time(), 0)
+                done, _ = await asyncio.wait(
+                    both, timeout=min(left, self.pace.look), return_when=asyncio.FIRST_COMPLETED
+                )
         finally:
             leaving.cancel()
         if serving in done:
@@ -211,3 +231,14 @@ class SessionRun:
                 event = refused_event(name, outcome)
         tell(event)
         return event
+
+
+def _as_armed(settings: FunctionSettings, before: Function) -> FunctionSettings:
+    """Return what is run here: it may have been deployed since it was planned."""
+    return replace(
+        settings,
+        handler=before.handler,
+        runtime=before.runtime,
+        timeout=before.settings.timeout,
+        variables=before.settings.variables,
+    )

@@ -138,6 +138,11 @@ FAILED = [ev.Detaching(reason="failed", in_hand=0), ev.Restored(function=scripts
             "no function is left armed.",
         ),
         ("interrupted", [*CONNECTED, *FAILED, REFUSED], f"{scripts.MAILS} may be left armed, and"),
+        (
+            "interrupted",
+            [*scripts.attached(), ev.FunctionDeployed(function=scripts.MAILS), REFUSED, *FAILED],
+            f"{scripts.MAILS} is left armed, and",
+        ),
         ("output-closed", scripts.planned(), "no function is left armed."),
         ("output-closed", scripts.attached(), "the functions were put back"),
         (
