@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import signal
 import sys
 from dataclasses import replace
@@ -178,6 +179,28 @@ async def test_an_invocation_that_does_not_come_here_is_named_with_the_reason(
         silent = await session.read_until("function_silent")
         assert (silent["function"], silent["version"]) == (names["Mails"], version)
         assert (await session.end())[0] == 0
+
+
+@pytest.mark.parametrize("way", ["window closed", "reader gone"])
+async def test_functions_are_put_back_though_nobody_can_be_told(
+    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path, way: str
+) -> None:
+    before = await settings(world, names["Orders"])
+    arguments = ("attach", "shop", "Orders", "--no-debug", "--yes", "--python", sys.executable)
+    if way == "window closed":
+        async with on_terminal(*arguments, env=aws_env, cwd=folder) as screen:
+            await screen.read_until("Ctrl-C puts everything back")
+            screen.hang_up()
+            await screen.finish()
+    else:
+        line = shlex.join([sys.executable, "-m", "plldb", *arguments])
+        head = await asyncio.create_subprocess_shell(
+            f"{line} | grep -m 1 armed", env=aws_env, cwd=folder, stderr=asyncio.subprocess.PIPE
+        )
+        said = (await head.communicate())[1].decode()
+        assert "the functions were put back" in said
+        assert "plldb status" in said
+    assert await settings(world, names["Orders"]) == before
 
 
 async def test_on_a_terminal_it_asks_first_and_ctrl_c_puts_everything_back(

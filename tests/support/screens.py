@@ -39,6 +39,12 @@ class Screen:
         """What a person does with the keyboard; Ctrl-C is ``\\x03``."""
         os.write(self._terminal, keys.encode())
 
+    def hang_up(self) -> None:
+        """What a person does who closes the window: SIGHUP comes, and nothing can be written any more."""
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nowhere, self._terminal)
+        os.close(nowhere)
+
     async def read_until(self, pattern: str, *, seconds: float = 60.0) -> re.Match[str]:
         """Read on until something on the screen fits the pattern."""
         async with asyncio.timeout(seconds):
