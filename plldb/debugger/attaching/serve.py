@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from pathlib import PurePath
 from typing import Any, Protocol, assert_never
 
 from plldb.debugger.arming.mutex import Table
 from plldb.debugger.attaching.ledger import note_end, note_start
 from plldb.debugger.attaching.queues import keep_invisible
+from plldb.debugger.attaching.telling import Telling
 from plldb.debugger.attaching.triggers import Failure, describe_failure, describe_trigger
 from plldb.debugger.connection import Link
 from plldb.debugger.decisions import Cancel, Declined, Delivered, EndSandbox, Relayed, Start
@@ -67,10 +68,10 @@ class Service:
         workers: Workers,
         table: Table,
         folders: Mapping[str, PurePath],
-        tell: Callable[[AttachEvent], None],
+        telling: Telling[AttachEvent],
         pace: Pace,
     ) -> None:
-        """Begin; ``folders`` are where the code of each function lies, ``tell`` takes events at once."""
+        """Begin; ``folders`` are where the code of each function lies, ``telling`` takes the events."""
         self._pace = pace
         self._denied: set[str] = set()
         self._heard: set[tuple[str, str]] = set()
@@ -80,7 +81,8 @@ class Service:
         self._workers = workers
         self._table = table
         self._folders = folders
-        self._tell = tell
+        self._telling = telling
+        self._tell = telling.put
         self._running: dict[asyncio.Task[None], Identity] = {}
         self._notes: set[asyncio.Task[None]] = set()
         self._functions: dict[Identity, str] = {}  # of the invocations that are running or being answered
@@ -167,7 +169,8 @@ class Service:
         noted = self._note(_noted(begun))
 
         async def tell_output(line: output.Output) -> None:
-            self._tell(Output(request_id=request_id, function=function, stream=line.stream, text=line.text))
+            event = Output(request_id=request_id, function=function, stream=line.stream, text=line.text)
+            await self._telling.put_when_read(event)
 
         body = start.invocation.body
         hiding = asyncio.create_task(keep_invisible(self._table.aws, body, function, self._deny, self._pace))

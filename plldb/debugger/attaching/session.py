@@ -71,7 +71,7 @@ class SessionRun:
         ):
             telling.put(SessionConnected(seconds=loop.time() - began))
             folders = {each.name: each.source.folder for each in self.candidates}
-            service = Service(link, workers, self.places.table, folders, telling.put, self.pace)
+            service = Service(link, workers, self.places.table, folders, telling, self.pace)
             serving = asyncio.create_task(service.run())
             watching: list[asyncio.Task[None]] = []
             try:

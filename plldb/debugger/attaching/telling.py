@@ -11,6 +11,9 @@ from plldb.tasks import cancel_all
 
 T = TypeVar("T")
 
+MOST_WAITING = 5000
+"""Events that may wait for a reader before more output does not: some screens full, and little memory."""
+
 
 class Telling(Generic[T]):
     """Hands on what was put, in order, while nobody who puts waits for the reader.
@@ -22,11 +25,19 @@ class Telling(Generic[T]):
     def __init__(self, tell: Tell[T]) -> None:
         self._tell = tell
         self._queue: asyncio.Queue[T] = asyncio.Queue()
+        self._taken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def put(self, event: T) -> None:
         """Hand on an event soon."""
         self._queue.put_nowait(event)
+
+    async def put_when_read(self, event: T) -> None:
+        """Hand on an event that can wait: a function may print faster than anybody reads, without end."""
+        while self._queue.qsize() >= MOST_WAITING:
+            self._taken.clear()
+            await self._taken.wait()
+        self.put(event)
 
     async def flush(self) -> None:
         """Wait until the reader has taken all that was put."""
@@ -45,5 +56,6 @@ class Telling(Generic[T]):
     async def _hand_on(self) -> None:
         while True:
             event = await self._queue.get()
+            self._taken.set()
             await self._tell(event)
             self._queue.task_done()
