@@ -119,11 +119,11 @@ Examples:
 
 
 class _InOrder(asyncclick.Group):
-    """Lists its commands in the order in which one needs them; asyncclick would begin with destroy."""
+    """Lists its commands in the order in which they stand below; asyncclick would begin with destroy."""
 
     def list_commands(self, ctx: asyncclick.Context) -> list[str]:  # noqa: ARG002 - asyncclick gives it
         """Return the names in that order."""
-        return ["setup", "status", "watch", "destroy"]
+        return list(self.commands)
 
 
 def setup_options(command: Decorated) -> Decorated:
@@ -201,15 +201,12 @@ def setup(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
     return invocation(ctx, "setup", params)
 
 
-@bootstrap.command(help=DESTROY_HELP, short_help="Delete everything.")
-@asyncclick.option("--dry-run", is_flag=True, help="Show what would be deleted and change nothing.")
-@asyncclick.option("--yes", is_flag=True, help="Do not ask.")
-@asyncclick.option("--keep-bucket", is_flag=True, help="Keep the artifact bucket and what is in it.")
+@bootstrap.command(help=STATUS_HELP, short_help="Show what is deployed.")
 @place_options
 @asyncclick.pass_context
-def destroy(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
-    """Delete."""
-    return invocation(ctx, "destroy", params)
+def status(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
+    """Look."""
+    return invocation(ctx, "status", params)
 
 
 @bootstrap.command(help=WATCH_HELP, short_help="Follow what is running.")
@@ -220,12 +217,15 @@ def watch(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
     return invocation(ctx, "watch", params)
 
 
-@bootstrap.command(help=STATUS_HELP, short_help="Show what is deployed.")
+@bootstrap.command(help=DESTROY_HELP, short_help="Delete everything.")
+@asyncclick.option("--dry-run", is_flag=True, help="Show what would be deleted and change nothing.")
+@asyncclick.option("--yes", is_flag=True, help="Do not ask.")
+@asyncclick.option("--keep-bucket", is_flag=True, help="Keep the artifact bucket and what is in it.")
 @place_options
 @asyncclick.pass_context
-def status(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
-    """Look."""
-    return invocation(ctx, "status", params)
+def destroy(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
+    """Delete."""
+    return invocation(ctx, "destroy", params)
 
 
 @asyncclick.command(help=DOCTOR_HELP, short_help="Find what would make a setup fail.")
