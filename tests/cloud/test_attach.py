@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from plldb import debugger
+from plldb.debugger.arming.mutex import Holder, list_holds
+from plldb.debugger.arming.operate import Armed, Plan, arm, restore
 from tests.cloud.functions import connect_http_api, connect_queue, eventually, fetch, invoke, until
 from tests.cloud.shop import ACCOUNT, attached, settings
 from tests.cloud.world import PACE
@@ -263,3 +265,33 @@ async def test_a_deployment_while_attached_is_told_by_the_library_and_what_it_le
     assert kinds[-len(there) - len(end) :] == [*there, *end]
     assert isinstance(last, debugger.AttachFinished)
     assert last.outcome == "detached"
+
+
+async def test_who_takes_a_function_over_is_named(
+    world: World, names: dict[str, str], cloud: Cloud, folder: Path
+) -> None:
+    options = debugger.AttachOptions(code=folder, python=Path(sys.executable), debug_port=None)
+    place, pace = debugger.Place(endpoint_url=cloud.url), replace(PACE, look_at_functions=0.05)
+    told = []
+    async with debugger.attach(place, "shop", ["Orders"], options, pace=pace) as session:
+        async for event in session:
+            if isinstance(event, debugger.Attached):
+                (mine,) = await list_holds(world.places.table)
+                plan = Plan(
+                    holder=Holder(
+                        session="other", who="arn:aws:sts::1:assumed-role/dev/bob", host="", stack=""
+                    ),
+                    layer=world.layer,
+                    url=world.url,
+                    now=mine.since,
+                    lease_until=mine.lease_until,
+                    instead_of=mine.holder.session,
+                )
+                assert isinstance(await arm(world.places, names["Orders"], plan, "0a"), Armed)
+            if isinstance(event, debugger.FunctionDeployed):
+                told.append(event.holder)
+                session.detach()
+    assert told == ["arn:aws:sts::1:assumed-role/dev/bob"]
+    (hold,) = await list_holds(world.places.table)
+    assert hold.holder.session == "other", "it is left to who has it now"
+    await restore(world.places, names["Orders"], lambda _: True)
