@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -15,6 +16,8 @@ import pytest
 from plldb import debugger
 from plldb.aws.place import Target
 from plldb.bootstrap import events
+from plldb.cli.bootstrap import operations as bootstrap_operations
+from plldb.cli.debugger import operations as debugger_operations
 from plldb.cli.output.jsonlines import fields_of, problem_fields
 from plldb.cli.output.renderer import Problem, Step
 from tests.conftest import RunPlldb
@@ -131,11 +134,27 @@ def test_page_has_no_kind_that_is_never_written() -> None:
     assert headings == known | {"finished", "failed"}
 
 
+ENDS = [cls for cls in LINES if isinstance(getattr(cls, "outcome", None), property)]
+
+
+@pytest.mark.parametrize("cls", ENDS, ids=lambda cls: f"{cls.__module__}.{cls.__name__}")
+def test_every_event_with_an_outcome_is_the_result_of_a_command(cls: Any) -> None:
+    of_bootstrap = partial(bootstrap_operations.result_of, dry_run=True)
+    result_of = of_bootstrap if cls.__module__ == events.__name__ else debugger_operations.result_of
+    for event in instances(cls):
+        result = result_of(event)
+        assert result is not None
+        assert result.name == event.outcome
+
+
 def test_page_names_every_result() -> None:
     rows = re.findall(r"^\| (`.+?`) \|", read_section(PAGE, "The fields of each result"), re.MULTILINE)
     named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
-    outcomes = [cls.outcome.fget for cls in LINES if isinstance(getattr(cls, "outcome", None), property)]
-    results = {word for each in outcomes for word in get_args(get_type_hints(each)["return"])}
+    results = {
+        word
+        for each in (cls.outcome.fget for cls in ENDS)
+        for word in get_args(get_type_hints(each)["return"])
+    }
     assert named == results
 
 
