@@ -19,6 +19,9 @@ from plldb.debugger.arming.operate import Armed, Plan, arm, restore
 from tests.cloud.functions import connect_http_api, connect_queue, eventually, fetch, invoke, until
 from tests.cloud.shop import ACCOUNT, attached, settings
 from tests.cloud.world import PACE
+from tests.support.answers import access_denied
+from tests.support.behaviours import Answer, on
+from tests.support.proxy import Proxy
 from tests.support.screens import on_screen, on_terminal
 
 if TYPE_CHECKING:
@@ -124,7 +127,12 @@ async def test_what_a_killed_session_has_left_is_taken_over_by_the_next(
 
 
 async def test_a_closed_terminal_lets_the_invocation_under_way_finish_and_a_second_ctrl_c_ends_at_once(
-    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path, plldb_cli: RunPlldb
+    world: World,
+    names: dict[str, str],
+    aws_env: dict[str, str],
+    folder: Path,
+    plldb_cli: RunPlldb,
+    cloud: Cloud,
 ) -> None:
     (folder / "index.py").write_text(
         "import pathlib, time\n"
@@ -134,11 +142,17 @@ async def test_a_closed_terminal_lets_the_invocation_under_way_finish_and_a_seco
         "    return {'laptop': event}\n"
     )
     inherited = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
-    async with attached(aws_env, folder, "shop", "Orders", "--no-debug") as session:
+    async with (
+        Proxy(cloud.direct) as tables,
+        attached(
+            aws_env | {"AWS_ENDPOINT_URL_DYNAMODB": tables.url}, folder, "shop", "Orders", "--no-debug"
+        ) as session,
+    ):
         signal.signal(signal.SIGHUP, inherited)
         await session.read_until("attached")
         running = asyncio.create_task(invoke(world.functions, names["Orders"], 1))
         await session.read_until("invocation_started")
+        tables.use(on(Answer(access_denied), "UpdateItem"))  # the row of the session cannot be marked
         session.running.process.send_signal(signal.SIGHUP)
         assert (await session.read_until("detaching"))["in_hand"] == 1
         session.running.process.send_signal(signal.SIGHUP)  # it is sent twice, and is no impatience
