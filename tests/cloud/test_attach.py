@@ -19,7 +19,7 @@ from plldb.debugger.arming.operate import Armed, Plan, arm, restore
 from tests.cloud.functions import connect_http_api, connect_queue, eventually, fetch, invoke, until
 from tests.cloud.shop import ACCOUNT, attached, settings
 from tests.cloud.world import PACE
-from tests.support.answers import access_denied
+from tests.support.answers import access_denied, server_error
 from tests.support.behaviours import Answer, on
 from tests.support.proxy import Proxy
 from tests.support.screens import on_screen, on_terminal
@@ -27,7 +27,10 @@ from tests.support.screens import on_screen, on_terminal
 if TYPE_CHECKING:
     from tests.cloud.world import World
     from tests.conftest import OpenClient, RunPlldb
+    from tests.support.behaviours import Forward
     from tests.support.cloud import Cloud
+    from tests.support.operations import Call
+    from tests.support.wire import Response
 
 
 @pytest.fixture
@@ -217,6 +220,42 @@ async def test_functions_are_put_back_though_nobody_can_be_told(
         assert "the functions were put back" in said
         assert "plldb status" in said
     assert await settings(world, names["Orders"]) == before
+
+
+async def test_restoring_after_an_error_comes_to_its_end_though_the_caller_gives_up(
+    world: World, names: dict[str, str], cloud: Cloud, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = [await settings(world, names[each]) for each in ("Orders", "Mails")]
+    failing, restoring, go = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def fail(call: Call, forward: Forward) -> Response:
+        if call.operation == "UpdateFunctionConfiguration" and names["Mails"] in call.request.target:
+            return server_error(call)
+        if call.operation == "GetFunction" and failing.is_set():
+            restoring.set()
+            await go.wait()
+        return await forward(call)
+
+    async def attach() -> None:
+        options = debugger.AttachOptions(code=folder, python=Path(sys.executable), debug_port=None)
+        async with debugger.attach(
+            debugger.Place(), "shop", ["Orders", "Mails"], options, pace=PACE
+        ) as session:
+            async for event in session:
+                if isinstance(event, debugger.Detaching):
+                    failing.set()
+
+    async with Proxy(cloud.direct, on(fail)) as functions:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", functions.url)
+        work = asyncio.create_task(attach())
+        await restoring.wait()
+        for _ in range(100):
+            work.cancel()
+            await asyncio.sleep(0)
+        go.set()
+        await asyncio.wait([work])
+    assert work.cancelled()
+    assert [await settings(world, names[each]) for each in ("Orders", "Mails")] == before
 
 
 async def test_on_a_terminal_it_asks_first_and_ctrl_c_puts_everything_back(
