@@ -182,7 +182,7 @@ async def test_a_breakpoint_stops_in_a_thread_and_in_a_child_process(tmp_path: P
         assert (await ran).value == 0
 
 
-async def test_what_is_no_debugger_is_turned_away(tmp_path: Path) -> None:
+async def test_what_is_no_debugger_is_turned_away(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write(tmp_path, app=APP)
     async with bench(tmp_path, debug=0) as function:
         for sent in (
@@ -197,6 +197,7 @@ async def test_what_is_no_debugger_is_turned_away(tmp_path: Path) -> None:
             assert await reader.read() == b"", sent
             writer.close()
         assert (await function.invoke({"number": 2})).value == 4
+    assert not [each for each in caplog.records if each.name == "asyncio" and each.exc_info]
 
 
 async def test_a_second_editor_is_told_that_there_is_one(tmp_path: Path) -> None:
@@ -208,17 +209,18 @@ async def test_a_second_editor_is_told_that_there_is_one(tmp_path: Path) -> None
 
 async def test_without_a_debugger_the_function_runs_and_says_so(tmp_path: Path) -> None:
     write(tmp_path, app=APP)
-    async with bench(tmp_path, debug=0, python=make_broken_python(tmp_path)) as function:
+    python = make_odd_python(tmp_path, "echo this one cannot be debugged >&2; exit 1")
+    async with bench(tmp_path, debug=0, python=python) as function:
         ran = await function.invoke({"number": 2})
         assert ran.value == 4
         assert ran.lines == ["plldb: no debugger, since it cannot be started: this one cannot be debugged"]
 
 
-def make_broken_python(folder: Path) -> str:
-    """A Python that runs functions, but not the process that editors attach to."""
+def make_odd_python(folder: Path, does: str) -> str:
+    """A Python that does something of its own before it runs a process that can be debugged."""
     python = folder / "python"
     text = f"""#!/bin/sh
-    case "$*" in *frozen*) echo this one cannot be debugged >&2; exit 1 ;; esac
+    case "$*" in *frozen*) {does} ;; esac
     exec {sys.executable} "$@"
     """
     python.write_text(text)
@@ -227,10 +229,10 @@ def make_broken_python(folder: Path) -> str:
 
 
 async def test_a_python_that_prints_at_its_start_can_be_debugged(tmp_path: Path) -> None:
-    write(tmp_path, app=APP, sitecustomize="print('hello'); print('{}')")
-    machine = {"PYTHONPATH": str(tmp_path)}
+    write(tmp_path, app=APP)
+    python = make_odd_python(tmp_path, "echo hello; echo {}")
     async with (
-        bench(tmp_path, debug=0, machine=machine) as function,
+        bench(tmp_path, debug=0, python=python) as function,
         editor(function.workers.debug_port, {tmp_path / "app.py": [3]}) as one,
     ):
         ran = invoke(function, {"number": 2})
