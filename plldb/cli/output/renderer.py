@@ -9,29 +9,15 @@ import errno
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TextIO
 
 from plldb.cli.output.layout import NARROWEST, Item, Line
+from plldb.cli.output.progress import ProgressT
 from plldb.cli.output.text import clean, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime, tzinfo
-
-    from plldb.cli.output.live import Activity
-
-
-class Progress(Protocol):
-    """What is known of one region's run: fed with its events in order."""
-
-    def add(self, event: Any, now: float) -> None:
-        """Take the next event, which came at ``now`` (POSIX seconds)."""
-
-    def activity(self, now: float) -> Activity:
-        """Return what the region is busy with."""
-
-
-ProgressT = TypeVar("ProgressT", bound=Progress)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

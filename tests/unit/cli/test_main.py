@@ -14,11 +14,13 @@ from plldb.cli.main import drive, main, parse
 HEAVY = ("botocore", "aiobotocore", "aiohttp", "rich", "asyncio", "importlib.metadata", "plldb.bootstrap")
 
 
-def imported_by(*argv: str, env: dict[str, str] | None = None) -> tuple[set[str], str]:
+def imported_by(
+    *argv: str, env: dict[str, str] | None = None, heavy: tuple[str, ...] = HEAVY
+) -> tuple[set[str], str]:
     """Which of the heavy modules a command line imports, and what it writes to stdout."""
     program = (
         "import sys, atexit\n"
-        f"heavy = {HEAVY!r}\n"
+        f"heavy = {heavy!r}\n"
         "tell = lambda: print('IMPORTED', *[m for m in heavy if m in sys.modules], file=sys.stderr)\n"
         "atexit.register(tell)\n"
         "from plldb.cli.main import run\n"
@@ -50,6 +52,11 @@ def imported_by(*argv: str, env: dict[str, str] | None = None) -> tuple[set[str]
 )
 def test_help_version_and_usage_errors_import_nothing_heavy(argv: Sequence[str]) -> None:
     assert imported_by(*argv)[0] == set()
+
+
+@pytest.mark.parametrize("argv", [("--help",), ("attach", "--help"), ("bootstap",)])
+def test_help_and_usage_errors_import_no_renderer(argv: Sequence[str]) -> None:
+    assert imported_by(*argv, heavy=("plldb.cli.output.renderer",))[0] == set()
 
 
 def test_completion_imports_nothing_heavy() -> None:
