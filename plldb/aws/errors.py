@@ -28,7 +28,6 @@ __all__ = [
     "TryAgainError",
     "overloaded",
     "translate",
-    "translate_answer",
 ]
 
 
@@ -50,7 +49,7 @@ def translate(
     """Return what a failed request means; ``who`` is how the caller is signed in."""
     if isinstance(error, boto.ClientError):
         told = error.response.get("Error", {})
-        return translate_answer(
+        return _translate_answer(
             str(told.get("Code", "")),
             str(told.get("Message", "")),
             http_status=error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0),
@@ -72,7 +71,7 @@ def translate(
     return AwsError(f"{operation}: {one_line(error)}", service=service, operation=operation, hint=hint)
 
 
-def translate_answer(
+def _translate_answer(
     code: str,
     message: str,
     *,
