@@ -13,6 +13,7 @@ import functools
 import importlib
 import inspect
 import itertools
+import pkgutil
 import re
 import sys
 from collections.abc import Iterator
@@ -119,7 +120,7 @@ def describe(name: str, value: Any) -> Iterator[str]:
 
 def describe_union(name: str, value: UnionType) -> Iterator[str]:
     """An alias of event types: its members and what is said of it in the source."""
-    yield from prose(attribute_docs(f"{here[-1]}.events").get(name, ""))
+    yield from prose(event_docs(f"{here[-1]}.events").get(name, ""))
     yield "One of " + ", ".join(link(member.__name__) for member in get_args(value)) + "."
     yield ""
 
@@ -254,6 +255,14 @@ def drawing(module: ModuleType) -> list[str]:
     """What a module's docstring draws behind ``::``."""
     _, _, drawn = (module.__doc__ or "").partition("::\n\n")
     return fenced(inspect.cleandoc("\n" + drawn)) if drawn else []
+
+
+@functools.cache
+def event_docs(package_name: str) -> dict[str, str]:
+    """What a capability says of its unions of events, in whichever module of the package they stand."""
+    package = importlib.import_module(package_name)
+    modules = (each.name for each in pkgutil.iter_modules(package.__path__, f"{package_name}."))
+    return {name: text for each in (package_name, *modules) for name, text in attribute_docs(each).items()}
 
 
 def attribute_docs(module_name: str) -> dict[str, str]:

@@ -24,42 +24,47 @@ from plldb.bootstrap.errors import (
     StackStuckError,
     TemplateError,
 )
-from plldb.bootstrap.events import (
-    ActionDecided,
-    ArtifactPlan,
-    ArtifactReady,
-    BootstrapStatus,
-    BucketDelayed,
+from plldb.bootstrap.events import Event, Result
+from plldb.bootstrap.events.destroy import (
     BucketDeleted,
     BucketEmptied,
     BucketKept,
-    BucketReady,
-    Deployment,
     DestroyEvent,
     DestroyFinished,
+    RemovalPlanned,
+)
+from plldb.bootstrap.events.looks import (
+    BootstrapStatus,
     DoctorEvent,
     DoctorFinished,
-    Event,
-    EventsDelayed,
-    Failure,
     Finding,
-    OperationFinished,
-    OperationStarted,
+    WatchEvent,
+    WatchFinished,
+)
+from plldb.bootstrap.events.setup import (
+    ArtifactPlan,
+    ArtifactReady,
+    BucketDelayed,
+    BucketReady,
+    Deployment,
     PartsMissing,
-    PreviousFailure,
-    RemovalPlanned,
     ResourceChange,
-    Result,
     SetupEvent,
     SetupFinished,
     SetupPlanned,
-    StackEvent,
     StackPart,
+    TemplatePublished,
+)
+from plldb.bootstrap.events.stack import (
+    ActionDecided,
+    EventsDelayed,
+    Failure,
+    OperationFinished,
+    OperationStarted,
+    PreviousFailure,
+    StackEvent,
     Started,
     StreamEvent,
-    TemplatePublished,
-    WatchEvent,
-    WatchFinished,
 )
 from plldb.bootstrap.operations import destroy, result, setup, status, watch
 from plldb.bootstrap.options import SetupOptions

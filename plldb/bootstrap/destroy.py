@@ -17,7 +17,7 @@ from plldb.bootstrap.artifacts.emptying import (
     survey_removal,
 )
 from plldb.bootstrap.errors import BucketError, FunctionHold, FunctionsHeldError
-from plldb.bootstrap.events import (
+from plldb.bootstrap.events.destroy import (
     BucketDeleted,
     BucketKept,
     DestroyEvent,

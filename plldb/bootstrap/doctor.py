@@ -15,7 +15,8 @@ from plldb.aws.session import Aws, open_aws
 from plldb.bootstrap.artifacts.bucket import bucket_exists, open_bucket
 from plldb.bootstrap.artifacts.publish import version_prefix
 from plldb.bootstrap.artifacts.survey import survey_bucket
-from plldb.bootstrap.events import DoctorEvent, DoctorFinished, Finding, Started
+from plldb.bootstrap.events.looks import DoctorEvent, DoctorFinished, Finding
+from plldb.bootstrap.events.stack import Started
 from plldb.bootstrap.pace import DEFAULT_PACE, Pace
 from plldb.bootstrap.permissions import find_missing_actions
 from plldb.bootstrap.stack.client import STACK_NAME, open_stack

@@ -23,7 +23,7 @@ from plldb.errors import Hint, PlldbError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from plldb.bootstrap.events import Failure
+    from plldb.bootstrap.events.stack import Failure
 
 __all__ = [
     "BucketError",

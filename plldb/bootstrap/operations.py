@@ -13,24 +13,17 @@ from plldb.aws.session import Aws, open_aws
 from plldb.bootstrap.artifacts.bucket import bucket_exists, bucket_name, open_bucket
 from plldb.bootstrap.artifacts.sources import read_template
 from plldb.bootstrap.destroy import remove
-from plldb.bootstrap.events import (
+from plldb.bootstrap.events import Event, Result
+from plldb.bootstrap.events.destroy import DestroyEvent, DestroyFinished, RemovalPlanned
+from plldb.bootstrap.events.looks import (
     BootstrapStatus,
-    DestroyEvent,
-    DestroyFinished,
     DoctorEvent,
     DoctorFinished,
-    Event,
-    Failure,
-    OperationName,
-    RemovalPlanned,
-    Result,
-    SetupEvent,
-    SetupFinished,
-    SetupPlanned,
-    Started,
     WatchEvent,
     WatchFinished,
 )
+from plldb.bootstrap.events.setup import SetupEvent, SetupFinished, SetupPlanned
+from plldb.bootstrap.events.stack import Failure, OperationName, Started
 from plldb.bootstrap.options import KEEP_OPTIONS, SetupOptions
 from plldb.bootstrap.pace import DEFAULT_PACE, Pace
 from plldb.bootstrap.preview import preview

@@ -16,7 +16,7 @@ from plldb.bootstrap.artifacts.publish import look_at_package, package_key, vers
 from plldb.bootstrap.artifacts.sources import PackageSource, list_packages, read_files
 from plldb.bootstrap.artifacts.survey import BucketSurvey, survey_bucket
 from plldb.bootstrap.errors import StackFailedError
-from plldb.bootstrap.events import ArtifactPlan, ResourceChange, SetupPlanned
+from plldb.bootstrap.events.setup import ArtifactPlan, ResourceChange, SetupPlanned
 from plldb.bootstrap.options import SetupOptions, placeholder_values, remember, render_stack
 from plldb.bootstrap.stack.answers import changes_in
 from plldb.bootstrap.stack.client import Stack

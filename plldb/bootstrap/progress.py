@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from plldb.bootstrap.events import (
+from plldb.bootstrap.events.looks import BootstrapStatus
+from plldb.bootstrap.events.stack import (
     ActionDecided,
-    BootstrapStatus,
     OperationFinished,
     OperationStarted,
     StackEvent,

@@ -21,7 +21,7 @@ from plldb.bootstrap.artifacts.publish import (
 )
 from plldb.bootstrap.artifacts.sources import list_packages
 from plldb.bootstrap.errors import StackFailedError
-from plldb.bootstrap.events import (
+from plldb.bootstrap.events.setup import (
     ArtifactReady,
     BucketReady,
     Deployment,

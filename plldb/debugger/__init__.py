@@ -23,42 +23,46 @@ from plldb.debugger.errors import (
     RefusedError,
     SourceError,
 )
-from plldb.debugger.events import (
-    AnswerLost,
-    AnswersDelayed,
+from plldb.debugger.events import Event
+from plldb.debugger.events.attach import (
     Attached,
-    AttachedSession,
     AttachEvent,
     AttachFinished,
     AttachPlanned,
+    Detaching,
+    FunctionArmed,
+    FunctionDeployed,
+    FunctionRelayed,
+    FunctionSilent,
+    PlannedFunction,
+    VisibilityDenied,
+)
+from plldb.debugger.events.connection import (
+    AnswersDelayed,
     ConnectionEvent,
     ConnectionLost,
     ConnectionRestored,
-    DebuggerStatus,
-    Detaching,
-    Event,
-    FunctionArmed,
-    FunctionDeployed,
-    FunctionRefused,
-    FunctionRelayed,
-    FunctionSilent,
-    HeldFunction,
+    SessionConnected,
+)
+from plldb.debugger.events.invocations import (
+    AnswerLost,
     InvocationEvent,
     InvocationFinished,
-    InvocationRecord,
     InvocationRefused,
     InvocationStarted,
     Output,
-    PlannedFunction,
+)
+from plldb.debugger.events.restore import (
+    FunctionRefused,
+    HeldFunction,
     Restored,
     RestoreEvent,
     RestoreFinished,
-    SessionConnected,
     Started,
     TakeOverPlanned,
     VersionArmed,
-    VisibilityDenied,
 )
+from plldb.debugger.events.status import AttachedSession, DebuggerStatus, InvocationRecord
 from plldb.debugger.operations import Attachment, attach, restore, result, status
 from plldb.debugger.pace import Pace
 

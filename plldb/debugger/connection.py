@@ -32,7 +32,12 @@ from plldb.debugger.decisions import (
     Start,
 )
 from plldb.debugger.errors import RefusedError
-from plldb.debugger.events import AnswersDelayed, ConnectionEvent, ConnectionLost, ConnectionRestored
+from plldb.debugger.events.connection import (
+    AnswersDelayed,
+    ConnectionEvent,
+    ConnectionLost,
+    ConnectionRestored,
+)
 from plldb.debugger.pace import DEFAULT_PACE, Pace
 from plldb.debugger.protocol.greetings import Welcome
 from plldb.debugger.protocol.invocations import Answer, Identity

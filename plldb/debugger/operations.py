@@ -13,7 +13,9 @@ from plldb.debugger.arming.restore import restore_functions
 from plldb.debugger.attaching.attach import Order, attach_functions
 from plldb.debugger.attaching.look import look
 from plldb.debugger.attaching.options import DEFAULT_OPTIONS, AttachOptions
-from plldb.debugger.events import AttachEvent, AttachFinished, DebuggerStatus, RestoreEvent, RestoreFinished
+from plldb.debugger.events.attach import AttachEvent, AttachFinished
+from plldb.debugger.events.restore import RestoreEvent, RestoreFinished
+from plldb.debugger.events.status import DebuggerStatus
 from plldb.debugger.pace import DEFAULT_PACE, Pace
 from plldb.debugger.workers import pool
 from plldb.streams import Tell, stream

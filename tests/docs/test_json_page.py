@@ -13,9 +13,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from plldb import debugger
+from plldb import bootstrap, debugger
 from plldb.aws.place import Target
-from plldb.bootstrap import events
 from plldb.cli.bootstrap import operations as bootstrap_operations
 from plldb.cli.debugger import operations as debugger_operations
 from plldb.cli.output.jsonlines import fields_of, problem_fields
@@ -27,17 +26,17 @@ PAGE = ROOT / "docs" / "json.md"
 ROW = re.compile(r"^\| `(\w+)` \| ([^|]+?) \| [^|]*\|$", re.MULTILINE)
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 LINES = (
-    *(*get_args(events.Event), events.BootstrapStatus),
+    *(*get_args(bootstrap.Event), bootstrap.BootstrapStatus),
     *(*get_args(debugger.Event), debugger.DebuggerStatus),
 )
 OBJECTS = (
     *(
         Target,
-        events.Deployment,
-        events.Failure,
-        events.ArtifactPlan,
-        events.ResourceChange,
-        events.StackPart,
+        bootstrap.Deployment,
+        bootstrap.Failure,
+        bootstrap.ArtifactPlan,
+        bootstrap.ResourceChange,
+        bootstrap.StackPart,
         Step,
     ),
     *(debugger.PlannedFunction, debugger.HeldFunction, debugger.AttachedSession, debugger.InvocationRecord),
@@ -140,7 +139,9 @@ ENDS = [cls for cls in LINES if isinstance(getattr(cls, "outcome", None), proper
 @pytest.mark.parametrize("cls", ENDS, ids=lambda cls: f"{cls.__module__}.{cls.__name__}")
 def test_every_event_with_an_outcome_is_the_result_of_a_command(cls: Any) -> None:
     of_bootstrap = partial(bootstrap_operations.result_of, dry_run=True)
-    result_of = of_bootstrap if cls.__module__ == events.__name__ else debugger_operations.result_of
+    result_of = (
+        of_bootstrap if cls.__module__.startswith("plldb.bootstrap.") else debugger_operations.result_of
+    )
     for event in instances(cls):
         result = result_of(event)
         assert result is not None
@@ -159,7 +160,7 @@ def test_page_names_every_result() -> None:
 
 
 def test_a_failure_is_what_the_page_says() -> None:
-    failure = instances(events.Failure)
+    failure = instances(bootstrap.Failure)
     problem = Problem(
         operation=None,
         code="stack-failed",

@@ -17,7 +17,8 @@ from plldb.debugger.arming.restore import open_places, restore_functions
 from plldb.debugger.arming.stacks import list_stack_functions, read_infrastructure
 from plldb.debugger.attaching.look import look
 from plldb.debugger.errors import NoFunctionsError, NotSetUpError
-from plldb.debugger.events import DebuggerStatus, FunctionRefused, RestoreEvent, VersionArmed
+from plldb.debugger.events.restore import FunctionRefused, RestoreEvent, VersionArmed
+from plldb.debugger.events.status import DebuggerStatus
 from plldb.debugger.pace import Pace
 from tests.support.environment import REGION
 

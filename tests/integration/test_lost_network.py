@@ -18,7 +18,7 @@ from plldb.aws.session import open_aws
 from plldb.debugger import rows
 from plldb.debugger.decisions import Delivered
 from plldb.debugger.errors import RefusedError
-from plldb.debugger.events import AnswersDelayed, ConnectionLost, ConnectionRestored
+from plldb.debugger.events.connection import AnswersDelayed, ConnectionLost, ConnectionRestored
 from plldb.debugger.pace import Pace
 from plldb.debugger.protocol.invocations import Answer
 from plldb.errors import SettingsError, UnreachableError

@@ -94,7 +94,7 @@ class TestEveryModule:
                 packages = (f"plldb.{name}", f"plldb.cli.{name}")
                 foreign = imports(path, *packages, types_too=True)
                 # Where the API, the tables and the layer are: the one thing that a debugger has to know.
-                assert foreign <= {"plldb.bootstrap.events.Deployment"}, foreign
+                assert foreign <= {"plldb.bootstrap.events.setup.Deployment"}, foreign
 
     def test_what_renders_knows_nothing_of_the_rest_of_the_command_line(self, path: Path) -> None:
         if is_in(path, "cli/output"):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import inspect
+import pkgutil
 import re
 import sys
 import types
@@ -26,12 +28,14 @@ def _family(error: type[errors.PlldbError]) -> Iterator[type[errors.PlldbError]]
 
 
 FACES: list[ModuleType] = [plldb, bootstrap, debugger, errors]
-STATES = {events.BootstrapStatus, debugger_events.DebuggerStatus}
+STATES = {bootstrap.BootstrapStatus, debugger.DebuggerStatus}
 EVENTS: frozenset[type] = frozenset({*typing.get_args(events.Event), *typing.get_args(debugger_events.Event)})
 ERRORS = [*_family(errors.PlldbError)]
 CLASSES = [
     value
-    for module in (events, debugger_events)
+    for package in (events, debugger_events)
+    for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
+    for module in [importlib.import_module(found.name)]
     for value in vars(module).values()
     if inspect.isclass(value) and value.__module__ == module.__name__
 ]
@@ -141,10 +145,10 @@ def test_the_operations_are_async_generators(name: str) -> None:
 async def test_the_result_alone_is_the_last_event_and_closes_the_stream() -> None:
     closed = []
 
-    async def operation() -> AsyncGenerator[events.WatchEvent, None]:
+    async def operation() -> AsyncGenerator[bootstrap.WatchEvent, None]:
         try:
-            yield events.EventsDelayed(reason="slow", seconds=1.0)
-            yield events.WatchFinished(stack_name="plldb", status=None)
+            yield bootstrap.EventsDelayed(reason="slow", seconds=1.0)
+            yield bootstrap.WatchFinished(stack_name="plldb", status=None)
         finally:
             closed.append(True)
 

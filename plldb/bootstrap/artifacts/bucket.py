@@ -11,7 +11,7 @@ from plldb.aws.failures.codes import is_owner_mismatch
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
 from plldb.bootstrap.errors import BucketError
-from plldb.bootstrap.events import BucketDelayed
+from plldb.bootstrap.events.setup import BucketDelayed
 from plldb.bootstrap.pace import DEFAULT_PACE, Pace
 from plldb.errors import AccessDeniedError, AwsError, Hint
 from plldb.streams import Tell, each_once

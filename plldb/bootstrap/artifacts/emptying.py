@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus
 from plldb.aws.errors import THROTTLING_CODES, TRANSIENT_CODES, TryAgainError, overloaded
 from plldb.bootstrap.artifacts.bucket import NAMED_AT_MOST, PREFIX, Bucket, bucket_error, check_region
 from plldb.bootstrap.errors import BucketError
-from plldb.bootstrap.events import BucketEmptied
+from plldb.bootstrap.events.destroy import BucketEmptied
 from plldb.errors import AwsError, Hint
 from plldb.streams import Tell
 from plldb.tasks import gather_all

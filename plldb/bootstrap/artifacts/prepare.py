@@ -14,7 +14,7 @@ from plldb.bootstrap.artifacts.bucket import (
 )
 from plldb.bootstrap.artifacts.settings import VERSIONING, Repair, write_settings
 from plldb.bootstrap.artifacts.survey import NO_BUCKET, StoredObject, survey_bucket
-from plldb.bootstrap.events import BucketDelayed
+from plldb.bootstrap.events.setup import BucketDelayed
 from plldb.errors import AwsError
 from plldb.streams import Tell
 from plldb.tasks import gather_all

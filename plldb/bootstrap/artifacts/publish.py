@@ -15,7 +15,7 @@ from plldb.bootstrap.artifacts.packages import Package, build_package
 from plldb.bootstrap.artifacts.sources import PackageSource, read_files
 from plldb.bootstrap.artifacts.survey import StoredObject
 from plldb.bootstrap.errors import BucketError
-from plldb.bootstrap.events import BucketDelayed
+from plldb.bootstrap.events.setup import BucketDelayed
 from plldb.errors import AccessDeniedError, AwsError, Hint
 from plldb.streams import Tell
 from plldb.tasks import gather_all

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from plldb.bootstrap.errors import StackStuckError
-from plldb.bootstrap.events import Failure, ResourceChange
+from plldb.bootstrap.events.setup import ResourceChange
+from plldb.bootstrap.events.stack import Failure
 from plldb.bootstrap.stack.decide import StackSnapshot
 from plldb.bootstrap.stack.history import RawEvent
 from plldb.bootstrap.stack.statuses import StackStatus, Status

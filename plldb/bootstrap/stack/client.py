@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from plldb.aws.errors import TryAgainError
 from plldb.aws.session import Aws
-from plldb.bootstrap.events import Failure, StackOperation
+from plldb.bootstrap.events.stack import Failure, StackOperation
 from plldb.bootstrap.pace import DEFAULT_PACE, Pace
 from plldb.bootstrap.stack.answers import body_in, events_in, failures_in, snapshot_in
 from plldb.bootstrap.stack.decide import Seen, StackSnapshot

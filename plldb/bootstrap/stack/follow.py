@@ -7,7 +7,7 @@ import logging
 import random
 
 from plldb.aws.errors import TryAgainError
-from plldb.bootstrap.events import EventsDelayed, StackEvent
+from plldb.bootstrap.events.stack import EventsDelayed, StackEvent
 from plldb.bootstrap.pace import Pace
 from plldb.bootstrap.stack.client import Stack, is_unknown
 from plldb.bootstrap.stack.decide import Seen

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from plldb.aws.session import Aws
-from plldb.bootstrap.events import PartType, StackPart
+from plldb.bootstrap.events.setup import PartType, StackPart
 from plldb.bootstrap.stack.client import Stack
 from plldb.bootstrap.stack.decide import Seen
 from plldb.bootstrap.stack.parts import read_parts

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from plldb.bootstrap.events import StackOperation, StartedBy
+from plldb.bootstrap.events.stack import StackOperation, StartedBy
 from plldb.bootstrap.stack.statuses import NO_STATUS, Status
 
 TOKEN_PREFIX = "plldb-"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from plldb.bootstrap.events import (
+from plldb.bootstrap.events.stack import (
     ActionDecided,
     ActionName,
     OperationFinished,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from plldb.bootstrap.errors import StackFailedError, StackStuckError
-from plldb.bootstrap.events import Failure, PreviousFailure
+from plldb.bootstrap.events.stack import Failure, PreviousFailure
 from plldb.bootstrap.stack.client import Stack
 from plldb.bootstrap.stack.decide import Seen, StackSnapshot
 from plldb.bootstrap.stack.timeline import CANCELLED, Timeline

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import yaml
 
-from plldb.bootstrap.events import PartType, StackPart
+from plldb.bootstrap.events.setup import PartType, StackPart
 from plldb.bootstrap.template import LOADER
 
 # Tables and functions have fixed names in the template.

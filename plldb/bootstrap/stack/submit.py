@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from plldb.bootstrap.events import StackOperation
+from plldb.bootstrap.events.stack import StackOperation
 from plldb.bootstrap.stack.client import DOES_NOT_EXIST, Stack, is_unknown, says
 from plldb.bootstrap.stack.decide import Seen
 from plldb.bootstrap.stack.history import TOKEN_PREFIX

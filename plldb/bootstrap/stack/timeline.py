@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from plldb.bootstrap.events import Failure, StackEvent, StackOperation, StartedBy
+from plldb.bootstrap.events.stack import Failure, StackEvent, StackOperation, StartedBy
 from plldb.bootstrap.stack.history import (
     EventLog,
     RawEvent,

@@ -16,7 +16,7 @@ from plldb.errors import CredentialsError, PlldbError, SettingsError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from plldb.bootstrap.events import Failure
+    from plldb.bootstrap.events.stack import Failure
     from plldb.cli.bootstrap.progress import LiveProgress
     from plldb.cli.command import Invocation
     from plldb.cli.output.renderer import RegionRun

@@ -11,7 +11,7 @@ from plldb.cli.output.text import counted
 
 if TYPE_CHECKING:
     from plldb.aws.place import Target
-    from plldb.bootstrap.events import DoctorFinished, Finding
+    from plldb.bootstrap.events.looks import DoctorFinished, Finding
     from plldb.cli.command import Invocation
     from plldb.cli.hints import Where
 

@@ -6,15 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from plldb.aws.place import Place
-from plldb.bootstrap.events import (
-    BootstrapStatus,
-    DestroyFinished,
-    DoctorFinished,
-    RemovalPlanned,
-    SetupFinished,
-    SetupPlanned,
-    WatchFinished,
-)
+from plldb.bootstrap.events.destroy import DestroyFinished, RemovalPlanned
+from plldb.bootstrap.events.looks import BootstrapStatus, DoctorFinished, WatchFinished
+from plldb.bootstrap.events.setup import SetupFinished, SetupPlanned
 from plldb.bootstrap.options import SetupOptions
 from plldb.cli.bootstrap.explain import explain
 from plldb.cli.bootstrap.plans import question
@@ -28,7 +22,10 @@ from plldb.cli.output.text import counted
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from plldb.bootstrap.events import DestroyEvent, DoctorEvent, Event, SetupEvent, WatchEvent
+    from plldb.bootstrap.events import Event
+    from plldb.bootstrap.events.destroy import DestroyEvent
+    from plldb.bootstrap.events.looks import DoctorEvent, WatchEvent
+    from plldb.bootstrap.events.setup import SetupEvent
     from plldb.cli.command import Invocation
 
     Shown = Event | BootstrapStatus

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plldb.bootstrap.events import RemovalPlanned
+from plldb.bootstrap.events.destroy import RemovalPlanned
 from plldb.cli.output.layout import Line
 from plldb.cli.output.text import counted
 
 if TYPE_CHECKING:
-    from plldb.bootstrap.events import ResourceChange, SetupPlanned, StackPart
+    from plldb.bootstrap.events.setup import ResourceChange, SetupPlanned, StackPart
 
 
 UNCHANGED = Line(mark="done", name="plldb", text="dry run: nothing was changed", tone="good")

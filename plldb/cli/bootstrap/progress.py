@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plldb.bootstrap.events import BootstrapStatus, Started
+from plldb.bootstrap.events.looks import BootstrapStatus
+from plldb.bootstrap.events.stack import Started
 from plldb.bootstrap.progress import Progress
 from plldb.cli.output.live import Activity, Bar
 

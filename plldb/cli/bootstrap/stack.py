@@ -9,7 +9,7 @@ from plldb.cli.output.layout import Item, Line, Mark, Row, Tone
 from plldb.cli.output.text import counted, duration
 
 if TYPE_CHECKING:
-    from plldb.bootstrap.events import (
+    from plldb.bootstrap.events.stack import (
         ActionDecided,
         OperationFinished,
         OperationStarted,

@@ -13,7 +13,7 @@ from plldb.cli.output.text import age
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from plldb.bootstrap.events import BootstrapStatus
+    from plldb.bootstrap.events.looks import BootstrapStatus
     from plldb.cli.hints import Where
 
 

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from plldb.bootstrap.events import (
-    ActionDecided,
-    ArtifactReady,
-    BootstrapStatus,
-    BucketDelayed,
+from plldb.bootstrap.events.destroy import (
     BucketDeleted,
     BucketEmptied,
     BucketKept,
-    BucketReady,
     DestroyFinished,
-    DoctorFinished,
-    EventsDelayed,
-    Finding,
-    OperationFinished,
-    OperationStarted,
-    PartsMissing,
-    PreviousFailure,
     RemovalPlanned,
+)
+from plldb.bootstrap.events.looks import BootstrapStatus, DoctorFinished, Finding, WatchFinished
+from plldb.bootstrap.events.setup import (
+    ArtifactReady,
+    BucketDelayed,
+    BucketReady,
+    PartsMissing,
     SetupFinished,
     SetupPlanned,
+    TemplatePublished,
+)
+from plldb.bootstrap.events.stack import (
+    ActionDecided,
+    EventsDelayed,
+    OperationFinished,
+    OperationStarted,
+    PreviousFailure,
     StackEvent,
     Started,
-    TemplatePublished,
-    WatchFinished,
 )
 from plldb.cli.bootstrap.explain import state_sentence
 from plldb.cli.bootstrap.findings import examined_line, finding_lines

@@ -15,14 +15,19 @@ from plldb.cli.debugger.status import status_text
 from plldb.cli.debugger.words import Words, finished_text, question
 from plldb.cli.output.renderer import Result
 from plldb.debugger.attaching.options import AttachOptions
-from plldb.debugger.events import AttachFinished, DebuggerStatus, RestoreFinished, SessionConnected
+from plldb.debugger.events.attach import AttachFinished
+from plldb.debugger.events.connection import SessionConnected
+from plldb.debugger.events.restore import RestoreFinished
+from plldb.debugger.events.status import DebuggerStatus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from plldb.cli.command import Invocation
-    from plldb.debugger.events import AttachEvent, Event, RestoreEvent
+    from plldb.debugger.events import Event
+    from plldb.debugger.events.attach import AttachEvent
+    from plldb.debugger.events.restore import RestoreEvent
 
     Shown = Event | DebuggerStatus
     Open = Callable[[Invocation, "Library", "_Door", str | None], AsyncGenerator[Shown, None]]

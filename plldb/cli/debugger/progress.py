@@ -5,21 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plldb.cli.output.live import Activity
-from plldb.debugger.events import (
+from plldb.debugger.events.attach import (
     Attached,
     AttachFinished,
     AttachPlanned,
-    DebuggerStatus,
     Detaching,
     FunctionArmed,
     FunctionDeployed,
-    FunctionRefused,
-    InvocationFinished,
-    InvocationStarted,
-    Restored,
-    SessionConnected,
-    Started,
 )
+from plldb.debugger.events.connection import SessionConnected
+from plldb.debugger.events.invocations import InvocationFinished, InvocationStarted
+from plldb.debugger.events.restore import FunctionRefused, Restored, Started
+from plldb.debugger.events.status import DebuggerStatus
 
 if TYPE_CHECKING:
     from plldb.aws.place import Target

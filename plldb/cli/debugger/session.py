@@ -8,29 +8,34 @@ from typing import TYPE_CHECKING, assert_never
 from plldb.cli.debugger.status import person
 from plldb.cli.output.layout import Item, Line, Tone
 from plldb.cli.output.text import counted, duration
-from plldb.debugger.events import (
-    AnswerLost,
-    AnswersDelayed,
+from plldb.debugger.events.attach import (
     Attached,
     AttachFinished,
     AttachPlanned,
-    ConnectionLost,
-    ConnectionRestored,
     Detaching,
     FunctionArmed,
     FunctionDeployed,
     FunctionRelayed,
     FunctionSilent,
+    VisibilityDenied,
+)
+from plldb.debugger.events.connection import (
+    AnswersDelayed,
+    ConnectionLost,
+    ConnectionRestored,
+    SessionConnected,
+)
+from plldb.debugger.events.invocations import (
+    AnswerLost,
     InvocationFinished,
     InvocationRefused,
     InvocationStarted,
     Output,
-    SessionConnected,
-    VisibilityDenied,
 )
 
 if TYPE_CHECKING:
-    from plldb.debugger.events import ConnectionEvent, InvocationEvent
+    from plldb.debugger.events.connection import ConnectionEvent
+    from plldb.debugger.events.invocations import InvocationEvent
 
     SessionEvent = (
         AttachPlanned

@@ -11,7 +11,8 @@ from plldb.cli.output.text import age, counted, duration
 
 if TYPE_CHECKING:
     from plldb.cli.hints import Where
-    from plldb.debugger.events import AttachedSession, DebuggerStatus, HeldFunction, InvocationRecord
+    from plldb.debugger.events.restore import HeldFunction
+    from plldb.debugger.events.status import AttachedSession, DebuggerStatus, InvocationRecord
 
 
 def status_lines(status: DebuggerStatus, where: Where, now: datetime) -> list[Line]:

@@ -10,11 +10,8 @@ from plldb.cli.header import target_lines
 from plldb.cli.hints import where_of
 from plldb.cli.output.layout import Item, Line
 from plldb.cli.output.text import counted
-from plldb.debugger.events import (
-    Attached,
-    AttachFinished,
-    AttachPlanned,
-    DebuggerStatus,
+from plldb.debugger.events.attach import Attached, AttachFinished, AttachPlanned
+from plldb.debugger.events.restore import (
     FunctionRefused,
     Restored,
     RestoreFinished,
@@ -22,6 +19,7 @@ from plldb.debugger.events import (
     TakeOverPlanned,
     VersionArmed,
 )
+from plldb.debugger.events.status import DebuggerStatus
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,7 +27,8 @@ if TYPE_CHECKING:
     from plldb.aws.place import Target
     from plldb.cli.command import Invocation
     from plldb.cli.hints import Where
-    from plldb.debugger.events import Event, HeldFunction
+    from plldb.debugger.events import Event
+    from plldb.debugger.events.restore import HeldFunction
 
 
 class Words:

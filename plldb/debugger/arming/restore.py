@@ -18,7 +18,7 @@ from plldb.debugger.arming.mutex import Hold, list_holds, open_table
 from plldb.debugger.arming.operate import Places, Refused
 from plldb.debugger.arming.settings import is_touched
 from plldb.debugger.arming.stacks import list_stack_functions
-from plldb.debugger.events import (
+from plldb.debugger.events.restore import (
     FunctionRefused,
     HeldFunction,
     Restored,

@@ -20,14 +20,8 @@ from plldb.debugger.attaching.options import AttachOptions, OpenWorkers
 from plldb.debugger.attaching.plan import Candidate, nothing_left, plan_function
 from plldb.debugger.attaching.session import SessionRun
 from plldb.debugger.attaching.telling import Telling
-from plldb.debugger.events import (
-    AttachEvent,
-    AttachFinished,
-    AttachPlanned,
-    FunctionRefused,
-    PlannedFunction,
-    Started,
-)
+from plldb.debugger.events.attach import AttachEvent, AttachFinished, AttachPlanned, PlannedFunction
+from plldb.debugger.events.restore import FunctionRefused, Started
 from plldb.debugger.pace import Pace
 from plldb.debugger.rows import make_row
 from plldb.streams import Tell

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from plldb.debugger.arming.mutex import KEY, PREFIX, TABLE, Table, scan
-from plldb.debugger.events import InvocationRecord
+from plldb.debugger.events.status import InvocationRecord
 from plldb.debugger.rows import SessionRow
 
 KEPT = 7 * 86400

@@ -9,7 +9,7 @@ from plldb.aws.session import Aws
 from plldb.debugger.arming.mutex import Table, list_holds, scan
 from plldb.debugger.arming.restore import find_functions, look_at, open_places
 from plldb.debugger.attaching.ledger import list_invocations
-from plldb.debugger.events import AttachedSession, DebuggerStatus
+from plldb.debugger.events.status import AttachedSession, DebuggerStatus
 from plldb.debugger.pace import Pace
 from plldb.debugger.rows import KEPT_AFTER
 from plldb.debugger.rows import TABLE as SESSIONS

@@ -15,7 +15,7 @@ from plldb.debugger.arming.operate import Places, as_deployed, examine, held
 from plldb.debugger.arming.restore import refused_event
 from plldb.debugger.attaching.find import Wanted
 from plldb.debugger.errors import NoFunctionsError, SourceError
-from plldb.debugger.events import FunctionRefused
+from plldb.debugger.events.restore import FunctionRefused
 from plldb.debugger.rows import TABLE as SESSIONS
 from plldb.debugger.workers.settings import FunctionSettings, read_settings
 from plldb.debugger.workers.source import Project, Source, find_source

@@ -16,18 +16,14 @@ from plldb.debugger.attaching.telling import Telling
 from plldb.debugger.attaching.triggers import Failure, describe_failure, describe_trigger
 from plldb.debugger.connection import Link
 from plldb.debugger.decisions import Cancel, Declined, Delivered, EndSandbox, Relayed, Start
-from plldb.debugger.events import (
+from plldb.debugger.events.attach import AttachEvent, FunctionRelayed, VisibilityDenied
+from plldb.debugger.events.connection import AnswersDelayed, ConnectionLost, ConnectionRestored
+from plldb.debugger.events.invocations import (
     AnswerLost,
-    AnswersDelayed,
-    AttachEvent,
-    ConnectionLost,
-    ConnectionRestored,
-    FunctionRelayed,
     InvocationFinished,
     InvocationRefused,
     InvocationStarted,
     Output,
-    VisibilityDenied,
 )
 from plldb.debugger.pace import Pace
 from plldb.debugger.protocol.invocations import Answer, Identity, Sandbox

@@ -19,7 +19,7 @@ from plldb.debugger.arming.functions import read_function
 from plldb.debugger.arming.mutex import read_hold
 from plldb.debugger.arming.operate import Places
 from plldb.debugger.arming.settings import is_touched, is_whole
-from plldb.debugger.events import FunctionDeployed, FunctionSilent
+from plldb.debugger.events.attach import FunctionDeployed, FunctionSilent
 from plldb.debugger.pace import Pace
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.errors import AwsError, PlldbError

@@ -1,6 +1,6 @@
 """Progress counts, ages and notices rollbacks. Pure."""
 
-from plldb.bootstrap.events import ActionDecided
+from plldb.bootstrap.events.stack import ActionDecided
 from plldb.bootstrap.progress import Progress
 from tests.unit.cli.scripts import (
     T0,

@@ -10,8 +10,9 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast, get_args
 
+from plldb import bootstrap as ev
 from plldb.aws.place import Place, Target
-from plldb.bootstrap import events as ev
+from plldb.bootstrap.events.stack import OperationName, StackOperation, StartedBy
 from plldb.bootstrap.options import SetupOptions
 from plldb.bootstrap.stack.statuses import StackStatus, Status
 from plldb.cli.bootstrap.operations import make_command
@@ -53,7 +54,7 @@ def target(**changes: Any) -> Target:
     return Target(**{**values, **changes})
 
 
-def started(operation: ev.OperationName = "setup", *, dry_run: bool = False, **place: Any) -> ev.Started:
+def started(operation: OperationName = "setup", *, dry_run: bool = False, **place: Any) -> ev.Started:
     return ev.Started(
         operation=operation,
         plldb_version="0.2.0",
@@ -71,7 +72,7 @@ def stack_event(
     at: float = 0,
     reason: str = "",
     seconds: float | None = None,
-    started_by: ev.StartedBy = "this_run",
+    started_by: StartedBy = "this_run",
 ) -> ev.StackEvent:
     return ev.StackEvent(
         event_id=f"{logical_id}-{status}-{at}",
@@ -94,9 +95,9 @@ def root_event(status: str, **rest: Any) -> ev.StackEvent:
 
 
 def operation_started(
-    operation: ev.StackOperation = "create",
+    operation: StackOperation = "create",
     *,
-    started_by: ev.StartedBy = "this_run",
+    started_by: StartedBy = "this_run",
     resources: int | None = 4,
 ) -> ev.OperationStarted:
     return ev.OperationStarted(
@@ -109,7 +110,7 @@ def operation_started(
     )
 
 
-def operation_finished(status: str, operation: ev.StackOperation = "create") -> ev.OperationFinished:
+def operation_finished(status: str, operation: StackOperation = "create") -> ev.OperationFinished:
     return ev.OperationFinished(
         operation=operation,
         stack_name="plldb",

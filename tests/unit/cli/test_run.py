@@ -16,7 +16,8 @@ import pytest
 
 from plldb.aws.place import Place
 from plldb.bootstrap.errors import PackagingError, StackFailedError, StackNotOursError, StackStuckError
-from plldb.bootstrap.events import ActionDecided, BootstrapStatus, DoctorFinished
+from plldb.bootstrap.events.looks import BootstrapStatus, DoctorFinished
+from plldb.bootstrap.events.stack import ActionDecided
 from plldb.bootstrap.options import SetupOptions
 from plldb.cli.output.renderer import Terminal
 from plldb.errors import CredentialsError, Hint, PlldbError, SettingsError

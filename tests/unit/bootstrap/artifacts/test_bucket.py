@@ -11,7 +11,7 @@ from plldb.bootstrap.artifacts.bucket import bucket_exists, create_bucket, try_t
 from plldb.bootstrap.artifacts.emptying import delete_bucket, survey_removal
 from plldb.bootstrap.artifacts.survey import survey_bucket
 from plldb.bootstrap.errors import BucketError
-from plldb.bootstrap.events import BucketDelayed
+from plldb.bootstrap.events.setup import BucketDelayed
 from plldb.errors import AccessDeniedError, AwsError
 from tests.unit.aws.fakes import ACCOUNT, AT_ONCE, Answer, refused
 from tests.unit.bootstrap.artifacts.buckets import NEVER_MADE, bucket, listener, page

@@ -21,7 +21,7 @@ from plldb.bootstrap.artifacts.publish import (
 from plldb.bootstrap.artifacts.sources import FileContent, FileSource, PackageSource
 from plldb.bootstrap.artifacts.survey import StoredObject
 from plldb.bootstrap.errors import BucketError, PackagingError
-from plldb.bootstrap.events import BucketDelayed
+from plldb.bootstrap.events.setup import BucketDelayed
 from plldb.errors import AwsError
 from plldb.streams import Tell, each_once
 from tests.unit.aws.fakes import ACCOUNT, AT_ONCE, Answer, refused

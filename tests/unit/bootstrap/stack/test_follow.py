@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from plldb.aws.errors import TryAgainError
-from plldb.bootstrap.events import EventsDelayed, StackEvent
+from plldb.bootstrap.events.stack import EventsDelayed, StackEvent
 from plldb.bootstrap.pace import Pace
 from plldb.bootstrap.stack.client import Stack
 from plldb.bootstrap.stack.decide import Seen, StackSnapshot

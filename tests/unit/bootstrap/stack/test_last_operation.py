@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from plldb.bootstrap.events import StackOperation
+from plldb.bootstrap.events.stack import StackOperation
 from plldb.bootstrap.stack.history import last_operation, operation_of
 from plldb.bootstrap.stack.statuses import Status
 from tests.unit.bootstrap.stack.histories import (

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from plldb.bootstrap.errors import StackFailedError
-from plldb.bootstrap.events import Failure
+from plldb.bootstrap.events.stack import Failure
 from plldb.bootstrap.stack.client import Stack
 from plldb.bootstrap.stack.history import Request
 from plldb.bootstrap.stack.outcome import check

@@ -6,7 +6,7 @@ import difflib
 
 import pytest
 
-from plldb.bootstrap.events import StackPart
+from plldb.bootstrap.events.setup import StackPart
 from plldb.bootstrap.stack.parts import depending_on, read_parts, without
 from plldb.bootstrap.template import read_resources
 from tests.support.template import TEMPLATE

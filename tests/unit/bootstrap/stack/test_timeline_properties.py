@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plldb.bootstrap.events import StackEvent, StackOperation
+from plldb.bootstrap.events.stack import StackEvent, StackOperation
 from plldb.bootstrap.stack.history import RawEvent, Request, last_operation
 from plldb.bootstrap.stack.timeline import Timeline
 from tests.unit.bootstrap.stack.histories import (

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from plldb.bootstrap import events as ev
+from plldb import bootstrap as ev
 from plldb.bootstrap.stack.statuses import StackStatus
 from plldb.cli.bootstrap.plans import question
 from plldb.cli.output.layout import Line

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from plldb import debugger as ev
 from plldb.cli.debugger.operations import make_command
 from plldb.cli.output.renderer import RegionRun
-from plldb.debugger import events as ev
+from plldb.debugger.events.restore import OperationName
 from tests.unit.cli.scripts import T0, asked, target
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ HELD: dict[str, Any] = {
 }
 
 
-def started(operation: ev.OperationName, stack: str = "shop") -> ev.Started:
+def started(operation: OperationName, stack: str = "shop") -> ev.Started:
     return ev.Started(operation=operation, plldb_version="0.2.0", target=target(), stack_name=stack)
 
 

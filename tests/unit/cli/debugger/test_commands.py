@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from plldb import debugger as ev
 from plldb.cli.command import Stopped
 from plldb.cli.debugger.explain import explain
 from plldb.cli.interrupts import listen
 from plldb.cli.main import main
 from plldb.cli.run import perform
-from plldb.debugger import events as ev
 from plldb.debugger.errors import NoFunctionsError
-from plldb.debugger.events import DebuggerStatus, RestoreEvent, RestoreFinished
+from plldb.debugger.events.restore import RestoreEvent, RestoreFinished
+from plldb.debugger.events.status import DebuggerStatus
 from plldb.errors import CredentialsError, Hint, PlldbError
 from tests.support.screens import on_screen
 from tests.unit.cli.debugger import scripts

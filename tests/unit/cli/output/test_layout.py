@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plldb.bootstrap.events import StartedBy
+from plldb.bootstrap.events.stack import StartedBy
 from plldb.bootstrap.template import read_resources
 from plldb.cli.output import layout
 from plldb.cli.output.layout import NARROWEST, Item, Line, Row, as_text, lay_out

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plldb.bootstrap import events as ev
+from plldb import bootstrap as ev
 from plldb.bootstrap.errors import StackFailedError
 from plldb.bootstrap.stack.statuses import StackStatus
 from plldb.cli.bootstrap.explain import explain

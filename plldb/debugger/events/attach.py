@@ -1,0 +1,174 @@
+"""What `attach` tells: what it will change, what it has changed, how it ends. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from plldb.debugger.events.connection import ConnectionEvent, SessionConnected
+from plldb.debugger.events.invocations import InvocationEvent
+from plldb.debugger.events.restore import FunctionRefused, Restored, Started, VersionArmed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedFunction:
+    """A function that will be armed.
+
+    Attributes:
+        function: its name.
+        logical_id: in its stack; empty if no stack was named.
+        handler: as in its configuration.
+        folder: where its code lies on this machine.
+        python: the interpreter that will run it.
+    """
+
+    function: str
+    logical_id: str
+    handler: str
+    folder: str
+    python: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachPlanned:
+    """What attaching is about to change; nothing has been changed yet.
+
+    Attributes:
+        functions: those that will be armed.
+        lease_until: when they are as deployed again by themselves, in POSIX seconds.
+        debug_port: where debuggers may connect on this machine; None for none, 0 for a free port.
+    """
+
+    kind: Literal["attach_planned"] = "attach_planned"
+    functions: tuple[PlannedFunction, ...]
+    lease_until: int
+    debug_port: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionArmed:
+    """A function is armed: from now on its invocations come here."""
+
+    kind: Literal["function_armed"] = "function_armed"
+    function: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attached:
+    """All is ready.
+
+    Attributes:
+        functions: the names of those that are armed.
+        debug_port: where debuggers may connect on 127.0.0.1; None for none.
+        lease_until: when the functions are as deployed again by themselves, in POSIX seconds.
+    """
+
+    kind: Literal["attached"] = "attached"
+    functions: tuple[str, ...]
+    debug_port: int | None
+    lease_until: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionRelayed:
+    """A function may not reach this machine directly (403), but through the handlers; slower, told once."""
+
+    kind: Literal["function_relayed"] = "function_relayed"
+    function: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionSilent:
+    """A function was invoked, and nothing of it came here: its deployed code has answered. Told once.
+
+    ``version`` is the one that was invoked; only ``$LATEST`` is ever armed. If it is that one, its sandbox
+    has no way to plldb's API.
+    """
+
+    kind: Literal["function_silent"] = "function_silent"
+    function: str
+    request_id: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionDeployed:
+    """A function was deployed, restored or deleted while it was armed: its invocations do not come here.
+
+    Told once. To attach again arms what is deployed now. ``holder`` is the ARN of who has taken it over,
+    empty if nobody has. What a deployment has left of plldb's on the function is taken out.
+    """
+
+    kind: Literal["function_deployed"] = "function_deployed"
+    function: str
+    holder: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisibilityDenied:
+    """The messages of a queue cannot be hidden for longer while a function holds them here; told once.
+
+    If that takes longer than the visibility timeout of the queue, Lambda gets them a second time.
+    """
+
+    kind: Literal["visibility_denied"] = "visibility_denied"
+    function: str
+    queue: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detaching:
+    """No more invocations are taken; those under way may finish, then functions are restored.
+
+    ``reason``: the caller asked for it, the lease has ended, or an error is about to be raised, which ends
+    what is under way. ``in_hand`` counts the invocations that are under way.
+    """
+
+    kind: Literal["detaching"] = "detaching"
+    reason: Literal["asked", "lease", "failed"]
+    in_hand: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachFinished:
+    """Nobody is attached any more.
+
+    Attributes:
+        invocations: how many ran here.
+        failed: how many of them ended with an error.
+        restored: how many functions are as deployed again.
+        left_armed: the names of those that could not be restored.
+    """
+
+    kind: Literal["attach_finished"] = "attach_finished"
+    invocations: int
+    failed: int
+    restored: int
+    left_armed: tuple[str, ...]
+
+    @property
+    def outcome(self) -> Literal["detached", "left_armed"]:
+        """The result in a word."""
+        return "left_armed" if self.left_armed else "detached"
+
+
+AttachEvent = (
+    Started
+    | FunctionRefused
+    | VersionArmed
+    | AttachPlanned
+    | SessionConnected
+    | FunctionArmed
+    | Attached
+    | InvocationEvent
+    | FunctionRelayed
+    | FunctionSilent
+    | FunctionDeployed
+    | VisibilityDenied
+    | ConnectionEvent
+    | Detaching
+    | Restored
+    | AttachFinished
+)
+"""What `attach` may yield."""

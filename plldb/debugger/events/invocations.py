@@ -1,0 +1,74 @@
+"""What an attached session tells of its invocations. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvocationStarted:
+    """An invocation runs on this machine now.
+
+    ``trigger`` says in a few words what invoked it, for people: ``SQS orders, 3 records``.
+    """
+
+    kind: Literal["invocation_started"] = "invocation_started"
+    request_id: str
+    function: str
+    trigger: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One line that an invocation has printed."""
+
+    kind: Literal["output"] = "output"
+    request_id: str
+    function: str
+    stream: Literal["stdout", "stderr"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvocationFinished:
+    """An invocation has ended on this machine.
+
+    Attributes:
+        request_id, function: which one.
+        outcome: ``answered``; ``failed``: its answer is an error; ``cancelled``: nobody waits for it.
+        seconds: how long it took.
+        error: the error in one line; empty if there is none.
+        file, line: where in the user's own code that was raised; empty and 0 where it cannot be told.
+    """
+
+    kind: Literal["invocation_finished"] = "invocation_finished"
+    request_id: str
+    function: str
+    outcome: Literal["answered", "failed", "cancelled"]
+    seconds: float
+    error: str = ""
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvocationRefused:
+    """An invocation was not run, and its caller gets an error; ``reason`` is a sentence for people."""
+
+    kind: Literal["invocation_refused"] = "invocation_refused"
+    request_id: str
+    function: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerLost:
+    """The answer to an invocation could not be delivered: its sandbox is silent."""
+
+    kind: Literal["answer_lost"] = "answer_lost"
+    request_id: str
+
+
+InvocationEvent = InvocationStarted | Output | InvocationFinished | InvocationRefused | AnswerLost
+"""What an attached session tells of single invocations."""

@@ -1,0 +1,123 @@
+"""What `restore` tells, and what `attach` tells of functions as well. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from plldb.aws.place import Target
+
+OperationName = Literal["attach", "restore"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """Who acts where; the first event, before anything is changed.
+
+    ``stack_name`` is empty if none was named. ``dry_run``: whether nothing will be changed.
+    """
+
+    kind: Literal["started"] = "started"
+    operation: OperationName
+    plldb_version: str
+    target: Target
+    stack_name: str
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionRefused:
+    """A function was left as it is; the others go on.
+
+    Attributes:
+        function: its name.
+        reason: a stable word for programs, for example ``held``, ``layers``, ``gone``.
+        message: why, as the end of a sentence that begins with the function's name.
+        holder: who holds it, where ``reason`` is ``held``; else empty.
+        since: since when, in POSIX seconds; 0 where nobody holds it.
+    """
+
+    kind: Literal["function_refused"] = "function_refused"
+    function: str
+    reason: str
+    message: str
+    holder: str = ""
+    since: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionArmed:
+    """A version was published while the function was armed, and cannot be changed any more.
+
+    It runs as deployed as soon as the lease has ended, and at once while nobody is attached. ``aliases``
+    are those that point at it.
+    """
+
+    kind: Literal["version_armed"] = "version_armed"
+    function: str
+    version: str
+    aliases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """A function has nothing of plldb's on it.
+
+    ``how``: it had and was restored, it had nothing, or there is no such function any more. A session that
+    ends has nothing to do either with what somebody else holds by now.
+    """
+
+    kind: Literal["restored"] = "restored"
+    function: str
+    how: Literal["restored", "nothing-to-do", "gone"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldFunction:
+    """A function that somebody holds, or that still has plldb's settings.
+
+    Attributes:
+        function: its name.
+        armed: whether plldb's settings are on it.
+        holder, host, stack: who holds it, on which machine, for which stack; empty if nobody does.
+        since, lease_until: POSIX seconds; 0 if nobody holds it.
+        versions: published versions that keep plldb's layer, with the aliases that point at each.
+    """
+
+    function: str
+    armed: bool
+    holder: str = ""
+    host: str = ""
+    stack: str = ""
+    since: int = 0
+    lease_until: int = 0
+    versions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeOverPlanned:
+    """These functions will be restored though other people hold them; nothing has been changed yet."""
+
+    kind: Literal["take_over_planned"] = "take_over_planned"
+    functions: tuple[HeldFunction, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreFinished:
+    """Restoring is done. ``restored`` counts functions that were changed, ``refused`` those left armed."""
+
+    kind: Literal["restore_finished"] = "restore_finished"
+    restored: int
+    refused: int
+
+    @property
+    def outcome(self) -> Literal["restored", "unchanged", "not_restored"]:
+        """The result in a word: ``not_restored`` if any function was left armed."""
+        if self.refused:
+            return "not_restored"
+        return "restored" if self.restored else "unchanged"
+
+
+RestoreEvent = Started | TakeOverPlanned | FunctionRefused | VersionArmed | Restored | RestoreFinished
+"""What `restore` may yield."""
