@@ -17,7 +17,7 @@ def without_empty(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def drop_empty(environ: MutableMapping[str, str]) -> None:
-    """Remove them; for a program that owns its environment, since botocore also reads it by itself."""
+    """Remove them; for a program that owns its environment, which the programs that it starts get, too."""
     for name in environ.keys() - without_empty(environ).keys():
         del environ[name]
 

@@ -17,6 +17,7 @@ from botocore.configprovider import (
     SectionConfigProvider,
 )
 
+from plldb.aws.credentials import credential_chain
 from plldb.aws.environment import without_empty
 from plldb.aws.failures.unreachable import unreadable_certificates
 
@@ -24,7 +25,9 @@ from plldb.aws.failures.unreachable import unreadable_certificates
 def make_session(profile: str | None) -> AioSession:
     """Return a session that finds its settings as the AWS tools do, but takes an empty variable as none."""
     session = AioSession(profile=profile or None)
-    _read_settings_from(session, without_empty(os.environ))
+    environ = without_empty(os.environ)
+    _read_settings_from(session, environ)
+    session.lazy_register_component("credential_provider", lambda: credential_chain(session, environ))
     return session
 
 

@@ -20,6 +20,7 @@ from plldb.aws.place import Place
 from plldb.aws.session import open_aws
 from plldb.errors import AccessDeniedError, AwsError, CredentialsError, UnreachableError
 from tests.support import wire
+from tests.unit.aws.variables import known_to_botocore
 
 REGION = "eu-west-1"
 KEYS = {"AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "x", "SessionToken": "x"}
@@ -44,6 +45,10 @@ def answer_of(request: wire.Request) -> tuple[str, str]:
         keys = {key[0].lower() + key[1:]: value for key, value in KEYS.items()}
         token = {"accessToken": keys, "tokenType": "x", "expiresIn": 900, "refreshToken": "x"}
         return "CreateOAuth2Token", json.dumps(token)
+    if request.target == "/latest/api/token":
+        return "IMDS", "a token"
+    if request.target == "/latest/meta-data/iam/security-credentials/":
+        return "IMDS", "dev"
     return request.target, json.dumps(
         {"AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "x", "Token": "x", "Expiration": FUTURE}
     )
@@ -144,6 +149,23 @@ def container(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return "output = json\n"
 
 
+def instance(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
+    return f"ec2_metadata_service_endpoint = {url}\n"
+
+
+def role_of_the_instance(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    settings = instance(home, url, monkeypatch)
+    return (
+        f"{settings}role_arn = arn:aws:iam::123456789012:role/dev\ncredential_source = Ec2InstanceMetadata\n"
+    )
+
+
+def role_of_the_container(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    container(home, url, monkeypatch)
+    return "role_arn = arn:aws:iam::123456789012:role/dev\ncredential_source = EcsContainer\n"
+
+
 def login(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     crypto = pytest.importorskip("awscrt.crypto", reason="plldb[login] is not installed")
     made = (crypto.EC.new_generate(crypto.ECType.P_256) for _ in range(100))
@@ -162,6 +184,7 @@ def login(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return "login_session = arn:aws:iam::123456789012:user/x\n"
 
 
+INSTANCE = ("IMDS", "/latest/meta-data/iam/security-credentials/dev")
 SOURCES: dict[Prepare, tuple[str, ...]] = {
     role: ("AssumeRole",),
     chained_role: ("AssumeRole",),
@@ -171,13 +194,16 @@ SOURCES: dict[Prepare, tuple[str, ...]] = {
     sso: ("GetRoleCredentials",),
     role_behind_sso: ("GetRoleCredentials", "AssumeRole"),
     container: ("/creds",),
+    role_of_the_container: ("/creds", "AssumeRole"),
+    instance: INSTANCE,
+    role_of_the_instance: (*INSTANCE, "AssumeRole"),
     login: ("CreateOAuth2Token",),
 }
 
 
 # A process of its own: botocore looks for the cache of SSO in the home that it finds when it is imported.
 PROBE = """
-import asyncio, os
+import asyncio, os, sys
 from plldb.aws.pace import RequestPace
 from plldb.aws.place import Place
 from plldb.aws.session import open_aws
@@ -195,10 +221,13 @@ async def main():
     await ask("AWS_REGION", AWS_REGION="eu-west-1")
     await ask("AWS_DEFAULT_REGION", AWS_DEFAULT_REGION="eu-west-1")
     await ask("profile", "regional")
+    # As the default profile, for one that is named keeps botocore from looking at variables at all.
+    profile = "regional" if "AWS_ACCESS_KEY_ID" in os.environ else None
+    await ask("empty variables", profile, **{name: "" for name in sys.argv[1:] if name not in os.environ})
 
 asyncio.run(main())
 """
-WAYS = ("Place", "AWS_REGION", "AWS_DEFAULT_REGION", "profile")
+WAYS = ("Place", "AWS_REGION", "AWS_DEFAULT_REGION", "profile", "empty variables")
 
 
 @pytest.mark.parametrize("prepare", SOURCES, ids=lambda prepare: prepare.__name__)
@@ -208,10 +237,12 @@ async def test_each_source_gives_credentials_in_the_region_however_that_is_given
     async with aws_of_our_own() as (url, asked):
         settings = prepare(home, url, monkeypatch)
         regional = settings.partition("[")[0]
-        write(home / "config", f"[profile regional]\nregion = {REGION}\n{regional}[profile work]\n{settings}")
+        with_region = f"region = {REGION}\n{regional}"
+        profiles = f"[default]\n{with_region}[profile regional]\n{with_region}[profile work]\n{settings}"
+        write(home / "config", profiles)
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", PROBE, stdout=asyncio.subprocess.PIPE
+            sys.executable, "-c", PROBE, *known_to_botocore(), stdout=asyncio.subprocess.PIPE
         )
         said = (await process.communicate())[0].decode()
     assert said.splitlines() == [f"{given} 123456789012 {REGION}" for given in WAYS]

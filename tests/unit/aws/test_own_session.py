@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiobotocore.session import AioSession
-from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, DEFAULT_S3_CONFIG_VARS
-from botocore.credentials import ContainerProvider, EnvProvider
+from botocore.credentials import ContainerProvider
 
 from plldb.aws.environment import drop_empty
 from plldb.aws.pace import RequestPace
@@ -16,16 +16,8 @@ from plldb.aws.place import Place
 from plldb.aws.session import open_aws
 from plldb.errors import PlldbError
 from tests.unit.aws.test_connections import CA, server_tls, sts
-
-
-def known_to_botocore() -> list[str]:
-    rows = [*BOTOCORE_DEFAUT_SESSION_VARIABLES.values(), *DEFAULT_S3_CONFIG_VARS.values()]
-    names = {
-        name for _, found, *_ in rows if found for name in ([found] if isinstance(found, str) else found)
-    }
-    keys = {EnvProvider.ACCESS_KEY, EnvProvider.SECRET_KEY, *EnvProvider.TOKENS, EnvProvider.EXPIRY_TIME}
-    others = {"AWS_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "REQUESTS_CA_BUNDLE"}
-    return sorted(names | keys | others)
+from tests.unit.aws.test_credentials import aws_of_our_own
+from tests.unit.aws.variables import known_to_botocore
 
 
 @pytest.fixture
@@ -46,12 +38,24 @@ async def ask(url: str, session: AioSession | None = None) -> tuple[str, str]:
         return (await aws.read_target()).account, aws.region
 
 
-@pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("name", known_to_botocore())
-async def test_an_empty_variable_is_as_good_as_none(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_empty_variable_is_as_good_as_none(
+    home: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(name, "")
-    async with sts(server_tls()) as (url, _):
-        assert await ask(url) == ("123456789012", "eu-west-3")
+    (home / "credentials").unlink()
+    async with sts(server_tls()) as (url, _), aws_of_our_own() as (instance, _asked):
+        # botocore looks everywhere else before it asks the instance.
+        with (home / "config").open("a") as config:
+            config.write(f"ec2_metadata_service_endpoint = {instance}\n")
+        async with open_aws(Place(endpoint_url=url), RequestPace(attempts=1)) as aws:
+            target = await aws.read_target()
+        assert (target.account, target.region, target.credentials) == (
+            "123456789012",
+            "eu-west-3",
+            "iam-role",
+        )
+    assert os.environ[name] == ""  # the program's environment stays as it is
 
 
 @pytest.mark.usefixtures("home")
