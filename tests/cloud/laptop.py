@@ -19,7 +19,7 @@ from tests.cloud.world import answer_by_laptop, arm_for, attached, open_world
 from tests.support.environment import REGION
 
 if TYPE_CHECKING:
-    from plldb.debugger.decisions import Start
+    from plldb.debugger.protocol.decisions import Start
     from plldb.debugger.protocol.invocations import Answer
 
 

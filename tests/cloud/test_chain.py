@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plldb.debugger.decisions import Relayed
+from plldb.debugger.protocol.decisions import Relayed
 from plldb.debugger.protocol.invocations import Answer, error_answer
 from tests.cloud.functions import connect_http_api, connect_queue, eventually, fetch, invoke, until
 from tests.cloud.world import World, armed, attached, create_function
 from tests.support.environment import invent_account
 
 if TYPE_CHECKING:
-    from plldb.debugger.decisions import Start
+    from plldb.debugger.protocol.decisions import Start
     from tests.conftest import OpenClient
     from tests.support.cloud import Cloud
 

@@ -21,12 +21,12 @@ import plldb
 from plldb import debugger
 from plldb.aws.place import Place
 from plldb.aws.session import open_aws
-from plldb.debugger import rows
 from plldb.debugger.arming.functions import find_armed_versions, open_lambda
 from plldb.debugger.arming.mutex import open_table
 from plldb.debugger.arming.operate import Places
 from plldb.debugger.arming.stacks import list_stack_functions, read_infrastructure
 from plldb.debugger.attaching.ledger import note_start
+from plldb.debugger.link import rows
 from plldb.errors import AccessDeniedError, PlldbError
 from tests.cloud.functions import RUNTIME, invoke, outcome, until
 from tests.cloud.world import PACE, World, arm_for, attached

@@ -14,14 +14,14 @@ from plldb.aws.place import Place
 from plldb.aws.session import open_aws
 from plldb.bootstrap.artifacts.packages import build_package
 from plldb.bootstrap.artifacts.sources import list_layers, read_files
-from plldb.debugger import rows
-from plldb.debugger.addresses import websocket_address
 from plldb.debugger.arming.functions import open_lambda, wait_until_updated
 from plldb.debugger.arming.mutex import Holder, list_holds, open_table
 from plldb.debugger.arming.operate import Armed, Places, Plan, Restored, arm, restore
-from plldb.debugger.connection import Link, LinkEvent, open_link
-from plldb.debugger.decisions import Delivered, Start
+from plldb.debugger.link import rows
+from plldb.debugger.link.addresses import websocket_address
+from plldb.debugger.link.connection import Link, LinkEvent, open_link
 from plldb.debugger.pace import Pace
+from plldb.debugger.protocol.decisions import Delivered, Start
 from plldb.debugger.protocol.invocations import Answer
 from tests.cloud.functions import create
 from tests.e2e.holdings import read_outputs

@@ -10,7 +10,7 @@ from typing import get_args
 
 import pytest
 
-from plldb.debugger import messages
+from plldb.debugger.protocol import messages
 from plldb.debugger.protocol.invocations import Identity, Sandbox
 from tests.support.frames import TOKEN, Agent
 

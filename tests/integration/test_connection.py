@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from plldb.debugger import rows
-from plldb.debugger.decisions import Delivered
 from plldb.debugger.errors import ProtocolError, RefusedError
+from plldb.debugger.link import rows
 from plldb.debugger.pace import Pace
+from plldb.debugger.protocol.decisions import Delivered
 from plldb.debugger.protocol.invocations import Answer
 from tests.integration.gateway import (
     Gateway,

@@ -15,11 +15,11 @@ import pytest_asyncio
 
 from plldb.aws.place import Place
 from plldb.aws.session import open_aws
-from plldb.debugger import rows
-from plldb.debugger.decisions import Delivered
 from plldb.debugger.errors import RefusedError
 from plldb.debugger.events.connection import AnswersDelayed, ConnectionLost, ConnectionRestored
+from plldb.debugger.link import rows
 from plldb.debugger.pace import Pace
+from plldb.debugger.protocol.decisions import Delivered
 from plldb.debugger.protocol.invocations import Answer
 from plldb.errors import SettingsError, UnreachableError
 from tests.integration.gateway import (

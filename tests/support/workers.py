@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plldb.debugger.decisions import Start
+from plldb.debugger.protocol.decisions import Start
 from plldb.debugger.protocol.invocations import Answer, Identity, Invocation, Sandbox
 from plldb.debugger.workers.pool import Workers, open_workers
 from plldb.debugger.workers.settings import FunctionSettings

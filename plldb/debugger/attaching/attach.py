@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import plldb
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
-from plldb.debugger.addresses import websocket_address
 from plldb.debugger.arming.operate import Places
 from plldb.debugger.arming.restore import open_places
 from plldb.debugger.arming.stacks import read_infrastructure
@@ -22,8 +21,9 @@ from plldb.debugger.attaching.session import SessionRun
 from plldb.debugger.attaching.telling import Telling
 from plldb.debugger.events.attach import AttachEvent, AttachFinished, AttachPlanned, PlannedFunction
 from plldb.debugger.events.restore import FunctionRefused, Started
+from plldb.debugger.link.addresses import websocket_address
+from plldb.debugger.link.rows import make_row
 from plldb.debugger.pace import Pace
-from plldb.debugger.rows import make_row
 from plldb.streams import Tell
 from plldb.tasks import gather_all
 

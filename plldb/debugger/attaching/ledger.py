@@ -11,7 +11,7 @@ from typing import Any
 
 from plldb.debugger.arming.mutex import KEY, PREFIX, TABLE, Table, scan
 from plldb.debugger.events.status import InvocationRecord
-from plldb.debugger.rows import SessionRow
+from plldb.debugger.link.rows import SessionRow
 
 KEPT = 7 * 86400
 """Seconds that a row is kept: long enough to ask on Monday where a message of last week went."""

@@ -10,9 +10,9 @@ from plldb.debugger.arming.mutex import Table, list_holds, scan
 from plldb.debugger.arming.restore import find_functions, look_at, open_places
 from plldb.debugger.attaching.ledger import list_invocations
 from plldb.debugger.events.status import AttachedSession, DebuggerStatus
+from plldb.debugger.link.rows import KEPT_AFTER
+from plldb.debugger.link.rows import TABLE as SESSIONS
 from plldb.debugger.pace import Pace
-from plldb.debugger.rows import KEPT_AFTER
-from plldb.debugger.rows import TABLE as SESSIONS
 from plldb.tasks import gather_all
 
 LAST = 10

@@ -16,7 +16,7 @@ from plldb.debugger.arming.restore import refused_event
 from plldb.debugger.attaching.find import Wanted
 from plldb.debugger.errors import NoFunctionsError, SourceError
 from plldb.debugger.events.restore import FunctionRefused
-from plldb.debugger.rows import TABLE as SESSIONS
+from plldb.debugger.link.rows import TABLE as SESSIONS
 from plldb.debugger.workers.settings import FunctionSettings, read_settings
 from plldb.debugger.workers.source import Project, Source, find_source
 from plldb.errors import AccessDeniedError, AwsError, Hint

@@ -14,8 +14,6 @@ from plldb.debugger.attaching.ledger import note_end, note_start
 from plldb.debugger.attaching.queues import keep_invisible
 from plldb.debugger.attaching.telling import Telling
 from plldb.debugger.attaching.triggers import Failure, describe_failure, describe_trigger
-from plldb.debugger.connection import Link
-from plldb.debugger.decisions import Cancel, Declined, Delivered, EndSandbox, Relayed, Start
 from plldb.debugger.events.attach import AttachEvent, FunctionRelayed, VisibilityDenied
 from plldb.debugger.events.connection import AnswersDelayed, ConnectionLost, ConnectionRestored
 from plldb.debugger.events.invocations import (
@@ -25,7 +23,9 @@ from plldb.debugger.events.invocations import (
     InvocationStarted,
     Output,
 )
+from plldb.debugger.link.connection import Link
 from plldb.debugger.pace import Pace
+from plldb.debugger.protocol.decisions import Cancel, Declined, Delivered, EndSandbox, Relayed, Start
 from plldb.debugger.protocol.invocations import Answer, Identity, Sandbox
 from plldb.debugger.workers import output
 from plldb.debugger.workers.output import TellOutput

@@ -24,12 +24,12 @@ from plldb.debugger.attaching.plan import Candidate, nothing_left
 from plldb.debugger.attaching.serve import Service, Workers
 from plldb.debugger.attaching.silence import watch_deployments, watch_silence
 from plldb.debugger.attaching.telling import Telling
-from plldb.debugger.connection import Link, open_link
 from plldb.debugger.events.attach import Attached, AttachEvent, AttachFinished, Detaching, FunctionArmed
 from plldb.debugger.events.connection import SessionConnected
 from plldb.debugger.events.restore import FunctionRefused, Restored, VersionArmed
+from plldb.debugger.link.connection import Link, open_link
+from plldb.debugger.link.rows import SessionRow
 from plldb.debugger.pace import Pace
-from plldb.debugger.rows import SessionRow
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.errors import PlldbError
 from plldb.tasks import cancel_all, finish, gather_all

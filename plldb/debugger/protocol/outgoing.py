@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from plldb.debugger.decisions import Decision, Post
-from plldb.debugger.messages import AnswerPiece, Detached, Moved, ToAgent, write_frame
+from plldb.debugger.protocol.decisions import Decision, Post
 from plldb.debugger.protocol.invocations import Sandbox
+from plldb.debugger.protocol.messages import AnswerPiece, Detached, Moved, ToAgent, write_frame
 from plldb.debugger.protocol.sandboxes import Box, Run
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from plldb.debugger import wire
-from plldb.debugger.decisions import Decision, Delivered
-from plldb.debugger.delivery import Delivery
-from plldb.debugger.messages import FromAgent, Resume
+from plldb.debugger.protocol.decisions import Decision, Delivered
+from plldb.debugger.protocol.delivery import Delivery
 from plldb.debugger.protocol.invocations import Identity, Sandbox
+from plldb.debugger.protocol.messages import FromAgent, Resume
 from plldb.debugger.wire import WireError
 
 KEPT_FOR = 120.0

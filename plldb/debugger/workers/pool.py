@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
-from plldb.debugger.decisions import Start
 from plldb.debugger.errors import SourceError
+from plldb.debugger.protocol.decisions import Start
 from plldb.debugger.protocol.invocations import Answer, Identity, Sandbox, error_answer
 from plldb.debugger.workers.adapter import start_adapter
 from plldb.debugger.workers.environment import worker_environment

@@ -15,12 +15,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ParamSpec
 
-from plldb.debugger import decisions, wire
+from plldb.debugger import wire
 from plldb.debugger.agent import actions
 from plldb.debugger.agent.actions import NOT_SENT, PERHAPS_SENT
 from plldb.debugger.agent.core import Core
+from plldb.debugger.protocol import decisions
 from plldb.debugger.protocol.invocations import Answer, Identity
-from plldb.debugger.session import Session
+from plldb.debugger.protocol.session import Session
 from tests.support.frames import FUNCTION, TOKEN
 
 P = ParamSpec("P")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plldb.debugger.session import LATEST_START
+from plldb.debugger.protocol.session import LATEST_START
 from tests.unit.debugger.simulation import (
     START,
     Cloud,

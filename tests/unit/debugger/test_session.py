@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pytest
 
 from plldb.debugger import wire
-from plldb.debugger.decisions import (
+from plldb.debugger.protocol.decisions import (
     Cancel,
     Decision,
     Declined,
@@ -20,7 +20,7 @@ from plldb.debugger.decisions import (
     Start,
 )
 from plldb.debugger.protocol.invocations import Answer
-from plldb.debugger.session import Session
+from plldb.debugger.protocol.session import Session
 from tests.support.frames import FUNCTION, SESSION, TOKEN, Agent, join_answer
 
 T = TypeVar("T")

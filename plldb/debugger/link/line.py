@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 
 from plldb.aws.websockets import WebSocket
+from plldb.debugger.link.greetings import Refused, Welcome, read_reply, write_hello
+from plldb.debugger.link.refusals import api_silent, not_let_in, other_version
 from plldb.debugger.pace import Pace
-from plldb.debugger.protocol.greetings import Refused, Welcome, read_reply, write_hello
-from plldb.debugger.protocol.refusals import api_silent, not_let_in, other_version
 from plldb.debugger.wire import WireError
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from plldb.aws.errors import TryAgainError
 from plldb.debugger.errors import ProtocolError, RefusedError
-from plldb.debugger.protocol.greetings import Refused
+from plldb.debugger.link.greetings import Refused
 from plldb.debugger.wire import VERSION
 from plldb.errors import Hint, UnreachableError
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from plldb.debugger import wire
-from plldb.debugger.decisions import (
+from plldb.debugger.protocol.decisions import (
     Cancel,
     Decision,
     Declined,
@@ -23,8 +23,9 @@ from plldb.debugger.decisions import (
     Relayed,
     Start,
 )
-from plldb.debugger.delivery import Delivery
-from plldb.debugger.messages import (
+from plldb.debugger.protocol.delivery import Delivery
+from plldb.debugger.protocol.invocations import Answer, Identity, Sandbox, error_answer, too_large_error
+from plldb.debugger.protocol.messages import (
     Accepted,
     Detached,
     FromAgent,
@@ -37,7 +38,6 @@ from plldb.debugger.messages import (
     read_invocation,
     split_answer,
 )
-from plldb.debugger.protocol.invocations import Answer, Identity, Sandbox, error_answer, too_large_error
 from plldb.debugger.protocol.outgoing import Outgoing, Times
 from plldb.debugger.protocol.sandboxes import (
     KEPT_FOR,

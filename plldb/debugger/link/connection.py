@@ -18,9 +18,20 @@ from typing import Any
 from plldb.aws.errors import TryAgainError
 from plldb.aws.session import Aws
 from plldb.aws.websockets import HandshakeRefusedError, WebSocket
-from plldb.debugger import rows
-from plldb.debugger.addresses import management_address
-from plldb.debugger.decisions import (
+from plldb.debugger.errors import RefusedError
+from plldb.debugger.events.connection import (
+    AnswersDelayed,
+    ConnectionEvent,
+    ConnectionLost,
+    ConnectionRestored,
+)
+from plldb.debugger.link import rows
+from plldb.debugger.link.addresses import management_address
+from plldb.debugger.link.greetings import Welcome
+from plldb.debugger.link.line import Line
+from plldb.debugger.link.refusals import api_answers, not_let_in
+from plldb.debugger.pace import DEFAULT_PACE, Pace
+from plldb.debugger.protocol.decisions import (
     Cancel,
     Decision,
     Declined,
@@ -31,19 +42,8 @@ from plldb.debugger.decisions import (
     Relayed,
     Start,
 )
-from plldb.debugger.errors import RefusedError
-from plldb.debugger.events.connection import (
-    AnswersDelayed,
-    ConnectionEvent,
-    ConnectionLost,
-    ConnectionRestored,
-)
-from plldb.debugger.pace import DEFAULT_PACE, Pace
-from plldb.debugger.protocol.greetings import Welcome
 from plldb.debugger.protocol.invocations import Answer, Identity
-from plldb.debugger.protocol.line import Line
-from plldb.debugger.protocol.refusals import api_answers, not_let_in
-from plldb.debugger.session import Session
+from plldb.debugger.protocol.session import Session
 from plldb.errors import AccessDeniedError, AwsError, PlldbError
 from plldb.tasks import cancel_all, finish
 
@@ -304,8 +304,8 @@ async def open_link(
 
     Args:
         aws: whose rights write the row and send answers.
-        websocket: where the API is, see `plldb.debugger.addresses.websocket_address`.
-        row: of the session, see `plldb.debugger.rows.make_row`.
+        websocket: where the API is, see `plldb.debugger.link.addresses.websocket_address`.
+        row: of the session, see `plldb.debugger.link.rows.make_row`.
         tokens: token of each function's agents, by the name of the function.
         pace: how long to wait.
 

@@ -1,0 +1,1 @@
+"""The connection of a session to the WebSocket API. Pure."""
