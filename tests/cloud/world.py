@@ -19,7 +19,7 @@ from plldb.debugger.arming.mutex import Holder, list_holds, open_table
 from plldb.debugger.arming.operate import Armed, Places, Plan, Restored, arm, restore
 from plldb.debugger.link import rows
 from plldb.debugger.link.addresses import websocket_address
-from plldb.debugger.link.connection import Link, LinkEvent, open_link
+from plldb.debugger.link.link import Link, LinkEvent, open_link
 from plldb.debugger.pace import Pace
 from plldb.debugger.protocol.decisions import Delivered, Start
 from plldb.debugger.protocol.invocations import Answer

@@ -15,7 +15,7 @@ from aiohttp import WSMsgType, web
 from plldb.aws.place import Place
 from plldb.aws.session import open_aws
 from plldb.debugger.link import rows
-from plldb.debugger.link.connection import Link, open_link
+from plldb.debugger.link.link import Link, open_link
 from plldb.debugger.pace import Pace
 from plldb.debugger.protocol.decisions import Start
 from tests.support.frames import FUNCTION, TOKEN, Agent

@@ -107,6 +107,6 @@ async def test_a_session_whose_row_is_gone_ends(gateway: Gateway) -> None:
 
 async def test_hello_keeps_an_idle_connection(gateway: Gateway) -> None:
     async with attached(gateway, Pace(hello_every=0.3, look=0.05)) as link:
-        line, first = link.connection, link._line.greeted_at if link._line else 0
-        await eventually(lambda: link._line is not None and link._line.greeted_at > first)
+        line, first = link.connection, link._connection._line.greeted_at if link._line else 0
+        await eventually(lambda: link._connection._line is not None and link._line.greeted_at > first)
         assert link.connection == line

@@ -23,7 +23,7 @@ from plldb.debugger.events.invocations import (
     InvocationStarted,
     Output,
 )
-from plldb.debugger.link.connection import Link
+from plldb.debugger.link.link import Link
 from plldb.debugger.pace import Pace
 from plldb.debugger.protocol.decisions import Cancel, Declined, Delivered, EndSandbox, Relayed, Start
 from plldb.debugger.protocol.invocations import Answer, Identity, Sandbox

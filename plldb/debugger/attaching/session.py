@@ -27,7 +27,7 @@ from plldb.debugger.attaching.telling import Telling
 from plldb.debugger.events.attach import Attached, AttachEvent, AttachFinished, Detaching, FunctionArmed
 from plldb.debugger.events.connection import SessionConnected
 from plldb.debugger.events.restore import FunctionRefused, Restored, VersionArmed
-from plldb.debugger.link.connection import Link, open_link
+from plldb.debugger.link.link import Link, open_link
 from plldb.debugger.link.rows import SessionRow
 from plldb.debugger.pace import Pace
 from plldb.debugger.workers.settings import FunctionSettings

@@ -1,0 +1,233 @@
+"""The connection of a session: a WebSocket to hear, ``@connections`` to speak. Talks to API Gateway.
+
+What is heard goes into `Session`, and what that decides is carried out here or handed to the caller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from plldb.aws.errors import TryAgainError
+from plldb.aws.session import Aws
+from plldb.debugger.events.connection import (
+    AnswersDelayed,
+    ConnectionEvent,
+)
+from plldb.debugger.link import rows
+from plldb.debugger.link.addresses import management_address
+from plldb.debugger.link.connection import Connection
+from plldb.debugger.pace import DEFAULT_PACE, Pace
+from plldb.debugger.protocol.decisions import (
+    Cancel,
+    Decision,
+    Declined,
+    Delivered,
+    Dropped,
+    EndSandbox,
+    Post,
+    Relayed,
+    Start,
+)
+from plldb.debugger.protocol.invocations import Answer, Identity
+from plldb.debugger.protocol.session import Session
+from plldb.errors import AccessDeniedError, AwsError, PlldbError
+from plldb.tasks import cancel_all, finish
+
+log = logging.getLogger(__name__)
+
+LinkEvent = Start | Cancel | EndSandbox | Declined | Delivered | Relayed | ConnectionEvent
+"""What a `Link` yields: what is to be run, and what happens to it and to the connection."""
+
+
+class Link:
+    """An attached session that is connected. Made by `open_link`."""
+
+    def __init__(
+        self, aws: Aws, websocket: str, row: rows.SessionRow, tokens: Mapping[str, str], pace: Pace
+    ) -> None:
+        self.row = row
+        self._aws = aws
+        self._url = websocket
+        self._session = Session(name=rows.session_name(row.id), tokens=tokens)
+        self._queue: asyncio.Queue[LinkEvent | BaseException] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+        self._delayed = False
+        self._connection = Connection(aws, websocket, row, pace, self)
+
+    # --- for the caller --------------------------------------------------------------------------------
+
+    async def events(self) -> AsyncIterator[LinkEvent]:
+        """Yield what is to be run and what happens, until the caller stops.
+
+        Raises:
+            RefusedError: the session's row is gone.
+            ProtocolError: somebody has deployed another version of plldb.
+        """
+        while True:
+            event = await self._queue.get()
+            if isinstance(event, BaseException):
+                raise event
+            yield event
+
+    def answer(self, identity: Identity, answer: Answer) -> None:
+        """Send the answer to an invocation that was started."""
+        self._act(self._session.answered(identity, answer, **self._times()))
+
+    @property
+    def connection(self) -> str:
+        """Id of the present connection, as API Gateway calls it."""
+        return self._connection.id
+
+    @property
+    def in_hand(self) -> tuple[Identity, ...]:
+        """The invocations that are run now or whose answer is still on its way."""
+        return self._session.in_hand
+
+    async def detach(self) -> None:
+        """Take no more invocations. What is running may go on and will be answered.
+
+        Raises:
+            AwsError: the table cannot be written. The sandboxes that are known were told all the same.
+        """
+        told = self._act(self._session.detach(**self._times()))
+        await asyncio.gather(rows.mark_detached(self._aws, self.row), *told)
+
+    # --- start and end ---------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Write the row and connect; called by `open_link`."""
+        # Made now, so that the first answer does not wait for it.
+        await self._aws.client("apigatewaymanagementapi", endpoint_url=management_address(self._url))
+        await self._connection.open()
+        self.spawn(self._connection.keep())
+        self.spawn(self._tick())
+
+    async def close(self) -> None:
+        """Close everything and delete the row; called by `open_link`."""
+        await cancel_all(self._tasks)
+        await self._connection.close()
+        try:
+            await rows.delete_row(self._aws, self.row)
+        except PlldbError as error:  # it is of no use to anybody, and expires
+            log.info("the row of the session stays: %s", type(error).__name__)
+
+    # --- for its connection, see `Owner` ---------------------------------------------------------------
+
+    def heard(self, frame: str) -> None:
+        """Take a frame."""
+        self._act(self._session.received(frame, **self._times()))
+
+    def greeted(self, skew: float) -> None:
+        """Take by how many seconds AWS's clock is ahead of this machine's."""
+        self._session.set_clock(skew)
+
+    def moved(self, connection: str) -> None:
+        """Tell the sandboxes that this machine has another connection."""
+        self._act(self._session.moved(connection, **self._times()))
+
+    def tell(self, event: ConnectionEvent) -> None:
+        """Tell the caller what happens to the connection."""
+        self._queue.put_nowait(event)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run something beside; if it fails, `events` raises the error."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._queue.put_nowait(error)
+
+    # --- what the session decides ----------------------------------------------------------------------
+
+    def _times(self) -> dict[str, float]:
+        return {"now": asyncio.get_running_loop().time(), "wall": time.time()}
+
+    def _act(self, decisions: Iterable[Decision]) -> list[asyncio.Task[None]]:
+        """Carry out decisions, and return the posts that are under way for them."""
+        posts = []
+        for decision in decisions:
+            match decision:
+                case Post():
+                    posts.append(self.spawn(self._post(decision)))
+                case Dropped(reason):
+                    log.debug("a frame was ignored: %s", reason)
+                case _:
+                    self._queue.put_nowait(decision)
+        self._changed.set()
+        return posts
+
+    async def _tick(self) -> None:
+        while True:
+            self._changed.clear()
+            now, due = asyncio.get_running_loop().time(), self._session.wake_at
+            try:
+                async with asyncio.timeout(None if due is None else max(0, due - now)):
+                    await self._changed.wait()
+            except TimeoutError:
+                self._act(self._session.tick(**self._times()))
+
+    async def _post(self, post: Post) -> None:
+        client = await self._aws.client("apigatewaymanagementapi", endpoint_url=management_address(self._url))
+        status, error = 200, None
+        try:
+            await self._aws.attempt(
+                client.post_to_connection, ConnectionId=post.connection, Data=post.frame.encode()
+            )
+        except TryAgainError as again:
+            status = 429 if again.throttled else 0
+        except PlldbError as refusal:
+            status, error = _status_of(refusal), refusal
+        if error is not None and status != 410 and not self._delayed:
+            self.tell(AnswersDelayed(code=error.code, message=error.message))
+        if status == 200 or error is not None:
+            self._delayed = status not in (200, 410)
+        self._act(self._session.posted(post, status, **self._times()))
+
+
+@asynccontextmanager
+async def open_link(
+    aws: Aws,
+    *,
+    websocket: str,
+    row: rows.SessionRow,
+    tokens: Mapping[str, str],
+    pace: Pace = DEFAULT_PACE,
+) -> AsyncIterator[Link]:
+    """Connect an attached session; it is closed and its row deleted at the end of the block.
+
+    Args:
+        aws: whose rights write the row and send answers.
+        websocket: where the API is, see `plldb.debugger.link.addresses.websocket_address`.
+        row: of the session, see `plldb.debugger.link.rows.make_row`.
+        tokens: token of each function's agents, by the name of the function.
+        pace: how long to wait.
+
+    Raises:
+        RefusedError: the API does not let this session in.
+        ProtocolError: the deployed API is of another version.
+        UnreachableError: the API cannot be reached.
+        AwsError: AWS refused something.
+    """
+    link = Link(aws, websocket, row, tokens, pace)
+    try:
+        await link.start()
+        yield link
+    finally:
+        await finish(link.close())
+
+
+def _status_of(refusal: PlldbError) -> int:
+    if isinstance(refusal, AccessDeniedError):
+        return 403
+    gone = isinstance(refusal, AwsError) and refusal.aws_code == "GoneException"
+    return 410 if gone else 0
