@@ -107,6 +107,7 @@ async def test_a_session_whose_row_is_gone_ends(gateway: Gateway) -> None:
 
 async def test_hello_keeps_an_idle_connection(gateway: Gateway) -> None:
     async with attached(gateway, Pace(hello_every=0.3, look=0.05)) as link:
-        line, first = link.connection, link._connection._line.greeted_at if link._line else 0
-        await eventually(lambda: link._connection._line is not None and link._line.greeted_at > first)
-        assert link.connection == line
+        (line,) = link._connection._lines
+        first, known_as = line.greeted_at, link.connection
+        await eventually(lambda: line.greeted_at > first)
+        assert link.connection == known_as
