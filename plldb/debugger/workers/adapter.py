@@ -16,10 +16,14 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapter:
-    """A running adapter: its ports for editors and for workers, and what workers prove themselves with."""
+    """A running adapter: its ports for editors and for workers.
+
+    A connection for an editor begins with ``secret``; workers prove themselves with ``token``.
+    """
 
     process: Process
     client: int
+    secret: str = field(repr=False)
     server: int
     token: str = field(repr=False)
 
@@ -71,6 +75,6 @@ def _read_adapter(process: Process, line: bytes) -> Adapter | None:
     except (ValueError, RecursionError):
         return None
     match told:
-        case {"client": int(client), "server": int(server), "token": str(token)}:
-            return Adapter(process=process, client=client, server=server, token=token)
+        case {"client": int(client), "secret": str(secret), "server": int(server), "token": str(token)}:
+            return Adapter(process=process, client=client, secret=secret, server=server, token=token)
     return None

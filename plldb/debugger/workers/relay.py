@@ -115,6 +115,7 @@ class Relay:
                 if is_first(first):
                     adapter = await self.adapter()
                     back = await asyncio.open_connection(HOST, adapter.client, limit=LARGEST_MESSAGE)
+                    back[1].write(adapter.secret.encode())
                     await self._relay(first, Line(reader, writer, *back), adapter.pid)
         finally:
             writer.close()

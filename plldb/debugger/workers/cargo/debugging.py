@@ -26,10 +26,17 @@ def listen():
     It does nothing. That the editor's session is not that of a worker lets workers come and go.
     """
     import debugpy
+    from debugpy import adapter
 
+    secret = os.urandom(32).hex()
+    folder = os.path.dirname(os.path.dirname(debugpy.__file__))
+    os.environ["_PLLDB_ADAPTER"] = json.dumps({"secret": secret, "folder": folder})
+    # debugpy starts what lies in the folder of this file: its own takes editors from everybody.
+    adapter.__file__ = os.path.join(HERE, "adapter", "__init__.py")
     _, port = debugpy.listen(("127.0.0.1", 0))
     setup = sys.modules["pydevd"].SetupHolder.setup
-    told = {"client": port, "server": setup["port"], "token": setup["access-token"], "pid": os.getpid()}
+    ports = {"client": port, "secret": secret, "server": setup["port"]}
+    told = {**ports, "token": setup["access-token"], "pid": os.getpid()}
     os.write(1, json.dumps(told).encode() + b"\n")
     while True:
         time.sleep(3600)
