@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -36,7 +38,16 @@ def is_for_types_only(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
-def imported_names(path: Path, *, types_too: bool = False) -> set[str]:
+KNOWN = {module_name(each) for each in FILES}
+
+
+@functools.cache
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+@functools.cache
+def imported_names(path: Path, *, types_too: bool = False) -> frozenset[str]:
     """What a module imports when the program runs, wherever the import stands; or for its types as well."""
 
     def walk(node: ast.AST) -> Iterator[str]:
@@ -51,19 +62,25 @@ def imported_names(path: Path, *, types_too: bool = False) -> set[str]:
         for child in ast.iter_child_nodes(node):
             yield from walk(child)
 
-    return set(walk(ast.parse(path.read_text("utf-8"))))
+    return frozenset(walk(parse(path)))
 
 
 def imported_modules(path: Path) -> set[str]:
     """The modules of plldb that a module names, for its types too."""
-    known = {module_name(each) for each in FILES}
     names = imported_names(path, types_too=True)
-    return {name if name in known else name.rpartition(".")[0] for name in names} & known
+    return {name if name in KNOWN else name.rpartition(".")[0] for name in names} & KNOWN
 
 
 def imports(path: Path, *packages: str, types_too: bool = False) -> set[str]:
     names = imported_names(path, types_too=types_too)
     return {name for name in names if f"{name}.".startswith(tuple(f"{p}." for p in packages))}
+
+
+@functools.cache
+def calls(path: Path) -> tuple[tuple[str, ast.Call], ...]:
+    """What is called by which name."""
+    nodes = [node for node in ast.walk(parse(path)) if isinstance(node, ast.Call)]
+    return tuple((ast.unparse(node.func), node) for node in nodes)
 
 
 def is_in(path: Path, room: str) -> bool:
@@ -79,54 +96,91 @@ def capability_of(path: Path) -> str | None:
     return next((name for name in CAPABILITIES if is_in(path, name) or is_in(path, f"cli/{name}")), None)
 
 
-@pytest.mark.parametrize("path", FILES, ids=module_name)
-class TestEveryModule:
-    def test_the_library_does_not_know_the_command_line(self, path: Path) -> None:
-        if not is_in(path, "cli") and path.name != "__main__.py":
-            assert not imports(path, "plldb.cli", types_too=True)
+def found(look: Callable[[Path], Iterable[str]]) -> dict[str, list[str]]:
+    """The modules in which ``look`` finds something, and what. One test for all: there are hundreds."""
+    seen = {module_name(path): sorted(look(path)) for path in FILES}
+    return {name: names for name, names in seen.items() if names}
 
-    def test_nothing_shared_imports_a_capability_and_none_imports_another(self, path: Path) -> None:
+
+def test_the_library_does_not_know_the_command_line() -> None:
+    def look(path: Path) -> Iterable[str]:
+        if is_in(path, "cli") or path.name == "__main__.py":
+            return ()
+        return imports(path, "plldb.cli", types_too=True)
+
+    assert not found(look)
+
+
+def test_nothing_shared_imports_a_capability_and_none_imports_another() -> None:
+    def look(path: Path) -> Iterable[str]:
         if module_name(path) == "plldb.cli.main":  # it adds the commands of each
-            return
-        own = capability_of(path)
-        for name in CAPABILITIES:
-            if name != own:
-                packages = (f"plldb.{name}", f"plldb.cli.{name}")
-                foreign = imports(path, *packages, types_too=True)
-                # Where the API, the tables and the layer are: the one thing that a debugger has to know.
-                assert foreign <= {"plldb.bootstrap.events.setup.Deployment"}, foreign
+            return ()
+        others = [name for name in CAPABILITIES if name != capability_of(path)]
+        rooms = [f"plldb.{part}{name}" for name in others for part in ("", "cli.")]
+        # Where the API, the tables and the layer are: the one thing that a debugger has to know.
+        return imports(path, *rooms, types_too=True) - {"plldb.bootstrap.events.setup.Deployment"}
 
-    def test_what_renders_knows_nothing_of_the_rest_of_the_command_line(self, path: Path) -> None:
-        if is_in(path, "cli/output"):
-            assert imports(path, "plldb", types_too=True) == imports(path, "plldb.cli.output", types_too=True)
+    assert not found(look)
 
-    def test_only_the_command_line_imports_asyncclick_and_rich(self, path: Path) -> None:
-        if not is_in(path, "cli"):
-            assert not imports(path, "asyncclick", "click", "rich")
 
-    def test_only_the_doors_import_botocore(self, path: Path) -> None:
-        if module_name(path) not in DOORS and not module_name(path).startswith("plldb.aws."):
-            assert not imports(path, "botocore", "aiobotocore", "boto3", "aiohttp")
+def test_what_renders_knows_nothing_of_the_rest_of_the_command_line() -> None:
+    def look(path: Path) -> Iterable[str]:
+        if not is_in(path, "cli/output"):
+            return ()
+        return imports(path, "plldb", types_too=True) - imports(path, "plldb.cli.output", types_too=True)
 
-    def test_the_types_of_botocore_are_for_type_checkers_only(self, path: Path) -> None:
-        assert not {name for name in imported_names(path) if name.startswith(("types_", "mypy_"))}
+    assert not found(look)
 
-    def test_the_cargo_is_never_imported(self, path: Path) -> None:
-        assert not imports(path, "plldb.bootstrap.cloudformation", "plldb.debugger.agent")
-        assert not imports(path, "plldb.debugger.workers.cargo")
 
-    def test_the_first_line_says_whether_it_is_pure(self, path: Path) -> None:
-        first = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").splitlines()[0]
-        assert first.endswith(".")
-        assert (" Pure." in first) != (" Talks to " in first), first
+def test_only_the_command_line_imports_asyncclick_and_rich() -> None:
+    assert not found(lambda path: () if is_in(path, "cli") else imports(path, "asyncclick", "click", "rich"))
 
-    def test_nothing_below_the_command_line_prints_exits_or_listens_to_signals(self, path: Path) -> None:
-        if not is_in(path, "cli"):
-            assert not imports(path, "signal", "sys")
-            calls = [
-                node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)
-            ]
-            assert not {ast.unparse(call.func) for call in calls} & {"print", "input", "exit", "quit"}
+
+def test_only_the_doors_import_botocore() -> None:
+    def look(path: Path) -> Iterable[str]:
+        if module_name(path) in DOORS or module_name(path).startswith("plldb.aws."):
+            return ()
+        return imports(path, "botocore", "aiobotocore", "boto3", "aiohttp")
+
+    assert not found(look)
+
+
+def test_the_types_of_botocore_are_for_type_checkers_only() -> None:
+    assert not found(lambda path: [n for n in imported_names(path) if n.startswith(("types_", "mypy_"))])
+
+
+def test_the_cargo_is_never_imported() -> None:
+    cargo = ("plldb.bootstrap.cloudformation", "plldb.debugger.agent", "plldb.debugger.workers.cargo")
+    assert not found(lambda path: imports(path, *cargo))
+
+
+def test_the_first_line_says_whether_it_is_pure() -> None:
+    def look(path: Path) -> Iterable[str]:
+        first = (ast.get_docstring(parse(path)) or "").partition("\n")[0]
+        is_right = first.endswith(".") and (" Pure." in first) != (" Talks to " in first)
+        return () if is_right else (first,)
+
+    assert not found(look)
+
+
+def test_nothing_below_the_command_line_prints_exits_or_listens_to_signals() -> None:
+    def look(path: Path) -> Iterable[str]:
+        if is_in(path, "cli"):
+            return ()
+        called = {name for name, _ in calls(path)} & {"print", "input", "exit", "quit"}
+        return called | imports(path, "signal", "sys")
+
+    assert not found(look)
+
+
+def test_nothing_sleeps_a_time_of_its_own() -> None:
+    assert not found(
+        lambda path: [
+            f"line {call.lineno}"
+            for name, call in calls(path)
+            if name.endswith("sleep") and isinstance(call.args[0], ast.Constant)
+        ]
+    )
 
 
 def test_there_is_no_circle_of_imports_types_included() -> None:
@@ -138,17 +192,9 @@ def test_there_is_no_circle_of_imports_types_included() -> None:
         pytest.fail(" → ".join(circle.args[1]))
 
 
-@pytest.mark.parametrize("folder", sorted({path.parent for path in FILES}), ids=lambda path: path.name)
-def test_a_folder_holds_about_ten_modules(folder: Path) -> None:
-    modules = [path for path in FILES if path.parent == folder and path.name != "__init__.py"]
-    assert len(modules) <= 12
-
-
-@pytest.mark.parametrize("path", FILES, ids=module_name)
-def test_nothing_sleeps_a_time_of_its_own(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("sleep"):
-            assert not isinstance(node.args[0], ast.Constant), f"{path}:{node.lineno}"
+def test_a_folder_holds_about_ten_modules() -> None:
+    sizes = Counter(path.parent for path in FILES if path.name != "__init__.py")
+    assert not {folder: size for folder, size in sizes.items() if size > 12}
 
 
 def test_the_handlers_import_nothing_of_plldb_but_what_is_packed_with_them() -> None:
@@ -176,15 +222,18 @@ def test_the_agent_imports_nothing_of_plldb_but_itself_and_the_codec() -> None:
 COMMAND = re.compile(r"plldb (--\w+ )*(bootstrap|doctor|setup|destroy|watch|status)\b")
 
 
-@pytest.mark.parametrize("path", FILES, ids=module_name)
-def test_the_library_names_no_command(path: Path) -> None:
+def test_the_library_names_no_command() -> None:
     """A hint is a fact; the command line knows the command that does it there, in that region."""
-    if not is_in(path, "cli"):
-        tree = ast.parse(path.read_text("utf-8"))
-        nodes = [*ast.walk(tree)]
+
+    def look(path: Path) -> Iterable[str]:
+        if is_in(path, "cli"):
+            return ()
+        nodes = [*ast.walk(parse(path))]
         docs = {ast.get_docstring(node, clean=False) for node in nodes if isinstance(node, DOCUMENTED)}
         texts = {node.value for node in nodes if isinstance(node, ast.Constant)} - docs
-        assert not [text for text in texts if isinstance(text, str) and COMMAND.search(text)]
+        return [text for text in texts if isinstance(text, str) and COMMAND.search(text)]
+
+    assert not found(look)
 
 
 def test_the_files_are_found() -> None:
