@@ -144,13 +144,13 @@ async def _perform(asked: Invocation, library: Any) -> int:
     drop_empty(os.environ)
     # Nothing that is imported is garbage; searching it again and again takes a tenth of the whole run.
     gc.disable()
-    from plldb.cli.output.renderer import Terminal
+    from plldb.cli.output.background import open_terminal
     from plldb.cli.run import perform
 
     command = asked.load(asked, library)
     gc.freeze()
     gc.enable()
-    terminal = Terminal(stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr, environ=os.environ)
+    terminal = open_terminal(sys.stdin, sys.stdout, sys.stderr, os.environ)
     code = await perform(command, asked.settings, terminal, stop)
     leave_at_once()
     return code

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from plldb.cli.command import Stopped
 from plldb.cli.interrupts import INTERRUPTED, until_stopped
 from plldb.cli.logs import send_logs_to, send_warnings_to
+from plldb.cli.output.background import written
 from plldb.cli.output.renderer import (
     Outcome,
     OutputClosedError,
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
     """Asks a question about the region of a label."""
 
 
+LAST_WORDS = 1.0
+"""Seconds that the last lines have, once nobody wants to wait any more, if the terminal stands still."""
+
+
 async def perform(
     command: Command[Any, Any], settings: Settings, terminal: Terminal, stop: asyncio.Event
 ) -> int:
@@ -42,14 +47,18 @@ async def perform(
     runs = make_runs(command, settings.regions, terminal.clock())
     renderer = choose_renderer(command, settings, terminal, runs)
     (send_logs_to if settings.verbose else send_warnings_to)(renderer.note)
-    work = asyncio.ensure_future(_follow_regions(command, terminal, runs, renderer))
+    work = asyncio.ensure_future(_run_and_write(command, terminal, runs, renderer))
 
     def report() -> None:
         stopped = Stopped(code="interrupted", reason="interrupted", exit_code=INTERRUPTED)
         with suppress(OutputClosedError):
             renderer.fail(runs[0] if len(runs) == 1 else None, command.explain(stopped, runs))
 
-    return await until_stopped(work, stop, report, renderer.note, command.leave)
+    code = await until_stopped(work, stop, report, renderer.note, command.leave)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LAST_WORDS):
+            await _write_all(terminal)
+    return code
 
 
 def make_runs(command: Command[Any, Any], regions: Sequence[str], now: float) -> list[RegionRun[Any]]:
@@ -83,6 +92,22 @@ def choose_renderer(
     return TerminalRenderer(open_console(terminal), terminal, runs)
 
 
+async def _run_and_write(
+    command: Command[Any, Any], terminal: Terminal, runs: Sequence[RegionRun[Any]], renderer: Renderer
+) -> int:
+    """Run to the end of the output: however long its reader takes, an interrupt can still end it."""
+    try:
+        return await _follow_regions(command, terminal, runs, renderer)
+    finally:
+        await _write_all(terminal)
+
+
+async def _write_all(terminal: Terminal) -> None:
+    for stream in (terminal.stderr, terminal.stdout):
+        with suppress(OutputClosedError):
+            await written(stream)
+
+
 async def _follow_regions(
     command: Command[Any, Any], terminal: Terminal, runs: Sequence[RegionRun[Any]], renderer: Renderer
 ) -> int:
@@ -101,7 +126,9 @@ async def _follow_regions(
     try:
         if len(runs) == 1:
             return (await follow_one(runs[0])).exit_code
-        return await _follow_all(runs, renderer, follow_one)
+        code = await _follow_all(runs, renderer, follow_one)
+        await written(terminal.stdout)
+        return code
     except OutputClosedError as error:
         if isinstance(error.__cause__, BrokenPipeError) and command.changes_nothing:
             return 1  # whoever has seen enough of a status needs no explanation
@@ -173,9 +200,11 @@ async def _show_events(
         async for event in events:
             if event is None:
                 renderer.idle(run)
+                await written(terminal.stdout)
                 continue
             run.progress.add(event, terminal.clock())
             renderer.show(run, event)
+            await written(terminal.stdout)
             result = command.result(event)
             if result is not None:
                 exit_code, summary = result.exit_code, result.summary
@@ -185,6 +214,7 @@ async def _show_events(
                 renderer.note(_labelled(run, summary))
                 break
     renderer.done(run, exit_code)
+    await written(terminal.stdout)
     return Outcome(run=run, exit_code=exit_code, summary=summary)
 
 

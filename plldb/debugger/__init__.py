@@ -46,6 +46,7 @@ from plldb.debugger.events.connection import (
 )
 from plldb.debugger.events.invocations import (
     AnswerLost,
+    EventsSkipped,
     InvocationEvent,
     InvocationFinished,
     InvocationRefused,
@@ -83,6 +84,7 @@ __all__ = [
     "DebuggerStatus",
     "Detaching",
     "Event",
+    "EventsSkipped",
     "FunctionArmed",
     "FunctionDeployed",
     "FunctionRefused",

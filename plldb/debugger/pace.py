@@ -31,6 +31,7 @@ class Pace(RequestPace):
         asleep: difference of the clocks that means it was.
         look_at_logs: between two looks at the logs of functions from which nothing has come yet.
         look_at_functions: between two looks at whether armed functions still are.
+        read_within: how long a reader of events may take none before output is left out.
         hide_after: how long an invocation runs before the messages of its queue are hidden for longer.
         hide_again: between two times of that.
         hide_for: for how long they are hidden then, in whole seconds.
@@ -53,6 +54,7 @@ class Pace(RequestPace):
     asleep: float = 5.0
     look_at_logs: float = 4.0
     look_at_functions: float = 30.0
+    read_within: float = 2.0
     hide_after: float = 10.0
     hide_again: float = 30.0
     hide_for: int = 60

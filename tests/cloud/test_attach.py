@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shlex
 import signal
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +21,7 @@ from plldb.debugger.arming.operate import Armed, Plan, arm, restore
 from tests.cloud.functions import connect_http_api, connect_queue, eventually, fetch, invoke, until
 from tests.cloud.shop import ACCOUNT, attached, settings
 from tests.cloud.world import PACE
+from tests.support import program
 from tests.support.answers import access_denied, server_error
 from tests.support.behaviours import Answer, on
 from tests.support.proxy import Proxy
@@ -175,6 +178,43 @@ async def test_a_closed_terminal_lets_the_invocation_under_way_finish_and_a_seco
     (folder / "go").touch()
     running.cancel()
     assert (await plldb_cli("restore", "shop")).code == 0
+
+
+@pytest.mark.parametrize("output", [("--output", "json"), ()])
+async def test_invocations_are_answered_while_the_output_stands_still_and_nothing_else_is_missing(
+    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path, output: tuple[str, ...]
+) -> None:
+    (folder / "index.py").write_text(
+        "def handler(event, context):\n"
+        "    for number in range(event):\n"
+        "        print('x' * 100)\n"
+        "    return {'laptop': event}\n"
+    )
+    before = await settings(world, names["Orders"])
+    arguments = ("attach", "shop", "Orders", "--no-debug", "--yes", "--python", sys.executable, *output)
+    async with program.started(*arguments, env=aws_env, cwd=folder) as running:
+        assert running.process.stdout is not None
+        seen = (await running.process.stdout.readuntil(b"attached")).decode()
+        # From here on nobody reads: the pipe is full after the first of them.
+        for lines in (30_000, 1, 2):
+            assert await invoke(world.functions, names["Orders"], lines) == {"laptop": lines}
+        running.process.send_signal(signal.SIGINT)
+        await eventually(lambda: settings(world, names["Orders"]), before)
+        done = await running.finish()
+    assert (done.code, done.stderr) == (0, "")
+    seen += done.stdout
+    if output:
+        told = [json.loads(line) for line in seen.splitlines()]
+        kinds = Counter(line["kind"] for line in told)
+        skipped = sum(line.get("lines", 0) for line in told)
+        assert kinds["output"] + skipped >= 30_003
+        assert kinds["invocation_started"] == kinds["invocation_finished"] == told[-1]["invocations"]
+        assert (kinds["restored"], told[-1]["kind"]) == (1, "finished")
+    else:
+        skipped = sum(map(int, re.findall(r"output +(\d+) lines? not shown", seen)))
+        assert seen.count("x" * 100) + skipped >= 30_003
+        assert seen.splitlines()[-1].startswith("✔ plldb      detached: ")
+    assert skipped
 
 
 async def test_an_interrupt_ends_the_wait_for_a_debugger_that_does_not_come(

@@ -27,6 +27,7 @@ from plldb.debugger.events.connection import (
 )
 from plldb.debugger.events.invocations import (
     AnswerLost,
+    EventsSkipped,
     InvocationFinished,
     InvocationRefused,
     InvocationStarted,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         | FunctionArmed
         | Attached
         | InvocationEvent
+        | EventsSkipped
         | FunctionRelayed
         | FunctionSilent
         | FunctionDeployed
@@ -77,6 +79,8 @@ class SessionWords:
                 return _attached_lines(event)
             case InvocationStarted() | Output() | InvocationFinished() | InvocationRefused() | AnswerLost():
                 return self._invocation(event)
+            case EventsSkipped():
+                return [Line(mark="warn", name="output", text=_skipped_text(event), tone="warn")]
             case FunctionRelayed(function=function):
                 text = (
                     f"{self._name(function)} may not send to this machine directly (403: a VPC with private "
@@ -189,6 +193,12 @@ def _why_silent(event: FunctionSilent) -> str:
         "in a VPC without a way to the internet, or with private DNS for execute-api? Give it a NAT gateway, "
         "or switch that DNS off"
     )
+
+
+def _skipped_text(event: EventsSkipped) -> str:
+    counts = ((event.lines, "line"), (event.invocations, "invocation"))
+    what = " and ".join(counted(number, name) for number, name in counts if number)
+    return f"{what} not shown, since nobody read them"
 
 
 def _connection_line(event: ConnectionEvent) -> Line:

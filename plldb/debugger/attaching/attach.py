@@ -76,7 +76,7 @@ async def attach_functions(
         candidates=candidates,
         pace=pace,
     )
-    async with Telling(tell) as telling:
+    async with Telling(tell, pace.read_within) as telling:
         return await session.run(telling, leave)
 
 

@@ -14,7 +14,7 @@ from plldb.debugger.attaching.ledger import note_end, note_start
 from plldb.debugger.attaching.queues import keep_invisible
 from plldb.debugger.attaching.telling import Telling
 from plldb.debugger.attaching.triggers import Failure, describe_failure, describe_trigger
-from plldb.debugger.events.attach import AttachEvent, FunctionRelayed, VisibilityDenied
+from plldb.debugger.events.attach import FunctionRelayed, VisibilityDenied
 from plldb.debugger.events.connection import AnswersDelayed, ConnectionLost, ConnectionRestored
 from plldb.debugger.events.invocations import (
     AnswerLost,
@@ -64,7 +64,7 @@ class Service:
         workers: Workers,
         table: Table,
         folders: Mapping[str, PurePath],
-        telling: Telling[AttachEvent],
+        telling: Telling,
         pace: Pace,
     ) -> None:
         """Begin; ``folders`` are where the code of each function lies, ``telling`` takes the events."""
@@ -158,7 +158,8 @@ class Service:
         began = asyncio.get_running_loop().time()
         trigger = describe_trigger(start.invocation.body)
         self.invocations += 1
-        self._tell(InvocationStarted(request_id=request_id, function=function, trigger=trigger))
+        event = InvocationStarted(request_id=request_id, function=function, trigger=trigger)
+        is_told = self._telling.put_start(event)
         begun = note_start(
             self._table, self._link.row, request_id=request_id, function=function, now=int(time.time())
         )
@@ -166,7 +167,8 @@ class Service:
 
         async def tell_output(line: output.Output) -> None:
             event = Output(request_id=request_id, function=function, stream=line.stream, text=line.text)
-            await self._telling.put_when_read(event)
+            if is_told:
+                await self._telling.put_output(event)
 
         body = start.invocation.body
         hiding = asyncio.create_task(keep_invisible(self._table.aws, body, function, self._deny, self._pace))
@@ -180,7 +182,8 @@ class Service:
         seconds = asyncio.get_running_loop().time() - began
         finished = self._finished(start, answer, seconds)
         self.failed += finished.outcome == "failed"
-        self._tell(finished)
+        if is_told:
+            self._tell(finished)
         ended = note_end(self._table, request_id=request_id, outcome=finished.outcome, seconds=seconds)
         self._note(_after(noted, _noted(ended)))
 

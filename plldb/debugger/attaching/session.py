@@ -51,7 +51,7 @@ class SessionRun:
     candidates: tuple[Candidate, ...]
     pace: Pace
 
-    async def run(self, telling: Telling[AttachEvent], leave: asyncio.Event) -> AttachFinished:
+    async def run(self, telling: Telling, leave: asyncio.Event) -> AttachFinished:
         """Open what is needed, arm, serve; restore in any case."""
         loop = asyncio.get_running_loop()
         settings = {each.name: each.settings for each in self.candidates}
@@ -99,7 +99,7 @@ class SessionRun:
         self,
         tokens: Mapping[str, str],
         settings: dict[str, FunctionSettings],
-        telling: Telling[AttachEvent],
+        telling: Telling,
         workers: Workers,
     ) -> tuple[str, ...]:
         outcomes = await gather_all(
@@ -116,7 +116,7 @@ class SessionRun:
         candidate: Candidate,
         token: str,
         settings: dict[str, FunctionSettings],
-        telling: Telling[AttachEvent],
+        telling: Telling,
     ) -> str | FunctionRefused:
         """Arm a function; from then on ``settings`` has it as it was deployed at that moment."""
         row = self.row
@@ -139,7 +139,7 @@ class SessionRun:
         await self._tell_versions(name, telling)
         return name
 
-    async def _tell_versions(self, name: str, telling: Telling[AttachEvent]) -> None:
+    async def _tell_versions(self, name: str, telling: Telling) -> None:
         try:
             versions = await find_armed_versions(self.places.functions, name)
         except PlldbError as error:  # to know of them is worth no session
@@ -172,7 +172,7 @@ class SessionRun:
         reason: Literal["asked", "lease"],
         link: Link,
         service: Service,
-        telling: Telling[AttachEvent],
+        telling: Telling,
     ) -> AttachFinished:
         """Take no more invocations, let those under way finish, restore each function once it is quiet.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from plldb.debugger.events.connection import ConnectionEvent, SessionConnected
-from plldb.debugger.events.invocations import InvocationEvent
+from plldb.debugger.events.invocations import EventsSkipped, InvocationEvent
 from plldb.debugger.events.restore import FunctionRefused, Restored, Started, VersionArmed
 
 
@@ -162,6 +162,7 @@ AttachEvent = (
     | FunctionArmed
     | Attached
     | InvocationEvent
+    | EventsSkipped
     | FunctionRelayed
     | FunctionSilent
     | FunctionDeployed

@@ -70,5 +70,17 @@ class AnswerLost:
     request_id: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsSkipped:
+    """The reader of the events stood still, so something is left out at this place.
+
+    So many ``lines`` of output, and of so many ``invocations`` everything. They ran and were answered.
+    """
+
+    kind: Literal["events_skipped"] = "events_skipped"
+    lines: int
+    invocations: int
+
+
 InvocationEvent = InvocationStarted | Output | InvocationFinished | InvocationRefused | AnswerLost
 """What an attached session tells of single invocations."""

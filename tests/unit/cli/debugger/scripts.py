@@ -150,6 +150,7 @@ def invoked() -> list[ev.AttachEvent]:
         ev.InvocationStarted(request_id=THIRD, function=ORDERS, trigger="Invoke, 2 bytes"),
         ev.InvocationFinished(request_id=THIRD, function=ORDERS, outcome="cancelled", seconds=3),
         ev.AnswerLost(request_id=THIRD),
+        ev.EventsSkipped(lines=1234, invocations=1),
     ]
 
 
