@@ -26,6 +26,7 @@ __all__ = [
     "THROTTLING_CODES",
     "TRANSIENT_CODES",
     "TryAgainError",
+    "answer_header",
     "overloaded",
     "translate",
 ]
@@ -69,6 +70,12 @@ def translate(
         return TryAgainError(no_answer, throttled=False) if passing else no_answer
     hint = Hint("report", "This is no answer of AWS's; if your settings do not explain it, report it.")
     return AwsError(f"{operation}: {one_line(error)}", service=service, operation=operation, hint=hint)
+
+
+def answer_header(error: AwsError, name: str) -> str:
+    """Return a header, ``name`` in small letters, of the answer that an error was made of; empty if none."""
+    answer = getattr(error.__cause__, "response", {})
+    return str(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get(name, ""))
 
 
 def _translate_answer(

@@ -56,6 +56,55 @@ async def test_a_bucket_of_ours_in_another_region_is_not_touched_and_both_region
     assert (await there.list_objects_v2(Bucket=bucket))["KeyCount"] == 1
 
 
+@pytest.mark.parametrize("command", [("setup",), ("destroy", "--yes")])
+async def test_a_denied_look_at_the_bucket_tells_its_region_all_the_same(
+    plldb_cli: RunPlldb, open_client: OpenClient, endpoint: str, bucket: str, command: tuple[str, ...]
+) -> None:
+    s3 = await open_client("s3")
+    await s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+    def denied(call: Call) -> Response:
+        answer = error(call, 403, "AccessDenied", "")
+        return replace(answer, headers=(*answer.headers, ("x-amz-bucket-region", "us-west-2")), body=b"")
+
+    async with Proxy(endpoint, on(Answer(denied), "HeadBucket")) as proxy:
+        done = await plldb_cli("bootstrap", *command, env={"AWS_ENDPOINT_URL": proxy.url, "COLUMNS": "400"})
+        assert done.code == 1, done
+        assert f"{bucket} is in us-west-2, and plldb needs it in {REGION}" in done.stderr
+        assert not [each for each in proxy.records if each.operation.startswith(("Put", "Delete"))]
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "code", "message", "way_out"),
+    [
+        # In a bucket that S3 calls ours, at HeadBucket.
+        ("ListObjectVersions", 403, "AccessDenied", "Access Denied", "the IAM action s3:ListBucketVersions"),
+        ("PutBucketVersioning", 400, "MalformedXML", "The XML you provided was not well-formed", "Fix what"),
+        ("PutObject", 400, "InvalidRequest", "Checksum Type mismatch occurred", "Fix what AWS names"),
+    ],
+)
+async def test_a_refusal_of_s3_says_what_s3_says_and_neither_a_stranger_nor_a_repetition(
+    plldb_cli: RunPlldb,
+    open_client: OpenClient,
+    endpoint: str,
+    bucket: str,
+    operation: str,
+    status: int,
+    code: str,
+    message: str,
+    way_out: str,
+) -> None:
+    s3 = await open_client("s3")
+    await s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    refusal = Answer(lambda call: error(call, status, code, message))
+    async with Proxy(endpoint, on(refusal, operation)) as proxy:
+        done = await plldb_cli("bootstrap", "setup", env={"AWS_ENDPOINT_URL": proxy.url, "COLUMNS": "400"})
+    assert done.code == 1, done
+    assert f"{operation}: {message}" in done.stderr
+    assert way_out in done.stderr
+    assert "another account" not in done.stderr
+
+
 async def test_versions_that_come_late_are_waited_for_and_read_before_the_stack_is_made(
     aws_env: dict[str, str], endpoint: str
 ) -> None:

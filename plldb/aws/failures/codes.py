@@ -116,6 +116,9 @@ UNKNOWN_CALLER_CODES = frozenset({"AuthFailure", "InvalidClientTokenId", "Unreco
 # Most services have no code of their own for a wrong clock; they call the signature wrong and say why.
 _CLOCK_MESSAGE = re.compile(r"Signature (expired|not yet current)")
 _NAMED_ACTION = re.compile(r"not authorized to perform:? ([a-z0-9-]+:\w+)")
+# S3 calls these a denial, too.
+_NOT_BY_IAM = re.compile(r"object lock|Mfa Authentication", re.IGNORECASE)
+_BARE_DENIAL = re.compile(r"\w+: Access Denied(?: \(while |$)")  # in brackets: what we add
 _DENIED_BY = re.compile(r"explicit deny in (?:an? )?([\w -]+?)(?:[.:,]|$)")
 
 # S3's API names differ from its IAM actions; elsewhere plldb needs, both are the same.
@@ -159,7 +162,9 @@ def denied_action(message: str, service: str, operation: str) -> str:
 
 
 def denied_hint(message: str, action: str) -> Hint:
-    """Return the way out of a refusal of IAM's."""
+    """Return the way out of a refusal that AWS calls a denial."""
+    if _NOT_BY_IAM.search(message):
+        return Hint("look-at-bucket", "No right helps here: a lock or MFA delete of the bucket keeps it.")
     if denied_by := _DENIED_BY.search(message):
         return Hint(
             "check-account",
@@ -168,11 +173,11 @@ def denied_hint(message: str, action: str) -> Hint:
     return Hint("allow-action", f"The caller needs the IAM action {action}.")
 
 
-def is_owner_mismatch(error: AwsError) -> bool:
-    """Tell whether S3 refused because a bucket is not of the account that was expected.
+def is_bare_denial(error: AwsError) -> bool:
+    """Tell whether S3 said "Access Denied" and no more, as it does if the owner is not the expected one.
 
-    Then it says "Access Denied" and no more. A right that is missing, or a policy that denies it, it names
+    Within an account it names the right that is missing, the policy that denies it, a lock, or MFA
     (Amazon S3 user guide, "Troubleshoot access denied (403 Forbidden) errors").
     """
-    bare = isinstance(error, AccessDeniedError) and "not authorized to perform" not in error.message
-    return bare and error.aws_code == "AccessDenied"
+    bare = _BARE_DENIAL.match(error.message) is not None
+    return bare and isinstance(error, AccessDeniedError) and error.aws_code == "AccessDenied"

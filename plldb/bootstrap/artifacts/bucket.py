@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from plldb.aws.errors import TryAgainError
-from plldb.aws.failures.codes import is_owner_mismatch
+from plldb.aws.errors import TryAgainError, answer_header
+from plldb.aws.failures.codes import is_bare_denial
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
 from plldb.bootstrap.errors import BucketError
@@ -77,29 +77,39 @@ async def bucket_exists(bucket: Bucket) -> bool:
     """
     listing = bucket.aws.call(bucket.s3.list_object_versions, **bucket.ours, MaxKeys=1)
     try:
-        await gather_all(listing, check_region(bucket))
+        _, region = await gather_all(listing, read_region(bucket))
     except AwsError as error:
         if error.aws_code == "NoSuchBucket":
             return False
-        raise bucket_error(error, bucket) from error
+        raise await bucket_error(error, bucket) from error
+    check_region(bucket, region)
     return True
 
 
-async def check_region(bucket: Bucket) -> None:
-    """Check where the bucket is: botocore follows it into any region, but CloudFormation does not read there.
+async def read_region(bucket: Bucket) -> str:
+    """Return where the bucket is, or where it should be if S3 does not say.
 
-    A bucket that does not exist, or that may not be asked, passes: the other requests report that better.
-
-    Raises:
-        BucketError: it is in another region.
+    That it does not exist, or may not be asked, is no error: the other requests report that better.
     """
     try:
         answer = await bucket.aws.call(bucket.s3.head_bucket, **bucket.ours)
     except AwsError as error:
-        if isinstance(error, AccessDeniedError) or error.aws_code in ("404", "NoSuchBucket"):
-            return
+        if isinstance(error, AccessDeniedError):
+            return answer_header(error, "x-amz-bucket-region") or bucket.region  # S3 tells it to everybody
+        if error.aws_code in ("404", "NoSuchBucket"):
+            return bucket.region
         raise
-    found = answer.get("BucketRegion", bucket.region)
+    return answer.get("BucketRegion", bucket.region)
+
+
+def check_region(bucket: Bucket, found: str) -> None:
+    """Check where the bucket is. Pure.
+
+    botocore follows it into any region, but CloudFormation does not read there.
+
+    Raises:
+        BucketError: it is in another region.
+    """
     if found != bucket.region:
         raise BucketError(
             f"The bucket {bucket.name} is in {found}, and plldb needs it in {bucket.region}; "
@@ -178,13 +188,29 @@ def creation_error(error: AwsError, bucket: Bucket) -> AwsError | BucketError:
         )
         error.hint = Hint(error.hint.kind, f"{error.hint.text} {why}")
         return error
-    return bucket_error(error, bucket)
+    return _not_ours(bucket) if error.aws_code == "BucketAlreadyExists" else error
 
 
-def bucket_error(error: AwsError, bucket: Bucket) -> AwsError | BucketError:
-    """Return what a refusal means: an owner that is not the expected one, or what S3 says. Pure."""
-    if not is_owner_mismatch(error) and error.aws_code != "BucketAlreadyExists":
-        return error
+async def bucket_error(error: AwsError, bucket: Bucket) -> AwsError | BucketError:
+    """Return what a refusal means: an owner that is not the expected one, or what S3 says.
+
+    S3 says no more than "Access Denied" of a stranger's bucket; so whose it is is asked by itself.
+    """
+    if is_bare_denial(error) and not await _is_ours(bucket):
+        return _not_ours(bucket)
+    return error
+
+
+async def _is_ours(bucket: Bucket) -> bool:
+    """Tell whether S3 says that the bucket is ours; False also if it does not say."""
+    try:
+        await bucket.aws.call(bucket.s3.head_bucket, **bucket.ours)
+    except AwsError:
+        return False
+    return True
+
+
+def _not_ours(bucket: Bucket) -> BucketError:
     return BucketError(
         f"The bucket {bucket.name} belongs to another account, or its policy shuts you out; "
         "nothing was sent to it.",

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
 from plldb.aws.errors import THROTTLING_CODES, TRANSIENT_CODES, TryAgainError, overloaded
-from plldb.bootstrap.artifacts.bucket import NAMED_AT_MOST, PREFIX, Bucket, bucket_error, check_region
+from plldb.bootstrap.artifacts.bucket import (
+    NAMED_AT_MOST,
+    PREFIX,
+    Bucket,
+    bucket_error,
+    check_region,
+    read_region,
+)
 from plldb.bootstrap.errors import BucketError
 from plldb.bootstrap.events.destroy import BucketEmptied
 from plldb.errors import AwsError, Hint
@@ -52,11 +59,12 @@ async def survey_removal(bucket: Bucket) -> RemovalSurvey | None:
     # With a delimiter S3 answers with the names at the top only, however many objects there are.
     top = bucket.aws.call(bucket.s3.list_object_versions, **bucket.ours, Delimiter="/")
     try:
-        page, names, _ = await gather_all(_read_first(bucket), top, check_region(bucket))
+        page, names, region = await gather_all(_read_first(bucket), top, read_region(bucket))
     except AwsError as error:
         if error.aws_code == "NoSuchBucket":
             return None
-        raise bucket_error(error, bucket) from error
+        raise await bucket_error(error, bucket) from error
+    check_region(bucket, region)
     return RemovalSurvey(
         to_delete=_identifiers(page), more=page.get("IsTruncated", False), foreign=_foreign(names)
     )
@@ -84,7 +92,7 @@ async def empty_bucket(
             await _delete(bucket, to_delete)
     except AwsError as error:
         if error.aws_code != "NoSuchBucket":
-            raise bucket_error(error, bucket) from error
+            raise await bucket_error(error, bucket) from error
     return gone
 
 
@@ -100,7 +108,7 @@ async def delete_bucket(bucket: Bucket) -> bool:
         if error.aws_code == "BucketNotEmpty":
             return False
         if error.aws_code != "NoSuchBucket":
-            raise bucket_error(error, bucket) from error
+            raise await bucket_error(error, bucket) from error
     return True
 
 

@@ -81,7 +81,7 @@ async def make_safe(bucket: Bucket, repairs: Iterable[Repair]) -> None:
     try:
         await write_settings(bucket, repairs)
     except AwsError as error:
-        raise bucket_error(error, bucket) from error
+        raise await bucket_error(error, bucket) from error
 
 
 def _without_versioning(repairs: Iterable[Repair]) -> tuple[Repair, ...]:

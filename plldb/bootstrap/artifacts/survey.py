@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from plldb.bootstrap.artifacts.bucket import Bucket, bucket_error, check_region
+from plldb.bootstrap.artifacts.bucket import Bucket, bucket_error, check_region, read_region
 from plldb.bootstrap.artifacts.settings import ALL_REPAIRS, Repair, survey_settings
 from plldb.errors import AwsError
 from plldb.tasks import gather_all
@@ -45,13 +45,14 @@ async def survey_bucket(bucket: Bucket, prefix: str) -> BucketSurvey:
         BucketError: the bucket belongs to another account, or is in another region.
     """
     try:
-        objects, settings, _ = await gather_all(
-            _list_current(bucket, prefix), survey_settings(bucket), check_region(bucket)
+        objects, settings, region = await gather_all(
+            _list_current(bucket, prefix), survey_settings(bucket), read_region(bucket)
         )
     except AwsError as error:
         if error.aws_code == "NoSuchBucket":
             return NO_BUCKET
-        raise bucket_error(error, bucket) from error
+        raise await bucket_error(error, bucket) from error
+    check_region(bucket, region)
     # Only with S3's own keys is the ETag the MD5 of the bytes.
     tells_md5 = settings.encryption in (None, "AES256")
     stored = {each.get("Key", ""): _stored(each, tells_md5) for each in objects}

@@ -87,11 +87,16 @@ class BoundMethod:
         return self._call(**parameters)
 
 
-def refused(code: str, message: str = "", status: int = 400, operation: str = "X") -> ClientError:
+def refused(
+    code: str, message: str = "", status: int = 400, operation: str = "X", **headers: str
+) -> ClientError:
     """What botocore raises for an answer that is an error."""
     response: Any = {
         "Error": {"Code": code, "Message": message},
-        "ResponseMetadata": {"HTTPStatusCode": status},
+        "ResponseMetadata": {
+            "HTTPStatusCode": status,
+            "HTTPHeaders": {name.replace("_", "-"): value for name, value in headers.items()},
+        },
     }
     return ClientError(response, operation)
 

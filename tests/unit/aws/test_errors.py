@@ -13,7 +13,7 @@ from plldb.aws.failures.codes import (
     S3_ACTIONS,
     UNKNOWN_CALLER_CODES,
     denied_action,
-    is_owner_mismatch,
+    is_bare_denial,
 )
 from plldb.aws.failures.sign_in import SignedIn
 from plldb.errors import (
@@ -255,19 +255,34 @@ def test_what_aws_refuses_has_the_way_out_that_fits_and_speaks_of_no_rights(
     assert error.hint
     assert error.hint.kind == kind
     assert "IAM" not in error.hint.text
-    assert not is_owner_mismatch(error)
+    assert not is_bare_denial(error)
 
 
-def test_only_a_bare_refusal_of_s3_says_that_a_bucket_is_another_accounts() -> None:
-    def mismatch(code: str, message: str) -> bool:
+def test_only_a_bare_denial_may_mean_that_a_bucket_is_another_accounts() -> None:
+    def bare(code: str, message: str) -> bool:
         error = meaning(refused(code, message, 403))
         assert isinstance(error, AwsError)
-        return is_owner_mismatch(error)
+        return is_bare_denial(error)
 
-    assert mismatch("AccessDenied", "Access Denied")
-    assert not mismatch("AccessDenied", DENIED.format(action="s3:ListBucket"))
-    assert not mismatch("InvalidAccessKeyId", "The key does not exist")
-    assert not mismatch("403", "Forbidden")
+    assert bare("AccessDenied", "Access Denied")
+    assert not bare("AccessDenied", DENIED.format(action="s3:ListBucket"))
+    assert not bare("InvalidAccessKeyId", "The key does not exist")
+    assert not bare("403", "Forbidden")
+    assert not bare("AccessDenied", "Access Denied because object protected by object lock.")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Access Denied because object protected by object lock.",
+        "Mfa Authentication must be used for this request",
+    ],
+)
+def test_a_lock_that_s3_calls_a_denial_does_not_speak_of_rights(message: str) -> None:
+    error = meaning(refused("AccessDenied", message, 403))
+    assert isinstance(error, AccessDeniedError)
+    assert error.hint
+    assert error.hint.kind == "look-at-bucket"
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from tests.unit.bootstrap.artifacts.buckets import NEVER_MADE, bucket, listener,
 
 _, tell = listener()
 STRANGER = refused("AccessDenied", "Access Denied", 403)
+FORBIDDEN = refused("403", "Forbidden", 403)
 NOT_ALLOWED = refused("AccessDenied", "User x is not authorized to perform: s3:ListBucketVersions on y", 403)
 
 
@@ -26,6 +27,10 @@ NOT_ALLOWED = refused("AccessDenied", "User x is not authorized to perform: s3:L
     [
         (STRANGER, BucketError),
         (NOT_ALLOWED, AccessDeniedError),
+        (
+            refused("AccessDenied", "Access Denied because object protected by object lock.", 403),
+            AccessDeniedError,
+        ),
         # Refusals of other kinds say what AWS says, whatever their status.
         (refused("AllAccessDisabled", "All access to this object has been disabled", 403), AwsError),
         (refused("NotSignedUp", "Your account is not signed up", 403), AwsError),
@@ -35,9 +40,16 @@ NOT_ALLOWED = refused("AccessDenied", "User x is not authorized to perform: s3:L
 async def test_only_an_owner_that_is_not_the_expected_one_is_a_stranger(
     answer: Exception, error: type[Exception]
 ) -> None:
-    ours, _ = bucket(list_object_versions=[answer], delete_bucket=[answer])
+    ours, _ = bucket(list_object_versions=[answer], delete_bucket=[answer], head_bucket=[FORBIDDEN])
     for request in (bucket_exists(ours), survey_removal(ours), delete_bucket(ours)):
         with pytest.raises(error):
+            await request
+
+
+async def test_a_bare_denial_in_a_bucket_that_s3_calls_ours_is_a_right_that_is_missing() -> None:
+    ours, _ = bucket(list_object_versions=[STRANGER], delete_bucket=[STRANGER])
+    for request in (bucket_exists(ours), survey_removal(ours), delete_bucket(ours)):
+        with pytest.raises(AccessDeniedError, match="Access Denied"):
             await request
 
 
@@ -68,17 +80,19 @@ async def test_a_name_that_s3_never_releases_is_an_error(create: Callable[..., A
         await create(ours, tell)
 
 
-async def test_a_bucket_in_another_region_is_not_touched_and_both_regions_are_named() -> None:
-    elsewhere: list[Answer] = [{"BucketRegion": "us-west-2"}]
+@pytest.mark.parametrize(
+    "said", [{"BucketRegion": "us-west-2"}, refused("403", "Forbidden", 403, x_amz_bucket_region="us-west-2")]
+)
+async def test_a_bucket_in_another_region_is_not_touched_and_both_regions_are_named(said: Answer) -> None:
     answers: dict[str, list[Answer]] = NEVER_MADE | {"list_object_versions": [page()]}
-    ours, client = bucket(**answers | {"head_bucket": elsewhere})
+    ours, client = bucket(**answers | {"head_bucket": [said]})
     for request in (bucket_exists(ours), survey_removal(ours), survey_bucket(ours, "plldb/")):
         with pytest.raises(BucketError, match="is in us-west-2, and plldb needs it in eu-west-1"):
             await request
     assert not [asked for asked, _ in client.asked if not asked.startswith(("get", "list", "head"))]
 
 
-@pytest.mark.parametrize("answer", [{}, refused("403", "Forbidden", 403), refused("404", status=404)])
+@pytest.mark.parametrize("answer", [{}, FORBIDDEN, refused("404", status=404)])
 async def test_where_s3_does_not_say_the_region_the_rest_decides(answer: Answer) -> None:
     ours, _ = bucket(list_object_versions=[page()], head_bucket=[answer])
     assert await bucket_exists(ours)

@@ -46,6 +46,7 @@ async def test_versioning_is_turned_on_and_the_rest_is_left_to_do(
 
 
 async def test_a_strangers_bucket_is_told_also_while_settings_are_written() -> None:
-    ours, _ = bucket(put_bucket_versioning=[refused("AccessDenied", "Access Denied", 403)])
+    denied = [refused("AccessDenied", "Access Denied", 403)]
+    ours, _ = bucket(put_bucket_versioning=[*denied], head_bucket=[*denied])
     with pytest.raises(BucketError, match="another account"):
         await make_safe(ours, [TURN_ON])
