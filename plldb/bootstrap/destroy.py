@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from plldb.aws.items import read_text, read_time
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
 from plldb.bootstrap.artifacts.bucket import Bucket, open_bucket
@@ -159,20 +160,13 @@ async def _read_holds(aws: Aws) -> tuple[FunctionHold, ...]:
 
 
 def _hold_of(item: Mapping[str, Any]) -> FunctionHold:
-    def text(name: str) -> str:
-        return str(item.get(name, {}).get("S", ""))
-
-    def time(name: str) -> datetime:
-        return datetime.fromtimestamp(float(item.get(name, {}).get("N", "0")), UTC)
-
-    arn = text(KEY).removeprefix(PREFIX)
     return FunctionHold(
-        arn=arn,
-        holder=text("Who"),
-        host=text("Host"),
-        stack=text("Stack"),
-        since=time("Since"),
-        lease_until=time("LeaseUntil"),
+        arn=read_text(item, KEY).removeprefix(PREFIX),
+        holder=read_text(item, "Who"),
+        host=read_text(item, "Host"),
+        stack=read_text(item, "Stack"),
+        since=datetime.fromtimestamp(read_time(item, "Since"), UTC),
+        lease_until=datetime.fromtimestamp(read_time(item, "LeaseUntil"), UTC),
     )
 
 

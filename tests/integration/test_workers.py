@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,7 +38,7 @@ def find_family(pid: int) -> list[int]:
 
 def find_adapters(folder: Path) -> list[int]:
     """debugpy's adapters that work in a folder: they leave the family of who has started them."""
-    found = [path.parent for path in Path("/proc").glob("[0-9]*/cmdline") if b"debugpy/adapter" in read(path)]
+    found = [path.parent for path in Path("/proc").glob("[0-9]*/cmdline") if b"cargo/adapter" in read(path)]
     return [int(path.name) for path in found if os.path.realpath(path / "cwd") == str(folder.resolve())]
 
 
@@ -116,6 +118,15 @@ async def test_the_environment_is_the_functions_and_holds_the_roles_credentials_
     assert first["zone"] == "UTC"
 
 
+@pytest.fixture
+def cores() -> Iterator[None]:
+    """Crashes write core files, if this process may have them."""
+    before = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_CORE, before)
+
+
 @pytest.mark.parametrize(
     ("code", "error_type", "message"),
     [
@@ -128,12 +139,13 @@ async def test_the_environment_is_the_functions_and_holds_the_roles_credentials_
             "Runtime.ExitError",
             "Runtime exited with error: signal: killed",
         ),
+        ("import os; os.abort()", "Runtime.ExitError", "Runtime exited with error: signal: aborted"),
         ("return {1, 2}", "Runtime.MarshalError", "Unable to marshal response: "),
         ("import time; time.sleep(60)", "Sandbox.Timedout", "Task timed out after 1.00 seconds"),
     ],
 )
 async def test_what_goes_wrong_is_an_error_for_the_caller_and_the_next_invocation_works(
-    tmp_path: Path, code: str, error_type: str, message: str
+    tmp_path: Path, cores: None, code: str, error_type: str, message: str
 ) -> None:
     write(tmp_path, app=f"def handler(event, context):\n    if event: {code}\n    return 'well'\n")
     async with bench(tmp_path, timeout=1) as function:
@@ -143,6 +155,7 @@ async def test_what_goes_wrong_is_an_error_for_the_caller_and_the_next_invocatio
         assert ran.value["errorType"] == error_type
         assert message in ran.value["errorMessage"]
         assert (await function.invoke()).value == "well"
+    assert not [*tmp_path.glob("core*")], "the role's credentials would be in it"
 
 
 @pytest.mark.parametrize(

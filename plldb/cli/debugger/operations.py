@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from plldb.aws.place import Place
 from plldb.cli.command import Command
+from plldb.cli.debugger.cores import write_no_core
 from plldb.cli.debugger.explain import explain
 from plldb.cli.debugger.progress import LiveProgress
 from plldb.cli.debugger.session import detached_text
@@ -102,6 +103,7 @@ def _place(asked: Invocation, region: str | None) -> Place:
 async def _attach(
     asked: Invocation, library: Library, door: _Door, region: str | None
 ) -> AsyncGenerator[AttachEvent, None]:
+    write_no_core()
     values = asked.values
     options = AttachOptions(
         code=Path(values["code"]),

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from plldb.aws.items import read_text, read_time
 from plldb.aws.session import Aws
 from plldb.debugger.arming.settings import Replaced
 from plldb.errors import AwsError
@@ -177,25 +178,20 @@ def item_of(hold: Hold) -> dict[str, Any]:
 
 def hold_of(item: Mapping[str, Any]) -> Hold | None:
     """Return what a row says; None if it is not the row of a function. Pure."""
-    key = item.get(KEY, {}).get("S", "")
+    key = read_text(item, KEY)
     if not key.startswith(PREFIX):
         return None
-
-    def text(name: str) -> str:
-        return str(item.get(name, {}).get("S", ""))
-
-    def number(name: str) -> int:
-        return int(float(item.get(name, {}).get("N", "0")))
-
     saved = item.get("Saved", {}).get("M", {})
     return Hold(
         arn=key.removeprefix(PREFIX),
-        holder=Holder(session=text("SessionId"), who=text("Who"), host=text("Host"), stack=text("Stack")),
-        since=number("Since"),
-        lease_until=number("LeaseUntil"),
-        token_hash=text("AgentTokenHash"),
-        replaced=Replaced(
-            timeout=int(saved.get("Timeout", {}).get("N", "0")),
-            wrapper=str(saved.get("Wrapper", {}).get("S", "")),
+        holder=Holder(
+            session=read_text(item, "SessionId"),
+            who=read_text(item, "Who"),
+            host=read_text(item, "Host"),
+            stack=read_text(item, "Stack"),
         ),
+        since=read_time(item, "Since"),
+        lease_until=read_time(item, "LeaseUntil"),
+        token_hash=read_text(item, "AgentTokenHash"),
+        replaced=Replaced(timeout=read_time(saved, "Timeout"), wrapper=read_text(saved, "Wrapper")),
     )

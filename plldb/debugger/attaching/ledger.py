@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from plldb.aws.items import read_number, read_text, read_time
 from plldb.debugger.arming.mutex import KEY, PREFIX, TABLE, Table, scan
 from plldb.debugger.events.status import InvocationRecord
 from plldb.debugger.link.rows import SessionRow
@@ -74,26 +75,18 @@ async def list_invocations(table: Table, stack: str, *, most: int) -> tuple[Invo
         ExpressionAttributeNames={"#key": KEY},
         ExpressionAttributeValues={":prefix": {"S": PREFIX}},
     )
-    found = [_record_of(item) async for item in items if stack in ("", _text(item, "Stack"))]
+    found = [_record_of(item) async for item in items if stack in ("", read_text(item, "Stack"))]
     return tuple(sorted(found, key=lambda record: record.at, reverse=True)[:most])
 
 
 def _record_of(item: Mapping[str, Any]) -> InvocationRecord:
     return InvocationRecord(
-        request_id=_text(item, KEY),
-        function=_text(item, "FunctionName"),
-        who=_text(item, "Who"),
-        host=_text(item, "Host"),
-        at=int(_number(item, "At")),
-        attempts=int(_number(item, "Attempts")),
-        outcome=_text(item, "Outcome"),
-        seconds=_number(item, "Seconds"),
+        request_id=read_text(item, KEY),
+        function=read_text(item, "FunctionName"),
+        who=read_text(item, "Who"),
+        host=read_text(item, "Host"),
+        at=read_time(item, "At"),
+        attempts=int(read_number(item, "Attempts")),
+        outcome=read_text(item, "Outcome"),
+        seconds=read_number(item, "Seconds"),
     )
-
-
-def _text(item: Mapping[str, Any], name: str) -> str:
-    return str(item.get(name, {}).get("S", ""))
-
-
-def _number(item: Mapping[str, Any], name: str) -> float:
-    return float(item.get(name, {}).get("N", "0"))

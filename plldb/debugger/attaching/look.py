@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from plldb.aws.items import read_text, read_time
 from plldb.aws.session import Aws
 from plldb.debugger.arming.mutex import Table, list_holds, scan
 from plldb.debugger.arming.restore import find_functions, look_at, open_places
@@ -47,14 +48,11 @@ async def list_sessions(table: Table, stack: str) -> tuple[AttachedSession, ...]
 
 
 def _session_of(item: Mapping[str, Any]) -> AttachedSession:
-    def text(name: str) -> str:
-        return str(item.get(name, {}).get("S", ""))
-
-    stack = text("StackName")
+    stack = read_text(item, "StackName")
     return AttachedSession(
-        who=text("Who"),
-        host=text("Host"),
+        who=read_text(item, "Who"),
+        host=read_text(item, "Host"),
         stack="" if stack == "-" else stack,
-        since=int(item.get("StartedAt", {}).get("N", "0")),
-        until=int(item.get("ExpiresAt", {}).get("N", str(KEPT_AFTER))) - KEPT_AFTER,
+        since=read_time(item, "StartedAt"),
+        until=max(read_time(item, "ExpiresAt") - KEPT_AFTER, 0),
     )

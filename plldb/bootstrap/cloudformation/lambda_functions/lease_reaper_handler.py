@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from tables import DEBUGGER, open_client
 
 from plldb.debugger.arming.settings import Replaced, Settings, is_touched, read_arms, restore_settings
@@ -71,7 +71,7 @@ def read_ended(now: float) -> Iterator[Ended]:
 def ended_of(row: dict[str, Any]) -> Ended:
     """Return what a row says. Pure."""
     saved = row.get("Saved", {}).get("M", {})
-    timeout = int(saved.get("Timeout", {}).get("N", "0"))
+    timeout = int(float(saved.get("Timeout", {}).get("N", "0")))
     return Ended(
         arn=row["RequestId"]["S"].removeprefix("fn#"),
         session=row.get("SessionId", {}).get("S", ""),
@@ -91,6 +91,9 @@ def put_back(ended: Ended, now: float) -> bool:
         if code in SOMEBODY_ELSE:
             return False
         LOG.error("%s stays as it is: %s answers %s", ended.arn, error.operation_name, code)
+        return True
+    except BotoCoreError as error:  # a row that names no function, or no answer: the others go on
+        LOG.error("%r stays as it is: %s", ended.arn, type(error).__name__)
         return True
 
 

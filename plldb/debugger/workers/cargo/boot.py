@@ -149,8 +149,21 @@ def say_other_version():
         sys.stderr.write(f"plldb: this is Python {here}, and the function is deployed on {deployed}\n")
 
 
+def write_no_core():
+    """Let no crash write this process's memory to the disk: the role's credentials are in it."""
+    try:
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_CORE)
+        # Not 0: by that Linux does not keep a program such as systemd-coredump from taking it (core(5)).
+        resource.setrlimit(resource.RLIMIT_CORE, (1 if most else 0, most))
+    except (ImportError, OSError, ValueError):
+        pass
+
+
 def main():
     """Become the worker."""
+    write_no_core()
     settings = read_settings()
     if settings["handler"] is None:
         sys.meta_path.insert(0, Packages(settings["packages"]))

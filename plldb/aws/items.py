@@ -1,0 +1,30 @@
+"""Attributes of DynamoDB's items as values. Pure.
+
+Whoever may write into a table may write anything into it: what is missing, or of another type, is as good as
+empty, and a time stays one that a calendar has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Item = Mapping[str, Mapping[str, Any]]
+
+LAST_TIME = 253_402_214_400
+"""The last day of the year 9999, in seconds of the epoch: the last that `datetime` knows in every zone."""
+
+
+def read_text(item: Item, name: str) -> str:
+    """Return a text, empty if it is none."""
+    return str(item.get(name, {}).get("S", ""))
+
+
+def read_number(item: Item, name: str) -> float:
+    """Return a number, 0 if it is none. DynamoDB's go up to 1e126, and know no NaN."""
+    return float(item.get(name, {}).get("N", "0"))
+
+
+def read_time(item: Item, name: str) -> int:
+    """Return a time in seconds of the epoch, 0 if it is none."""
+    return int(min(max(read_number(item, name), 0), LAST_TIME))
