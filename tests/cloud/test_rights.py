@@ -27,6 +27,7 @@ from plldb.debugger.arming.operate import Places
 from plldb.debugger.arming.stacks import list_stack_functions, read_infrastructure
 from plldb.debugger.attaching.ledger import note_start
 from plldb.debugger.link import rows
+from plldb.debugger.link.addresses import management_address
 from plldb.errors import AccessDeniedError, PlldbError
 from tests.cloud.functions import RUNTIME, invoke, outcome, until
 from tests.cloud.world import PACE, World, arm_for, attached
@@ -242,6 +243,39 @@ def judge(trouble: str, name: str, sid: str) -> None:
         assert trouble == "", f"{name} without {sid}"
     else:
         assert any(action in trouble for action in actions[0]), f"{name} without {sid}: {trouble}"
+
+
+async def test_what_an_agent_is_lent_reaches_its_laptop_alone_and_nobody_after_the_session(
+    world: World, open_client: OpenClient, function: str
+) -> None:
+    async with attached(world, function) as session:
+        await arm_for(world, function, session)
+        headers = {"x-plldb-function": function, "x-plldb-token": session.token}
+        async with websockets.connect(world.url, additional_headers=headers) as agent:
+            await agent.send(json.dumps({"action": "hello", "v": 1, "n": "a", "k": session.token}))
+            told = json.loads(await agent.recv())
+            names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+            keys = dict(zip(names, told["creds"], strict=True))
+            where = management_address(world.url)
+            lent = await open_client("apigatewaymanagementapi", endpoint_url=where, **keys)
+            desk, other = {"ConnectionId": told["peer"]}, {"ConnectionId": told["me"]}
+            assert told["peer"] == session.link.connection
+            for call in (lent.post_to_connection(**desk, Data=b"x"), lent.get_connection(**desk)):
+                assert await outcome(call) == "done"
+            for call in (
+                lent.delete_connection(**desk),
+                lent.post_to_connection(**other, Data=b"x"),
+                lent.delete_connection(**other),
+                (await open_client("dynamodb", **keys)).scan(TableName="PLLDBSessions"),
+                (await open_client("lambda", **keys)).get_function(FunctionName=function),
+                (await open_client("sts", **keys)).assume_role(
+                    RoleArn="arn:aws:iam::000000000000:role/PLLDBManagerRole", RoleSessionName="agent"
+                ),
+            ):
+                assert "AccessDenied" in await outcome(call)
+    assert await outcome(lent.post_to_connection(**desk, Data=b"x")) == "GoneException"
+    async with allowed(open_client, "restore") as place:
+        assert await put_back(place) == ""
 
 
 async def test_the_reaper_has_the_rights_that_it_needs_and_nobody_writes_a_row_of_somebody_else(

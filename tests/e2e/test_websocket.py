@@ -139,6 +139,17 @@ async def test_who_has_no_valid_token_is_refused_with_403(
     assert await is_refused(address, {**agent, "x-plldb-token": "wrong"})
     async with websockets.connect(address, additional_headers=laptop):
         assert await is_refused(address, laptop)  # a token is good once
+    laptop = await allow_laptop(dynamodb)
+    assert sorted(await asyncio.gather(*[knock(address, laptop) for _ in range(5)])) == [101, *[403] * 4]
+
+
+async def knock(address: str, headers: dict[str, str]) -> int:
+    """The status with which a request for a connection is answered."""
+    try:
+        async with websockets.connect(address, additional_headers=headers) as connection:
+            return connection.response.status_code if connection.response else 0
+    except websockets.InvalidStatus as refused:
+        return refused.response.status_code
 
 
 async def meet(address: str, dynamodb: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,6 +45,24 @@ async def test_an_invocation_comes_and_its_answer_goes(gateway: Gateway) -> None
         await until(link, Delivered)
         assert {connection for connection, _ in gateway.posts} == {"Ag3nt="}
         assert join_answer([agent.read(text) for _, text in gateway.posts])[1] == b'"done"'
+
+
+async def test_ten_thousand_frames_of_nobody_do_not_keep_an_invocation_from_its_answer(
+    gateway: Gateway,
+) -> None:
+    async with attached(gateway) as link:
+        stranger, agent = replace(agent_of(link), token="c9" * 32), agent_of(link)
+        (forged,) = stranger.invocation()
+        junk = (forged, "plldb1 x y z", "[" * 999, '{"t": "welcome", "n": "guessed"}', "\0")
+        socket = gateway.sockets[link.connection]
+        for number in range(10_000):
+            await socket.send_str(junk[number % len(junk)])
+        for _ in range(20):
+            await socket.send_str("x" * 32_768)
+        started = await start(gateway, link, agent)
+        link.answer(started.identity, Answer(kind="response", body=b'"done"'))
+        await until(link, Delivered)
+        assert [agent.read(text)["t"] for _, text in gateway.posts] == ["accepted", "answer"]
 
 
 async def test_the_row_holds_no_token_and_is_deleted_at_the_end(gateway: Gateway) -> None:

@@ -173,6 +173,30 @@ async def test_a_laptop_without_a_valid_token_is_refused(cloud: Cloud, row: Row)
     assert [item.get("Admitted") for item in items] == [None]
 
 
+async def test_a_good_token_opens_no_other_door(cloud: Cloud) -> None:
+    other = "AIDAOTHER#00"
+    await cloud.put_session()
+    await cloud.put_session(SessionId={"S": other}, TokenHash=hashed("u"))
+    await cloud.put_lease()
+    arn = f"fn#arn:aws:lambda:{REGION}:{cloud.account}:function:mails"
+    await cloud.put_lease(RequestId={"S": arn}, AgentTokenHash=hashed("m"))
+    for claim in (
+        {"session": SESSION, "token": "u"},
+        {"session": SESSION, "token": "k"},
+        {"session": SESSION, "token": hashed("t")["S"]},
+        {"function": "orders", "token": "m"},
+        {"function": "orders", "token": "t"},
+        {"function": "orders", "token": hashed("k")["S"]},
+    ):
+        assert await cloud.knock(**claim) == 403
+    # Nor does a connection that was let in as one of them speak for the other.
+    hello = {"action": "hello", "v": 1, "n": "a"}
+    assert (await cloud.say({"kind": "agent", "function": "mails"}, **hello, k="k"))["why"] == "token"
+    assert (await cloud.say(LAPTOP, **hello, k="k"))["why"] == "token"
+    assert (await cloud.say({**LAPTOP, "session": other}, **hello))["why"] == "token"
+    assert await cloud.knock(session=SESSION, token="t") == 200, "none of that has used it up"
+
+
 @pytest.mark.parametrize(
     ("row", "status"),
     [({}, 200), ({"AgentTokenHash": hashed("old")}, 403), ({"LeaseUntil": from_now(-1)}, 403)],

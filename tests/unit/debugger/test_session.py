@@ -229,6 +229,16 @@ class TestWhoSpeaks:
             setattr(agent, name, value)
         assert reason(desk.receive(*agent.invocation(meta={}))) == why
 
+    def test_ten_thousand_frames_of_nobody_leave_nothing_behind(self, desk: Desk, agent: Agent) -> None:
+        stranger = Agent(now=WALL, token="c9" * 32)
+        for number in range(2_000):
+            stranger.sandbox = f"{number:x}"
+            (frame,) = stranger.invocation()
+            for each in (frame, "plldb1 x y z", "[" * 999, frame[:-1], "{}"):
+                assert isinstance(desk.receive(each)[0], Dropped)
+        assert desk.session.wake_at is None, "nothing is known of them"
+        assert start(desk, agent)
+
     @pytest.mark.parametrize("kind", ["accepted", "heartbeat", "answer", "later"])
     def test_a_message_of_the_other_direction_or_a_later_version_is_ignored(
         self, desk: Desk, agent: Agent, kind: str
