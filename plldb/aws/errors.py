@@ -11,8 +11,6 @@ from botocore import exceptions as boto
 from plldb.aws.failures.codes import (
     FAILING,
     THROTTLED,
-    THROTTLING_CODES,
-    TRANSIENT_CODES,
     UNKNOWN_CALLER_CODES,
     denied_action,
     denied_hint,
@@ -23,8 +21,6 @@ from plldb.aws.failures.unreachable import NO_ANSWER, blocking_setting, one_line
 from plldb.errors import AccessDeniedError, AwsError, CredentialsError, Hint, PlldbError, UnreachableError
 
 __all__ = [
-    "THROTTLING_CODES",
-    "TRANSIENT_CODES",
     "TryAgainError",
     "answer_header",
     "overloaded",

@@ -108,9 +108,6 @@ _ROWS: tuple[tuple[Meaning, str], ...] = (
 MEANINGS = {code: meaning for meaning, codes in _ROWS for code in codes.split()}
 """Every code that plldb knows; `meaning_of` says what the others mean."""
 
-THROTTLING_CODES = frozenset(code for code, meaning in MEANINGS.items() if meaning is THROTTLED)
-TRANSIENT_CODES = frozenset(code for code, meaning in MEANINGS.items() if meaning is FAILING)
-
 # A region that is not enabled for the account knows nobody of it.
 UNKNOWN_CALLER_CODES = frozenset({"AuthFailure", "InvalidClientTokenId", "UnrecognizedClientException"})
 # Most services have no code of their own for a wrong clock; they call the signature wrong and say why.

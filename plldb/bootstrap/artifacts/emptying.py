@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
-from plldb.aws.errors import THROTTLING_CODES, TRANSIENT_CODES, TryAgainError, overloaded
+from plldb.aws.errors import TryAgainError, overloaded
+from plldb.aws.failures.codes import meaning_of
 from plldb.bootstrap.artifacts.bucket import (
     NAMED_AT_MOST,
     PREFIX,
@@ -182,15 +183,15 @@ async def _delete(bucket: Bucket, to_delete: Sequence[ObjectIdentifierTypeDef]) 
 
 def _delete_error(errors: Sequence[ErrorTypeDef], bucket: Bucket) -> BucketError | TryAgainError:
     """Return what it means that S3 answered 200 and could not delete some of the keys."""
-    codes = {error.get("Code", "") for error in errors}
+    kinds = {meaning_of(error.get("Code", "")).kind for error in errors}
     first = errors[0]
     message = (
         f"{len(errors)} objects in the bucket {bucket.name} cannot be deleted; the first is "
         f"{first.get('Key')!r}: {first.get('Message') or first.get('Code')}"
     )
-    if codes <= THROTTLING_CODES | TRANSIENT_CODES:
+    if kinds <= {"throttled", "failing"}:
         where = {"service": "s3", "operation": "DeleteObjects", "aws_code": first.get("Code", "")}
-        return overloaded(message, throttled=codes <= THROTTLING_CODES, **where)
+        return overloaded(message, throttled=kinds == {"throttled"}, **where)
     return BucketError(
         message,
         bucket=bucket.name,

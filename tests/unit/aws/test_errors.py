@@ -7,7 +7,7 @@ import pytest
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
-from plldb.aws.errors import THROTTLING_CODES, TRANSIENT_CODES, TryAgainError, translate
+from plldb.aws.errors import TryAgainError, translate
 from plldb.aws.failures.codes import (
     MEANINGS,
     S3_ACTIONS,
@@ -41,7 +41,7 @@ def meaning(error: Exception, source: str = "") -> PlldbError | TryAgainError:
     return translate(error, service="cloudformation", operation="CreateStack", who=who)
 
 
-@pytest.mark.parametrize("code", sorted(THROTTLING_CODES))
+@pytest.mark.parametrize("code", codes_of("throttled"))
 def test_throttling_is_tried_again_and_told_apart_from_failure(code: str) -> None:
     again = meaning(refused(code, "Rate exceeded"))
     assert isinstance(again, TryAgainError)
@@ -57,7 +57,7 @@ def test_throttling_is_tried_again_and_told_apart_from_failure(code: str) -> Non
 @pytest.mark.parametrize(
     ("code", "status", "throttled"),
     [
-        *((code, 400, False) for code in sorted(TRANSIENT_CODES)),
+        *((code, 400, False) for code in codes_of("failing")),
         ("InternalFailure", 500, False),
         ("Anything", 500, False),
         ("", 502, False),
