@@ -84,6 +84,23 @@ def where_of(settings: Settings, region: str | None, target: Target | None) -> W
     return Where(regions=(found,) if found else (), profile=settings.proposed_profile)
 
 
+class RegionWords:
+    """What puts the events of one region into words; `where` is what it knows so far of where that is.
+
+    ``asked`` is what was typed; ``region`` None is the one that AWS's own settings name.
+    """
+
+    def __init__(self, asked: Invocation, region: str | None) -> None:
+        self.asked = asked
+        self.target: Target | None = None
+        self._region = region
+
+    @property
+    def where(self) -> Where:
+        """Where the commands that it proposes are to act."""
+        return where_of(self.asked.settings, self._region, self.target)
+
+
 def hint_text(hint: Hint | None) -> str:
     """Return a hint of the library as it is said on the command line; empty for none."""
     if hint is None:

@@ -122,6 +122,12 @@ def merge_settings(
     )
 
 
+def split_params(ctx: asyncclick.Context, params: Mapping[str, Any]) -> tuple[Settings, dict[str, Any]]:
+    """Return the settings that all commands share, and the options of this one."""
+    shared = {name: params[name] for name in ("profile", "regions", "output", "verbose")}
+    return merge_settings(ctx, **shared), {name: params[name] for name in params if name not in shared}
+
+
 def shell_profile(environ: Mapping[str, str]) -> str | None:
     """Return the profile that AWS's variables name, None if a run does not act as it.
 

@@ -8,11 +8,14 @@ import pytest
 import pytest_asyncio
 from aiobotocore.session import get_session
 
+from tests.integration.gateway import Gateway, serve_gateway
 from tests.support import servers
 from tests.support.environment import REGION, Credentials
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from tests.conftest import OpenClient
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -51,3 +54,10 @@ async def credentials(endpoint: str, account: str) -> Credentials:
         secret_access_key=given["SecretAccessKey"],
         token=given["SessionToken"],
     )
+
+
+@pytest_asyncio.fixture
+async def gateway(aws_env: dict[str, str], open_client: OpenClient) -> AsyncIterator[Gateway]:
+    """What stands for API Gateway, with its rows in moto."""
+    async with serve_gateway(await open_client("dynamodb")) as gateway:
+        yield gateway

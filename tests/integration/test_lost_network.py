@@ -118,12 +118,6 @@ async def road() -> AsyncIterator[Road]:
 
 
 @pytest_asyncio.fixture
-async def gateway(aws_env: dict[str, str], open_client: OpenClient) -> AsyncIterator[Gateway]:
-    async with serve_gateway(await open_client("dynamodb")) as gateway:
-        yield gateway
-
-
-@pytest_asyncio.fixture
 async def tls_gateway(aws_env: dict[str, str], open_client: OpenClient) -> AsyncIterator[Gateway]:
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(CERTIFICATES / "localhost.pem")

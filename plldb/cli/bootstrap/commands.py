@@ -16,9 +16,9 @@ from plldb.cli.options import (
     add_options,
     as_typed,
     is_given,
-    merge_settings,
     parse_tags,
     place_options,
+    split_params,
 )
 
 if TYPE_CHECKING:
@@ -147,11 +147,9 @@ def setup_options(command: Decorated) -> Decorated:
 
 def invocation(ctx: asyncclick.Context, name: str, params: dict[str, Any]) -> Invocation:
     """Return what was typed: the settings that all commands share, and the options of this one."""
-    place = {name: params[name] for name in ("profile", "regions", "output", "verbose")}
-    values = {name: value for name, value in params.items() if name not in place}
+    settings, values = split_params(ctx, params)
     # A person says yes each time anew.
     words = as_typed(ctx, [name for name in values if name != "yes"])
-    settings = merge_settings(ctx, **place)
     regions, profile = settings.proposed_regions, settings.proposed_profile
     watch = command_line("bootstrap", "watch", regions=regions, profile=profile)
     return Invocation(

@@ -42,7 +42,7 @@ from plldb.cli.bootstrap.stack import (
 )
 from plldb.cli.bootstrap.status import attach_line, status_lines
 from plldb.cli.header import target_lines
-from plldb.cli.hints import where_of
+from plldb.cli.hints import RegionWords
 from plldb.cli.output.layout import Item, Line
 from plldb.cli.output.text import counted, duration, size
 
@@ -50,22 +50,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from plldb.aws.place import Target
     from plldb.bootstrap.events import Event
     from plldb.cli.command import Invocation
-    from plldb.cli.hints import Where
 
 
-class Words:
-    """Fed with the events of one region in order, puts each into words.
-
-    ``asked`` is what was typed; ``region`` None is the one that AWS's own settings name.
-    """
+class Words(RegionWords):
+    """Fed with the events of one region in order, puts each into words."""
 
     def __init__(self, asked: Invocation, region: str | None) -> None:
-        self._asked = asked
-        self._region = region
-        self._target: Target | None = None
+        super().__init__(asked, region)
         self._artifacts: list[ArtifactReady] = []
         self._unknown = 0
 
@@ -76,14 +69,10 @@ class Words:
             return []
         return [*self._artifact_lines(), *self._say(event, now)]
 
-    @property
-    def _where(self) -> Where:
-        return where_of(self._asked.settings, self._region, self._target)
-
     def _say(self, event: Event | BootstrapStatus, now: datetime) -> list[Item]:
         match event:
             case Started(operation=operation):
-                self._target = event.target
+                self.target = event.target
                 return [] if operation == "doctor" else [*header_lines(event)]  # its findings say the same
             case BucketDelayed():
                 return [_delay_line(event)]
@@ -109,9 +98,9 @@ class Words:
             case OperationFinished():
                 return [finished_line(event)]
             case SetupFinished():
-                return [*_deployed_lines(event), attach_line(self._where)]
+                return [*_deployed_lines(event), attach_line(self.where)]
             case SetupPlanned():
-                again = [word for word in self._asked.words if word != "--dry-run"]
+                again = [word for word in self.asked.words if word != "--dry-run"]
                 return [*setup_plan_lines(event), *self._next("setup", "does it", again)]
             case RemovalPlanned():
                 return self._removal_lines(event)
@@ -132,24 +121,24 @@ class Words:
                 return [Line(mark="done", name="stack", text=text)]
             case Finding(verdict=verdict):
                 self._unknown += verdict == "unknown"
-                return finding_lines(event, self._asked, self._where, self._target)
+                return finding_lines(event, self.asked, self.where, self.target)
             case DoctorFinished():
                 ready = event.outcome == "ready" and not self._unknown
                 more = self._next("setup", "deploys, or updates what is deployed") if ready else []
                 return [examined_line(event, self._unknown), *more]
             case BootstrapStatus():
-                self._target = event.target
-                return [*status_lines(event, self._where, now)]
+                self.target = event.target
+                return [*status_lines(event, self.where, now)]
             case _:
                 assert_never(event)
 
     def _next(self, name: str, does: str, options: Sequence[str] = ()) -> list[Line]:
-        return [Line(name="next", text=f"`{self._where.command('bootstrap', name, options=options)}` {does}")]
+        return [Line(name="next", text=f"`{self.where.command('bootstrap', name, options=options)}` {does}")]
 
     def _removal_lines(self, event: RemovalPlanned) -> list[Item]:
-        if not self._asked.values.get("dry_run", False):
+        if not self.asked.values.get("dry_run", False):
             return [*removal_lines(event, dry_run=False)]
-        again = [word for word in self._asked.words if word != "--dry-run"]
+        again = [word for word in self.asked.words if word != "--dry-run"]
         there = event.stack_status is not None or event.bucket is not None
         return [
             *removal_lines(event, dry_run=True),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import asyncclick
 
 from plldb.cli.command import Invocation, command_line
-from plldb.cli.options import ENVIRONMENT, EXIT_CODES, as_typed, merge_settings, place_options
+from plldb.cli.options import ENVIRONMENT, EXIT_CODES, as_typed, place_options, split_params
 
 if TYPE_CHECKING:
     from plldb.cli.command import Command
@@ -66,13 +66,11 @@ Examples:
 
 def invocation(ctx: asyncclick.Context, name: str, params: dict[str, Any], interrupted: str) -> Invocation:
     """Return what was typed; ``interrupted`` may name ``{again}``, the command line that does it again."""
-    place = {name: params[name] for name in ("profile", "regions", "output", "verbose")}
-    values = {name: value for name, value in params.items() if name not in place}
+    settings, values = split_params(ctx, params)
     options = [param.name or "" for param in ctx.command.params if isinstance(param, asyncclick.Option)]
     # A person says yes each time anew.
     typed = as_typed(ctx, [name for name in values if name in options and name != "yes"])
     words = (*filter(None, [values["stack"], *values.get("functions", ())]), *typed)
-    settings = merge_settings(ctx, **place)
     regions, profile = settings.proposed_regions, settings.proposed_profile
     again = command_line(name, regions=regions, profile=profile, options=words)
     return Invocation(

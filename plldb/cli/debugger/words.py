@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from plldb.cli.debugger.session import SessionWords
 from plldb.cli.debugger.status import ago, person, status_lines
 from plldb.cli.header import target_lines
-from plldb.cli.hints import where_of
+from plldb.cli.hints import RegionWords
 from plldb.cli.output.layout import Item, Line
 from plldb.cli.output.text import counted
 from plldb.debugger.events.attach import Attached, AttachFinished, AttachPlanned
@@ -24,37 +24,27 @@ from plldb.debugger.events.status import DebuggerStatus
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from plldb.aws.place import Target
     from plldb.cli.command import Invocation
     from plldb.cli.hints import Where
     from plldb.debugger.events import Event
     from plldb.debugger.events.restore import HeldFunction
 
 
-class Words:
-    """Fed with the events of one region in order, puts each into words.
-
-    ``asked`` is what was typed; ``region`` None is the one that AWS's own settings name.
-    """
+class Words(RegionWords):
+    """Fed with the events of one region in order, puts each into words."""
 
     def __init__(self, asked: Invocation, region: str | None) -> None:
-        self._asked = asked
-        self._region = region
-        self._target: Target | None = None
+        super().__init__(asked, region)
         self._held = False
         self._planning = False
         self._attached = False
         self._session = SessionWords()
 
-    @property
-    def _where(self) -> Where:
-        return where_of(self._asked.settings, self._region, self._target)
-
     def say(self, event: Event | DebuggerStatus, now: datetime) -> list[Item]:
         """Return what is to be said now that ``event`` has come."""
         match event:
             case Started():
-                self._target = event.target
+                self.target = event.target
                 self._planning = self._attached = event.operation == "attach"
                 text = f"{event.plldb_version}, {_what(event)}"
                 return [Line(name="plldb", text=text, tone="strong"), *target_lines(event.target)]
@@ -71,8 +61,8 @@ class Words:
             case RestoreFinished():
                 return self._finished(event)
             case DebuggerStatus():
-                self._target = event.target
-                return [*status_lines(event, self._where, now)]
+                self.target = event.target
+                return [*status_lines(event, self.where, now)]
             case Attached():
                 self._planning = False
                 return self._session.say(event)
@@ -84,7 +74,7 @@ class Words:
     def _left_armed(self, names: tuple[str, ...]) -> list[Item]:
         if not names:
             return []
-        command = restore_command(self._asked, self._where)
+        command = restore_command(self.asked, self.where)
         return [Line(name="next", text=f"`{command}` puts them back, from any machine")]
 
     def _refused(self, event: FunctionRefused, now: datetime) -> list[Item]:
@@ -106,7 +96,7 @@ class Words:
             )
         ]
         if self._held:
-            command = self._where.command("restore", options=(*self._asked.words, "--take-over"))
+            command = self.where.command("restore", options=(*self.asked.words, "--take-over"))
             lines.append(Line(name="next", text=f"`{command}` restores what others hold, too"))
         return lines
 
