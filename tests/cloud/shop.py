@@ -81,6 +81,7 @@ class Attached:
     def __init__(self, running: program.Running) -> None:
         self.running = running
         self.lines: list[dict[str, Any]] = []
+        self.errors = ""
 
     async def read_until(self, kind: str) -> dict[str, Any]:
         """The next line of a kind."""
@@ -101,6 +102,7 @@ class Attached:
         done = await self.running.finish()
         self.lines += [json.loads(line) for line in done.stdout.splitlines()]
         assert "Traceback" not in done.stderr, done
+        self.errors = done.stderr
         return done.code, self.lines[-1]
 
 

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ import pytest
 from plldb import debugger
 from plldb.debugger.arming.mutex import Holder, list_holds
 from plldb.debugger.arming.operate import Armed, Plan, arm, restore
+from plldb.debugger.arming.settings import read_arms
 from tests.cloud.functions import connect_http_api, connect_queue, eventually, fetch, invoke, until
 from tests.cloud.shop import ACCOUNT, attached, settings
 from tests.cloud.world import PACE
@@ -73,6 +75,41 @@ async def test_a_stack_is_attached_answered_from_the_folder_and_given_back(
     status = json.loads((await plldb_cli("status", "shop", "--output", "json")).stdout)
     assert (status["result"], status["sessions"]) == ("as_deployed", [])
     assert sorted(each["outcome"] for each in status["invocations"]) == ["answered", "answered", "failed"]
+
+
+async def test_no_token_and_no_event_is_written_anywhere(
+    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path, cloud: Cloud
+) -> None:
+    event, key = {"password": "hunter2"}, "wJalrXUtnFEMI"
+    async with attached(
+        {**aws_env, "AWS_SECRET_ACCESS_KEY": key}, folder, "shop", "Mails", "--verbose"
+    ) as session:
+        await session.read_until("attached")
+        found = await world.functions.get_function_configuration(FunctionName=names["Mails"])
+        arms = read_arms(found["Environment"]["Variables"])
+        assert arms is not None
+        assert await invoke(world.functions, names["Mails"], event) == {"laptop": event}
+        scan = partial(world.places.table.client.scan, ConsistentRead=True)
+        tables = str([await scan(TableName=name) for name in ("PLLDBSessions", "PLLDBDebugger")])
+        pid = session.running.process.pid
+        assert re.search(r"Max core file size +[01] ", Path(f"/proc/{pid}/limits").read_text())
+        listed = await asyncio.create_subprocess_exec(
+            "ps", "-eww", "-o", "args", stdout=asyncio.subprocess.PIPE
+        )
+        processes = (await listed.communicate())[0].decode()
+        assert (await session.end())[0] == 0
+    told = [line for line in session.lines if line["kind"] != "output"]
+    said = str([told, tables, processes])
+    logs = "".join(
+        sandbox.log
+        for name in ("plldb-ws-api-connect", "plldb-ws-api-default", names["Mails"])
+        for sandbox in cloud.sandboxes(name)
+    )
+    assert logs
+    assert "plldb" in session.errors, "it was verbose"
+    assert "cargo/boot.py" in processes
+    for secret in (arms.token, "hunter2", key):
+        assert secret not in said + session.errors + logs
 
 
 async def test_a_queue_and_an_http_api_are_named_as_what_invoked(
