@@ -30,7 +30,8 @@ class Pace(RequestPace):
         look: between two looks at the clocks, which tell when this machine was asleep.
         asleep: difference of the clocks that means it was.
         look_at_logs: between two looks at the logs of functions from which nothing has come yet.
-        look_at_functions: between two looks at whether armed functions still are.
+        look_at_functions: between two looks at an armed function: was it deployed? Each is one GetFunction.
+        settled: how long a function that was deployed has to stay as it is before it is armed again.
         read_within: how long a reader of events may take none before output is left out.
         hide_after: how long an invocation runs before the messages of its queue are hidden for longer.
         hide_again: between two times of that.
@@ -53,7 +54,8 @@ class Pace(RequestPace):
     look: float = 1.0
     asleep: float = 5.0
     look_at_logs: float = 4.0
-    look_at_functions: float = 30.0
+    look_at_functions: float = 5.0
+    settled: float = 2.0
     read_within: float = 2.0
     hide_after: float = 10.0
     hide_again: float = 30.0

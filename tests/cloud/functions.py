@@ -36,8 +36,8 @@ def pack(files: dict[str, str]) -> bytes:
 
 
 async def create(client: Any, code: str, **settings: Any) -> str:
-    """Create a function with a handler ``handler``; its name, which no other function has."""
-    name = f"app-{secrets.token_hex(4)}"
+    """Create a function with a handler ``handler``; its name, a new one if none is given."""
+    name = settings.pop("FunctionName", "") or f"app-{secrets.token_hex(4)}"
     common = {"Runtime": RUNTIME, "Role": "arn:aws:iam::000000000000:role/any", "Timeout": 10}
     code_of_it = {"Handler": "app.handler", "Code": {"ZipFile": pack({"app.py": code})}}
     await client.create_function(FunctionName=name, **common | code_of_it | settings)

@@ -9,7 +9,6 @@ import shlex
 import signal
 import sys
 from collections import Counter
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +16,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from plldb import debugger
-from plldb.debugger.arming.mutex import Holder, list_holds
-from plldb.debugger.arming.operate import Armed, Plan, arm, restore
 from plldb.debugger.arming.settings import read_arms
 from tests.cloud.functions import connect_http_api, connect_queue, eventually, fetch, invoke, until
 from tests.cloud.shop import ACCOUNT, attached, settings
@@ -370,58 +367,3 @@ async def test_on_a_terminal_it_asks_first_and_ctrl_c_puts_everything_back(
     await world.functions.update_function_configuration(
         FunctionName=names["Orders"], Handler=before["Handler"]
     )
-
-
-@pytest.mark.parametrize("left", [(), ("restored",)])
-async def test_a_deployment_while_attached_is_told_by_the_library_and_what_it_leaves_is_taken_out(
-    world: World, names: dict[str, str], cloud: Cloud, folder: Path, left: tuple[str, ...]
-) -> None:
-    options = debugger.AttachOptions(code=folder, python=Path(sys.executable), debug_port=None)
-    place, pace = debugger.Place(endpoint_url=cloud.url), replace(PACE, look_at_functions=0.05)
-    kinds, last = [], None
-    async with debugger.attach(place, "shop", ["Orders"], options, pace=pace) as session:
-        async for last in session:
-            kinds.append(last.kind)
-            if isinstance(last, debugger.Attached):
-                variables = {} if left else {"Environment": {"Variables": {"STAGE": "test"}}}
-                await world.functions.update_function_configuration(
-                    FunctionName=names["Orders"], Layers=[], Timeout=60, **variables
-                )
-            if last.kind == ("function_deployed", *left)[-1]:
-                if left:
-                    assert await invoke(world.functions, names["Orders"], 1) == {"deployed": 1}
-                session.detach()
-    there, end = ["function_deployed", *left], ["detaching", "restored", "attach_finished"]
-    assert kinds[-len(there) - len(end) :] == [*there, *end]
-    assert isinstance(last, debugger.AttachFinished)
-    assert last.outcome == "detached"
-
-
-async def test_who_takes_a_function_over_is_named(
-    world: World, names: dict[str, str], cloud: Cloud, folder: Path
-) -> None:
-    options = debugger.AttachOptions(code=folder, python=Path(sys.executable), debug_port=None)
-    place, pace = debugger.Place(endpoint_url=cloud.url), replace(PACE, look_at_functions=0.05)
-    told = []
-    async with debugger.attach(place, "shop", ["Orders"], options, pace=pace) as session:
-        async for event in session:
-            if isinstance(event, debugger.Attached):
-                (mine,) = await list_holds(world.places.table)
-                plan = Plan(
-                    holder=Holder(
-                        session="other", who="arn:aws:sts::1:assumed-role/dev/bob", host="", stack=""
-                    ),
-                    layer=world.layer,
-                    url=world.url,
-                    now=mine.since,
-                    lease_until=mine.lease_until,
-                    instead_of=mine.holder.session,
-                )
-                assert isinstance(await arm(world.places, names["Orders"], plan, "0a"), Armed)
-            if isinstance(event, debugger.FunctionDeployed):
-                told.append(event.holder)
-                session.detach()
-    assert told == ["arn:aws:sts::1:assumed-role/dev/bob"]
-    (hold,) = await list_holds(world.places.table)
-    assert hold.holder.session == "other", "it is left to who has it now"
-    await restore(world.places, names["Orders"], lambda _: True)

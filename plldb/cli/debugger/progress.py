@@ -55,7 +55,7 @@ class LiveProgress:
                 self._short = {each.function: each.logical_id or each.function for each in functions}
             case SessionConnected():
                 self.arming = tuple(self._short)
-            case FunctionArmed(function=function):
+            case FunctionArmed(function=function) | FunctionDeployed(function=function, armed=True):
                 self._forget(function)
                 self.armed = (*self.armed, function)
             case Restored(function=function) | FunctionDeployed(function=function):

@@ -90,13 +90,8 @@ class SessionWords:
             case FunctionSilent():
                 text = f"{self._name(event.function)}: {_why_silent(event)} ({event.request_id})"
                 return [Line(mark="warn", name="silent", text=text, tone="warn")]
-            case FunctionDeployed(function=function, holder=holder):
-                text = (
-                    f"{self._name(function)} was taken over by {person(holder)}, and is not attached any more"
-                    if holder
-                    else f"{self._name(function)} was deployed meanwhile, and is not attached any more. End "
-                    "this with Ctrl-C and attach again"
-                )
+            case FunctionDeployed():
+                text = f"{self._name(event.function)} {_deployed_text(event)}"
                 return [Line(mark="warn", name="deployed", text=text, tone="warn")]
             case VisibilityDenied(queue=queue, message=message):
                 text = (
@@ -193,6 +188,15 @@ def _why_silent(event: FunctionSilent) -> str:
         "in a VPC without a way to the internet, or with private DNS for execute-api? Give it a NAT gateway, "
         "or switch that DNS off"
     )
+
+
+def _deployed_text(event: FunctionDeployed) -> str:
+    if event.armed:
+        code = ". Its deployed code is another one now; here your folder's runs" if event.code_changed else ""
+        return f"was deployed meanwhile, and is attached{code}"
+    if event.holder:
+        return f"was taken over by {person(event.holder)}, and is not attached any more"
+    return f"is not attached any more: {event.message}"
 
 
 def _skipped_text(event: EventsSkipped) -> str:

@@ -30,6 +30,7 @@ class Function:
         runtime: empty for a container image.
         last_update: ``Successful``, ``InProgress`` or ``Failed``; empty where it is not told.
         revision: changes with every change of the function.
+        code: SHA-256 of the deployed package, as Lambda tells it.
         environment_error: why Lambda cannot read the environment; empty if it can.
         special: what kind of function it is, in words, if it is one that cannot be armed; else empty.
     """
@@ -42,6 +43,7 @@ class Function:
     last_update: str
     last_update_reason: str
     revision: str
+    code: str
     settings: Settings
     environment_error: str
     special: str

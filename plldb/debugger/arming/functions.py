@@ -101,6 +101,7 @@ def function_of(configuration: Mapping[str, Any]) -> Function:
         last_update=str(configuration.get("LastUpdateStatus", "")),
         last_update_reason=str(configuration.get("LastUpdateStatusReason", "")),
         revision=str(configuration.get("RevisionId", "")),
+        code=str(configuration.get("CodeSha256", "")),
         settings=Settings(
             # AWS Lambda's own default where none is told.
             timeout=int(configuration.get("Timeout", 3)),

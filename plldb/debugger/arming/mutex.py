@@ -106,6 +106,23 @@ async def take(table: Table, hold: Hold, *, now: int, instead_of: str = "") -> H
     return None
 
 
+async def keep(table: Table, hold: Hold) -> bool:
+    """Write the row of a function anew; False if it is not held by this session any more."""
+    try:
+        await table.aws.call(
+            table.client.put_item,
+            TableName=TABLE,
+            Item=item_of(hold),
+            ConditionExpression="SessionId = :session",
+            ExpressionAttributeValues={":session": {"S": hold.holder.session}},
+        )
+    except AwsError as error:
+        if error.aws_code != REFUSED:
+            raise
+        return False
+    return True
+
+
 async def release(table: Table, arn: str, session: str) -> bool:
     """Give a function back; False if another session holds it."""
     try:

@@ -7,7 +7,7 @@ answer was lost; else the mutex is proved again before the next attempt.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from plldb.debugger.arming.examine import Function, refuse, refuse_environment
 from plldb.debugger.arming.functions import (
@@ -16,7 +16,7 @@ from plldb.debugger.arming.functions import (
     is_signing_enforced,
     wait_until_updated,
 )
-from plldb.debugger.arming.mutex import Hold, Holder, hash_token, read_hold, release, take
+from plldb.debugger.arming.mutex import Hold, Holder, hash_token, keep, read_hold, release, take
 from plldb.debugger.arming.refusals import Refused, blame_function, held, refused
 from plldb.debugger.arming.settings import Arms, arm_settings, read_arms, replaced_by_arming
 from plldb.debugger.arming.take_out import Places, Restored, as_deployed, restore, try_to_write
@@ -30,11 +30,16 @@ __all__ = [
     "Refused",
     "Restored",
     "arm",
+    "arm_again",
     "as_deployed",
     "examine",
     "held",
     "restore",
 ]
+
+
+GIVEN_BACK = "it was given back meanwhile"
+"""Somebody has restored it: the same person in another terminal, or whoever may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,14 +88,7 @@ async def _arm(places: Places, name: str, plan: Plan, token: str) -> Armed | Ref
     # As deployed: what a killed session has left on it is replaced, and must not count as a fifth layer.
     if refusal := await examine(places.functions, name, before):
         return refusal
-    hold = Hold(
-        arn=function.arn,
-        holder=plan.holder,
-        since=plan.now,
-        lease_until=plan.lease_until,
-        token_hash=hash_token(token),
-        replaced=replaced_by_arming(before.settings),
-    )
+    hold = _hold(before, plan, token)
     # What was sent is awaited also when cancelled: else it would be done after the function was restored.
     if other := await finish(take(places.table, hold, now=plan.now, instead_of=plan.instead_of)):
         return held(function.arn, other)
@@ -103,6 +101,61 @@ async def _arm(places: Places, name: str, plan: Plan, token: str) -> Armed | Ref
     if isinstance(outcome, Refused):
         await release(places.table, function.arn, plan.holder.session)
     return outcome
+
+
+async def arm_again(places: Places, name: str, plan: Plan, token: str) -> Armed | Refused:
+    """Arm a function that was deployed meanwhile, with the token that it had; only if it is still held.
+
+    Raises:
+        AwsError: AWS could not be reached, or refused what is not the function's own fault.
+    """
+    try:
+        return await _arm_again(places, name, plan, token)
+    except AwsError as error:
+        if refusal := blame_function(name, error):
+            return refusal
+        raise
+
+
+async def _arm_again(places: Places, name: str, plan: Plan, token: str) -> Armed | Refused:
+    function = await wait_until_updated(places.functions, name)
+    if function is None:
+        return refused(name, "gone", "there is no such function")
+    found = await read_hold(places.table, function.arn)
+    if found is None:
+        return refused(function.arn, "given-back", GIVEN_BACK)
+    if lost := _lost(function.arn, found, plan):
+        return lost
+    before = as_deployed(function, found)
+    if refusal := await examine(places.functions, name, before):
+        return refusal
+    # Whoever has given it back since wins: its mutex is only written anew, never taken.
+    if not await finish(keep(places.table, _hold(before, replace(plan, now=found.since), token))):
+        return refused(function.arn, "given-back", GIVEN_BACK)
+    outcome = await _put_arms(places, before, function, plan, token)
+    lost = _lost(function.arn, await read_hold(places.table, function.arn), plan)
+    if lost and not lost.held:
+        # It was given back after it was proved, and before it was armed: nobody else would take it out.
+        await restore(places, name, lambda _: False)
+    return lost or outcome
+
+
+def _lost(arn: str, hold: Hold | None, plan: Plan) -> Refused | None:
+    """Return the refusal of a function that this session does not hold any more; else None."""
+    if hold is None:
+        return refused(arn, "given-back", GIVEN_BACK)
+    return None if hold.holder.session == plan.holder.session else held(arn, hold)
+
+
+def _hold(before: Function, plan: Plan, token: str) -> Hold:
+    return Hold(
+        arn=before.arn,
+        holder=plan.holder,
+        since=plan.now,
+        lease_until=plan.lease_until,
+        token_hash=hash_token(token),
+        replaced=replaced_by_arming(before.settings),
+    )
 
 
 async def _put_arms(
@@ -124,8 +177,8 @@ async def _put_arms(
         if not conflict:
             return refused(before.arn, "changed", "somebody else changed it right after it was armed")
         hold = await read_hold(places.table, before.arn)
-        if hold is None or hold.holder.session != plan.holder.session:
-            return held(before.arn, hold) if hold else refused(before.arn, "lost", "the hold on it was lost")
+        if lost := _lost(before.arn, hold, plan):
+            return lost
         current, before = found, as_deployed(found, hold)
         if refusal := refuse(before):
             return Refused(arn=before.arn, refusal=refusal)

@@ -97,6 +97,7 @@ def is_whole(settings: Settings, token: str) -> bool:
         and arms.token == token
         and settings.variables.get(WRAPPER_VARIABLE) == WRAPPER
         and any(map(is_our_layer, settings.layers))
+        and settings.timeout == ARMED_TIMEOUT
     )
 
 

@@ -6,31 +6,27 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from plldb.aws.session import Aws
-from plldb.debugger.arming import operate
 from plldb.debugger.arming.examine import Function
-from plldb.debugger.arming.functions import find_armed_versions
-from plldb.debugger.arming.mutex import Holder
 from plldb.debugger.arming.operate import Armed, Places
-from plldb.debugger.arming.restore import refused_event
 from plldb.debugger.arming.stacks import Infrastructure
+from plldb.debugger.attaching.held import HeldFunctions
 from plldb.debugger.attaching.options import AttachOptions, OpenWorkers
 from plldb.debugger.attaching.plan import Candidate, nothing_left
 from plldb.debugger.attaching.serve import Service, Workers
-from plldb.debugger.attaching.silence import watch_deployments, watch_silence
 from plldb.debugger.attaching.telling import Telling
-from plldb.debugger.events.attach import Attached, AttachEvent, AttachFinished, Detaching, FunctionArmed
+from plldb.debugger.events.attach import Attached, AttachEvent, AttachFinished, Detaching
 from plldb.debugger.events.connection import SessionConnected
-from plldb.debugger.events.restore import FunctionRefused, Restored, VersionArmed
+from plldb.debugger.events.restore import FunctionRefused, Restored
 from plldb.debugger.link.link import Link, open_link
 from plldb.debugger.link.rows import SessionRow
 from plldb.debugger.pace import Pace
-from plldb.debugger.workers.settings import FunctionSettings
+from plldb.debugger.watching.deployments import Watch
+from plldb.debugger.watching.silence import watch_silence
 from plldb.errors import PlldbError
 from plldb.tasks import cancel_all, finish, gather_all
 
@@ -63,31 +59,35 @@ class SessionRun:
         ):
             telling.put(SessionConnected(seconds=loop.time() - began))
             folders = {each.name: each.source.folder for each in self.candidates}
+            held = HeldFunctions(
+                aws=self.aws,
+                places=self.places,
+                row=self.row,
+                infrastructure=self.infrastructure,
+                url=self.url,
+                tokens=tokens,
+                settings=settings,
+                telling=telling,
+            )
             service = Service(link, workers, self.places.table, folders, telling, self.pace)
             serving = asyncio.create_task(service.run())
             watching: list[asyncio.Task[None]] = []
             try:
-                armed = await self._arm_all(tokens, settings, telling, workers)
+                armed = await self._arm_all(held, telling, workers)
                 looked_at = {name: settings[name] for name in armed}
                 silent = watch_silence(self.aws, looked_at, service.heard, telling.put, self.pace)
-                deployed = watch_deployments(
-                    self.places,
-                    {name: tokens[name] for name in armed},
-                    self.row.id,
-                    telling.put,
-                    partial(self._restore_one, tell=telling.put),
-                )
-                watching += [asyncio.create_task(silent), asyncio.create_task(deployed)]
+                watch = Watch(functions=self.places.functions, tokens=tokens, session=held, tell=telling.put)
+                watching += [asyncio.create_task(silent), asyncio.create_task(watch.run(armed))]
                 reason = await self._until_over(serving, leave)
                 await cancel_all(watching)
                 workers.release()  # what waits for a debugger would be in hand for ever
-                return await self._detach(reason, link, service, telling)
+                return await self._detach(held, reason, link, service, telling)
             except BaseException as error:
                 # Whoever has cancelled does not listen any more; functions are restored all the same.
                 heard = isinstance(error, Exception)
                 if heard:
                     telling.put(Detaching(reason="failed", in_hand=len(link.in_hand)))
-                await finish(self._restore_all(telling.put if heard else lambda _: None))
+                await finish(self._restore_all(held, telling.put if heard else lambda _: None))
                 if heard:
                     await telling.flush()
                 raise
@@ -95,58 +95,16 @@ class SessionRun:
                 await cancel_all([serving, *watching])
                 await service.close()
 
-    async def _arm_all(
-        self,
-        tokens: Mapping[str, str],
-        settings: dict[str, FunctionSettings],
-        telling: Telling,
-        workers: Workers,
-    ) -> tuple[str, ...]:
-        outcomes = await gather_all(
-            *[self._arm_one(each, tokens[each.name], settings, telling) for each in self.candidates]
-        )
-        armed = tuple(outcome for outcome in outcomes if isinstance(outcome, str))
+    async def _arm_all(self, held: HeldFunctions, telling: Telling, workers: Workers) -> dict[str, Function]:
+        """Arm all that can be; return how those were deployed."""
+        outcomes = await gather_all(*[held.arm(each) for each in self.candidates])
+        pairs = zip(self.candidates, outcomes, strict=True)
+        armed = {each.name: outcome.before for each, outcome in pairs if isinstance(outcome, Armed)}
         if not armed:
             raise nothing_left([each for each in outcomes if isinstance(each, FunctionRefused)])
-        telling.put(Attached(functions=armed, debug_port=workers.debug_port, lease_until=self.row.ends_at))
+        names = tuple(armed)
+        telling.put(Attached(functions=names, debug_port=workers.debug_port, lease_until=self.row.ends_at))
         return armed
-
-    async def _arm_one(
-        self,
-        candidate: Candidate,
-        token: str,
-        settings: dict[str, FunctionSettings],
-        telling: Telling,
-    ) -> str | FunctionRefused:
-        """Arm a function; from then on ``settings`` has it as it was deployed at that moment."""
-        row = self.row
-        plan = operate.Plan(
-            holder=Holder(session=row.id, who=row.who, host=row.host, stack=row.stack),
-            layer=self.infrastructure.layer,
-            url=self.url,
-            now=int(time.time()),
-            lease_until=row.ends_at,
-            instead_of=candidate.instead_of,
-        )
-        name = candidate.name
-        outcome = await operate.arm(self.places, name, plan, token)
-        if not isinstance(outcome, Armed):
-            event = refused_event(name, outcome)
-            telling.put(event)
-            return event
-        settings[name] = _as_armed(settings[name], outcome.before)
-        telling.put(FunctionArmed(function=name))
-        await self._tell_versions(name, telling)
-        return name
-
-    async def _tell_versions(self, name: str, telling: Telling) -> None:
-        try:
-            versions = await find_armed_versions(self.places.functions, name)
-        except PlldbError as error:  # to know of them is worth no session
-            log.info("the versions of %s cannot be listed: %s", name, type(error).__name__)
-            return
-        for version in versions:
-            telling.put(VersionArmed(function=name, version=version.version, aliases=version.aliases))
 
     async def _until_over(
         self, serving: asyncio.Task[None], leave: asyncio.Event
@@ -169,6 +127,7 @@ class SessionRun:
 
     async def _detach(
         self,
+        held: HeldFunctions,
         reason: Literal["asked", "lease"],
         link: Link,
         service: Service,
@@ -183,7 +142,7 @@ class SessionRun:
             await link.detach()
         except PlldbError as error:  # what is running is answered all the same
             log.info("detaching cannot be written down: %s", type(error).__name__)
-        events = await self._restore_all(telling.put, service)
+        events = await self._restore_all(held, telling.put, service)
         await telling.flush()
         return AttachFinished(
             invocations=service.invocations,
@@ -193,44 +152,13 @@ class SessionRun:
         )
 
     async def _restore_all(
-        self, tell: Callable[[AttachEvent], None], service: Service | None = None
+        self, held: HeldFunctions, tell: Callable[[AttachEvent], None], service: Service | None = None
     ) -> tuple[Restored | FunctionRefused, ...]:
         """Restore what this session has armed, with a service each once it is quiet; raises nothing."""
 
         async def restore_one(name: str) -> Restored | FunctionRefused:
             if service is not None:
                 await service.until_quiet(name)
-            return await self._restore_one(name, tell)
+            return await held.restore(name, tell)
 
         return await gather_all(*[restore_one(each.name) for each in self.candidates])
-
-    async def _restore_one(
-        self, name: str, tell: Callable[[AttachEvent], None]
-    ) -> Restored | FunctionRefused:
-        event: Restored | FunctionRefused
-        try:
-            outcome = await operate.restore(
-                self.places, name, lambda hold: hold.holder.session == self.row.id
-            )
-        except PlldbError as error:
-            event = FunctionRefused(function=name, reason=error.code, message=error.message)
-        else:
-            if isinstance(outcome, operate.Restored):
-                event = Restored(function=name, how=outcome.how)
-            elif outcome.held:  # it was never ours, or is not any more
-                event = Restored(function=name, how="nothing-to-do")
-            else:
-                event = refused_event(name, outcome)
-        tell(event)
-        return event
-
-
-def _as_armed(settings: FunctionSettings, before: Function) -> FunctionSettings:
-    """Return what is run here: it may have been deployed since it was planned."""
-    return replace(
-        settings,
-        handler=before.handler,
-        runtime=before.runtime,
-        timeout=before.settings.timeout,
-        variables=before.settings.variables,
-    )

@@ -93,14 +93,24 @@ class FunctionSilent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionDeployed:
-    """A function was deployed, restored or deleted while it was armed: its invocations do not come here.
+    """A function was deployed, restored or deleted while it was armed.
 
-    Told once. To attach again arms what is deployed now. ``holder`` is the ARN of who has taken it over,
-    empty if nobody has. What a deployment has left of plldb's on the function is taken out.
+    Attributes:
+        function: its name.
+        armed: whether its invocations come here; if a deployment had ended that, it was armed again. If not,
+            what was left of plldb's on it is taken out.
+        code_changed: its deployed code is not what it was. What runs here is the code of this machine.
+        reason, message: why it is not armed, for programs and for people: ``held`` by ``holder``,
+            ``given-back``, ``gone``, or why it cannot be armed; empty if it is.
+        holder: the ARN of who has taken it over; empty if nobody has.
     """
 
     kind: Literal["function_deployed"] = "function_deployed"
     function: str
+    armed: bool
+    code_changed: bool = False
+    reason: str = ""
+    message: str = ""
     holder: str = ""
 
 

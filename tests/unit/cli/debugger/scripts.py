@@ -139,7 +139,8 @@ def invoked() -> list[ev.AttachEvent]:
         ev.FunctionRelayed(function=ORDERS),
         ev.FunctionSilent(function=ORDERS, request_id=THIRD, version="$LATEST"),
         ev.FunctionSilent(function=ORDERS, request_id=THIRD, version="12"),
-        ev.FunctionDeployed(function=MAILS),
+        ev.FunctionDeployed(function=ORDERS, armed=True, code_changed=True),
+        ev.FunctionDeployed(function=MAILS, armed=False, reason="gone", message="it was deleted"),
         ev.VisibilityDenied(
             function=MAILS, queue="mails", message="You may not sqs:ChangeMessageVisibility."
         ),

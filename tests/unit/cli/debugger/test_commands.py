@@ -135,13 +135,13 @@ FAILED = [ev.Detaching(reason="failed", in_hand=0), ev.Restored(function=scripts
         ),
         (
             "interrupted",
-            [*CONNECTED, REFUSED, ev.FunctionDeployed(function=scripts.ORDERS)],
+            [*CONNECTED, REFUSED, ev.FunctionDeployed(function=scripts.ORDERS, armed=False)],
             "no function is left armed.",
         ),
         ("interrupted", [*CONNECTED, *FAILED, REFUSED], f"{scripts.MAILS} may be left armed, and"),
         (
             "interrupted",
-            [*scripts.attached(), ev.FunctionDeployed(function=scripts.MAILS), REFUSED, *FAILED],
+            [*scripts.attached(), ev.FunctionDeployed(function=scripts.MAILS, armed=False), REFUSED, *FAILED],
             f"{scripts.MAILS} is left armed, and",
         ),
         ("output-closed", scripts.planned(), "no function is left armed."),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from plldb.debugger.attaching.silence import read_start
+from plldb.debugger.watching.silence import read_start
 
 ID = "6f0a4a4e-0d3c-4d8f-9a51-0f7f3f1f6c11"
 

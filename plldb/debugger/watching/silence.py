@@ -1,4 +1,4 @@
-"""Notices that what is armed does not come to this machine. Talks to CloudWatch Logs and Lambda.
+"""Notices that what is armed does not come to this machine. Talks to CloudWatch Logs.
 
 A sandbox in a VPC may have no way to plldb's API: then the deployed code answers, and nobody would know why.
 Lambda's log tells that it was invoked. A function whose first invocation has come is not looked at any more.
@@ -10,16 +10,11 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from plldb.aws.session import Aws
-from plldb.debugger.arming.examine import Function
-from plldb.debugger.arming.functions import read_function
-from plldb.debugger.arming.mutex import read_hold
-from plldb.debugger.arming.operate import Places
-from plldb.debugger.arming.settings import is_touched, is_whole
-from plldb.debugger.events.attach import FunctionDeployed, FunctionSilent
+from plldb.debugger.events.attach import FunctionSilent
 from plldb.debugger.pace import Pace
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.errors import AwsError, PlldbError
@@ -70,42 +65,6 @@ async def watch_silence(
                 suspected |= {request_id for request_id, _ in silent}
     except PlldbError as error:  # whoever may not read logs has no less of everything else
         log.info("the logs of functions are not looked at: %s", type(error).__name__)
-
-
-async def watch_deployments(
-    places: Places,
-    tokens: Mapping[str, str],
-    session: str,
-    tell: Callable[[FunctionDeployed], None],
-    put_back: Callable[[str], Awaitable[object]],
-) -> None:
-    """Look at functions until cancelled, or until none of them is armed by this session any more.
-
-    A deployment may replace a part of what arming has put on a function: with the variables still there and
-    the layer gone, every invocation would fail. Then ``put_back`` takes out the rest. ``tokens`` are by name.
-    """
-    left = dict(tokens)
-    while left:
-        await asyncio.sleep(places.functions.pace.look_at_functions)
-        for name, token in tuple(left.items()):
-            try:
-                function = await read_function(places.functions, name)
-                if function is not None and is_whole(function.settings, token):
-                    continue
-                other = await _other_holder(places, function, session)
-            except PlldbError as error:  # perhaps the next look can be taken
-                log.info("%s cannot be looked at: %s", name, type(error).__name__)
-                continue
-            del left[name]
-            tell(FunctionDeployed(function=name, holder=other))
-            if function is not None and not other and is_touched(function.settings):
-                await put_back(name)
-
-
-async def _other_holder(places: Places, function: Function | None, session: str) -> str:
-    """Return the ARN of who has taken a function over; empty if nobody has."""
-    hold = await read_hold(places.table, function.arn) if function else None
-    return hold.holder.who if hold and hold.holder.session != session else ""
 
 
 async def _starts(aws: Aws, client: Any, function: FunctionSettings, since: int) -> list[tuple[str, str]]:

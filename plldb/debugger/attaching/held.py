@@ -1,0 +1,128 @@
+"""The functions of one session: armed, armed again, restored. Talks to Lambda and DynamoDB."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from plldb.aws.session import Aws
+from plldb.debugger.arming import operate
+from plldb.debugger.arming.examine import Function
+from plldb.debugger.arming.functions import find_armed_versions
+from plldb.debugger.arming.mutex import Holder
+from plldb.debugger.arming.operate import Armed, Places, Plan, Refused
+from plldb.debugger.arming.restore import refused_event
+from plldb.debugger.arming.stacks import Infrastructure, read_infrastructure
+from plldb.debugger.attaching.plan import Candidate
+from plldb.debugger.attaching.telling import Telling
+from plldb.debugger.events.attach import AttachEvent, FunctionArmed
+from plldb.debugger.events.restore import FunctionRefused, Restored, VersionArmed
+from plldb.debugger.link.rows import SessionRow
+from plldb.debugger.workers.settings import FunctionSettings
+from plldb.errors import PlldbError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldFunctions:
+    """What a session does with its functions.
+
+    ``tokens`` are those of the agents, by function. ``settings`` are what workers run: `arm`, `arm_again` and
+    `use` change them to what is deployed at that moment.
+    """
+
+    aws: Aws
+    places: Places
+    row: SessionRow
+    infrastructure: Infrastructure
+    url: str
+    tokens: Mapping[str, str]
+    settings: dict[str, FunctionSettings]
+    telling: Telling
+    told_versions: set[tuple[str, str]] = field(default_factory=set)
+
+    async def arm(self, candidate: Candidate) -> Armed | FunctionRefused:
+        """Arm a function, and tell it."""
+        name = candidate.name
+        plan = replace(self._plan(self.infrastructure), instead_of=candidate.instead_of)
+        outcome = await operate.arm(self.places, name, plan, self.tokens[name])
+        if not isinstance(outcome, Armed):
+            event = refused_event(name, outcome)
+            self.telling.put(event)
+            return event
+        self.use(name, outcome.before)
+        self.telling.put(FunctionArmed(function=name))
+        await self.tell_versions(name)
+        return outcome
+
+    async def arm_again(self, name: str) -> Armed | Refused:
+        """Arm a function that was deployed, if this session still holds it.
+
+        Raises:
+            PlldbError: AWS refused something, or plldb's stack is gone.
+        """
+        # plldb's own stack may have been updated meanwhile, and the layer with it.
+        plan = self._plan(await read_infrastructure(self.aws))
+        outcome = await operate.arm_again(self.places, name, plan, self.tokens[name])
+        if isinstance(outcome, Armed):
+            self.use(name, outcome.before)
+        return outcome
+
+    def use(self, name: str, deployed: Function) -> None:
+        """Run a function from now on as it is deployed; its source stays the one of this machine."""
+        self.settings[name] = replace(
+            self.settings[name],
+            handler=deployed.handler,
+            runtime=deployed.runtime,
+            timeout=deployed.settings.timeout,
+            variables=deployed.settings.variables,
+        )
+
+    async def put_back(self, name: str) -> Restored | FunctionRefused:
+        """Restore a function, and tell it; raises nothing."""
+        return await self.restore(name, self.telling.put)
+
+    async def restore(self, name: str, tell: Callable[[AttachEvent], None]) -> Restored | FunctionRefused:
+        """Restore a function, unless somebody else holds it; raises nothing."""
+        event: Restored | FunctionRefused
+        try:
+            outcome = await operate.restore(
+                self.places, name, lambda hold: hold.holder.session == self.row.id
+            )
+        except PlldbError as error:
+            event = FunctionRefused(function=name, reason=error.code, message=error.message)
+        else:
+            if isinstance(outcome, operate.Restored):
+                event = Restored(function=name, how=outcome.how)
+            elif outcome.held:  # it was never ours, or is not any more
+                event = Restored(function=name, how="nothing-to-do")
+            else:
+                event = refused_event(name, outcome)
+        tell(event)
+        return event
+
+    async def tell_versions(self, name: str) -> None:
+        """Tell of each version that was published while its function was armed, once."""
+        try:
+            versions = await find_armed_versions(self.places.functions, name)
+        except PlldbError as error:  # to know of them is worth no session
+            log.info("the versions of %s cannot be listed: %s", name, type(error).__name__)
+            return
+        for version in versions:
+            if (name, version.version) not in self.told_versions:
+                self.told_versions.add((name, version.version))
+                event = VersionArmed(function=name, version=version.version, aliases=version.aliases)
+                self.telling.put(event)
+
+    def _plan(self, infrastructure: Infrastructure) -> Plan:
+        row = self.row
+        return Plan(
+            holder=Holder(session=row.id, who=row.who, host=row.host, stack=row.stack),
+            layer=infrastructure.layer,
+            url=self.url,
+            now=int(time.time()),
+            lease_until=row.ends_at,
+        )

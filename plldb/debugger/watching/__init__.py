@@ -1,0 +1,1 @@
+"""What a session notices of its functions while it is attached. Pure."""

@@ -1,0 +1,156 @@
+"""Notices that functions are deployed while they are armed, and has them armed again. Talks to Lambda.
+
+A deployment writes the settings that it knows, so it takes off some or all of what arming has put on: with
+the variables gone the deployed code answers, with the layer alone gone every invocation would fail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from plldb.debugger.arming.examine import Function
+from plldb.debugger.arming.functions import Lambda, read_function
+from plldb.debugger.arming.operate import Armed, Refused, as_deployed
+from plldb.debugger.arming.settings import is_whole
+from plldb.debugger.events.attach import FunctionDeployed
+from plldb.errors import PlldbError
+
+log = logging.getLogger(__name__)
+
+LOOKS_A_SECOND = 4
+"""With more functions each is looked at less often. Lambda's quota for GetFunction is 100 a second."""
+LOOKS_PER_LIST = 6
+"""Versions are listed at every so many looks: that counts among the 15 requests a second, and tells late
+at worst that there is one more version."""
+
+
+class Session(Protocol):
+    """What the session does about a function that was deployed."""
+
+    async def arm_again(self, name: str) -> Armed | Refused:
+        """Arm it, if the session still holds it."""
+
+    def use(self, name: str, deployed: Function) -> None:
+        """Run it from now on as it is deployed now."""
+
+    async def put_back(self, name: str) -> object:
+        """Take out what is left of plldb's, and give it back."""
+
+    async def tell_versions(self, name: str) -> None:
+        """Tell which versions were published since the last time."""
+
+
+class _Seen:
+    """What is known of one function: as it was deployed when it was last armed, and at which revision."""
+
+    def __init__(self, deployed: Function) -> None:
+        self.deployed = deployed
+        self.revision = ""
+        self.suspected = False  # something of ours is missing
+        self.gone = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What looks at functions, and whom it tells. ``tokens`` are those of the agents, by function."""
+
+    functions: Lambda
+    tokens: Mapping[str, str]
+    session: Session
+    tell: Callable[[FunctionDeployed], None]
+
+    async def run(self, armed: Mapping[str, Function]) -> None:
+        """Look until cancelled, or until none is armed by this session; ``armed`` are as deployed."""
+        pace = self.functions.pace
+        left, looks = {name: _Seen(deployed) for name, deployed in armed.items()}, 0
+        while left:
+            wait = max(pace.look_at_functions, len(left) / LOOKS_A_SECOND)
+            await asyncio.sleep(pace.settled if any(each.suspected for each in left.values()) else wait)
+            looks += 1
+            for name, seen in tuple(left.items()):
+                if not await self._is_ours(self._look(name, seen, list_versions=looks % LOOKS_PER_LIST == 0)):
+                    del left[name]
+
+    async def _is_ours(self, look: Awaitable[bool]) -> bool:
+        try:
+            return await look
+        except PlldbError as error:  # perhaps the next look can be taken
+            log.info("a function cannot be looked at: %s", type(error).__name__)
+            return True
+
+    async def _look(self, name: str, seen: _Seen, *, list_versions: bool) -> bool:
+        """Take one look at a function; False if it is not to be looked at any more."""
+        function = await read_function(self.functions, name)
+        if function is None:
+            if not seen.gone:
+                self._tell(name, reason="gone", message="it was deleted")
+            seen.gone = True
+            return True
+        if function.updating:
+            return True
+        is_new = seen.revision not in ("", function.revision)
+        seen.revision = function.revision
+        if list_versions or is_new:
+            await self.session.tell_versions(name)
+        if is_whole(function.settings, self.tokens[name]):
+            seen.suspected = False
+            self._compare(name, seen, as_deployed(function, None))
+            return True
+        # A deployment changes settings, then code, then settings again: arming between would disturb it.
+        if is_new or not seen.suspected:
+            seen.suspected = True
+            return True
+        seen.suspected = False
+        return await self._arm_again(name, seen)
+
+    def _compare(self, name: str, seen: _Seen, now: Function) -> None:
+        """Tell of what was deployed without touching what is ours."""
+        before, seen.deployed, seen.gone = seen.deployed, now, False
+        code_changed = now.code != before.code
+        if code_changed or _run_as(now) != _run_as(before):
+            self.session.use(name, now)
+            self._tell(name, armed=True, code_changed=code_changed)
+
+    async def _arm_again(self, name: str, seen: _Seen) -> bool:
+        outcome = await self.session.arm_again(name)
+        if isinstance(outcome, Armed):
+            code_changed = outcome.before.code != seen.deployed.code
+            seen.deployed, seen.gone = outcome.before, False
+            self._tell(name, armed=True, code_changed=code_changed)
+            return True
+        refusal = outcome.refusal
+        holder = outcome.held.holder.who if outcome.held else ""
+        self._tell(name, reason=refusal.reason, message=refusal.message, holder=holder)
+        if not holder and refusal.reason != "given-back":
+            await self.session.put_back(name)
+        return False
+
+    def _tell(
+        self,
+        name: str,
+        *,
+        armed: bool = False,
+        code_changed: bool = False,
+        reason: str = "",
+        message: str = "",
+        holder: str = "",
+    ) -> None:
+        self.tell(
+            FunctionDeployed(
+                function=name,
+                armed=armed,
+                code_changed=code_changed,
+                reason=reason,
+                message=message,
+                holder=holder,
+            )
+        )
+
+
+def _run_as(function: Function) -> object:
+    """What of the settings of a function matters to its code."""
+    return function.handler, function.runtime, function.settings
