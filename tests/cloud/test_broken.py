@@ -6,7 +6,6 @@ import asyncio
 import math
 import os
 import signal
-import socket
 import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -25,7 +24,6 @@ from tests.cloud.world import (
     restored,
 )
 from tests.support.environment import invent_account
-from tests.support.servers import find_free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -46,14 +44,6 @@ HASTY = PATIENT | {
         "DISCONNECTED_AFTER = 60.0", "DISCONNECTED_AFTER = 3.0", "RESUME_AFTER = 15.0", "RESUME_AFTER = 0.75"
     )
 }
-PARTS = {
-    "the agent's file is not there": {"start.py": lambda text: ""},
-    "a module is not there": {"core.py": lambda text: ""},
-    "an import fails": {"core.py": lambda text: "import nonsense\n" + text},
-    "the agent fails when it starts": {"core.py": replace("self._starting = True", "raise KeyError")},
-    "the agent fails at an invocation": {"core.py": replace("self._runs += 1", "raise KeyError")},
-    "the link cannot be made": {"lines.py": replace("start_new_thread(self._receive", "raise MemoryError #")},
-}
 
 
 @pytest.fixture
@@ -67,14 +57,6 @@ async def is_deployed(world: World, name: str, *events: int) -> None:
         assert await invoke(world.functions, name, event) == {"deployed": event}
 
 
-@pytest.mark.parametrize("part", PARTS)
-async def test_with_a_part_of_the_agent_broken_the_deployed_code_answers(world: World, part: str) -> None:
-    layer, name = await publish(world.functions, await build_layer(PARTS[part])), await create_function(world)
-    async with attached(world, name) as session, armed(world, name, session, layer=layer):
-        await is_deployed(world, name, 1, 2)
-        assert session.started == []
-
-
 async def test_a_function_whose_agent_was_killed_between_invocations_answers(
     world: World, cloud: Cloud
 ) -> None:
@@ -86,35 +68,6 @@ async def test_a_function_whose_agent_was_killed_between_invocations_answers(
         # As with the function's own runtime: it costs the next invocation, unless Lambda has seen it before.
         assert "signal: killed" in (await invoke(world.functions, name, 2))["errorMessage"]
         assert await invoke(world.functions, name, 3) == {"laptop": 3}
-
-
-async def test_a_sandbox_whose_token_is_refused_runs_the_deployed_code(world: World, cloud: Cloud) -> None:
-    name = await create_function(world)
-    async with attached(world, name) as session, armed(world, name, session):
-        await world.places.table.client.update_item(
-            TableName="PLLDBDebugger",
-            Key={"RequestId": {"S": f"fn#{(await world.settings(name))['FunctionArn']}"}},
-            UpdateExpression="SET AgentTokenHash = :another",
-            ExpressionAttributeValues={":another": {"S": "0" * 64}},
-        )
-        await is_deployed(world, name, 1, 2)
-    assert "the WebSocket was refused (HTTP 403)" in cloud.sandboxes(name)[0].log
-
-
-@pytest.mark.parametrize("api", ["refuses", "is silent", "fails"])
-async def test_with_an_api_that_cannot_be_reached_the_deployed_code_answers(
-    world: World, cloud: Cloud, api: str
-) -> None:
-    hasty = {"link.py": replace("FIRST_LINK = 5.0", "FIRST_LINK = 0.5")}
-    layer, name = await publish(world.functions, await build_layer(hasty)), await create_function(world)
-    silent = socket.create_server(("127.0.0.1", 0))  # nobody accepts
-    ports = {"refuses": find_free_port(), "is silent": silent.getsockname()[1]}
-    url = f"wss://127.0.0.1:{ports[api]}/live" if api in ports else ""
-    with silent:
-        async with attached(world, name) as session, armed(world, name, session, layer=layer, url=url):
-            cloud.rules.error_frames = 100
-            await is_deployed(world, name, 1, 2)
-            assert session.started == []
 
 
 async def test_without_the_table_of_sessions_the_deployed_code_answers(world: World) -> None:

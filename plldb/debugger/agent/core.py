@@ -152,7 +152,7 @@ class Core:
                 by = now + LATER_LINK
                 self._question = (now, by)
             else:
-                self._link.postpone(now)
+                self._link.unanswered(now)
                 reached = False
         if reached is None:
             self._at(by)

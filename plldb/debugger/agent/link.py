@@ -106,6 +106,11 @@ class Link:
         self._ask_at = now + self._ask_gap
         self._ask_gap = min(self._ask_gap * 1.5, ASK_AT_MOST)
 
+    def unanswered(self, now: float) -> None:
+        """Take note that nobody knows in time whether a laptop is there."""
+        self.say("link", "plldb's API did not answer in time; the deployed code runs")
+        self.postpone(now)
+
     def _is_stuck(self, now: float) -> bool:
         if self.state == "opening":
             return now - self._since > LONGEST_OPENING
@@ -205,6 +210,7 @@ class Link:
             self.say("refused", "plldb's API refuses this sandbox: " + str(message.get("why"))[:40])
         elif "message" in message and "requestId" in message:  # API Gateway's own: the route has failed
             self._hello, self.peer = None, None
+            self.say("link", "plldb's API failed (internal server error)")
             self._nobody(now, due)
         return False
 

@@ -26,12 +26,19 @@ class Runtime:
     def __init__(
         self, command: list[str], environment: dict[str, str], api: str, events: SimpleQueue[Event]
     ) -> None:
+        """Take a port for it, whether or not it is ever started: a failure now costs no invocation.
+
+        Raises:
+            OSError: there is no port.
+        """
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._command = command
         self._environment = environment
         self._api = api
         self._events = events
         self._asking: socket.socket | None = None  # the runtime's connection that waits in next
         self._lock = allocate_lock()
+        self._accepting = False
         self._pid = 0
         self._silenced = False  # killed: nothing of it reaches the API any more
         self.answered = False  # whether the answer of the invocation at hand went to the API
@@ -48,11 +55,10 @@ class Runtime:
         Raises:
             OSError: the command cannot be run.
         """
-        listener = socket.socket()
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(64)
-        port = listener.getsockname()[1]
-        start_new_thread(self._accept, (listener,))
+        port = self._listener.getsockname()[1]
+        if not self._accepting:
+            start_new_thread(self._accept, ())
+            self._accepting = True
         environment = dict(self._environment, AWS_LAMBDA_RUNTIME_API=f"127.0.0.1:{port}")
         # A signal to the sandbox's processes reaches the runtime as it did before: the agent leaves it alone.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -83,9 +89,9 @@ class Runtime:
     def _reap(self, pid: int) -> None:
         self._events.put(("ended", os.waitpid(pid, 0)[1]))
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _accept(self) -> None:
         while True:
-            connection = listener.accept()[0]
+            connection = self._listener.accept()[0]
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             start_new_thread(self._serve, (connection,))
 

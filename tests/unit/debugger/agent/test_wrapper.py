@@ -64,12 +64,13 @@ def test_a_command_that_is_no_python(sandbox: Sandbox, tmp_path: Path) -> None:
     runs_as_deployed(sandbox)
 
 
-@pytest.mark.parametrize("was", ["busy\n", "", "?"])
-def test_an_agent_that_has_ended_unexpectedly_before(sandbox: Sandbox, was: str) -> None:
+@pytest.mark.parametrize(("was", "said"), [("busy\n", 1), ("", 1), ("?", 1), ("said\n", 0)])
+def test_an_agent_that_has_ended_unexpectedly_before(sandbox: Sandbox, was: str, said: int) -> None:
     sandbox.state.write_text(was)
     sandbox.start(COMMAND)
     runs_as_deployed(sandbox)
-    assert sandbox.log.splitlines()[0].startswith("plldb: the agent has ended unexpectedly")
+    assert sandbox.log.count("plldb: the agent has ended unexpectedly in this sandbox") == said
+    assert sandbox.log.count("plldb: ") == said
 
 
 def test_a_state_that_cannot_be_written(sandbox: Sandbox) -> None:
