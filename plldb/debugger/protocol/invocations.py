@@ -28,6 +28,9 @@ ANSWER_HEADERS = frozenset(
 )
 """The only headers that an answer carries to the Runtime API."""
 
+LARGEST_ANSWER = 6 * 2**20 + 100
+"""Most bytes of an answer (AWS's runtime emulator; the Developer Guide's "Lambda quotas" say 6 MB)."""
+
 LONGEST_HEADER = 2**20
 """Longest header of an answer, in characters; the Runtime API refuses a longer description of an error."""
 
@@ -92,10 +95,7 @@ def error_answer(error: str, message: str) -> Answer:
     )
 
 
-def too_large_error(answer: Answer) -> Answer:
-    """Return what Lambda itself says of a response above its limit of 6,291,556 bytes."""
-    return error_answer(
-        "Function.ResponseSizeTooLarge",
-        f"Response payload size ({len(answer.body)} bytes) exceeded maximum allowed payload size "
-        "(6291556 bytes).",
-    )
+def too_large_error() -> Answer:
+    """Return what Lambda itself says of a response above `LARGEST_ANSWER`."""
+    text = f"Response payload size exceeded maximum allowed payload size ({LARGEST_ANSWER} bytes)."
+    return error_answer("Function.ResponseSizeTooLarge", text)

@@ -286,7 +286,7 @@ class Session:
         try:
             z, pieces = split_answer(answer)
         except WireError:
-            z, pieces = split_answer(too_large_error(answer))
+            z, pieces = split_answer(too_large_error())
         run.pieces, run.delivery = None, Delivery(z, pieces)
         run.heartbeat_at = times.now + HEARTBEAT
         box.active = times.now

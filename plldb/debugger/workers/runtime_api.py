@@ -14,14 +14,22 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Literal
 
-from plldb.debugger.protocol.invocations import ANSWER_HEADERS, Answer
+from plldb.debugger.protocol.invocations import ANSWER_HEADERS, LARGEST_ANSWER, Answer
 from plldb.tasks import cancel_all
 
 VERSION = "/2018-06-01/runtime"
 """Version of the Runtime API (Lambda Developer Guide, "Lambda runtime API")."""
 LARGEST_HEAD = 2 * 2**20
 """Most bytes of a request's head: awslambdaric describes an error in a header of up to 1 MB."""
+
+_TOO_LARGE = (
+    f'{{"errorMessage":"Exceeded maximum allowed payload size ({LARGEST_ANSWER} bytes).",'
+    '"errorType":"RequestEntityTooLarge"}\n'
+)
+TOO_LARGE = f"HTTP/1.1 413 Too Large\r\ncontent-length: {len(_TOO_LARGE)}\r\n\r\n{_TOO_LARGE}".encode()
+"""What the Runtime API says of an answer above the limit, as AWS's emulator has it."""
 
 HUNG_UP = (
     *(OSError, EOFError, ValueError, RecursionError),
@@ -56,6 +64,13 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class TooLarge:
+    """The worker's result for an invocation is above Lambda's limit. As in Lambda it ends by itself."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class InitFailed:
     """The function could not be loaded; the answer says why."""
 
@@ -70,7 +85,7 @@ class Told:
     value: object
 
 
-Message = Took | Answered | InitFailed | Told
+Message = Took | Answered | TooLarge | InitFailed | Told
 
 
 class RuntimeApi:
@@ -127,10 +142,13 @@ class RuntimeApi:
                 self.receive(Took(event.request_id))
                 writer.write(_next(event))
                 return True
-            case ("POST", "invocation", request_id, "response"):
-                self.receive(Answered(request_id, _answer("response", headers, body)))
-            case ("POST", "invocation", request_id, "error"):
-                self.receive(Answered(request_id, _answer("error", headers, body)))
+            case ("POST", "invocation", request_id, "response" | "error" as kind):
+                if len(body) > LARGEST_ANSWER:
+                    if kind == "response":
+                        self.receive(TooLarge(request_id))
+                    writer.write(TOO_LARGE)
+                    return True
+                self.receive(Answered(request_id, _answer(kind, headers, body)))
             case ("POST", "init", "error"):
                 self.receive(InitFailed(_answer("error", headers, body)))
             case ("POST", "worker", word):
@@ -162,9 +180,9 @@ def _next(event: Event) -> bytes:
     return f"HTTP/1.1 200 OK\r\n{lines}\r\n".encode("latin-1", "replace") + event.body
 
 
-def _answer(kind: str, headers: dict[str, str], body: bytes) -> Answer:
+def _answer(kind: Literal["response", "error"], headers: dict[str, str], body: bytes) -> Answer:
     return Answer(
-        kind="response" if kind == "response" else "error",
+        kind=kind,
         headers=tuple((name, value) for name, value in headers.items() if name in ANSWER_HEADERS),
         body=body,
     )

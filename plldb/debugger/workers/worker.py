@@ -9,11 +9,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from plldb.debugger.protocol.invocations import Answer, Invocation, error_answer
+from plldb.debugger.protocol.invocations import Answer, Invocation, error_answer, too_large_error
 from plldb.debugger.workers.output import Lines, Output, Stream, TellOutput
 from plldb.debugger.workers.packages import find_packages
 from plldb.debugger.workers.process import Plan, Process, how_it_ended, start_process
-from plldb.debugger.workers.runtime_api import Answered, Event, InitFailed, Message, RuntimeApi, Told, Took
+from plldb.debugger.workers.runtime_api import (
+    Answered,
+    Event,
+    InitFailed,
+    Message,
+    RuntimeApi,
+    Told,
+    Took,
+    TooLarge,
+)
 from plldb.tasks import cancel_all
 
 Stamp = tuple[int, int]
@@ -89,6 +98,7 @@ class Worker:
         self._changed = asyncio.Event()
         self._held = 0
         self._failed_to_load = False
+        self._too_large = False
         self._marks = 0
         self._answer: Answer | None = None
         self._request_id = ""
@@ -194,7 +204,7 @@ class Worker:
 
     async def _no_answer(self) -> Answer:
         text = f"RequestId: {self._request_id} Error: {how_it_ended(await self._end)}"
-        return error_answer("Runtime.ExitError", text)
+        return too_large_error() if self._too_large else error_answer("Runtime.ExitError", text)
 
     async def _wait_for_output(self) -> None:
         give_up = time.monotonic() + self._patience.output
@@ -227,6 +237,8 @@ class Worker:
             case Answered(request_id, answer) if request_id == self._request_id:
                 self._marks += 1
                 self._answer = answer
+            case TooLarge(request_id) if request_id == self._request_id:
+                self._too_large = True
             case InitFailed(answer):
                 self._marks += 1
                 self._answer = answer

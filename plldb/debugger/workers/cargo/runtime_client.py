@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from contextlib import suppress
 
 PATH = "/2018-06-01/runtime"
@@ -88,12 +89,15 @@ def tell(word, value):
 
 
 def _post(path, data, headers, invocation_id):
+    """Post an answer; one that is refused ends this process, in the words of the native module."""
     if invocation_id:
         headers["lambda-runtime-invocation-id"] = invocation_id
     body = data if isinstance(data, bytes) else data.encode()
     code, _, answer = _request("main", "POST", path, headers, body)
     if code != 202:
-        raise RuntimeError(f"The Runtime API answered {code}: {answer!r}")
+        said = f"Failed to post handler success response. Http response code: {code}. {answer.decode()}"
+        sys.stderr.write(f"[ERROR] [{int(time.time() * 1000)}] LAMBDA_RUNTIME {said}\n")
+        raise RuntimeError("Failed to post invocation " + path.rpartition("/")[2])
 
 
 def _end_output():
