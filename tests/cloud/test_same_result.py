@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import re
+import signal
 import socket
 import sys
 from contextlib import asynccontextmanager, suppress
@@ -15,6 +17,8 @@ import aiohttp
 import pytest
 from botocore.exceptions import ClientError
 
+from plldb.debugger.workers.packages import find_packages
+from tests.cloud.corpus import APP, BROKEN, EVENTS, OUTPUT, VALUES, calls
 from tests.cloud.functions import RUNTIME, create
 from tests.cloud.shop import attached
 from tests.support.cloud.docker import _ENVIRONMENT as ENVIRONMENT
@@ -39,116 +43,6 @@ VARIABLES = {
     "AWS_DEFAULT_REGION": "eu-west-1",
     "TABLE": "orders",
 }
-
-# The event is the code of the handler; what follows the last line is what it returns.
-APP = '''
-import datetime, decimal, json, logging, math, os, sys, time
-from decimal import Decimal
-loaded = dict(os.environ)
-calls = 0
-
-
-class Mine(Exception):
-    """Of the function itself."""
-
-
-def deep(n):
-    return deep(n + 1)
-
-
-def chain():
-    try:
-        {}["missing"]
-    except KeyError as error:
-        raise Mine("of a cause ü") from error
-
-
-def handler(event, context):
-    global calls
-    calls += 1
-    if not isinstance(event, str) or not event or event[0] == " ":
-        return event
-    scope = dict(globals(), context=context)
-    *lines, last = event.strip().splitlines()
-    exec("\\n".join(lines), scope)
-    return eval(last, scope)
-'''
-
-VALUES = {
-    "none": "None",
-    "text": "'Zürich \\u2028 \\U0001f600 \\x00 \"quoted\" \\\\ </script>'",
-    "a lone surrogate": "'\\ud800'",
-    "bytes": "b'{\"a\": 1}'",
-    "bytes that are no text": "b'\\xff\\x00'",
-    "decimals": "[Decimal('1.10'), Decimal('1E+3'), Decimal('-0'), Decimal('12345678901234567890.123')]",
-    "a decimal that is no number": "[Decimal('NaN'), Decimal('-NaN')]",
-    "an infinite decimal": "Decimal('Infinity')",
-    "not a number": "[math.nan, math.inf, -math.inf]",
-    "floats": "[0.1, 1e400, -0.0, 1e22, 5e-324, 1.0]",
-    "big numbers": "[10**400, 2**63, -2**64]",
-    "keys that are no text": "{1: 'a', None: 'b', True: 'c', 1.5: 'd'}",
-    "a tuple": "(1, (2, 3))",
-    "a generator": "(n for n in range(3))",
-    "a set": "{1}",
-    "a date": "datetime.date(2026, 11, 26)",
-    "an object": "object()",
-    "a circle": "a = []\na.append(a)\na",
-    "nested deeply": "a = []\nfor _ in range(100000): a = [a]\na",
-    "6 MB": "'x' * (6 * 2**20 - 2)",
-    "the largest that Lambda takes": "'x' * (6 * 2**20 + 98)",
-    "a byte more": "print('big')\n'x' * (6 * 2**20 + 99)",
-    "the next one in a new process": "calls",
-    "a large exception": "raise Mine('x' * 2_000_000)\n0",
-    "an exception larger than that": "raise Mine('x' * 6 * 2**20)\n0",
-    "bytes above the limit": "b'\\xff' * 8_000_000",
-    "the next one after those": "calls",
-    "an exception": "1 / 0",
-    "an exception with a cause": "chain()",
-    "an exception without end": "deep(0)",
-    "an exception without text": "raise Mine\n0",
-    "an exception of several lines": "raise Mine('a\\nb')\n0",
-    "json that is none": "json.loads('{')",
-    "an exit": "sys.exit(5)",
-    "an exit with a text": "sys.exit('bye')",
-    "a good exit": "sys.exit()",
-    "a keyboard interrupt": "raise KeyboardInterrupt\n0",
-    "the end of the process": "os._exit(7)",
-    "a kill": "os.kill(os.getpid(), 9)",
-    "an abort": "os.abort()",
-    "the context": "[context.function_name, context.function_version, context.memory_limit_in_mb, "
-    "context.client_context, context.identity.cognito_identity_id, "
-    "0 < context.get_remaining_time_in_millis() <= 20000, sorted(vars(type(context)))]",
-    "where it is": "[os.getcwd(), sys.path[0], os.environ['_HANDLER'], os.environ['LAMBDA_TASK_ROOT'], "
-    "time.tzname, sys.stdin.read(), sys.stdout.encoding]",
-    "variables": "names = ('AWS_LAMBDA_FUNCTION_' + each for each in ('NAME', 'VERSION', 'MEMORY_SIZE'))\n"
-    "names = (*names, 'AWS_EX', 'AWS_R', 'AWS_DEF', 'LAMBDA', 'PYTHON', 'LANG', 'TZ', 'TABLE')\n"
-    "[sorted(pair for pair in e.items() if pair[0].startswith(names)) for e in (loaded, os.environ)]",
-}
-EVENTS = {
-    "numbers": "[1e400, -0.0, 1.10, 12345678901234567890, 1E5]",
-    "the same key twice": '{"a": 1, "a": 2}',
-    "escapes": '{"a": "\\ud83d\\ude00 \\u0000 ü"}',
-    "not a number": "[NaN, -Infinity]",
-    "no json": "{",
-    "nothing": "",
-}
-# Not among them: a process that ends while it is loaded. The emulator then answers nothing at all.
-BROKEN = {
-    "raises": "x = 1\n1 / 0",
-    "a missing module": "import gone_for_good",
-    "a missing name": "from os import gone_for_good",
-    "no python": "def handler(:",
-    "no handler": "",
-}
-OUTPUT = """
-print('one', flush=True)
-print('two')
-sys.stderr.write('three\\n')
-logging.getLogger().warning('four %s', 4)
-logging.getLogger('mine').error('five')
-logging.info('six')
-chain()
-"""
 
 
 @asynccontextmanager
@@ -205,6 +99,7 @@ def is_open(port: int) -> bool:
 def even(text: str, folder: Path) -> str:
     """What must differ, evened out: ids of requests, times, folders, what lies below the handler."""
     text = text.replace(str(folder), "/var/task").replace(sys.base_prefix, "/var/lang")
+    text = text.replace(find_packages()["awslambdaric"], "/var/runtime")
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|request-\d+", "REQUEST", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", text)
     return re.sub(r"repeated \d+ more", "repeated many more", text)
@@ -271,12 +166,16 @@ async def test_the_output_is_the_same(here: Path, there: Path) -> None:
     assert [line.text for line in ran.output if line.stream == "stderr"] == ["three"]
 
 
-async def invoke(functions: Any, name: str, body: bytes) -> tuple[str, str]:
+async def invoke(functions: Any, name: str, body: bytes, headers: dict[str, str]) -> tuple[str, str]:
     """What the caller of Invoke gets: the kind of error, if it is one, and the payload."""
+    events, name_of_it = functions.meta.events, "before-call.lambda.Invoke"
+    events.register(name_of_it, lambda params, **_: params["headers"].update(headers), "headers")
     try:
-        answer = await functions.invoke(FunctionName=name, Payload=body)
+        answer = await functions.invoke(FunctionName=name, Payload=io.BytesIO(body))
     except ClientError as error:
         return str(error.response["Error"]["Code"]), ""
+    finally:
+        events.unregister(name_of_it, unique_id="headers")
     return answer.get("FunctionError", ""), decode(await answer["Payload"].read())
 
 
@@ -287,16 +186,21 @@ async def test_the_caller_of_invoke_gets_the_same_from_an_attached_function(
     variables = {"Variables": {"TABLE": "orders"}}
     name = await create(world.functions, APP, Timeout=20, Environment=variables)
     arn = (await world.functions.get_function_configuration(FunctionName=name))["FunctionArn"]
-    bodies = {what: json.dumps(code).encode() for what, code in VALUES.items()}
-    before = {what: await invoke(world.functions, name, body) for what, body in bodies.items()}
+    before = {what: await invoke(world.functions, name, *call) for what, call in calls().items()}
     async with attached(aws_env, here, arn, "--no-debug") as session:
         await session.read_until("attached")
-        after = {what: await invoke(world.functions, name, body) for what, body in bodies.items()}
-        code, last = await session.end()
+        process = session.running.process
+        assert process.stdout is not None
+        reading = asyncio.create_task(process.stdout.read())  # a reader that stands still would hold all up
+        after = {what: await invoke(world.functions, name, *call) for what, call in calls().items()}
+        process.send_signal(signal.SIGINT)
+        last, code = json.loads((await reading).splitlines()[-1]), await process.wait()
     different = {
         what: (before[what], after[what])
-        for what in bodies
+        for what in before
         if [even(each, here) for each in before[what]] != [even(each, here) for each in after[what]]
     }
     assert not different, json.dumps(different, indent=1)[:5000]
+    assert "eu-west-1:1234" in before["an identity"][1]
+    assert "üÅ" in json.loads(before["a mobile application"][1])
     assert (code, last["result"]) == (0, "detached")

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import sys
+import urllib.request
 from contextvars import ContextVar
 from typing import Any
 
@@ -45,6 +46,29 @@ class _Sandboxed:
         if done.get("error") or not isinstance(done.get("body"), dict):
             raise RuntimeError("the integration failed")
         return {"status": "ok", "result": done["body"]}
+
+
+# What Invoke says and AWS's emulator takes. Who a caller is, Cognito says on AWS; here a header does.
+PASSED_ON = ("x-amz-client-context", "x-amz-cognito-identity", "x-amz-tenant-id")
+_invoke_headers: ContextVar[dict[str, str]] = ContextVar("invoke_headers", default={})  # noqa: B039
+
+
+class _PassOn(urllib.request.BaseHandler):
+    def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
+        for name, value in _invoke_headers.get().items():
+            request.add_header(name, value)
+        return request
+
+
+def pass_on_what_invoke_says() -> None:
+    invoke = lambda_svc._invoke
+
+    async def with_headers(name: str, event: Any, headers: dict[str, str], *more: Any, **named: Any) -> Any:
+        _invoke_headers.set({key: value for key, value in headers.items() if key.lower() in PASSED_ON})
+        return await invoke(name, event, headers, *more, **named)
+
+    lambda_svc._invoke = with_headers
+    urllib.request.install_opener(urllib.request.build_opener(_PassOn()))
 
 
 _connection: ContextVar[str] = ContextVar("connection")
@@ -158,6 +182,7 @@ def _find_leading_key(request: dict[str, Any]) -> str | None:
 
 if __name__ == "__main__":
     run_functions_in_sandboxes()
+    pass_on_what_invoke_says()
     behave_like_api_gateway()
     let_minutes_last(SETTINGS["minute"])
     behave_like_iam()

@@ -132,6 +132,8 @@ def _request(name, method, path, headers, body):
         line = stream.readline().strip()
         if not line:
             break
-        key, _, value = line.decode("latin-1").partition(":")
+        key, _, value = line.decode(errors="replace").partition(
+            ":"
+        )  # a client context may be of any language
         answered[key.lower()] = value.strip()
     return code, answered, stream.read(int(answered.get("content-length", "0")))
