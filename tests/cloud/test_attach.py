@@ -79,7 +79,7 @@ async def test_no_token_and_no_event_is_written_anywhere(
 ) -> None:
     event, key = {"password": "hunter2"}, "wJalrXUtnFEMI"
     async with attached(
-        {**aws_env, "AWS_SECRET_ACCESS_KEY": key}, folder, "shop", "Mails", "--verbose"
+        {**aws_env, "AWS_SECRET_ACCESS_KEY": key}, folder, "shop", "Mails", "--no-debug", "--verbose"
     ) as session:
         await session.read_until("attached")
         found = await world.functions.get_function_configuration(FunctionName=names["Mails"])
