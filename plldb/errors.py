@@ -65,6 +65,7 @@ HintKind = Literal[
     "delete-table",
     "delete-log-group",
     "restore-functions",
+    "take-over",
     # plldb itself
     "reinstall",
     "upgrade",

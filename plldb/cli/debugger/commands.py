@@ -20,7 +20,7 @@ ATTACH_HELP = f"""Run the invocations of deployed functions on this machine.
 While it runs, whatever invokes a FUNCTION of STACK in the cloud is answered by its code here, and stops at
 your breakpoints. A FUNCTION is a logical id, a name or an ARN; none means every Python function whose code is
 here. With ARNs no STACK is needed. It shows what it will change, and at a keyboard it asks. Ctrl-C puts
-everything back.
+everything back. What somebody else holds is left to them, unless --take-over is given.
 
 \b
 Examples:
@@ -119,6 +119,7 @@ def _load(invocation: Invocation, library: Any) -> Command[Any, Any]:
     default="role",
     help="Run as the function's role (the default), or as yourself.",
 )
+@asyncclick.option("--take-over", is_flag=True, help="Also what somebody else holds; at a keyboard it asks.")
 @asyncclick.option("--yes", is_flag=True, help="Do not ask.")
 @place_options
 @asyncclick.pass_context

@@ -112,6 +112,7 @@ async def _attach(
         wait=values["wait"],
         hours=values["hours"],
         own_credentials=values["credentials"] == "local",
+        take_over=values["take_over"],
     )
     session = library.attach(_place(asked, region), values["stack"], values["functions"], options)
     async with session as attached:

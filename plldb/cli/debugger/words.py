@@ -63,6 +63,8 @@ class Words(RegionWords):
             case DebuggerStatus():
                 self.target = event.target
                 return [*status_lines(event, self.where, now)]
+            case AttachPlanned():
+                return [*self._session.say(event), *self._others()]
             case Attached():
                 self._planning = False
                 return self._session.say(event)
@@ -76,6 +78,12 @@ class Words(RegionWords):
             return []
         command = restore_command(self.asked, self.where)
         return [Line(name="next", text=f"`{command}` puts them back, from any machine")]
+
+    def _others(self) -> list[Item]:
+        if not self._held:
+            return []
+        command = self.where.command("attach", options=(*self.asked.words, "--take-over"))
+        return [Line(name="next", text=f"`{command}` takes what others hold, too, and tells them")]
 
     def _refused(self, event: FunctionRefused, now: datetime) -> list[Item]:
         self._held = self._held or event.reason == "held"

@@ -7,6 +7,7 @@ holder and keeps a copy of what was replaced; never the environment, and the age
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ TABLE = "PLLDBDebugger"
 KEY = "RequestId"
 PREFIX = "fn#"
 REFUSED = "ConditionalCheckFailedException"
+_NAMED_BY_BOTOCORE = re.compile(r"/botocore-session-\d+$")
 NO_TABLE = "ResourceNotFoundException"
 """plldb's stack is gone. Functions can be restored all the same: nobody holds them."""
 
@@ -32,6 +34,15 @@ class Holder:
     who: str
     host: str
     stack: str
+
+    def is_person(self, who: str, host: str) -> bool:
+        """Return whether that is the caller with the ARN ``who`` on this machine, in whatever session.
+
+        botocore gives each process that assumes a role for a profile another session name: with one of
+        those, it is the same person if it is the same role on the same machine.
+        """
+        mine, theirs = _NAMED_BY_BOTOCORE.sub("", who), _NAMED_BY_BOTOCORE.sub("", self.who)
+        return self.who == who or (mine == theirs and self.host == host)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

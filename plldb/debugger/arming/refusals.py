@@ -27,10 +27,11 @@ def refused(arn: str, reason: str, message: str) -> Refused:
     return Refused(arn=arn, refusal=Refusal(reason=reason, message=message))
 
 
-def held(arn: str, hold: Hold) -> Refused:
-    """Return the refusal of a function that somebody holds."""
+def held(arn: str, hold: Hold, *, mine: bool = False) -> Refused:
+    """Return the refusal of a function that somebody holds; ``mine``: the caller, in another session."""
     since = datetime.fromtimestamp(hold.since, UTC)
-    message = f"{hold.holder.who} has it, on {hold.holder.host} since {since:%Y-%m-%d %H:%M} UTC"
+    who = "you have it in another session" if mine else f"{hold.holder.who} has it"
+    message = f"{who}, on {hold.holder.host} since {since:%Y-%m-%d %H:%M} UTC"
     return Refused(arn=arn, refusal=Refusal(reason="held", message=message), held=hold)
 
 

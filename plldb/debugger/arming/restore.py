@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import platform
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import plldb
 from plldb.aws.session import Aws
@@ -51,7 +52,10 @@ async def restore_functions(
     now = int(time.time())
 
     def may_restore(hold: Hold) -> bool:
-        return take_over or hold.holder.who == target.caller_arn or hold.lease_until <= now
+        return take_over or is_mine(hold) or hold.lease_until <= now
+
+    def is_mine(hold: Hold) -> bool:
+        return hold.holder.is_person(target.caller_arn, platform.node())
 
     async def restore_one(name: str) -> Restored | FunctionRefused:
         outcome = await operate.restore(places, name, may_restore)
@@ -64,7 +68,7 @@ async def restore_functions(
         return event
 
     names = await find_functions(aws, places, stack)
-    if take_over and (others := await _held_by_others(places, names, target.caller_arn, now)):
+    if take_over and (others := await _held_by_others(places, names, is_mine, now)):
         await tell(TakeOverPlanned(functions=others))
     events = await gather_all(*[restore_one(name) for name in names])
     return RestoreFinished(
@@ -83,14 +87,14 @@ async def find_functions(aws: Aws, places: Places, stack: str) -> Iterable[str]:
 
 
 async def _held_by_others(
-    places: Places, names: Iterable[str], me: str, now: int
+    places: Places, names: Iterable[str], is_mine: Callable[[Hold], bool], now: int
 ) -> tuple[HeldFunction, ...]:
     """Return those of the functions that other people hold, and whose lease runs."""
     holds = {hold.arn.rpartition(":")[2]: hold for hold in await list_holds(places.table)}
     others = [
         (name, hold)
         for name in names
-        if (hold := holds.get(name)) and hold.holder.who != me and hold.lease_until > now
+        if (hold := holds.get(name)) and not is_mine(hold) and hold.lease_until > now
     ]
     return tuple(await gather_all(*[look_at(places, name, hold) for name, hold in others]))
 

@@ -12,15 +12,15 @@ import plldb
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
 from plldb.debugger.arming.operate import Places
-from plldb.debugger.arming.restore import open_places
+from plldb.debugger.arming.restore import look_at, open_places
 from plldb.debugger.arming.stacks import read_infrastructure
 from plldb.debugger.attaching.find import find_wanted
 from plldb.debugger.attaching.options import AttachOptions, OpenWorkers
-from plldb.debugger.attaching.plan import Candidate, nothing_left, plan_function
+from plldb.debugger.attaching.plan import Candidate, Me, nothing_left, plan_function
 from plldb.debugger.attaching.session import SessionRun
 from plldb.debugger.attaching.telling import Telling
 from plldb.debugger.events.attach import AttachEvent, AttachFinished, AttachPlanned, PlannedFunction
-from plldb.debugger.events.restore import FunctionRefused, Started
+from plldb.debugger.events.restore import FunctionRefused, Started, TakeOverPlanned
 from plldb.debugger.link.addresses import websocket_address
 from plldb.debugger.link.rows import make_row
 from plldb.debugger.pace import Pace
@@ -55,6 +55,9 @@ async def attach_functions(
         Started(operation="attach", plldb_version=plldb.__version__, target=target, stack_name=order.stack)
     )
     candidates = await _plan(aws, places, order, target, tell)
+    if taken := [(each.name, each.taken) for each in candidates if each.taken]:
+        looks = await gather_all(*[look_at(places, name, hold) for name, hold in taken])
+        await tell(TakeOverPlanned(functions=tuple(looks)))
     row = await make_row(
         aws, stack=order.stack, host=platform.node(), now=time.time(), seconds=order.options.hours * 3600
     )
@@ -84,8 +87,9 @@ async def _plan(
     aws: Aws, places: Places, order: Order, target: Target, tell: Tell[AttachEvent]
 ) -> tuple[Candidate, ...]:
     wanted = await find_wanted(aws, target, order.stack, order.functions)
+    me = Me(who=target.caller_arn, host=platform.node(), takes_over=order.options.take_over)
     planned = await gather_all(
-        *[plan_function(aws, places, each, order.options.project, target.caller_arn) for each in wanted]
+        *[plan_function(aws, places, each, order.options.project, me) for each in wanted]
     )
     refused = [each for each in planned if isinstance(each, FunctionRefused)]
     for each in refused:

@@ -25,6 +25,7 @@ class AttachOptions:
         wait: hold the first invocation until a debugger is there.
         hours: how long at most; then the functions are as deployed by themselves.
         own_credentials: functions run with the caller's own credentials instead of their role's.
+        take_over: take also what other sessions hold; `TakeOverPlanned` names it before anything is changed.
     """
 
     code: Path = Path()
@@ -33,6 +34,7 @@ class AttachOptions:
     wait: bool = False
     hours: float = 8.0
     own_credentials: bool = False
+    take_over: bool = False
 
     @property
     def project(self) -> Project:

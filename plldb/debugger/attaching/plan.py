@@ -26,7 +26,8 @@ from plldb.errors import AccessDeniedError, AwsError, Hint
 class Candidate:
     """A function that can be armed.
 
-    ``instead_of`` is an earlier session of the same person that still holds it and is not connected any more.
+    ``instead_of`` is another session that still holds it and from which it will be taken: one of the same
+    person that is not connected any more, or any that is taken over; then ``taken`` says more of it.
     """
 
     name: str
@@ -34,12 +35,22 @@ class Candidate:
     settings: FunctionSettings = field(repr=False)
     source: Source
     instead_of: str = ""
+    taken: Hold | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Me:
+    """The caller: an ARN and this machine's name; ``takes_over``: also what other sessions hold."""
+
+    who: str
+    host: str
+    takes_over: bool
 
 
 async def plan_function(
-    aws: Aws, places: Places, wanted: Wanted, project: Project, me: str
+    aws: Aws, places: Places, wanted: Wanted, project: Project, me: Me
 ) -> Candidate | FunctionRefused:
-    """Return what to arm, or why not; ``me`` is the ARN of the caller. Changes nothing."""
+    """Return what to arm, or why not. Changes nothing."""
     try:
         return await _plan(aws, places, wanted, project, me)
     except AccessDeniedError as error:
@@ -47,7 +58,7 @@ async def plan_function(
 
 
 async def _plan(
-    aws: Aws, places: Places, wanted: Wanted, project: Project, me: str
+    aws: Aws, places: Places, wanted: Wanted, project: Project, me: Me
 ) -> Candidate | FunctionRefused:
     configuration = await _read(places, wanted.name)
     function = function_of(configuration) if configuration else None
@@ -55,11 +66,15 @@ async def _plan(
     deployed = as_deployed(function, hold) if function else None
     if refused := await examine(places.functions, wanted.name, deployed):
         return refused_event(wanted.name, refused)
-    instead_of = ""
-    if hold and hold.lease_until > time.time():
-        if hold.holder.who != me or await _is_connected(aws, places, hold):
-            return refused_event(wanted.name, held(hold.arn, hold))
-        instead_of = hold.holder.session
+    taken = None
+    if hold is not None and hold.lease_until <= time.time():
+        hold = None
+    if hold is not None:
+        mine = hold.holder.is_person(me.who, me.host)
+        if not mine or await _is_connected(aws, places, hold):
+            taken = hold
+        if taken and not me.takes_over:
+            return refused_event(wanted.name, held(taken.arn, taken, mine=mine))
     settings = read_settings(configuration, logical_id=wanted.logical_id.rpartition("/")[2])
     try:
         source = await asyncio.to_thread(find_source, project, settings)
@@ -70,7 +85,8 @@ async def _plan(
         logical_id=wanted.logical_id,
         settings=settings,
         source=source,
-        instead_of=instead_of,
+        instead_of=hold.holder.session if hold else "",
+        taken=taken,
     )
 
 
@@ -87,13 +103,16 @@ async def _read(places: Places, name: str) -> dict[str, Any]:
 
 async def _is_connected(aws: Aws, places: Places, hold: Hold) -> bool:
     """Whether the session that holds a function has a connection: that of a killed plldb has none."""
-    answer = await aws.call(
-        places.table.client.get_item,
-        TableName=SESSIONS,
-        Key={"SessionId": {"S": hold.holder.session}},
-        ConsistentRead=True,
-        ProjectionExpression="ConnectionId",
-    )
+    try:
+        answer = await aws.call(
+            places.table.client.get_item,
+            TableName=SESSIONS,
+            Key={"SessionId": {"S": hold.holder.session}},
+            ConsistentRead=True,
+            ProjectionExpression="ConnectionId",
+        )
+    except AccessDeniedError:
+        return True  # a row of another session name of the caller's: a policy may bind everybody to their own
     return bool(answer.get("Item"))
 
 
@@ -101,10 +120,11 @@ def nothing_left(refused: Sequence[FunctionRefused]) -> NoFunctionsError:
     """Return the error that says why there is no function at all. Pure."""
     said = "; ".join(f"{each.function}: {each.message}" for each in refused[:3])
     more = f"; and {len(refused) - 3} more" if len(refused) > 3 else ""
-    return NoFunctionsError(
-        f"There is no function to attach to. {said}{more}",
-        hint=Hint("fix-argument", "Name other functions, or the folder of their code."),
-    )
+    if any(each.reason == "held" for each in refused):
+        hint = Hint("take-over", "Ask whoever holds them to detach, or take them over.")
+    else:
+        hint = Hint("fix-argument", "Name other functions, or the folder of their code.")
+    return NoFunctionsError(f"There is no function to attach to. {said}{more}", hint=hint)
 
 
 def _refused(name: str, reason: str, message: str) -> FunctionRefused:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from plldb.debugger.events.connection import ConnectionEvent, SessionConnected
 from plldb.debugger.events.invocations import EventsSkipped, InvocationEvent
-from plldb.debugger.events.restore import FunctionRefused, Restored, Started, VersionArmed
+from plldb.debugger.events.restore import FunctionRefused, Restored, Started, TakeOverPlanned, VersionArmed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +167,7 @@ AttachEvent = (
     Started
     | FunctionRefused
     | VersionArmed
+    | TakeOverPlanned
     | AttachPlanned
     | SessionConnected
     | FunctionArmed

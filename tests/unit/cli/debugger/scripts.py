@@ -103,6 +103,19 @@ def planned() -> list[ev.AttachEvent]:
     return [started("attach"), refused, plan]
 
 
+def planned_beside_boris() -> list[ev.AttachEvent]:
+    """One function is somebody else's."""
+    first, *_, plan = planned()
+    theirs = ev.FunctionRefused(
+        function=HELD["function"],
+        reason="held",
+        message="user/boris has it, on desk",
+        holder=BORIS,
+        since=HELD["since"],
+    )
+    return [first, theirs, plan]
+
+
 def attached() -> list[ev.AttachEvent]:
     """Up to the first invocation."""
     return [

@@ -15,6 +15,7 @@ from plldb.cli.debugger.explain import explain
 from plldb.cli.interrupts import listen
 from plldb.cli.main import main
 from plldb.cli.run import perform
+from plldb.debugger.attaching.plan import nothing_left
 from plldb.debugger.errors import NoFunctionsError
 from plldb.debugger.events.restore import RestoreEvent, RestoreFinished
 from plldb.debugger.events.status import DebuggerStatus
@@ -77,6 +78,11 @@ async def run(library: Library, *argv: str, place: Terminal | None = None) -> tu
             "attach",
             ["attach", "shop"],
             [*scripts.attached(), *scripts.invoked(), *scripts.detached()],
+        ),
+        (
+            "attach-held",
+            ["attach", "shop", "--profile", "work"],
+            [*scripts.planned_beside_boris(), scripts.take_over()],
         ),
         (
             "attach-left",
@@ -200,6 +206,13 @@ async def test_a_failure_names_the_way_out_in_this_place() -> None:
     code, place = await run(Library(error), "restore", "shop", "--region", "eu-west-1", "--profile", "work")
     assert code == 1
     assert "plldb bootstrap setup --region eu-west-1 --profile work" in complained(place)
+
+
+@pytest.mark.parametrize(("reason", "last"), [("held", "--take-over"), ("no-code", "")])
+def test_who_finds_all_functions_held_is_proposed_to_take_them_over(reason: str, last: str) -> None:
+    refused = ev.FunctionRefused(function="orders", reason=reason, message="boris has it")
+    problem = explain(asked("attach", "shop"), nothing_left([refused]), [scripts.a_run("attach", "shop")])
+    assert [step.command.split()[-1] for step in problem.steps] == ([last] if last else [])
 
 
 @pytest.mark.parametrize("argv", [["restore"], ["restore", "shop", "--all"]])
