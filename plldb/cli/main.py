@@ -47,7 +47,7 @@ Completion in bash: eval "$(_PLLDB_COMPLETE=bash_source plldb)"
 @asyncclick.option(
     "--version", is_flag=True, help="Show the version; with --verbose also Python's and botocore's."
 )
-@asyncclick.option("--verbose", is_flag=True, help="Logs on stderr.")
+@asyncclick.option("--verbose", is_flag=True, help="Log to stderr.")
 @asyncclick.pass_context
 def cli(ctx: asyncclick.Context, /, *, version: bool, verbose: bool) -> None:
     """Show the version or the help, or hand the settings on to a command."""

@@ -23,7 +23,7 @@ Environment:
   AWS_DEFAULT_REGION), AWS_ENDPOINT_URL
   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,    who acts, if it is not
   AWS_SESSION_TOKEN                            a profile, SSO or a role
-  HTTPS_PROXY, AWS_CA_BUNDLE                   how to get there
+  HTTPS_PROXY, AWS_CA_BUNDLE                   how to reach AWS
   NO_COLOR, TERM=dumb                          no colours"""
 
 EXIT_CODES = """\b
@@ -41,7 +41,7 @@ def place_options(command: Decorated) -> Decorated:
             "--profile",
             metavar="NAME",
             callback=_refuse_empty,
-            help="Profile of AWS's own configuration files.",
+            help="Profile in the AWS configuration files.",
         ),
         asyncclick.option(
             "--region",
@@ -49,14 +49,14 @@ def place_options(command: Decorated) -> Decorated:
             multiple=True,
             metavar="REGION",
             callback=_check_regions,
-            help="Region to act in; repeat it for several, side by side.",
+            help="Region to act in; repeat it to act in several at once.",
         ),
         asyncclick.option(
             "--output",
             type=asyncclick.Choice(["text", "json"]),
-            help="For a person (the default), or JSON lines.",
+            help="Text for people (the default), or JSON lines.",
         ),
-        asyncclick.option("--verbose", is_flag=True, help="Logs on stderr."),
+        asyncclick.option("--verbose", is_flag=True, help="Log to stderr."),
     )
 
 

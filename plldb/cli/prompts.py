@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from plldb.cli.output.renderer import writing
-from plldb.cli.output.text import clean
+from plldb.cli.output.text import clean, wrap
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from plldb.cli.output.renderer import Terminal
 
@@ -24,7 +25,7 @@ async def ask_yes(terminal: Terminal, questions: Sequence[str]) -> bool:
         return True
     stream = terminal.stdout if terminal.stdout.isatty() else terminal.stderr
     with writing():
-        stream.write("\n".join(clean(question) for question in questions) + " [y/N] ")
+        stream.write(question_text(questions, _columns_of(stream, terminal.environ)) + " ")
         stream.flush()
     try:
         answer = await _read_line(terminal.stdin)
@@ -35,6 +36,28 @@ async def ask_yes(terminal: Terminal, questions: Sequence[str]) -> bool:
     except OSError:  # the terminal has gone
         return False
     return answer.strip().lower() in ("y", "yes")
+
+
+def question_text(questions: Sequence[str], columns: int | None) -> str:
+    """Return the questions and what may be answered, broken between words only; None: not at all.
+
+    What is asked about must be read as a whole: a name that is longer than a line is left to the terminal.
+    """
+    text = [clean(question) for question in questions]
+    text[-1] += " [y/N]"
+    if columns is None:
+        return "\n".join(text)
+    room = columns - len(" yes")  # for what is typed
+    return "\n".join(line for each in text for line in wrap(each, room, longest=len(each)))
+
+
+def _columns_of(stream: TextIO, environ: Mapping[str, str]) -> int | None:
+    if (said := environ.get("COLUMNS", "")).isdecimal() and int(said):
+        return int(said)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None
+    except (OSError, ValueError):  # no terminal after all, or one that tells no size
+        return None
 
 
 async def _read_line(stream: TextIO) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         (("status",), 0, ["no function is armed"]),
         (("attach",), 2, ["Give the name of a stack, or ARNs of functions"]),
         (("attach", "arn:aws:lambda:eu-west-1:1:function:x", "Orders"), 2, ["'Orders' must be an ARN"]),
-        (("attach", "shop", "--wait", "--no-debug"), 2, ["exclude each other"]),
+        (("attach", "shop", "--wait", "--no-debug"), 2, ["cannot be used together"]),
         (("attach", "shop", "--region", "a", "--region", "b"), 2, ["one region at a time"]),
         (("attach", "shop", "--for", "0"), 2, ["--for"]),
     ],

@@ -42,10 +42,10 @@ Examples:
 SETUP_HELP = f"""Deploy the infrastructure, or update it.
 
 Creates the artifact bucket, uploads the packages, creates or updates the stack "plldb" and shows its
-events. A second run changes nothing. If the stack is being changed already, it waits for that first.
+events. A second run changes nothing. If the stack is already being changed, it waits for that first.
 
-Later setups keep the tags and the boundary unless they are given others; --permissions-boundary ""
-removes it.
+Later setups keep the tags and the boundary unless others are given; --permissions-boundary "" removes
+it.
 
 \b
 Examples:
@@ -59,7 +59,7 @@ Examples:
 
 DESTROY_HELP = f"""Delete all of the infrastructure.
 
-Deletes the stack, then empties and deletes the artifact bucket. At a keyboard it first shows what it
+Deletes the stack, then empties and deletes the artifact bucket. On a terminal it first shows what it
 will delete, and asks. A bucket that holds anything else is kept.
 
 \b
@@ -74,7 +74,7 @@ Examples:
 
 WATCH_HELP = f"""Follow the operation that is running on the stack. Changes nothing.
 
-Its exit code tells how that operation ended. With nothing running it shows the last one.
+Its exit code tells how that operation ended. If none is running, it shows the last one.
 
 \b
 Examples:

@@ -81,7 +81,7 @@ def _explain_stop(asked: Invocation, why: Stopped, runs: Sequence[RegionRun[Live
     elif running:
         hint = "a request may have reached CloudFormation; if so, it goes on."
     else:
-        hint = "nothing of plldb is running in CloudFormation."
+        hint = "plldb has nothing running in CloudFormation."
     found = [where_of(asked.settings, run.region, run.progress.target) for run in running]
     where = Where(
         regions=tuple(region for each in found for region in each.regions),

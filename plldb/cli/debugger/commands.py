@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 ATTACH_HELP = f"""Run the invocations of deployed functions on this machine.
 
-While it runs, whatever invokes a FUNCTION of STACK in the cloud is answered by its code here, and stops at
-your breakpoints. A FUNCTION is a logical id, a name or an ARN; none means every Python function whose code is
-here. With ARNs no STACK is needed. It shows what it will change, and at a keyboard it asks. Ctrl-C puts
-everything back. What somebody else holds is left to them, unless --take-over is given.
+While it runs, invocations of the functions in the cloud run their code here, and stop at your breakpoints.
+A FUNCTION is a logical id, a name or an ARN; without any, every Python function of STACK whose code is here.
+With ARNs no STACK is needed. It shows what it will change, and on a terminal it asks. Ctrl-C puts everything
+back. Functions that somebody else holds are left alone, unless --take-over is given.
 
 \b
 Examples:
@@ -34,9 +34,9 @@ Examples:
 
 RESTORE_HELP = f"""Put functions back as they were deployed.
 
-Takes what the debugger has put there out of the functions of STACK, or with --all of every function in the
-region, on whichever machine it was attached. What a deployment has changed since stays. What somebody else
-holds is left to them, unless --take-over is given.
+Removes what the debugger has added to the functions of STACK, or with --all to every function in the region,
+whichever machine it was added from. What a deployment has changed since stays. Functions that somebody else
+holds are left alone, unless --take-over is given.
 
 \b
 Examples:
@@ -48,7 +48,7 @@ Examples:
 {EXIT_CODES}
 """
 
-STATUS_HELP = f"""Show who debugs what, and which functions are armed.
+STATUS_HELP = f"""Show who is debugging what, and which functions are armed.
 
 Shows the sessions that are attached, the functions that the debugger has changed, and the last
 invocations that ran on somebody's machine. Changes nothing.
@@ -91,19 +91,21 @@ def _load(invocation: Invocation, library: Any) -> Command[Any, Any]:
 
 @asyncclick.command(help=ATTACH_HELP, short_help="Run invocations on this machine.")
 @asyncclick.argument("words", nargs=-1, metavar="[STACK] [FUNCTION]...")
-@asyncclick.option("--stack-name", metavar="STACK", default="", help="The stack, instead of the first word.")
-@asyncclick.option("--code", metavar="DIR", default=".", help="Where the source is; else here.")
+@asyncclick.option(
+    "--stack-name", metavar="STACK", default="", help="The stack, instead of the first argument."
+)
+@asyncclick.option("--code", metavar="DIR", default=".", help="Folder of the code; by default this one.")
 @asyncclick.option(
     "--debug-port",
     type=asyncclick.IntRange(0, 65535),
     default=5678,
     metavar="PORT",
-    help="For debuggers, on 127.0.0.1 (5678); 0: a free one.",
+    help="Port for debuggers on 127.0.0.1; by default 5678, 0 for any free one.",
 )
 @asyncclick.option("--no-debug", is_flag=True, help="No port for debuggers.")
-@asyncclick.option("--wait", is_flag=True, help="Hold the first invocation until a debugger is there.")
+@asyncclick.option("--wait", is_flag=True, help="Hold the first invocation until a debugger is connected.")
 @asyncclick.option(
-    "--python", metavar="PATH", default="", help="Interpreter; else the project's environment."
+    "--python", metavar="PATH", default="", help="Interpreter; by default that of the project."
 )
 @asyncclick.option(
     "--for",
@@ -111,7 +113,7 @@ def _load(invocation: Invocation, library: Any) -> Command[Any, Any]:
     type=asyncclick.FloatRange(0, 168, min_open=True),
     default=8.0,
     metavar="HOURS",
-    help="How long at most (8).",
+    help="How long at most; by default 8.",
 )
 @asyncclick.option(
     "--credentials",
@@ -131,9 +133,9 @@ def attach(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
     if not stack and not words:
         raise asyncclick.UsageError("Give the name of a stack, or ARNs of functions.", ctx)
     if wrong := [word for word in words if not stack and not word.startswith("arn:")]:
-        raise asyncclick.UsageError(f"Without a stack {wrong[0]!r} must be an ARN.", ctx)
+        raise asyncclick.UsageError(f"Without a stack, {wrong[0]!r} must be an ARN.", ctx)
     if params["wait"] and params["no_debug"]:
-        raise asyncclick.UsageError("--wait and --no-debug exclude each other.", ctx)
+        raise asyncclick.UsageError("--wait and --no-debug cannot be used together.", ctx)
     params |= {"stack": stack, "functions": words}
     asked = invocation(ctx, "attach", params, "functions may be left armed; see 'plldb status'.")
     if len(asked.settings.regions) > 1:
@@ -143,8 +145,10 @@ def attach(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
 
 @asyncclick.command(help=RESTORE_HELP, short_help="Put functions back as deployed.")
 @asyncclick.argument("stack", required=False, default="")
-@asyncclick.option("--all", "everything", is_flag=True, help="Every function of the region.")
-@asyncclick.option("--take-over", is_flag=True, help="Also what somebody else holds; at a keyboard it asks.")
+@asyncclick.option("--all", "everything", is_flag=True, help="Every function in the region.")
+@asyncclick.option(
+    "--take-over", is_flag=True, help="Also functions that somebody else holds; on a terminal it asks."
+)
 @asyncclick.option("--yes", is_flag=True, help="Do not ask.")
 @place_options
 @asyncclick.pass_context
@@ -155,7 +159,7 @@ def restore(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
     return invocation(ctx, "restore", params, "functions may be left armed; '{again}' goes on.")
 
 
-@asyncclick.command(help=STATUS_HELP, short_help="Show who debugs what.")
+@asyncclick.command(help=STATUS_HELP, short_help="Show who is debugging what.")
 @asyncclick.argument("stack", required=False, default="")
 @place_options
 @asyncclick.pass_context

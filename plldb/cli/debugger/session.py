@@ -96,7 +96,7 @@ class SessionWords:
             case VisibilityDenied(queue=queue, message=message):
                 text = (
                     f"messages of {queue} cannot be hidden for longer: {message} What is held beyond the "
-                    "queue's visibility timeout comes a second time"
+                    "queue's visibility timeout is delivered a second time"
                 )
                 return [Line(mark="warn", name="queue", text=text, tone="warn")]
             case ConnectionLost() | ConnectionRestored() | AnswersDelayed():
@@ -145,7 +145,7 @@ class SessionWords:
                 text = f"{self._name(function)}: not run: {reason} ({request_id})"
                 return [Line(mark="fail", name=number, text=text, tone="bad")]
             case AnswerLost():
-                text = "its answer was not delivered: its sandbox is silent"
+                text = "its answer could not be delivered: the sandbox does not respond"
                 return [Line(mark="fail", name=number, text=text, tone="bad")]
             case _:
                 assert_never(event)
@@ -184,7 +184,7 @@ def _why_silent(event: FunctionSilent) -> str:
             f"version {event.version} was invoked, and only $LATEST is debugged. Invoke it without an alias"
         )
     return (
-        "it was invoked, and its deployed code has answered: its sandbox does not reach plldb's API. Is it "
+        "it was invoked, but its deployed code answered: its sandbox cannot reach plldb's API. Is it "
         "in a VPC without a way to the internet, or with private DNS for execute-api? Give it a NAT gateway, "
         "or switch that DNS off"
     )
@@ -192,8 +192,12 @@ def _why_silent(event: FunctionSilent) -> str:
 
 def _deployed_text(event: FunctionDeployed) -> str:
     if event.armed:
-        code = ". Its deployed code is another one now; here your folder's runs" if event.code_changed else ""
-        return f"was deployed meanwhile, and is attached{code}"
+        code = (
+            ". Its deployed code has changed; what runs here is the code in your folder"
+            if event.code_changed
+            else ""
+        )
+        return f"was deployed in the meantime, and is attached again{code}"
     if event.holder:
         return f"was taken over by {person(event.holder)}, and is not attached any more"
     return f"is not attached any more: {event.message}"

@@ -20,6 +20,7 @@ from plldb.bootstrap.events.looks import BootstrapStatus, DoctorFinished
 from plldb.bootstrap.events.stack import ActionDecided
 from plldb.bootstrap.options import SetupOptions
 from plldb.cli.output.renderer import Terminal
+from plldb.cli.prompts import question_text
 from plldb.errors import CredentialsError, Hint, PlldbError, SettingsError
 from tests.unit.cli import scripts
 from tests.unit.cli.scripts import Screen, ScriptedLibrary, complained, run, terminal, written
@@ -225,7 +226,7 @@ async def test_an_interrupt_before_anything_was_sent_gives_no_advice() -> None:
     assert exit_code == 130
     assert complained(place).splitlines() == [
         "error: interrupted: plldb bootstrap setup has stopped",
-        "hint: nothing of plldb is running in CloudFormation.",
+        "hint: plldb has nothing running in CloudFormation.",
     ]
 
 
@@ -401,6 +402,15 @@ async def test_nothing_to_remove_is_no_question() -> None:
     exit_code, _ = await run(ScriptedLibrary([nothing]), "destroy", place=place)
     place.stdin.close()
     assert (exit_code, "[y/N]" in written(place)) == (0, False)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 120])
+def test_a_question_is_never_broken_within_a_name(columns: int) -> None:
+    asked = [f"Delete the stack plldb and the bucket {scripts.BUCKET} for good?"] * 2
+    text = question_text(asked, columns)
+    assert text.split() == " ".join([*asked, "[y/N]"]).split()
+    assert all(len(line) < columns for line in text.split("\n"))
+    assert question_text(asked, 30).count(scripts.BUCKET) == 2  # longer than a line: the terminal breaks it
 
 
 class Interrupted(Screen):
