@@ -82,7 +82,7 @@ def _tools_section(results: Results) -> str:
             )
         )
     head = ("what", "wall, s", "CPU, s", "requests", "round trips", "most in flight")
-    return f"## All that was run\n\n{markdown_table(head, lines)}\n"
+    return f"## Everything that was run\n\n{markdown_table(head, lines)}\n"
 
 
 def markdown_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

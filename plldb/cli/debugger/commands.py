@@ -121,7 +121,9 @@ def _load(invocation: Invocation, library: Any) -> Command[Any, Any]:
     default="role",
     help="Run as the function's role (the default), or as yourself.",
 )
-@asyncclick.option("--take-over", is_flag=True, help="Also what somebody else holds; at a keyboard it asks.")
+@asyncclick.option(
+    "--take-over", is_flag=True, help="Also functions that somebody else holds; on a terminal it asks."
+)
 @asyncclick.option("--yes", is_flag=True, help="Do not ask.")
 @place_options
 @asyncclick.pass_context
