@@ -119,7 +119,7 @@ async def _remove_bucket(
         # Something came into it, perhaps something foreign.
         survey = await survey_removal(bucket) or survey
     raise BucketError(
-        f"The bucket {bucket.name} is filled again and again while it is emptied.",
+        f"The bucket {bucket.name} keeps being filled while it is emptied.",
         bucket=bucket.name,
         hint=Hint("run-again", "Another setup seems to run; wait until it has ended, then destroy again."),
     )

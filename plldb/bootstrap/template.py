@@ -172,7 +172,7 @@ def _check(text: str, scalars: Sequence[_Scalar], values: Mapping[str, str]) -> 
         line = text.count("\n", 0, max(text.find(placeholder, scalar.start, scalar.end), scalar.start)) + 1
         if name not in values:
             raise TemplateError(
-                f"template.yaml line {line}: nothing is known of the placeholder {placeholder}.",
+                f"template.yaml line {line}: the placeholder {placeholder} is unknown.",
                 placeholder=name,
                 line=line,
                 hint=Hint("fix-template", f"Known are: {', '.join(sorted(values)) or 'none'}."),

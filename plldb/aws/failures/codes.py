@@ -46,8 +46,8 @@ _ACCOUNT = Meaning(
     "refused",
     Hint(
         "check-account",
-        "This is about the account, not about rights: see its messages and bills in the AWS console, or ask "
-        "AWS Support.",
+        "This is about the account, not about permissions: see its messages and bills in the AWS console, or "
+        "ask AWS Support.",
     ),
 )
 _SERVICE = Meaning(

@@ -95,7 +95,7 @@ def _untrusted(cause: Exception, endpoint: str) -> tuple[str, Hint, bool]:
     else:
         hint = Hint(
             "check-certificates",
-            "If a proxy of your company stands between, name the file of its certificates in AWS_CA_BUNDLE, "
+            "If your company's proxy is in between, name the file of its certificates in AWS_CA_BUNDLE, "
             "or ca_bundle in your profile.",
         )
     return what + str(getattr(cause, "verify_message", cause)), hint, False

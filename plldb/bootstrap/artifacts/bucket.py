@@ -117,8 +117,8 @@ def check_region(bucket: Bucket, found: str) -> None:
             bucket=bucket.name,
             hint=Hint(
                 "look-at-bucket",
-                f"Whoever made it gave it a name that plldb needs in {bucket.region}. Move away what it "
-                "holds and delete it, or use another region.",
+                f"It has the name that plldb needs in {bucket.region}. Move its contents elsewhere and "
+                "delete it, or use another region.",
             ),
         )
 
@@ -184,7 +184,7 @@ def creation_error(error: AwsError, bucket: Bucket) -> AwsError | BucketError:
     if isinstance(error, AccessDeniedError) and isinstance(error.hint, Hint):
         why = (
             "A service control policy with the condition s3:x-amz-bucket-namespace allows account-regional "
-            "bucket names (…-an) alone, which plldb does not use: ask for an exception for this name."
+            "bucket names (…-an) only, which plldb does not use: ask for an exception for this name."
         )
         error.hint = Hint(error.hint.kind, f"{error.hint.text} {why}")
         return error
@@ -212,7 +212,7 @@ async def _is_ours(bucket: Bucket) -> bool:
 
 def _not_ours(bucket: Bucket) -> BucketError:
     return BucketError(
-        f"The bucket {bucket.name} belongs to another account, or its policy shuts you out; "
+        f"The bucket {bucket.name} belongs to another account, or its policy denies you access; "
         "nothing was sent to it.",
         bucket=bucket.name,
         hint=Hint(

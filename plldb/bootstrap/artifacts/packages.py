@@ -51,7 +51,7 @@ def build_package(name: str, files: Sequence[FileContent]) -> Package:
     size = sum(len(file.content) for file in files)
     if size > LARGEST_CONTENT:
         raise PackagingError(
-            f"The package {name} has {size} bytes; AWS Lambda takes {LARGEST_CONTENT} at most.",
+            f"The package {name} has {size} bytes; AWS Lambda allows {LARGEST_CONTENT} at most.",
             hint=Hint("fix-cause", "Make it smaller."),
         )
     body = _zip(files)

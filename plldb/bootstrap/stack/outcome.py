@@ -25,7 +25,7 @@ async def check(stack: Stack, stack_id: str, timeline: Timeline, after: Seen | N
     status = timeline.outcome
     if status is None:
         raise StackFailedError(
-            f"{verb} the stack {stack.name} was cut off: somebody else deletes it.",
+            f"{verb} the stack {stack.name} was cut short: somebody else is deleting it.",
             stack=stack.name,
             status=after.status if after else None,
             hint=Hint("wait-for-other", "Wait until that deletion has ended, then do the same again."),

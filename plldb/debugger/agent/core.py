@@ -296,7 +296,7 @@ class Core:
                 self._fail(
                     run,
                     "Plldb.Disconnected",
-                    "The developer's machine does not know this invocation any more.",
+                    "The developer's machine no longer knows this invocation.",
                 )
 
     def _collect(self, run: Run, message: dict[str, object]) -> None:

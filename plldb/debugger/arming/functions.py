@@ -191,7 +191,7 @@ async def wait_until_updated(where: Lambda, name: str) -> Function | None:
     while (function := await read_function(where, name)) is not None and function.updating:
         if loop.time() >= give_up:
             raise AwsError(
-                f"An update of {name} has not come to its end within {where.pace.update_for:g} s.",
+                f"An update of {name} has not finished within {where.pace.update_for:g} s.",
                 service="lambda",
                 operation="UpdateFunctionConfiguration",
             )

@@ -117,7 +117,7 @@ async def _take_out_all_but_layer(
     if rest != function.settings and await try_to_write(where, function, rest):
         return ""
     message = (
-        f"its layer {missing} does not exist any more, so that plldb's cannot be taken off; the rest is back"
+        f"its layer {missing} no longer exists, so plldb's cannot be removed; everything else was put back"
     )
     return refused(function.arn, "layer-gone", message)
 

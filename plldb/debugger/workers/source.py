@@ -87,7 +87,7 @@ def find_source(project: Project, function: FunctionSettings) -> Source:
                 python = find_python(project.python, folder, root)
                 return Source(folder=folder, file=file, handler=handler, python=python)
     raise SourceError(
-        f"The handler {function.handler} of {function.name} is no file below {named or root}.",
+        f"The handler {function.handler} of {function.name} is not in any file below {named or root}.",
         hint=Hint("fix-argument", "Name the folder of its code, from which the handler can be imported."),
     )
 

@@ -37,7 +37,7 @@ def test_an_unknown_placeholder_is_named_with_its_line(
         render_template(text + RESOURCES, {"x": "V"}, loader=loader)
     error = raised.value
     assert (error.placeholder, error.line) == (name, line)
-    assert f"line {line}: nothing is known of the placeholder __plldb.{name}__" in error.message
+    assert f"line {line}: the placeholder __plldb.{name}__ is unknown" in error.message
     assert "Known are: x." in str(error.hint)
 
 

@@ -140,7 +140,7 @@ def test_a_pyproject_that_is_wrong_is_named(tmp_path: Path, text: str, message: 
 )
 def test_a_handler_that_is_no_file_below_the_folder_is_refused(tmp_path: Path, handler: str) -> None:
     make(tmp_path, "project/src/other.py", "app.py")
-    with pytest.raises(SourceError, match="is no file below"):
+    with pytest.raises(SourceError, match="is not in any file below"):
         find(tmp_path / "project", handler=handler)
 
 
