@@ -1,1 +1,1 @@
-"""Arming: a function is made ready for the debugger, and given back as it was. Pure."""
+"""Arming: a function is prepared for the debugger, and restored afterwards. Pure."""

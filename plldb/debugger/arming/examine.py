@@ -63,7 +63,7 @@ class Refusal:
 
 
 def refuse(function: Function) -> Refusal | None:
-    """Return why a function cannot be armed as it is, None if nothing that it says of itself forbids it."""
+    """Return why a function cannot be armed as it is, None if its settings allow it."""
     if function.special:
         return Refusal(reason="kind", message=f"it is {function.special}")
     version = _PYTHON.fullmatch(function.runtime)
@@ -73,7 +73,7 @@ def refuse(function: Function) -> Refusal | None:
         oldest = ".".join(map(str, OLDEST_PYTHON))
         return Refusal(reason="runtime", message=f"its runtime is {function.runtime}; {oldest} is the oldest")
     if function.environment_error:
-        # What is written back would lack what cannot be read: the environment would be lost.
+        # What cannot be read could not be written back: the environment would be lost.
         message = f"Lambda cannot read its environment ({function.environment_error})"
         return Refusal(reason="environment-unreadable", message=message)
     return _refuse_by_settings(function)

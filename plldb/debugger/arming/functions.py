@@ -18,7 +18,7 @@ from plldb.errors import AwsError
 
 GONE = "ResourceNotFoundException"
 CHANGED = "PreconditionFailedException"
-"""The function is not at the revision any more that the update named."""
+"""The function is no longer at the revision that the update named."""
 BUSY = "ResourceConflictException"
 """Another update is under way."""
 LATEST = "$LATEST"
@@ -40,7 +40,7 @@ class Throttle:
         self._next = 0.0
 
     async def wait(self) -> None:
-        """Wait for the next free place."""
+        """Wait until the next request is allowed."""
         now = asyncio.get_running_loop().time()
         start = max(now, self._next)
         self._next = start + self._gap
@@ -70,7 +70,7 @@ async def open_lambda(aws: Aws, pace: Pace) -> Lambda:
 
 
 async def read_function(where: Lambda, name: str) -> Function | None:
-    """Return the function as it is now, None if there is none.
+    """Return the function as it is now, None if it does not exist.
 
     By GetFunction, of which 100 a second are allowed: it is not counted among the others.
 
@@ -128,7 +128,7 @@ def _special(configuration: Mapping[str, Any]) -> str:
 
 
 async def is_signing_enforced(where: Lambda, name: str) -> bool:
-    """Tell whether Lambda takes signed layers only for this function."""
+    """Tell whether Lambda accepts only signed layers for this function."""
     found = await where.call(where.client.get_function_code_signing_config, FunctionName=name)
     if not (arn := found.get("CodeSigningConfigArn")):
         return False
@@ -155,7 +155,7 @@ async def find_missing_layer(where: Lambda, layers: tuple[str, ...]) -> str:
 
 
 async def write_settings(where: Lambda, function: Function, settings: Settings) -> Function:
-    """Change what differs from the function as it was read, if it still is so.
+    """Change what differs from the function as it was read, unless it has changed since.
 
     Raises:
         AwsError: `CHANGED` if it is not, `BUSY` while another update runs, `GONE`; or what Lambda refuses.

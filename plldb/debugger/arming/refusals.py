@@ -40,6 +40,6 @@ def blame_function(arn: str, error: AwsError) -> Refused | None:
     if isinstance(error, AccessDeniedError):
         return refused(arn, "denied", f"{error.action} is not allowed")
     if error.aws_code == INVALID:
-        # Lambda tells some limits only so: the size of all layers unzipped, a runtime that is blocked.
+        # Lambda reports some limits only like this: the size of all layers unzipped, a blocked runtime.
         return refused(arn, "lambda", error.message)
     return None

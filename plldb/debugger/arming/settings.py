@@ -1,7 +1,7 @@
-"""What arming puts on a function, and how it is taken out again. Pure.
+"""What arming adds to a function, and how it is removed again. Pure.
 
 Everything that restoring needs lies on the function itself, in one variable, so that any machine can
-restore it. Restoring takes out exactly what arming put in and keeps what a deployment has changed since.
+restore it. Restoring removes exactly what arming added, and keeps what a deployment has changed since.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ async def list_stack_functions(aws: Aws, stack: str, prefix: str = "") -> tuple[
 
 async def _functions_of(aws: Aws, resource: Any, prefix: str) -> tuple[StackFunction, ...]:
     physical, logical = resource.get("PhysicalResourceId", ""), prefix + resource.get("LogicalResourceId", "")
-    if not physical:  # it is being made, or its creation failed
+    if not physical:  # it is being created, or its creation failed
         return ()
     match resource.get("ResourceType"):
         case "AWS::Lambda::Function":

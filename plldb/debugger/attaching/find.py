@@ -1,4 +1,4 @@
-"""Which functions to attach to, by the words that the caller has for them. Talks to CloudFormation."""
+"""Which functions to attach to, by the names that the caller gives. Talks to CloudFormation."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """One row for each invocation that ran on somebody's machine, for whoever asks later. Talks to DynamoDB.
 
-The rows are beside those of borrowed functions, in PLLDBDebugger. They hold nothing of what an invocation was
-about; and they are written off the path of the invocation.
+The rows are beside those of borrowed functions, in PLLDBDebugger. They say nothing of what an invocation
+was about, and no invocation waits for them.
 """
 
 from __future__ import annotations

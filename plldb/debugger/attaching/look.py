@@ -17,7 +17,7 @@ from plldb.debugger.pace import Pace
 from plldb.tasks import gather_all
 
 LAST = 10
-"""How many invocations are told."""
+"""How many invocations are reported."""
 
 
 async def look(aws: Aws, stack: str, *, pace: Pace) -> DebuggerStatus:

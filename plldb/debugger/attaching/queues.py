@@ -62,7 +62,7 @@ async def keep_invisible(
             client.get_queue_url, QueueName=messages.queue, QueueOwnerAWSAccountId=messages.account
         )
         url, left = answer["QueueUrl"], messages.receipts
-        # Never for less than the queue itself does.
+        # Never for less time than the queue itself hides them.
         seconds = max(pace.hide_for, await _own_timeout(aws, client, url))
         while left:
             left = await _hide(aws, client, url, left, seconds)

@@ -209,7 +209,7 @@ class Service:
 
 
 async def _noted(note: Awaitable[None]) -> None:
-    """The ledger is for whoever asks later; that it cannot be written holds nobody up."""
+    """The ledger is for later: if it cannot be written, nobody has to wait."""
     try:
         await note
     except PlldbError as error:

@@ -44,7 +44,7 @@ class Owner(Protocol):
         """Take what happens to the connection."""
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run something beside."""
+        """Run something in the background."""
 
 
 class Connection:

@@ -1,4 +1,4 @@
-"""What this machine and the handlers of the WebSocket API tell each other. Pure."""
+"""What this machine and the handlers of the WebSocket API send each other. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def read_reply(text: str, nonce: str) -> Welcome | Refused | None:
     """Return the answer to the hello with this nonce, None for anything else.
 
     Raises:
-        WireError: it is an answer to this hello without what belongs into it.
+        WireError: it is an answer to this hello, and is incomplete.
     """
     if not text.startswith("{"):
         return None

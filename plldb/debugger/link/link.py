@@ -114,7 +114,7 @@ class Link:
         await self._connection.close()
         try:
             await rows.delete_row(self._aws, self.row)
-        except PlldbError as error:  # it is of no use to anybody, and expires
+        except PlldbError as error:  # it is useless to anybody, and expires
             log.info("the row of the session stays: %s", type(error).__name__)
 
     # --- for its connection, see `Owner` ---------------------------------------------------------------
@@ -136,7 +136,7 @@ class Link:
         self._queue.put_nowait(event)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run something beside; if it fails, `events` raises the error."""
+        """Run something in the background; if it fails, `events` raises the error."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)

@@ -1,4 +1,4 @@
-"""What it means that the WebSocket API does not do what it should. Pure."""
+"""What it means when the WebSocket API does not do what it should. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from plldb.errors import Hint, UnreachableError
 
 
 def not_let_in(status: int) -> RefusedError:
-    """Return that the API refuses the session."""
+    """Return the error for an API that refuses the session."""
     return RefusedError(
         f"The WebSocket API does not let this session in ({status}).",
         hint=Hint("set-up", "Set up plldb again with this version, and attach again."),
@@ -18,7 +18,7 @@ def not_let_in(status: int) -> RefusedError:
 
 
 def other_version(refused: Refused) -> ProtocolError:
-    """Return that somebody has deployed another version."""
+    """Return the error for an API of another version."""
     return ProtocolError(
         f"The deployed WebSocket API speaks version {refused.version} of the protocol, this plldb {VERSION}.",
         hint=Hint("set-up", "Set up plldb with this version, or use the version that was deployed."),
@@ -26,7 +26,7 @@ def other_version(refused: Refused) -> ProtocolError:
 
 
 def api_answers(status: int) -> TryAgainError:
-    """Return that the API answers a request for a connection with this status."""
+    """Return the error for an API that answers a request to connect with this status."""
     error = UnreachableError(
         f"The WebSocket API answers {status}.",
         service="execute-api",
@@ -37,7 +37,7 @@ def api_answers(status: int) -> TryAgainError:
 
 
 def api_silent() -> TryAgainError:
-    """Return that the API does not answer hello."""
+    """Return the error for an API that does not answer hello."""
     error = UnreachableError(
         "The WebSocket API does not answer.",
         service="execute-api",

@@ -1,7 +1,7 @@
 """The session's row in PLLDBSessions, by which the deployed API knows who may connect. Talks to DynamoDB.
 
 It is written with the caller's own rights: that is the proof of who is connecting. Its key begins with the
-caller's ``aws:userid``, so that a policy can bind everybody to rows of their own.
+caller's ``aws:userid``, so that a policy can limit everybody to rows of their own.
 """
 
 from __future__ import annotations
@@ -81,10 +81,10 @@ async def write_token(aws: Aws, row: SessionRow, *, now: float, new: bool) -> st
         aws: where.
         row: what to write.
         now: the time by AWS's clock, in seconds of the epoch.
-        new: whether the row must not be there yet; otherwise it must be.
+        new: whether the row must not exist yet; otherwise it must.
 
     Raises:
-        RefusedError: the row is there, or is not.
+        RefusedError: the row exists and must not, or the other way round.
         AwsError: DynamoDB refused, or could not be reached.
     """
     client = await aws.client("dynamodb")

@@ -40,7 +40,7 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class EndSandbox:
-    """End the worker of a sandbox that is no more."""
+    """End the worker of a sandbox that no longer exists."""
 
     sandbox: Sandbox
 
@@ -56,7 +56,7 @@ class Declined:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """An answer was posted as a whole, or given up since its sandbox is silent."""
+    """An answer was posted as a whole, or given up because its sandbox does not respond."""
 
     identity: Identity
     complete: bool

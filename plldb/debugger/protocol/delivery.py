@@ -9,7 +9,7 @@ AT_ONCE = 8
 """Pieces under way at a time. 5.9 MB at 30 ms of round trip: 2.5 s one after the other, 0.4 s like this."""
 
 FIRST_PAUSE = 0.2
-"""Seconds before a piece that could not be posted is posted again; each failure after it doubles them."""
+"""Seconds before a piece that could not be posted is posted again; each further failure doubles that."""
 
 LONGEST_PAUSE = 5.0
 """Longest such pause, in seconds."""
@@ -40,7 +40,7 @@ class Delivery:
 
     @property
     def done(self) -> bool:
-        """Whether every piece was posted. That it also arrived, nobody says."""
+        """Whether every piece was posted. Nobody confirms that it has arrived."""
         return not self._left and not self._under_way
 
     @property
@@ -63,7 +63,7 @@ class Delivery:
         return taken
 
     def posted(self, i: int, status: int, now: float) -> None:
-        """Take what became of a piece of this round: a status of HTTP, 0 if no answer came."""
+        """Take the outcome of a piece of this round: an HTTP status, 0 if no answer came."""
         self._under_way.discard(i)
         if status == 200:
             self._pause = FIRST_PAUSE

@@ -49,7 +49,7 @@ class Sandbox:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Which delivery of which invocation. A retry by Lambda has the same request id and another nonce."""
+    """Which delivery of which invocation. A retry by Lambda has the same request id, but another nonce."""
 
     sandbox: Sandbox
     request_id: str
@@ -96,6 +96,6 @@ def error_answer(error: str, message: str) -> Answer:
 
 
 def too_large_error() -> Answer:
-    """Return what Lambda itself says of a response above `LARGEST_ANSWER`."""
+    """Return the error that Lambda itself gives for a response above `LARGEST_ANSWER`."""
     text = f"Response payload size exceeded maximum allowed payload size ({LARGEST_ANSWER} bytes)."
     return error_answer("Function.ResponseSizeTooLarge", text)

@@ -1,4 +1,4 @@
-"""What sandbox and laptop tell each other, as values. Pure.
+"""What sandbox and laptop send each other, as values. Pure.
 
 ``docs/protocol.md`` describes the messages. What comes from outside is read into a value or refused with
 `WireError`; a type that this version does not know is None, so that a later version may add some.
@@ -158,14 +158,14 @@ def read_invocation(identity: Identity, pieces: wire.Pieces) -> Invocation:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """All pieces are here."""
+    """All pieces have arrived."""
 
     identity: Identity
 
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """The invocation is in hand here."""
+    """The invocation is still being worked on here."""
 
     identity: Identity
 
@@ -234,7 +234,7 @@ def split_answer(answer: Answer) -> tuple[int, list[str]]:
     """Return an answer as pieces, as `wire.split` does; of its headers only what is allowed.
 
     Raises:
-        WireError: it is too long to travel.
+        WireError: it is too long to be sent.
     """
     headers = [
         [name.lower(), value]

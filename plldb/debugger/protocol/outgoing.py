@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from plldb.debugger.protocol.decisions import Decision, Post
 from plldb.debugger.protocol.invocations import Sandbox
 from plldb.debugger.protocol.messages import AnswerPiece, Detached, Moved, ToAgent, write_frame
-from plldb.debugger.protocol.sandboxes import Box, Run
+from plldb.debugger.protocol.sandboxes import Run, SandboxState
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +50,15 @@ class Outgoing:
             round=round,
         )
 
-    def post_pieces(self, box: Box, run: Run, times: Times) -> list[Decision]:
+    def post_pieces(self, state: SandboxState, run: Run, times: Times) -> list[Decision]:
         """Return posts of the pieces of an answer that may go now."""
         delivery = run.delivery
-        if delivery is None or box.gone:
+        if delivery is None or state.gone:
             return []
         return [
             self.post(
-                box.sandbox,
-                box.connection,
+                state.sandbox,
+                state.connection,
                 AnswerPiece(
                     identity=run.identity,
                     i=i,
@@ -73,10 +73,10 @@ class Outgoing:
             for i in delivery.take(times.now)
         ]
 
-    def tell_all(self, boxes: Iterable[Box], message: ToAgent, times: Times) -> list[Decision]:
+    def tell_all(self, states: Iterable[SandboxState], message: ToAgent, times: Times) -> list[Decision]:
         """Return posts of a message to every sandbox that can be reached."""
         return [
-            self.post(box.sandbox, box.connection, message, times)
-            for box in boxes
-            if not box.gone and not box.ended
+            self.post(state.sandbox, state.connection, message, times)
+            for state in states
+            if not state.gone and not state.ended
         ]

@@ -1,4 +1,4 @@
-"""Reads what somebody else wrote: a value of the kind that it must be, else `WireError`. Pure."""
+"""Reads values that others wrote: each is of the expected kind, or `WireError` is raised. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CONNECTION = r"[A-Za-z0-9_=-]{1,128}"  # goes into the path of a request: nothin
 def get(told: dict[str, object], name: str, kind: type[T]) -> T:
     """Return a value of exactly this type."""
     value = told.get(name)
-    if type(value) is not kind:  # True is no number here
+    if type(value) is not kind:  # True does not count as a number
         raise WireError(f"{name} is not {kind.__name__}")
     return value
 
@@ -47,7 +47,7 @@ def number_of_piece(value: object) -> int:
 
 
 def get_pairs(told: dict[str, object], name: str) -> tuple[tuple[str, str], ...]:
-    """Return headers, their names in small letters."""
+    """Return headers, their names in lower case."""
     return tuple(map(_pair, get(told, name, list)))
 
 

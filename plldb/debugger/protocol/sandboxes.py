@@ -12,15 +12,15 @@ from plldb.debugger.protocol.messages import FromAgent, Resume
 from plldb.debugger.wire import WireError
 
 KEPT_FOR = 120.0
-"""Seconds without a word of a sandbox after which its answer, or half an invocation, is forgotten."""
+"""Seconds of silence of a sandbox after which its answer, or a partial invocation, is forgotten."""
 
 SANDBOX_KEPT_FOR = 900.0
-"""Seconds without a word after which a sandbox is forgotten. Much longer than `LATEST_START`, so that nothing
+"""Seconds of silence after which a sandbox is forgotten. Much longer than `LATEST_START`, so that nothing
 old that comes afterwards is started."""
 
 
 class Run:
-    """One invocation: first its pieces come, then it is run, then its answer goes."""
+    """One invocation: its pieces arrive, it is run, its answer is sent."""
 
     def __init__(self, identity: Identity, pieces: wire.Pieces) -> None:
         self.identity = identity
@@ -40,7 +40,7 @@ class Run:
         return self.running or (self.delivery is not None and not self.delivery.done)
 
 
-class Box:
+class SandboxState:
     """One sandbox, its newest invocation, and where it can be reached."""
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -63,32 +63,32 @@ class Box:
             self.connection, self.gone = message.connection, False
 
 
-def the_same(run: Run | None, message: FromAgent) -> Run:
-    """Return the invocation, if it is the one that a message is about."""
+def matching_run(run: Run | None, message: FromAgent) -> Run:
+    """Return the invocation if a message is about it; `WireError` otherwise."""
     if run is None or run.identity != message.identity:
         raise WireError("of an invocation that is over")
     return run
 
 
-def due_times(box: Box) -> list[float]:
+def due_times(state: SandboxState) -> list[float]:
     """Return when something is to be done about a sandbox."""
-    run = box.run
+    run = state.run
     times = []
     if run is None or not run.in_hand:
-        times.append(box.active + SANDBOX_KEPT_FOR)
+        times.append(state.active + SANDBOX_KEPT_FOR)
     if run is None or run.forgotten:
         return times
     if run.in_hand:
         times.append(run.heartbeat_at)
     if not run.running:
-        times.append(box.active + KEPT_FOR)
-    if run.delivery is not None and run.delivery.wants_to_post and not box.gone:
+        times.append(state.active + KEPT_FOR)
+    if run.delivery is not None and run.delivery.wants_to_post and not state.gone:
         times.append(run.delivery.not_before)
     return times
 
 
 def forget(run: Run) -> list[Decision]:
-    """Forget what an invocation takes of memory; that it was there stays known."""
+    """Free the memory of an invocation; that it existed stays known."""
     lost = run.delivery is not None and not run.delivery.done
     run.pieces, run.delivery, run.forgotten = None, None, True
     return [Delivered(identity=run.identity, complete=False)] if lost else []
@@ -102,19 +102,21 @@ def _size_of(run: Run | None) -> int:
     return run.delivery.size if run is not None and run.delivery is not None else 0
 
 
-def incoming_size(boxes: Iterable[Box]) -> int:
-    """Return how much memory the invocations take that have not arrived as a whole, in bytes."""
-    return sum(box.run.pieces.size for box in boxes if box.run is not None and box.run.pieces is not None)
+def incoming_size(states: Iterable[SandboxState]) -> int:
+    """Return the memory of all invocations that have arrived only in part, in bytes."""
+    return sum(
+        state.run.pieces.size for state in states if state.run is not None and state.run.pieces is not None
+    )
 
 
-def forget_oldest(boxes: Iterable[Box], limit: int) -> list[Decision]:
-    """Forget those of the posted answers that are kept beyond so many bytes."""
-    kept = sorted((box for box in boxes if _is_kept(box.run)), key=lambda box: box.active)
-    size = sum(_size_of(box.run) for box in kept)
+def forget_oldest(states: Iterable[SandboxState], limit: int) -> list[Decision]:
+    """Forget the oldest posted answers, so that no more than so many bytes are kept."""
+    kept = sorted((state for state in states if _is_kept(state.run)), key=lambda state: state.active)
+    size = sum(_size_of(state.run) for state in kept)
     decisions: list[Decision] = []
-    for box in kept:
-        if size <= limit or box.run is None:
+    for state in kept:
+        if size <= limit or state.run is None:
             break
-        size -= _size_of(box.run)
-        decisions += forget(box.run)
+        size -= _size_of(state.run)
+        decisions += forget(state.run)
     return decisions

@@ -4,7 +4,7 @@ Messages and times go in, `Decision`s come out: it knows no socket and no clock.
 clock that never jumps, ``wall`` in seconds of the epoch by this machine's clock.
 
 An invocation is run at most once: a sandbox numbers its invocations, and only one with a higher number than
-all before is ever started. What comes again is answered from what is kept.
+all before is ever started. What arrives again is answered from what is kept.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ from plldb.debugger.protocol.outgoing import Outgoing, Times
 from plldb.debugger.protocol.sandboxes import (
     KEPT_FOR,
     SANDBOX_KEPT_FOR,
-    Box,
     Run,
+    SandboxState,
     due_times,
     forget,
     forget_oldest,
     incoming_size,
-    the_same,
+    matching_run,
 )
 from plldb.debugger.wire import WireError
 
@@ -66,9 +66,9 @@ KEPT_LIMIT = 64 * 2**20
 
 
 class Session:
-    """One attached session: the sandboxes of its functions, and who waits for what.
+    """One attached session: the sandboxes of its functions, and what each is waiting for.
 
-    Every method that returns decisions must be followed by them, in order; `wake_at` says when `tick` is due.
+    The caller carries out the decisions that a method returns, in order; `wake_at` says when `tick` is due.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Session:
         """Begin.
 
         Args:
-            name: what the handlers call this session towards sandboxes.
+            name: what the handlers call this session when they speak to sandboxes.
             tokens: the token of each function, by its name.
             incoming_limit: see `INCOMING_LIMIT`.
             kept_limit: see `KEPT_LIMIT`.
@@ -93,7 +93,7 @@ class Session:
         self._functions = {wire.key_id(token): function for function, token in tokens.items()}
         self._tokens = {wire.key_id(token): token for token in tokens.values()}
         self._out = Outgoing(self._tokens)
-        self._boxes: dict[Sandbox, Box] = {}
+        self._states: dict[Sandbox, SandboxState] = {}
         self._detached = False
         self._relayed: set[str] = set()
 
@@ -104,13 +104,13 @@ class Session:
     @property
     def running(self) -> tuple[Identity, ...]:
         """The invocations that are run now."""
-        runs = (box.run for box in self._boxes.values())
+        runs = (state.run for state in self._states.values())
         return tuple(run.identity for run in runs if run is not None and run.running)
 
     @property
     def in_hand(self) -> tuple[Identity, ...]:
         """The invocations that are run now or whose answer is not posted as a whole."""
-        runs = (box.run for box in self._boxes.values())
+        runs = (state.run for state in self._states.values())
         return tuple(run.identity for run in runs if run is not None and run.in_hand)
 
     # --- inputs ----------------------------------------------------------------------------------------
@@ -127,20 +127,20 @@ class Session:
 
     def answered(self, identity: Identity, answer: Answer, *, now: float, wall: float) -> list[Decision]:
         """Take the answer to an invocation that was started."""
-        box = self._boxes.get(identity.sandbox)
-        run = box.run if box else None
-        if box is None or run is None or run.identity != identity or not run.running:
+        state = self._states.get(identity.sandbox)
+        run = state.run if state else None
+        if state is None or run is None or run.identity != identity or not run.running:
             return [Dropped("answer that nobody waits for")]
-        return self._answer(box, run, answer, Times(now, wall))
+        return self._answer(state, run, answer, Times(now, wall))
 
     def posted(self, post: Post, status: int, *, now: float, wall: float) -> list[Decision]:
-        """Take what became of a `Post`: a status of HTTP, 0 if no answer came."""
-        box = self._boxes.get(post.sandbox)
-        if box is None:
+        """Take the outcome of a `Post`: an HTTP status, 0 if no answer came."""
+        state = self._states.get(post.sandbox)
+        if state is None:
             return []
-        if status == 410 and post.connection == box.connection:
-            box.gone = True
-        run = box.run
+        if status == 410 and post.connection == state.connection:
+            state.gone = True
+        run = state.run
         if run is None or run.delivery is None or post.piece is None or post.identity != run.identity:
             return []
         if post.round != run.delivery.round:
@@ -148,27 +148,27 @@ class Session:
         run.delivery.posted(post.piece, status, now)
         if run.delivery.done:
             done = Delivered(identity=run.identity, complete=True)
-            return [done, *forget_oldest(self._boxes.values(), self._kept_limit)]
-        return self._out.post_pieces(box, run, Times(now, wall))
+            return [done, *forget_oldest(self._states.values(), self._kept_limit)]
+        return self._out.post_pieces(state, run, Times(now, wall))
 
     def moved(self, connection: str, *, now: float, wall: float) -> list[Decision]:
-        """Take that this machine has another connection, and tell the sandboxes."""
-        return self._out.tell_all(self._boxes.values(), Moved(connection=connection), Times(now, wall))
+        """Tell the sandboxes that this machine has another connection."""
+        return self._out.tell_all(self._states.values(), Moved(connection=connection), Times(now, wall))
 
     def detach(self, *, now: float, wall: float) -> list[Decision]:
         """Take no more invocations, and tell the sandboxes. What is running will still be answered."""
         self._detached = True
-        return self._out.tell_all(self._boxes.values(), Detached(), Times(now, wall))
+        return self._out.tell_all(self._states.values(), Detached(), Times(now, wall))
 
     def tick(self, *, now: float, wall: float) -> list[Decision]:
         """Do what is due by now."""
         times = Times(now, wall)
-        return [decision for box in list(self._boxes.values()) for decision in self._due(box, times)]
+        return [decision for state in list(self._states.values()) for decision in self._due(state, times)]
 
     @property
     def wake_at(self) -> float | None:
         """When something is due next, by the clock of ``now``; None if nothing is."""
-        return min((at for box in self._boxes.values() for at in due_times(box)), default=None)
+        return min((at for state in self._states.values() for at in due_times(state)), default=None)
 
     # --- messages --------------------------------------------------------------------------------------
 
@@ -178,26 +178,26 @@ class Session:
             raise WireError("token of another function")
         if message.session != self._name:
             return self._unknown(message, times)
-        box = self._boxes.get(sandbox)
-        if box is None and isinstance(message, Resume):
+        state = self._states.get(sandbox)
+        if state is None and isinstance(message, Resume):
             return self._unknown(message, times)
-        if box is None:
-            box = self._boxes[sandbox] = Box(sandbox)
-        if box.ended:
+        if state is None:
+            state = self._states[sandbox] = SandboxState(sandbox)
+        if state.ended:
             return self._unknown(message, times)
-        if message.sequence < box.sequence:
+        if message.sequence < state.sequence:
             raise WireError("of an invocation that is over")
-        box.active = times.now
-        box.reached_at(message)
+        state.active = times.now
+        state.reached_at(message)
         match message:
             case InvocationPiece():
-                return [*self._note_relay(message), *self._piece(box, message, times)]
+                return [*self._note_relay(message), *self._piece(state, message, times)]
             case Resume():
-                return [*self._note_relay(message), *self._resume(box, message, times)]
+                return [*self._note_relay(message), *self._resume(state, message, times)]
 
     def _unknown(self, message: FromAgent, times: Times) -> list[Decision]:
         if isinstance(message, InvocationPiece) and message.i:
-            raise WireError("nobody here runs it")  # one word for all its pieces
+            raise WireError("nobody here runs it")  # one answer for all its pieces
         answer = Unknown(message.identity)
         return [self._out.post(message.identity.sandbox, message.connection, answer, times)]
 
@@ -207,112 +207,116 @@ class Session:
         self._relayed.add(message.function)
         return [Relayed(message.function)]
 
-    def _piece(self, box: Box, message: InvocationPiece, times: Times) -> list[Decision]:
+    def _piece(self, state: SandboxState, message: InvocationPiece, times: Times) -> list[Decision]:
         decisions: list[Decision] = []
-        if message.sequence > box.sequence:
+        if message.sequence > state.sequence:
             run = Run(message.identity, wire.Pieces(message.of, message.z))
-            if box.run is not None and box.run.running:
-                decisions.append(Cancel(box.run.identity))
-            elif box.run is not None:
-                decisions += forget(box.run)
-            box.run, box.sequence = run, message.sequence
-        run = the_same(box.run, message)
+            if state.run is not None and state.run.running:
+                decisions.append(Cancel(state.run.identity))
+            elif state.run is not None:
+                decisions += forget(state.run)
+            state.run, state.sequence = run, message.sequence
+        run = matching_run(state.run, message)
         if run.pieces is None:
-            return [*decisions, *self._again(box, run, message, times)]
+            return [*decisions, *self._again(state, run, message, times)]
         run.pieces.add(message.i, message.of, message.z, message.d)
-        if incoming_size(self._boxes.values()) > self._incoming_limit:
-            return [*decisions, *self._decline(box, run, "Plldb.Overloaded", _TOO_MUCH, times)]
+        if incoming_size(self._states.values()) > self._incoming_limit:
+            return [*decisions, *self._decline(state, run, "Plldb.Overloaded", _TOO_MUCH, times)]
         if run.pieces.complete:
-            decisions += self._complete(box, run, run.pieces, times)
+            decisions += self._complete(state, run, run.pieces, times)
         return decisions
 
-    def _complete(self, box: Box, run: Run, pieces: wire.Pieces, times: Times) -> list[Decision]:
+    def _complete(self, state: SandboxState, run: Run, pieces: wire.Pieces, times: Times) -> list[Decision]:
         try:
             invocation = read_invocation(run.identity, pieces)
         except WireError as error:
-            return self._decline(box, run, "Plldb.Malformed", f"It arrived damaged: {error}.", times)
+            return self._decline(state, run, "Plldb.Malformed", f"It arrived damaged: {error}.", times)
         age = times.wall + self._out.skew - invocation.delivered
         if age > LATEST_START:
-            return self._decline(box, run, "Plldb.TooLate", _TOO_LATE.format(age=age), times)
+            return self._decline(state, run, "Plldb.TooLate", _TOO_LATE.format(age=age), times)
         if self._detached:
-            return self._decline(box, run, "Plldb.Detached", _DETACHED, times)
+            return self._decline(state, run, "Plldb.Detached", _DETACHED, times)
         run.pieces = None
         run.heartbeat_at = times.now + HEARTBEAT
-        box.log_stream = invocation.log_stream
+        state.log_stream = invocation.log_stream
         return [
-            self._out.post(box.sandbox, box.connection, Accepted(run.identity), times),
-            *self._end_former(box),
+            self._out.post(state.sandbox, state.connection, Accepted(run.identity), times),
+            *self._end_former(state),
             Start(
                 identity=run.identity,
-                function=self._functions[box.sandbox.key],
+                function=self._functions[state.sandbox.key],
                 invocation=invocation,
             ),
         ]
 
-    def _end_former(self, box: Box) -> list[Decision]:
+    def _end_former(self, state: SandboxState) -> list[Decision]:
         """End the sandbox that this one has replaced: Lambda starts the process anew in the same place."""
         decisions: list[Decision] = []
-        for other in self._boxes.values():
-            same = other.sandbox.key == box.sandbox.key and other.log_stream == box.log_stream != ""
-            if same and other is not box and not other.ended:
+        for other in self._states.values():
+            same = other.sandbox.key == state.sandbox.key and other.log_stream == state.log_stream != ""
+            if same and other is not state and not other.ended:
                 other.ended, other.run = True, None
                 decisions.append(EndSandbox(other.sandbox))
         return decisions
 
-    def _again(self, box: Box, run: Run, message: InvocationPiece, times: Times) -> list[Decision]:
+    def _again(self, state: SandboxState, run: Run, message: InvocationPiece, times: Times) -> list[Decision]:
         """Answer an invocation that is known and comes again."""
         if run.delivery is not None and run.delivery.done:
             run.delivery.start_again(have=())
         if run.delivery is not None:
-            return self._out.post_pieces(box, run, times)
+            return self._out.post_pieces(state, run, times)
         if message.i:
-            return []  # one word for all its pieces
+            return []  # one answer for all its pieces
         answer = Unknown(run.identity) if run.forgotten else Accepted(run.identity)
-        return [self._out.post(box.sandbox, box.connection, answer, times)]
+        return [self._out.post(state.sandbox, state.connection, answer, times)]
 
-    def _resume(self, box: Box, message: Resume, times: Times) -> list[Decision]:
-        run = the_same(box.run, message)
+    def _resume(self, state: SandboxState, message: Resume, times: Times) -> list[Decision]:
+        run = matching_run(state.run, message)
         if run.delivery is not None:
             run.delivery.start_again(message.have)
-            return self._out.post_pieces(box, run, times)
+            return self._out.post_pieces(state, run, times)
         if run.pieces is not None:
             return []  # it will be posted again
         answer = Unknown(run.identity) if run.forgotten else Heartbeat(run.identity)
-        return [self._out.post(box.sandbox, box.connection, answer, times)]
+        return [self._out.post(state.sandbox, state.connection, answer, times)]
 
     # --- answers ---------------------------------------------------------------------------------------
 
-    def _answer(self, box: Box, run: Run, answer: Answer, times: Times) -> list[Decision]:
+    def _answer(self, state: SandboxState, run: Run, answer: Answer, times: Times) -> list[Decision]:
         try:
             z, pieces = split_answer(answer)
         except WireError:
             z, pieces = split_answer(too_large_error())
         run.pieces, run.delivery = None, Delivery(z, pieces)
         run.heartbeat_at = times.now + HEARTBEAT
-        box.active = times.now
-        return self._out.post_pieces(box, run, times)
+        state.active = times.now
+        return self._out.post_pieces(state, run, times)
 
-    def _decline(self, box: Box, run: Run, error: str, reason: str, times: Times) -> list[Decision]:
-        function = self._functions[box.sandbox.key]
+    def _decline(
+        self, state: SandboxState, run: Run, error: str, reason: str, times: Times
+    ) -> list[Decision]:
+        function = self._functions[state.sandbox.key]
         told = Declined(identity=run.identity, function=function, reason=reason)
-        return [told, *self._answer(box, run, error_answer(error, reason), times)]
+        return [told, *self._answer(state, run, error_answer(error, reason), times)]
 
     # --- time and memory -------------------------------------------------------------------------------
 
-    def _due(self, box: Box, times: Times) -> list[Decision]:
+    def _due(self, state: SandboxState, times: Times) -> list[Decision]:
         decisions: list[Decision] = []
-        run = box.run
+        run = state.run
         if run is not None and run.in_hand and times.now >= run.heartbeat_at:
             run.heartbeat_at = times.now + HEARTBEAT
-            if not box.gone:
-                decisions.append(self._out.post(box.sandbox, box.connection, Heartbeat(run.identity), times))
+            if not state.gone:
+                decisions.append(
+                    self._out.post(state.sandbox, state.connection, Heartbeat(run.identity), times)
+                )
         if run is not None:
-            decisions += self._out.post_pieces(box, run, times)
-        if run is not None and not run.running and times.now >= box.active + KEPT_FOR:
+            decisions += self._out.post_pieces(state, run, times)
+        if run is not None and not run.running and times.now >= state.active + KEPT_FOR:
             decisions += forget(run)
-        if (run is None or not run.in_hand) and times.now >= box.active + SANDBOX_KEPT_FOR:
-            del self._boxes[box.sandbox]
-            decisions += [] if box.ended else [EndSandbox(box.sandbox)]
+        if (run is None or not run.in_hand) and times.now >= state.active + SANDBOX_KEPT_FOR:
+            del self._states[state.sandbox]
+            decisions += [] if state.ended else [EndSandbox(state.sandbox)]
         return decisions
 
 
