@@ -119,9 +119,9 @@ async def open_client(aws_env: dict[str, str]) -> AsyncIterator[OpenClient]:
 
     Further settings are those of `create_client`, such as the ``endpoint_url`` of an API's @connections.
     """
-    from aiobotocore.session import get_session
+    from tests.support.sessions import make_session  # the tests of the wheel have no aiobotocore
 
-    session: Any = get_session()  # typed for literal names of services only
+    session = make_session()
     async with AsyncExitStack() as clients:
 
         async def open_client(service: str, **settings: Any) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from aiobotocore.session import AioSession
@@ -16,6 +17,7 @@ from botocore.configprovider import (
     ConfigChainFactory,
     SectionConfigProvider,
 )
+from botocore.loaders import Loader, create_loader
 
 from plldb.aws.credentials import credential_chain
 from plldb.aws.environment import without_empty
@@ -28,7 +30,18 @@ def make_session(profile: str | None) -> AioSession:
     environ = without_empty(os.environ)
     _read_settings_from(session, environ)
     session.lazy_register_component("credential_provider", lambda: credential_chain(session, environ))
+    session.lazy_register_component("data_loader", lambda: _models(session.get_config_variable("data_path")))
     return session
+
+
+@lru_cache(maxsize=1)
+def _models(data_path: str | None) -> Loader:
+    """Return what reads botocore's models of the services, and keeps them.
+
+    To read them again is about half of the processor time of a status, and a program that embeds plldb, or
+    a run in several regions, has a session for each call or region.
+    """
+    return create_loader(data_path)
 
 
 def _read_settings_from(session: AioSession, environ: Mapping[str, str]) -> None:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
-from aiobotocore.session import get_session
 
 from tests.integration.gateway import Gateway, serve_gateway
 from tests.support import servers
 from tests.support.environment import REGION, Credentials
+from tests.support.sessions import make_session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -37,7 +37,7 @@ async def credentials(endpoint: str, account: str) -> Credentials:
 
     Moto knows an account by the access keys that it gave out for it, so a role of it is assumed.
     """
-    client = get_session().create_client(
+    client = make_session().create_client(
         "sts",
         region_name=REGION,
         endpoint_url=endpoint,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from aiobotocore.session import get_session
+from tests.support.sessions import make_session
 
 if TYPE_CHECKING:
     from tests.conftest import OpenClient, RunPlldb
@@ -40,7 +40,7 @@ async def test_two_regions_of_one_account_are_set_up_and_destroyed_side_by_side(
 
 
 async def list_tables(region: str, aws_env: dict[str, str]) -> list[str]:
-    session: Any = get_session()
+    session = make_session()
     endpoint = aws_env["AWS_ENDPOINT_URL"]
     async with session.create_client("dynamodb", region_name=region, endpoint_url=endpoint) as client:
         names: list[str] = (await client.list_tables())["TableNames"]

@@ -11,6 +11,7 @@ from aiobotocore.session import AioSession
 from botocore.credentials import ContainerProvider
 
 from plldb.aws.environment import drop_empty
+from plldb.aws.own_session import make_session
 from plldb.aws.pace import RequestPace
 from plldb.aws.place import Place
 from plldb.aws.session import open_aws
@@ -92,3 +93,12 @@ def test_a_program_drops_what_is_empty_from_its_environment() -> None:
     }
     drop_empty(environ)
     assert environ == {"AWS_REGION": "eu-west-1", "EDITOR": ""}
+
+
+def test_sessions_read_the_models_once_but_those_of_another_folder(
+    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    models = make_session(None).get_component("data_loader")
+    assert make_session(None).get_component("data_loader") is models
+    monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
+    assert str(tmp_path) in make_session(None).get_component("data_loader").search_paths
