@@ -6,7 +6,9 @@ botocore's exceptions end here: what leaves this module is a `plldb.errors.Plldb
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,10 +19,13 @@ from aiobotocore.session import AioSession
 from plldb.aws.connections import Connections
 from plldb.aws.failures.making import client_error, credentials_error
 from plldb.aws.failures.sign_in import SignedIn
-from plldb.aws.own_session import certificates
+from plldb.aws.own_session import certificates, make_session
 from plldb.aws.pace import RequestPace
 from plldb.aws.place import Place
 from plldb.errors import Hint, PlldbError, SettingsError
+
+IN_FILES = ("shared-credentials-file", "config-file")
+"""botocore's words for sources that it reads only once: whoever signs in again writes the file anew."""
 
 
 class Clients:
@@ -43,6 +48,13 @@ class Clients:
     def endpoints(self) -> tuple[str, ...]:
         """The endpoint of each client so far."""
         return tuple(str(client.meta.endpoint_url) for client in self._clients.values())
+
+    @property
+    def login(self) -> tuple[str, str | None]:
+        """What tells one login from the next; of sources that find the next by themselves always the same."""
+        if self.who.source not in IN_FILES:
+            return "", None
+        return self._credentials.access_key, self._credentials.token
 
     @property
     def who(self) -> SignedIn:
@@ -75,6 +87,30 @@ class Clients:
             await self._credentials.get_frozen_credentials()
         except Exception as error:  # what gives them runs code of other people's
             raise credentials_error(error, self._session, self.who) from error
+
+    async def read_credentials_again(self) -> Callable[[], None] | None:
+        """Take the credentials that the file has now, if they are others; return what undoes that, else None.
+
+        The other sources look for new ones themselves, but for variables, which nobody else can change.
+        """
+        held = self._credentials
+        if self._place.session is not None or getattr(held, "method", "") not in IN_FILES:
+            return None
+        try:
+            found = await make_session(self._place.profile).get_credentials()
+        except Exception:  # noqa: BLE001 - as above; perhaps the file is being written at this moment
+            return None
+        if found is None or found.method not in IN_FILES:
+            return None
+        former, new = (held.access_key, held.secret_key, held.token), found
+        if former == (new.access_key, new.secret_key, new.token):
+            return None
+
+        def use(access_key: str, secret_key: str, token: str | None) -> None:
+            held.access_key, held.secret_key, held.token = access_key, secret_key, token
+
+        use(new.access_key, new.secret_key, new.token)
+        return partial(use, *former)
 
     async def _make(self, service: str, endpoint_url: str | None) -> Any:
         if self._place.session is None:

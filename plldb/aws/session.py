@@ -25,7 +25,7 @@ from plldb.aws.pace import RequestPace
 from plldb.aws.place import Place, Target
 from plldb.aws.regions import check_known, dns_suffix, find_region, is_foreign, is_known
 from plldb.aws.websockets import WebSocket, open_websocket
-from plldb.errors import AwsError, Hint, SettingsError
+from plldb.errors import AwsError, CredentialsError, Hint, PlldbError, SettingsError
 
 if TYPE_CHECKING:
     from types_aiobotocore_cloudformation import CloudFormationClient
@@ -51,6 +51,8 @@ class Aws:
         self.pace = pace
         self._session = session
         self._place = place
+        self._account = ""
+        self._signing_in = asyncio.Lock()
         self._clients = Clients(session, place, region, pace, stack)
 
     async def cloudformation(self) -> CloudFormationClient:
@@ -97,6 +99,7 @@ class Aws:
         if not account or arn.count(":") < 5:
             raise AwsError("GetCallerIdentity: the answer names no account.", hint=CHECK_NETWORK)
         self._check_account(account)
+        self._account = account
         who = self._clients.who
         foreign = [url for url in self._clients.endpoints if is_foreign(self._session, url)]
         return Target(
@@ -141,7 +144,7 @@ class Aws:
         """
         service, operation = _names(method)
         loop = asyncio.get_running_loop()
-        began = loop.time()
+        began, login = loop.time(), self._clients.login
         try:
             await self._clients.renew_credentials()
             answer = await method(*args, **kwargs)
@@ -150,7 +153,41 @@ class Aws:
         except (boto.BotoCoreError, boto.ClientError, *NO_ANSWER, OSError) as error:
             # Only what is safe to show: neither parameters nor headers.
             log.info("%s %s: %s", service, operation, type(error).__name__)
-            raise translate(error, service=service, operation=operation, who=self._clients.who) from error
+            found = translate(error, service=service, operation=operation, who=self._clients.who)
+            if isinstance(found, CredentialsError) and await self._find_other_credentials(login):
+                raise TryAgainError(found, throttled=False) from error
+            raise found from error
+
+    async def _find_other_credentials(self, refused: tuple[str, str | None]) -> bool:
+        """Take what somebody has signed in with meanwhile, unless it is of another account.
+
+        ``refused`` is the login that AWS does not accept.
+        """
+        async with self._signing_in:
+            if self._clients.login != refused:
+                return True  # another request has found them
+            undo = await self._clients.read_credentials_again()
+            if undo is None:
+                return False
+            # What plldb has changed is in the account in which it began.
+            account = await self._read_account()
+            if account and self._account and account != self._account:
+                log.warning("the new credentials belong to another account, and are not used")
+                undo()
+            return self._clients.login != refused
+
+    async def _read_account(self) -> str:
+        """Return the account of the credentials; empty if AWS does not say."""
+        try:
+            sts = await self._clients.get("sts")
+            return str((await sts.get_caller_identity()).get("Account", ""))
+        except (PlldbError, boto.BotoCoreError, boto.ClientError, *NO_ANSWER, OSError):
+            return ""
+
+    @property
+    def finds_new_credentials(self) -> bool:
+        """Whether a new login is found while this program runs: not if variables gave the credentials."""
+        return self._place.session is None and self._clients.who.source not in ("", "env")
 
     async def call(self, method: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Send one request, again and again as `Pace` says while its failure may go away.

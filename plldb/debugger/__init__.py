@@ -43,6 +43,7 @@ from plldb.debugger.events.connection import (
     ConnectionLost,
     ConnectionRestored,
     SessionConnected,
+    SignInNeeded,
 )
 from plldb.debugger.events.invocations import (
     AnswerLost,
@@ -109,6 +110,7 @@ __all__ = [
     "RestoreFinished",
     "Restored",
     "SessionConnected",
+    "SignInNeeded",
     "SourceError",
     "Started",
     "TakeOverPlanned",

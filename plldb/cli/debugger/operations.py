@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -113,6 +114,7 @@ async def _attach(
         hours=values["hours"],
         own_credentials=values["credentials"] == "local",
         take_over=values["take_over"],
+        wait_for_sign_in=sys.stdin.isatty(),  # somebody is there who can
     )
     session = library.attach(_place(asked, region), values["stack"], values["functions"], options)
     async with session as attached:

@@ -24,6 +24,7 @@ from plldb.debugger.events.connection import (
     ConnectionLost,
     ConnectionRestored,
     SessionConnected,
+    SignInNeeded,
 )
 from plldb.debugger.events.invocations import (
     AnswerLost,
@@ -99,7 +100,7 @@ class SessionWords:
                     "queue's visibility timeout is delivered a second time"
                 )
                 return [Line(mark="warn", name="queue", text=text, tone="warn")]
-            case ConnectionLost() | ConnectionRestored() | AnswersDelayed():
+            case ConnectionLost() | ConnectionRestored() | AnswersDelayed() | SignInNeeded():
                 return [_connection_line(event)]
             case Detaching():
                 return [_detaching_line(event)]
@@ -216,9 +217,13 @@ def _connection_line(event: ConnectionEvent) -> Line:
             return Line(mark="warn", name="link", text=text, tone="warn")
         case ConnectionRestored(seconds=seconds):
             return Line(mark="done", name="link", text=f"connected again after {duration(seconds)}")
-        case AnswersDelayed(code="credentials", message=message):
-            text = f"{message} Sign in again, in another terminal: plldb then goes on by itself"
-            return Line(mark="warn", name="link", text=text, tone="warn")
+        case SignInNeeded(message=message, goes_on=goes_on):
+            way = (
+                "Sign in again, in another terminal: plldb then goes on by itself"
+                if goes_on
+                else "They came from variables, so plldb cannot find new ones: end it with Ctrl-C"
+            )
+            return Line(mark="warn", name="sign in", text=f"{message} {way}", tone="warn")
         case AnswersDelayed(message=message):
             return Line(mark="warn", name="link", text=f"answers are not taken: {message}", tone="warn")
         case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from plldb.cli.debugger.session import SessionWords
@@ -22,8 +23,6 @@ from plldb.debugger.events.restore import (
 from plldb.debugger.events.status import DebuggerStatus
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from plldb.cli.command import Invocation
     from plldb.cli.hints import Where
     from plldb.debugger.events import Event
@@ -38,6 +37,7 @@ class Words(RegionWords):
         self._held = False
         self._planning = False
         self._attached = False
+        self._lease_until = 0
         self._session = SessionWords()
 
     def say(self, event: Event | DebuggerStatus, now: datetime) -> list[Item]:
@@ -65,8 +65,8 @@ class Words(RegionWords):
                 return [*status_lines(event, self.where, now)]
             case AttachPlanned():
                 return [*self._session.say(event), *self._others()]
-            case Attached():
-                self._planning = False
+            case Attached(lease_until=lease_until):
+                self._planning, self._lease_until = False, lease_until
                 return self._session.say(event)
             case AttachFinished(left_armed=left):
                 return [*self._session.say(event), *self._left_armed(left)]
@@ -77,7 +77,9 @@ class Words(RegionWords):
         if not names:
             return []
         command = restore_command(self.asked, self.where)
-        return [Line(name="next", text=f"`{command}` puts them back, from any machine")]
+        until = f"{datetime.fromtimestamp(self._lease_until, UTC):%Y-%m-%d %H:%M} UTC"
+        text = f"`{command}` puts them back, from any machine; without that their lease ends at {until}"
+        return [Line(name="next", text=text)]
 
     def _others(self) -> list[Item]:
         if not self._held:

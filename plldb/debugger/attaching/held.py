@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -18,10 +19,11 @@ from plldb.debugger.arming.stacks import Infrastructure, read_infrastructure
 from plldb.debugger.attaching.plan import Candidate
 from plldb.debugger.attaching.telling import Telling
 from plldb.debugger.events.attach import AttachEvent, FunctionArmed
+from plldb.debugger.events.connection import SignInNeeded
 from plldb.debugger.events.restore import FunctionRefused, Restored, VersionArmed
 from plldb.debugger.link.rows import SessionRow
 from plldb.debugger.workers.settings import FunctionSettings
-from plldb.errors import PlldbError
+from plldb.errors import CredentialsError, PlldbError
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +33,8 @@ class HeldFunctions:
     """What a session does with its functions.
 
     ``tokens`` are those of the agents, by function. ``settings`` are what workers run: `arm`, `arm_again` and
-    `use` change them to what is deployed at that moment.
+    `use` change them to what is deployed at that moment. ``refused`` has the message with which AWS does not
+    accept the caller's credentials, while it does not.
     """
 
     aws: Aws
@@ -43,6 +46,7 @@ class HeldFunctions:
     settings: dict[str, FunctionSettings]
     telling: Telling
     told_versions: set[tuple[str, str]] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
 
     async def arm(self, candidate: Candidate) -> Armed | FunctionRefused:
         """Arm a function, and tell it."""
@@ -81,28 +85,54 @@ class HeldFunctions:
             variables=deployed.settings.variables,
         )
 
+    def sign_in_needed(self, message: str) -> None:
+        """Tell that AWS does not accept the caller's credentials, if that is new."""
+        if not self.refused:
+            self.refused.add(message)
+            self.telling.put(SignInNeeded(message=message, goes_on=self.aws.finds_new_credentials))
+
+    def signed_in(self) -> None:
+        """Note that it accepts them."""
+        self.refused.clear()
+
     async def put_back(self, name: str) -> Restored | FunctionRefused:
         """Restore a function, and tell it; raises nothing."""
         return await self.restore(name, self.telling.put)
 
     async def restore(self, name: str, tell: Callable[[AttachEvent], None]) -> Restored | FunctionRefused:
         """Restore a function, unless somebody else holds it; raises nothing."""
-        event: Restored | FunctionRefused
+        event = await self._restore(name)
+        tell(event)
+        return event
+
+    async def restore_signed_in(
+        self, name: str, tell: Callable[[AttachEvent], None]
+    ) -> Restored | FunctionRefused:
+        """Restore a function, and wait for a new login where AWS does not accept the credentials any more."""
+        while True:
+            event = await self._restore(name)
+            if (
+                isinstance(event, Restored)
+                or event.reason != CredentialsError.code
+                or not self.aws.finds_new_credentials
+            ):
+                tell(event)
+                return event
+            self.sign_in_needed(event.message)
+            await asyncio.sleep(self.places.functions.pace.sign_in)
+
+    async def _restore(self, name: str) -> Restored | FunctionRefused:
         try:
             outcome = await operate.restore(
                 self.places, name, lambda hold: hold.holder.session == self.row.id
             )
         except PlldbError as error:
-            event = FunctionRefused(function=name, reason=error.code, message=error.message)
-        else:
-            if isinstance(outcome, operate.Restored):
-                event = Restored(function=name, how=outcome.how)
-            elif outcome.held:  # it was never ours, or is not any more
-                event = Restored(function=name, how="nothing-to-do")
-            else:
-                event = refused_event(name, outcome)
-        tell(event)
-        return event
+            return FunctionRefused(function=name, reason=error.code, message=error.message)
+        if isinstance(outcome, operate.Restored):
+            return Restored(function=name, how=outcome.how)
+        if outcome.held:  # it was never ours, or is not any more
+            return Restored(function=name, how="nothing-to-do")
+        return refused_event(name, outcome)
 
     async def tell_versions(self, name: str) -> None:
         """Tell of each version that was published while its function was armed, once."""

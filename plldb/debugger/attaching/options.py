@@ -24,6 +24,8 @@ class AttachOptions:
         debug_port: where debuggers may connect on 127.0.0.1; 0 for a free port, None for none.
         wait: hold the first invocation until a debugger is there.
         hours: how long at most; then the functions are as deployed by themselves.
+        wait_for_sign_in: where AWS does not accept the caller's credentials any more when functions are to be
+            restored, wait until it does, instead of leaving them armed. For callers whose person can sign in.
         own_credentials: functions run with the caller's own credentials instead of their role's.
         take_over: take also what other sessions hold; `TakeOverPlanned` names it before anything is changed.
     """
@@ -35,6 +37,7 @@ class AttachOptions:
     hours: float = 8.0
     own_credentials: bool = False
     take_over: bool = False
+    wait_for_sign_in: bool = False
 
     @property
     def project(self) -> Project:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import PurePath
 from typing import Any, Protocol, assert_never
 
@@ -15,7 +15,7 @@ from plldb.debugger.attaching.queues import keep_invisible
 from plldb.debugger.attaching.telling import Telling
 from plldb.debugger.attaching.triggers import Failure, describe_failure, describe_trigger
 from plldb.debugger.events.attach import FunctionRelayed, VisibilityDenied
-from plldb.debugger.events.connection import AnswersDelayed, ConnectionLost, ConnectionRestored
+from plldb.debugger.events.connection import AnswersDelayed, ConnectionLost, ConnectionRestored, SignInNeeded
 from plldb.debugger.events.invocations import (
     AnswerLost,
     InvocationFinished,
@@ -29,7 +29,7 @@ from plldb.debugger.protocol.decisions import Cancel, Declined, Delivered, EndSa
 from plldb.debugger.protocol.invocations import Answer, Identity, Sandbox
 from plldb.debugger.workers import output
 from plldb.debugger.workers.output import TellOutput
-from plldb.errors import PlldbError
+from plldb.errors import CredentialsError, PlldbError
 from plldb.tasks import cancel_all
 
 log = logging.getLogger(__name__)
@@ -65,9 +65,21 @@ class Service:
         table: Table,
         folders: Mapping[str, PurePath],
         telling: Telling,
+        sign_in_needed: Callable[[str], None],
         pace: Pace,
     ) -> None:
-        """Begin; ``folders`` are where the code of each function lies, ``telling`` takes the events."""
+        """Begin.
+
+        Args:
+            link: what comes from the cloud.
+            workers: what runs it.
+            table: where invocations are noted.
+            folders: where the code of each function lies.
+            telling: takes the events.
+            sign_in_needed: takes the message with which AWS does not accept the caller's credentials.
+            pace: how long to wait.
+        """
+        self._sign_in_needed = sign_in_needed
         self._pace = pace
         self._denied: set[str] = set()
         self._heard: set[tuple[str, str]] = set()
@@ -110,7 +122,9 @@ class Service:
                         self._tell(AnswerLost(request_id=identity.request_id))
                 case Relayed(function):
                     self._tell(FunctionRelayed(function=function))
-                case ConnectionLost() | ConnectionRestored() | AnswersDelayed():
+                case AnswersDelayed(code=CredentialsError.code, message=message):
+                    self._sign_in_needed(message)
+                case ConnectionLost() | ConnectionRestored() | AnswersDelayed() | SignInNeeded():
                     self._tell(event)
                 case _:
                     assert_never(event)

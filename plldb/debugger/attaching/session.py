@@ -69,7 +69,9 @@ class SessionRun:
                 settings=settings,
                 telling=telling,
             )
-            service = Service(link, workers, self.places.table, folders, telling, self.pace)
+            service = Service(
+                link, workers, self.places.table, folders, telling, held.sign_in_needed, self.pace
+            )
             serving = asyncio.create_task(service.run())
             watching: list[asyncio.Task[None]] = []
             try:
@@ -159,6 +161,8 @@ class SessionRun:
         async def restore_one(name: str) -> Restored | FunctionRefused:
             if service is not None:
                 await service.until_quiet(name)
+            if service is not None and self.options.wait_for_sign_in:
+                return await held.restore_signed_in(name, tell)
             return await held.restore(name, tell)
 
         return await gather_all(*[restore_one(each.name) for each in self.candidates])

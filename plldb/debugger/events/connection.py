@@ -31,8 +31,21 @@ class ConnectionRestored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignInNeeded:
+    """AWS does not accept the caller's credentials any more. Told once, until it does again.
+
+    Until then nothing can be answered, armed or restored; what is due is tried again and again. ``goes_on``:
+    a new login is found by itself. Not so if variables gave the credentials. ``message`` is for people.
+    """
+
+    kind: Literal["sign_in_needed"] = "sign_in_needed"
+    message: str
+    goes_on: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnswersDelayed:
-    """AWS refuses what is sent to sandboxes, for example since the caller's credentials have ended.
+    """AWS refuses what is sent to sandboxes, for example for a right that the caller has not.
 
     It is sent again and again. Told once, until something was accepted again. ``code`` and ``message`` are
     those of the exception.
@@ -43,5 +56,5 @@ class AnswersDelayed:
     message: str
 
 
-ConnectionEvent = ConnectionLost | ConnectionRestored | AnswersDelayed
+ConnectionEvent = ConnectionLost | ConnectionRestored | AnswersDelayed | SignInNeeded
 """What an attached session tells of its connection."""

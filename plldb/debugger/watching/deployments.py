@@ -17,7 +17,7 @@ from plldb.debugger.arming.functions import Lambda, read_function
 from plldb.debugger.arming.operate import Armed, Refused, as_deployed
 from plldb.debugger.arming.settings import is_whole
 from plldb.debugger.events.attach import FunctionDeployed
-from plldb.errors import PlldbError
+from plldb.errors import CredentialsError, PlldbError
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,12 @@ class Session(Protocol):
 
     async def tell_versions(self, name: str) -> None:
         """Tell which versions were published since the last time."""
+
+    def sign_in_needed(self, message: str) -> None:
+        """Tell that AWS does not accept the caller's credentials, if that is new."""
+
+    def signed_in(self) -> None:
+        """Note that it accepts them."""
 
 
 class _Seen:
@@ -77,10 +83,15 @@ class Watch:
 
     async def _is_ours(self, look: Awaitable[bool]) -> bool:
         try:
-            return await look
+            is_ours = await look
+        except CredentialsError as error:
+            self.session.sign_in_needed(error.message)
+            return True
         except PlldbError as error:  # perhaps the next look can be taken
             log.info("a function cannot be looked at: %s", type(error).__name__)
             return True
+        self.session.signed_in()
+        return is_ours
 
     async def _look(self, name: str, seen: _Seen, *, list_versions: bool) -> bool:
         """Take one look at a function; False if it is not to be looked at any more."""
