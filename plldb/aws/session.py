@@ -65,10 +65,11 @@ class Aws:
         client: S3Client = await self.client("s3")
         return client
 
-    async def prepare_s3(self) -> None:
-        """Make the client for S3, which is needed next, while the first requests are under way."""
+    async def prepare(self, *services: str) -> None:
+        """Make the clients that are needed next, while the first requests are under way."""
         await asyncio.sleep(self.pace.head_start)
-        await self.s3()
+        for service in services:
+            await self.client(service)
 
     async def client(self, service: str, *, endpoint_url: str | None = None) -> Any:
         """Return the client for any service; those that plldb uses all the time have their own methods.

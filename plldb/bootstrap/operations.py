@@ -30,7 +30,7 @@ from plldb.bootstrap.preview import preview
 from plldb.bootstrap.setup import deploy
 from plldb.bootstrap.stack.client import STACK_NAME, Stack, open_stack
 from plldb.bootstrap.stack.decide import Seen, StackSnapshot
-from plldb.bootstrap.stack.health import Health, look_at_parts
+from plldb.bootstrap.stack.health import SERVICES, Health, look_at_parts
 from plldb.bootstrap.stack.operate import watch_stack
 from plldb.bootstrap.stack.outcome import previous_failure
 from plldb.bootstrap.stack.statuses import StackStatus
@@ -65,8 +65,8 @@ def setup(
     async def work(tell: Tell[SetupEvent]) -> SetupFinished | SetupPlanned:
         async with open_aws(place, pace) as aws:
             text = await read_template()
-            look = _look(aws, pace, whole=True)
-            target, (stack, seen), _ = await gather_all(aws.read_target(), look, aws.prepare_s3())
+            look, prepare = _look(aws, pace, whole=True), aws.prepare("s3", *SERVICES)
+            target, (stack, seen), _ = await gather_all(aws.read_target(), look, prepare)
             await tell(_started("setup", target, dry_run=dry_run))
             if dry_run:
                 return await preview(aws, target, stack, seen, text, options)
@@ -97,7 +97,7 @@ def destroy(
         async with open_aws(place, pace) as aws:
             resources = read_resources(await read_template())
             look = _look(aws, pace)
-            target, (stack, seen), _ = await gather_all(aws.read_target(), look, aws.prepare_s3())
+            target, (stack, seen), _ = await gather_all(aws.read_target(), look, aws.prepare("s3"))
             await tell(_started("destroy", target, dry_run=dry_run))
             return await remove(
                 aws, target, stack, seen, resources, tell, keep_bucket=keep_bucket, dry_run=dry_run
@@ -173,7 +173,7 @@ async def status(
     """
     async with open_aws(place, pace) as aws:
         target, (stack, seen), _ = await gather_all(
-            aws.read_target(), _look(aws, pace, whole=True), aws.prepare_s3()
+            aws.read_target(), _look(aws, pace, whole=True), aws.prepare("s3", *SERVICES)
         )
         exists, health, failures = await gather_all(
             bucket_exists(await open_bucket(aws, target)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from plldb.cli.streams import flush_streams, repair_streams
 from plldb.cli.usage import usage_hint, usage_message
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Coroutine, Iterator, Sequence
 
 HELP = """plldb, the Python Lambda Local DeBugger: debug a Python Lambda function on your own machine while it
 is invoked in the cloud.
@@ -39,6 +39,9 @@ Examples:
 Completion in bash: eval "$(_PLLDB_COMPLETE=bash_source plldb)"
   zsh: zsh_source; fish: _PLLDB_COMPLETE=fish_source plldb | source
 """
+
+COLLECTING_FROM = 3.0
+"""Seconds after which a run begins to collect garbage."""
 
 
 @asyncclick.group(
@@ -140,6 +143,8 @@ def _run(asked: Invocation, library: Any) -> int:
 
 
 async def _perform(asked: Invocation, library: Any) -> int:
+    import asyncio
+
     stop = listen()
     drop_empty(os.environ)
     # Nothing that is imported is garbage; searching it again and again takes a tenth of the whole run.
@@ -147,13 +152,42 @@ async def _perform(asked: Invocation, library: Any) -> int:
     from plldb.cli.output.background import open_terminal
     from plldb.cli.run import perform
 
-    command = asked.load(asked, library)
+    with _no_system_certificates():
+        command = asked.load(asked, library)
+    # Nor is it worth while in a run that is over soon.
+    collecting = asyncio.get_running_loop().call_later(COLLECTING_FROM, _collect_garbage)
+    try:
+        terminal = open_terminal(sys.stdin, sys.stdout, sys.stderr, os.environ)
+        code = await perform(command, asked.settings, terminal, stop)
+        leave_at_once()
+        return code
+    finally:
+        collecting.cancel()
+        _collect_garbage()
+
+
+def _collect_garbage() -> None:
+    """Begin to collect garbage; all that is there stays, for most of it does."""
     gc.freeze()
     gc.enable()
-    terminal = open_terminal(sys.stdin, sys.stdout, sys.stderr, os.environ)
-    code = await perform(command, asked.settings, terminal, stop)
-    leave_at_once()
-    return code
+
+
+@contextmanager
+def _no_system_certificates() -> Iterator[None]:
+    """Keep aiohttp from reading the certificates of the system, twice, when it is imported.
+
+    It takes a tenth of a short run, for nothing: botocore has its own, and a setting of AWS's names others.
+    """
+    names = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+    found = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, os.devnull))
+    try:
+        yield
+    finally:
+        for name, value in found.items():
+            del os.environ[name]
+            if value is not None:
+                os.environ[name] = value
 
 
 def _fail(argv: Sequence[str], code: str, message: str, hint: str, exit_code: int) -> int:

@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 GONE = frozenset({"ResourceNotFoundException", "NotFoundException"})
 """How the services say that there is no such table, function or API."""
 
+SERVICES = ("dynamodb", "lambda", "apigatewayv2")
+"""The services that are asked."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:

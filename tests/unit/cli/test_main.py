@@ -1,6 +1,7 @@
 """The command line itself: help, versions, usage errors, what is imported. Talks to processes."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -72,18 +73,25 @@ def test_every_shell_gets_its_completion(shell: str) -> None:
 
 
 @pytest.mark.parametrize("output", ["text", "json"])
-def test_a_piped_run_imports_no_rich(output: str) -> None:
+def test_a_piped_run_imports_no_rich_and_leaves_the_process_as_it_was(output: str) -> None:
     program = (
-        "import sys\n"
+        "import gc, os, sys\n"
         "from tests.unit.cli import scripts\n"
         "from plldb.cli.main import main\n"
         f"main(['bootstrap', '--output', {output!r}], scripts.ScriptedLibrary(scripts.successful_setup()))\n"
         "print([m for m in sys.modules if m.partition('.')[0] == 'rich'], file=sys.stderr)\n"
+        "print(gc.isenabled(), os.environ['SSL_CERT_FILE'], 'SSL_CERT_DIR' in os.environ, file=sys.stderr)\n"
     )
+    env = {name: value for name, value in os.environ.items() if name != "SSL_CERT_DIR"}
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=env | {"SSL_CERT_FILE": "/ours"},
+        timeout=30,
     )
-    assert done.stderr == "[]\n"
+    assert done.stderr == "[]\nTrue /ours False\n"
 
 
 def test_help_fits_one_screen_and_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
