@@ -2,7 +2,7 @@
 
 Arguments: name of the function, ARN of the layer, and where sandboxes find the API if it is elsewhere than
 for this process. On standard output: ``ready``, then a line for each invocation that it has begun. The event
-``"hang"`` is never answered. It ends with its standard input, so that none outlives the tests.
+``"hang"`` is answered after a line on standard input. It ends with that, so that none outlives the tests.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ async def main(name: str, layer: str, url: str = "") -> None:
         session = await stack.enter_async_context(attached(world, name, reply))
         await arm_for(world, name, session, layer=layer, url=url)
         print("ready", flush=True)
-        await asyncio.to_thread(sys.stdin.read)
+        while await asyncio.to_thread(sys.stdin.readline):
+            start = session.started[-1]
+            session.link.answer(start.identity, answer_by_laptop(start))
 
 
 if __name__ == "__main__":

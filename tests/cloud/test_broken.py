@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import os
 import signal
-import sys
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,13 +18,10 @@ from tests.cloud.world import (
     create_function,
     publish,
     replace,
-    restored,
 )
 from tests.support.environment import invent_account
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from tests.support.cloud import Cloud
 
 ACCOUNT = invent_account()
@@ -70,24 +64,6 @@ async def test_a_function_whose_agent_was_killed_between_invocations_answers(
         assert await invoke(world.functions, name, 3) == {"laptop": 3}
 
 
-async def test_without_the_table_of_sessions_the_deployed_code_answers(world: World) -> None:
-    tables, name = world.places.table.client, await create_function(world)
-    there = (await tables.describe_table(TableName="PLLDBSessions"))["Table"]
-    async with attached(world, name) as session, armed(world, name, session):
-        await tables.delete_table(TableName="PLLDBSessions")
-        try:
-            await is_deployed(world, name, 1, 2)
-        finally:
-            await tables.create_table(
-                **{key: there[key] for key in ("TableName", "KeySchema", "AttributeDefinitions")},
-                GlobalSecondaryIndexes=[
-                    {key: index[key] for key in ("IndexName", "KeySchema", "Projection")}
-                    for index in there["GlobalSecondaryIndexes"]
-                ],
-                BillingMode="PAY_PER_REQUEST",
-            )
-
-
 async def test_with_nobody_there_the_deployed_code_answers(world: World) -> None:
     name = await create_function(world)
     async with attached(world, name) as session:
@@ -116,50 +92,3 @@ async def test_after_twenty_minutes_of_frost_the_laptop_answers_again(
         assert await invoke(world.functions, name, 2) == {"laptop": 2}
         assert len(cloud.sandboxes(name)) == 1
         assert before not in cloud.connections
-
-
-@asynccontextmanager
-async def laptop(name: str, layer: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A laptop that is ready, as a process; it is killed at the end, if not before."""
-    command, pipe = (sys.executable, "-m", "tests.cloud.laptop", name, layer), asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
-    assert process.stdout
-    try:
-        assert await process.stdout.readline() == b"ready\n"
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
-@pytest.mark.parametrize("way", ["noticed", "unnoticed", "posts are lost"])
-async def test_after_a_laptop_was_killed_the_deployed_code_answers(
-    world: World, cloud: Cloud, way: str
-) -> None:
-    layer, name = await publish(world.functions, await build_layer(HASTY)), await create_function(world)
-    async with restored(world, name), laptop(name, layer) as process:
-        assert await invoke(world.functions, name, 1) == {"laptop": 1}
-        cloud.rules.lost_disconnect = 0.0 if way == "noticed" else math.inf
-        cloud.rules.accepts_dead = math.inf if way == "posts are lost" else 0.0
-        process.kill()
-        await process.wait()
-        if way == "posts are lost":
-            # Whether the laptop has got the frame nobody knows: it must not run a second time.
-            answer = await invoke(world.functions, name, 2)
-            assert answer["errorType"] == "Plldb.Disconnected"
-            cloud.rules.accepts_dead = 0.0
-        await is_deployed(world, name, 3)
-
-
-async def test_a_laptop_killed_in_an_invocation_is_an_error_of_the_function_and_then_the_deployed_code_runs(
-    world: World,
-) -> None:
-    layer, name = await publish(world.functions, await build_layer(HASTY)), await create_function(world)
-    async with restored(world, name), laptop(name, layer) as process:
-        waiting = asyncio.create_task(invoke(world.functions, name, "hang"))
-        assert process.stdout
-        assert await process.stdout.readline() == b"begun\n"
-        process.kill()
-        assert (await waiting)["errorType"] == "Plldb.Disconnected"
-        await is_deployed(world, name, 2)

@@ -45,6 +45,7 @@ PACE = Pace(
 )
 APP = """
 def handler(event, context):
+    print("the deployed code runs")
     return {"deployed": event}
 """
 

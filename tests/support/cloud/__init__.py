@@ -11,6 +11,7 @@ stands behind a gate with API Gateway's limits and TLS (`gate`). Linux with root
         cloud.rules.refuse = lambda connection_id, data: 429
         cloud.age(1200)                    # connections are 20 minutes older, and idle for as long; or some
         cloud.far(0.015)                   # another URL: the same cloud, 15 ms away, each way
+        cloud.block(url)                   # nothing comes through to or from such a URL
         cloud.sandboxes("my-function")     # each has .processes(), .states(), .log, .alive
         cloud.connections                  # open WebSockets at the gate, by connection id
         cloud.pythons                      # see `start_cloud`
@@ -115,6 +116,10 @@ class Cloud:
 
     def far(self, seconds: float) -> str:
         return f"https://127.0.0.1:{self._gate.listen_far(seconds)}"
+
+    def block(self, far: str, *, blocked: bool = True) -> None:
+        """The network of whoever uses this URL that `far` gave is gone, or there again."""
+        self._gate.block(int(far.rpartition(":")[2]), blocked=blocked)
 
     def websocket_url(self, url: str, endpoint: str = "") -> str:
         """Where the gate (or ``endpoint``, a URL that `far` gave) serves a WebSocket API."""

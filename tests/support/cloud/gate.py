@@ -115,6 +115,7 @@ class Gate:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(CERTIFICATES / "localhost.pem")
         self._servers: list[asyncio.Server] = []
+        self._roads: dict[int, asyncio.Event] = {}
         self.port = self._listen(self._serve, tls)
         asyncio.run_coroutine_threadsafe(self._watch(), self._loop)
 
@@ -127,13 +128,23 @@ class Gate:
 
     def listen_far(self, seconds: float) -> int:
         """A port that is this gate for a client far away: every byte takes so long, each way."""
+        road = asyncio.Event()
+        road.set()
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await asyncio.sleep(2 * seconds)  # TCP's own handshake
             near = await asyncio.open_connection("127.0.0.1", self.port)
-            await asyncio.gather(_carry(reader, near[1], seconds), _carry(near[0], writer, seconds))
+            ways = ((reader, near[1]), (near[0], writer))
+            await asyncio.gather(*(_carry(*way, seconds, road) for way in ways))
 
-        return self._listen(serve, None)
+        port = self._listen(serve, None)
+        self._roads[port] = road
+        return port
+
+    def block(self, port: int, *, blocked: bool) -> None:
+        """Let nothing through to or from such a port for a while; afterwards all of it, as TCP does."""
+        road = self._roads[port]
+        self._loop.call_soon_threadsafe(road.clear if blocked else road.set)
 
     def close(self) -> None:
         self._run(self._stop())
@@ -350,14 +361,17 @@ def _reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> None:
-    """Pass on what is read, each piece so many seconds after it came."""
+async def _carry(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float, road: asyncio.Event
+) -> None:
+    """Pass on what is read, each piece so many seconds after it came, and not while the road is blocked."""
     pieces: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
 
     async def write() -> None:
         while True:
             when, data = await pieces.get()
             await asyncio.sleep(when - time.monotonic())
+            await road.wait()
             if not data:
                 writer.close()
                 return
