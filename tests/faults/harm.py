@@ -24,15 +24,23 @@ if TYPE_CHECKING:
 class Fault:
     """Something that goes wrong with a request, from its ``begin``-th occurrence on.
 
-    ``error`` is None where plldb has to recover by itself. ``everywhere``: not only the first request of
-    an operation is tried but the last one, too, because it matters what has happened before.
+    Attributes:
+        error: what the run ends in; None where plldb has to recover by itself.
+        apart: it ends the run or changes what comes after it, so that each operation gets a run of its own,
+            and its last request another. What a request recovers from by itself befalls the first request
+            of every operation, all in one run.
+        runs: in so many runs beside each other instead of one, because each time costs a timeout.
+        repeated: the command is run again afterwards. Not needed where another fault ends the run at the
+            same place: what is left there is the same.
     """
 
     name: str
     harm: Behaviour
     lasts: Callable[[int], Occurrence]
     error: type[PlldbError] | None = None
-    everywhere: bool = False
+    apart: bool = False
+    runs: int = 1
+    repeated: bool = True
 
 
 def _once(begin: int) -> Occurrence:
@@ -57,24 +65,23 @@ FAULTS = (
     Fault(name="HTTP 500 once", harm=Answer(server_error), lasts=_once),
     Fault(name="503 and throttling, 3 times", harm=_busy(), lasts=_three_times),
     Fault(name="connection reset before it took effect", harm=Reset(), lasts=_once),
-    Fault(
-        name="connection reset after it took effect", harm=Reset(forward=True), lasts=_once, everywhere=True
-    ),
-    Fault(name="took effect, no answer", harm=Hang(forward=True), lasts=_once),
+    Fault(name="connection reset after it took effect", harm=Reset(forward=True), lasts=_once, apart=True),
+    Fault(name="took effect, no answer", harm=Hang(forward=True), lasts=_once, runs=6),
     Fault(name="truncated body", harm=Truncate(), lasts=_once),
     Fault(
         name="ExpiredToken",
         harm=Answer(expired_token),
         lasts=_for_good,
         error=CredentialsError,
-        everywhere=True,
+        apart=True,
+        repeated=False,
     ),
     Fault(
         name="AccessDenied",
         harm=Answer(access_denied),
         lasts=_for_good,
         error=AccessDeniedError,
-        everywhere=True,
+        apart=True,
     ),
 )
 
@@ -83,29 +90,29 @@ class Harm:
     """A behaviour for all requests that does to each account what was asked for that account."""
 
     def __init__(self) -> None:
-        self._wanted: dict[str, tuple[str, Behaviour, Occurrence]] = {}
-        self._counts: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
-        self.done: defaultdict[str, int] = defaultdict(int)
-        self.last: Call | None = None
+        self._wanted: dict[tuple[str, str], tuple[Behaviour, Occurrence, Iterator[int]]] = {}
+        self.done: defaultdict[str, list[Call]] = defaultdict(list)
 
     def befall(self, account: str, operation: str, harm: Behaviour, when: Occurrence = every) -> None:
         """From now on let ``harm`` happen to that operation (empty: any) of that account."""
-        self._wanted[account] = (operation, harm, when)
-        self._counts.pop(account, None)
-        self.done[account] = 0
+        self._wanted[account, operation] = (harm, when, itertools.count(1))
 
     def spare(self, account: str) -> None:
-        """No more of it."""
-        self._wanted.pop(account, None)
+        """No more of it, and forget what was done."""
+        self._wanted = {key: wanted for key, wanted in self._wanted.items() if key[0] != account}
+        self.done.pop(account, None)
 
     async def __call__(self, call: Call, forward: Forward) -> Response:
-        operation, harm, when = self._wanted.get(call.account, ("", _pass_on, first(0)))
-        if operation not in ("", call.operation) or not when(next(self._counts[call.account])):
+        anything = self._wanted.get((call.account, ""))
+        harm, when, count = self._wanted.get((call.account, call.operation)) or anything or _NOTHING
+        if not when(next(count)):
             return await forward(call)
-        self.done[call.account] += 1
-        self.last = call
+        self.done[call.account].append(call)
         return await harm(call, forward)
 
 
 async def _pass_on(call: Call, forward: Forward) -> Response:
     return await forward(call)
+
+
+_NOTHING = (_pass_on, first(0), itertools.count(1))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import tempfile
 import time
 from contextlib import aclosing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import botocore
 from aiobotocore.session import AioSession, get_session
 
 from plldb import bootstrap
@@ -54,10 +58,21 @@ class Ran:
         return last.changed if isinstance(last, bootstrap.SetupFinished | bootstrap.DestroyFinished) else None
 
 
+@functools.cache
+def _one_certificate() -> Path:
+    """A file with one certificate: each run reads them all, which takes longer than its requests."""
+    end = "-----END CERTIFICATE-----\n"
+    first = Path(botocore.__file__).with_name("cacert.pem").read_text().partition(end)[0] + end
+    file = Path(tempfile.mkdtemp(prefix="plldb-"), "one.pem")
+    file.write_text(first)
+    return file
+
+
 def session_of(account: str, *, secret: str = "test", token: str | None = None) -> AioSession:
     """A session of that account; what botocore knows of AWS is read once for all of them."""
     session = get_session()
     session.register_component("data_loader", _KNOWLEDGE)
+    session.set_config_variable("ca_bundle", str(_one_certificate()))
     session.set_credentials(account, secret, token)
     return session
 
