@@ -112,8 +112,9 @@ class Smoke:
 
     def __init__(self, folder: Path) -> None:
         session = botocore.session.get_session()
-        names = ("sts", "cloudformation", "lambda")
-        self.sts, self.cloudformation, self.functions = map(session.create_client, names)
+        self.sts: Any = session.create_client("sts")
+        self.cloudformation: Any = session.create_client("cloudformation")
+        self.functions: Any = session.create_client("lambda")
         self.folder = folder
         self.session: Session | None = None
         self.before: dict[str, Any] = {}

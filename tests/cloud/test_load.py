@@ -1,0 +1,121 @@
+"""Many sandboxes through one laptop: the program as it is run, its workers, the API, and the agent as it is.
+
+``PLLDB_LOAD=full`` runs 100 sandboxes and 2,000 invocations, 200 of them of 1 MB, and prints the figures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import sys
+from collections import Counter, defaultdict
+from contextlib import suppress
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.cloud.sandboxes import Load
+from tests.cloud.shop import ACCOUNT, attached
+
+if TYPE_CHECKING:
+    from tests.cloud.shop import Attached
+    from tests.cloud.world import World
+
+FULL = os.environ.get("PLLDB_LOAD") == "full"
+MEMORY = 200 * 2**20
+"""Most by which plldb's own memory may grow: 64 MB of answers that are kept, and what is under way."""
+
+HANDLER = """
+import os
+from pathlib import Path
+
+RAN = os.open(Path(__file__).with_name("ran"), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+def handler(event, context):
+    os.write(RAN, f"{event['sandbox']} {event['number']}\\n".encode())
+    return event
+"""
+
+
+@pytest.fixture
+def account() -> str:
+    """The one that has the stack ``shop``."""
+    return ACCOUNT
+
+
+def memory_of(pid: int) -> int:
+    """The most memory that a process has had, in bytes."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert found is not None
+    return int(found[1]) * 1024
+
+
+async def drain(session: Attached) -> None:
+    """Read what is printed, so that nothing waits for it."""
+    while True:
+        with suppress(TimeoutError):
+            await session.read_until("nothing")
+
+
+async def run_load(load: Load) -> dict[str, Any]:
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.cloud.sandboxes"), stdin=pipe, stdout=pipe
+    )
+    try:
+        out, _ = await process.communicate(load.write() + b"\n")
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0
+    result: dict[str, Any] = json.loads(out)
+    return result
+
+
+async def test_nothing_is_lost_or_doubled_and_the_order_in_a_sandbox_is_kept(
+    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path
+) -> None:
+    (folder / "index.py").write_text(HANDLER)
+    async with attached(aws_env, folder, "shop", "Orders", "--no-debug") as session:
+        await session.read_until("attached")
+        pid, draining = session.running.process.pid, asyncio.create_task(drain(session))
+        found = await world.functions.get_function_configuration(FunctionName=names["Orders"])
+        load = Load(
+            function=names["Orders"],
+            plldb=found["Environment"]["Variables"]["PLLDB"],
+            sandboxes=100 if FULL else 8,
+            invocations=2_000 if FULL else 80,
+            large=200 if FULL else 8,
+            concurrency=100 if FULL else 8,
+        )
+        before, ran = memory_of(pid), folder / "ran"
+        few = replace(load, concurrency=10 if FULL else 2, invocations=load.invocations // 10, large=0)
+        for each in (load, few):
+            ran.unlink(missing_ok=True)
+            result = await run_load(each)
+            assert [answer for answer in result["answers"] if answer["error"]] == []
+            judge(each, ran.read_text().split("\n")[:-1])
+            print(f"{each.invocations} invocations by {each.sandboxes}: {result['seconds']:.1f} s")
+        grown = memory_of(pid) - before
+        print(f"memory {before / 2**20:.0f} MB, most {grown / 2**20:.0f} MB more")
+        assert grown < MEMORY
+        draining.cancel()
+        code, last = await session.end()
+    assert (code, last["failed"], last["invocations"]) == (0, 0, load.invocations + few.invocations)
+
+
+def judge(load: Load, ran: list[str]) -> None:
+    """Each invocation was run once, and those of a sandbox in their order."""
+    in_order = defaultdict(list)
+    for sandbox, number in (map(int, line.split()) for line in ran):
+        in_order[sandbox].append(number)
+    counted = Counter(number for numbers in in_order.values() for number in numbers)
+    assert counted == Counter(range(load.invocations))
+    for numbers in in_order.values():
+        assert all(one < two for one, two in pairwise(numbers))
