@@ -10,6 +10,7 @@ T = TypeVar("T")
 T1 = TypeVar("T1")
 T2 = TypeVar("T2")
 T3 = TypeVar("T3")
+T4 = TypeVar("T4")
 
 
 @overload
@@ -18,6 +19,10 @@ async def gather_all(first: Awaitable[T1], second: Awaitable[T2], /) -> tuple[T1
 async def gather_all(
     first: Awaitable[T1], second: Awaitable[T2], third: Awaitable[T3], /
 ) -> tuple[T1, T2, T3]: ...
+@overload
+async def gather_all(
+    first: Awaitable[T1], second: Awaitable[T2], third: Awaitable[T3], fourth: Awaitable[T4], /
+) -> tuple[T1, T2, T3, T4]: ...
 @overload
 async def gather_all(*awaitables: Awaitable[T]) -> tuple[T, ...]: ...
 async def gather_all(*awaitables: Awaitable[Any]) -> tuple[Any, ...]:

@@ -48,8 +48,12 @@ async def attach_functions(
         NoFunctionsError: no function can be attached to.
         PlldbError: what else goes wrong; functions have been restored all the same.
     """
-    target, infrastructure, places = await gather_all(
-        aws.read_target(), read_infrastructure(aws), open_places(aws, pace)
+    seconds = order.options.hours * 3600
+    target, infrastructure, places, row = await gather_all(
+        aws.read_target(),
+        read_infrastructure(aws),
+        open_places(aws, pace),
+        make_row(aws, stack=order.stack, host=platform.node(), now=time.time(), seconds=seconds),
     )
     await tell(
         Started(operation="attach", plldb_version=plldb.__version__, target=target, stack_name=order.stack)
@@ -58,9 +62,6 @@ async def attach_functions(
     if taken := [(each.name, each.taken) for each in candidates if each.taken]:
         looks = await gather_all(*[look_at(places, name, hold) for name, hold in taken])
         await tell(TakeOverPlanned(functions=tuple(looks)))
-    row = await make_row(
-        aws, stack=order.stack, host=platform.node(), now=time.time(), seconds=order.options.hours * 3600
-    )
     await tell(
         AttachPlanned(
             functions=tuple(map(_planned, candidates)),

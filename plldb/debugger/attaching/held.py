@@ -59,7 +59,6 @@ class HeldFunctions:
             return event
         self.use(name, outcome.before)
         self.telling.put(FunctionArmed(function=name))
-        await self.tell_versions(name)
         return outcome
 
     async def arm_again(self, name: str) -> Armed | Refused:

@@ -106,6 +106,7 @@ class SessionRun:
             raise nothing_left([each for each in outcomes if isinstance(each, FunctionRefused)])
         names = tuple(armed)
         telling.put(Attached(functions=names, debug_port=workers.debug_port, lease_until=self.row.ends_at))
+        await gather_all(*[held.tell_versions(name) for name in names])
         return armed
 
     async def _until_over(

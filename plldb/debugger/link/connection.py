@@ -67,9 +67,8 @@ class Connection:
 
     async def open(self) -> None:
         """Write the row and connect for the first time."""
-        self._ahead = -await self._aws.read_clock_skew()
         try:
-            self._line = await self._open(new=True)
+            self._line = await self._open(new=True)  # AWS's clock is asked for only if ours is refused
         except TryAgainError as again:
             raise again.error from again.__cause__
 
