@@ -11,26 +11,17 @@ import pytest
 from tests.docs.pages import ROOT, read_section
 
 PAGE = ROOT / "docs" / "architecture.md"
-ROOMS = [
-    "plldb",
-    "plldb/aws",
-    "plldb/aws/failures",
-    "plldb/bootstrap",
-    "plldb/bootstrap/events",
-    "plldb/bootstrap/stack",
-    "plldb/bootstrap/artifacts",
-    "plldb/debugger",
-    "plldb/debugger/events",
-    "plldb/debugger/protocol",
-    "plldb/debugger/link",
-    "plldb/debugger/arming",
-    "plldb/debugger/attaching",
-    "plldb/debugger/workers",
-    "plldb/cli",
-    "plldb/cli/output",
-    "plldb/cli/bootstrap",
-    "plldb/cli/debugger",
-]
+# What plldb never imports, and a folder that is told of within its parent's section.
+WITHOUT_SECTION = (
+    "plldb/bootstrap/cloudformation",
+    "plldb/debugger/agent",
+    "plldb/debugger/workers/cargo",
+    "plldb/debugger/workers/project",
+)
+FOLDERS = {path.parent.relative_to(ROOT).as_posix() for path in (ROOT / "plldb").rglob("*.py")}
+ROOMS = sorted(
+    folder for folder in FOLDERS if not f"{folder}/".startswith(tuple(f"{each}/" for each in WITHOUT_SECTION))
+)
 
 
 def read_modules(room: str) -> list[list[str]]:
