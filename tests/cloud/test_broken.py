@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import math
 import os
 import signal
@@ -9,8 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from plldb.debugger.events.attach import FunctionSilent
+from plldb.debugger.watching.silence import watch_silence
+from plldb.debugger.workers.settings import read_settings
 from tests.cloud.functions import invoke, until
 from tests.cloud.world import (
+    PACE,
     World,
     armed,
     attached,
@@ -39,6 +45,8 @@ HASTY = PATIENT | {
     )
 }
 
+LOOKING = dataclasses.replace(PACE, look_at_logs=0.1)
+
 
 @pytest.fixture
 def account() -> str:
@@ -62,6 +70,19 @@ async def test_a_function_whose_agent_was_killed_between_invocations_answers(
         # As with the function's own runtime: it costs the next invocation, unless Lambda has seen it before.
         assert "signal: killed" in (await invoke(world.functions, name, 2))["errorMessage"]
         assert await invoke(world.functions, name, 3) == {"laptop": 3}
+
+
+async def test_a_function_that_is_in_a_vpc_without_a_way_out_is_named_with_the_reason(world: World) -> None:
+    vpc = {"SubnetIds": ["subnet-0123456789abcdef0"], "SecurityGroupIds": ["sg-0123456789abcdef0"]}
+    name, told = await create_function(world, VpcConfig=vpc), list[FunctionSilent]()
+    found = read_settings((await world.functions.get_function(FunctionName=name))["Configuration"])
+    watch = watch_silence(world.aws, {name: found}, lambda *_: False, told.append, LOOKING)
+    nowhere = "wss://127.0.0.1:9/live"
+    async with attached(world, name) as session, armed(world, name, session, url=nowhere):
+        watching = asyncio.create_task(watch)
+        await is_deployed(world, name, 1)
+        await watching
+    assert [(each.function, each.version, each.in_vpc) for each in told] == [(name, "$LATEST", True)]
 
 
 async def test_with_nobody_there_the_deployed_code_answers(world: World) -> None:

@@ -157,9 +157,10 @@ def statements_of(name: str) -> list[Statement]:
     return found
 
 
-# Nothing fails without them here: nothing is signed, no queue invokes, and a layer that may not be read is
-# taken to be there. AWS wants the right to read layers when the list of a function's layers is changed.
-NOT_ASKED = ("CodeSigning", "Layers", "Queues")
+# Nothing fails without them here: nothing is signed, no queue invokes, no log is looked at, and a layer that
+# may not be read is taken to be there. AWS wants the right to read layers when the list of a function's
+# layers is changed.
+NOT_ASKED = ("CodeSigning", "Layers", "Queues", "Logs")
 
 
 @asynccontextmanager

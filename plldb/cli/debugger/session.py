@@ -184,11 +184,13 @@ def _why_silent(event: FunctionSilent) -> str:
         return (
             f"version {event.version} was invoked, and only $LATEST is debugged. Invoke it without an alias"
         )
-    return (
-        "it was invoked, but its deployed code answered: its sandbox cannot reach plldb's API. Is it "
-        "in a VPC without a way to the internet, or with private DNS for execute-api? Give it a NAT gateway, "
-        "or switch that DNS off"
-    )
+    text = "it was invoked, but its deployed code answered"
+    if event.in_vpc:
+        return (
+            f"{text}: from its VPC its sandbox cannot reach plldb's API. Give the VPC a NAT gateway; if it "
+            "has an endpoint for execute-api, switch its private DNS off"
+        )
+    return f"{text}: its sandbox does not reach plldb's API; its log says why, after 'plldb:'"
 
 
 def _deployed_text(event: FunctionDeployed) -> str:

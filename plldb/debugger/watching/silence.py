@@ -61,7 +61,11 @@ async def watch_silence(
                 ]
                 for request_id, version in [start for start in silent if start[0] in suspected][:1]:
                     del left[name]
-                    tell(FunctionSilent(function=name, request_id=request_id, version=version))
+                    tell(
+                        FunctionSilent(
+                            function=name, request_id=request_id, version=version, in_vpc=each.in_vpc
+                        )
+                    )
                 suspected |= {request_id for request_id, _ in silent}
     except PlldbError as error:  # whoever may not read logs has no less of everything else
         log.info("the logs of functions are not looked at: %s", type(error).__name__)

@@ -24,6 +24,7 @@ class FunctionSettings:
         log_group: where its logs go.
         log_format: ``Text`` or ``JSON``.
         logical_id: in the template of its stack, if it has one.
+        in_vpc: whether it runs in a VPC of its owner.
         log_level: of the application, for example ``INFO``; empty if Lambda does not filter.
     """
 
@@ -38,6 +39,7 @@ class FunctionSettings:
     log_format: str = "Text"
     log_level: str = ""
     logical_id: str = ""
+    in_vpc: bool = False
 
     @property
     def region(self) -> str:
@@ -68,4 +70,5 @@ def read_settings(configuration: Mapping[str, Any], *, logical_id: str = "") -> 
         log_format=str(logging.get("LogFormat") or "Text"),
         log_level=str(logging.get("ApplicationLogLevel") or ""),
         logical_id=logical_id,
+        in_vpc=bool((configuration.get("VpcConfig") or {}).get("SubnetIds")),
     )

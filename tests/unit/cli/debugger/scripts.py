@@ -151,6 +151,7 @@ def invoked() -> list[ev.AttachEvent]:
         ),
         ev.FunctionRelayed(function=ORDERS),
         ev.FunctionSilent(function=ORDERS, request_id=THIRD, version="$LATEST"),
+        ev.FunctionSilent(function=ORDERS, request_id=THIRD, version="$LATEST", in_vpc=True),
         ev.FunctionSilent(function=ORDERS, request_id=THIRD, version="12"),
         ev.FunctionDeployed(function=ORDERS, armed=True, code_changed=True),
         ev.FunctionDeployed(function=MAILS, armed=False, reason="gone", message="it was deleted"),
