@@ -23,49 +23,43 @@ if TYPE_CHECKING:
 
     from tests.conftest import OpenClient, RunPlldb
 
-SECONDS = 15.0
+
+@pytest.fixture
+def paced() -> PacedEvents:
+    """Events of an operation that ends as soon as it is hastened."""
+    return PacedEvents(Pacing(seconds=600))
 
 
 @pytest.fixture
-def slow_env(aws_env: dict[str, str], proxy: Proxy) -> dict[str, str]:
-    """AWS with operations that take seconds."""
-    proxy.use(on(PacedEvents(Pacing(seconds=SECONDS)), "cloudformation"))
+def slow_env(aws_env: dict[str, str], proxy: Proxy, paced: PacedEvents) -> dict[str, str]:
+    """AWS with operations that take their time."""
+    proxy.use(on(paced, "cloudformation"))
     return aws_env | {"AWS_ENDPOINT_URL": proxy.url}
 
 
-async def read_until(running: program.Running, text: str) -> str:
-    """What the program writes up to the line with that text."""
-    assert running.process.stdout is not None
-    lines = []
-    async with asyncio.timeout(60):
-        while True:
-            line = (await running.process.stdout.readline()).decode()
-            lines.append(line)
-            if not line:
-                raise AssertionError(f"it ended without {text!r}:\n{''.join(lines)}")
-            if text in line:
-                return "".join(lines)
-
-
 async def test_a_second_setup_and_a_watch_follow_the_first_which_is_not_disturbed(
-    plldb_cli: RunPlldb, slow_env: dict[str, str], open_client: OpenClient, tmp_path: Path
+    slow_env: dict[str, str], paced: PacedEvents, open_client: OpenClient, tmp_path: Path
 ) -> None:
     async with program.started("bootstrap", "setup", env=slow_env, cwd=tmp_path) as first:
-        await read_until(first, "CREATE_IN_PROGRESS")
-        second, watch, rest = await asyncio.gather(
-            plldb_cli("bootstrap", "setup", env=dict(slow_env)),
-            plldb_cli("bootstrap", "watch", "--output", "json", env=dict(slow_env)),
-            first.finish(),
-        )
-    assert rest.code == 0, rest
-    assert "Version:" in rest.stdout.rstrip().splitlines()[-2]
-
-    assert second.code == 0, second
-    assert second.stdout.index("follow what is running") < second.stdout.index("nothing to change")
-    assert watch.code == 0, watch
-    lines = [json.loads(line) for line in watch.stdout.splitlines()]
-    told = [line["event_id"] for line in lines if line["kind"] == "stack_event"]
-    assert told == [event["EventId"] for event in await read_history(open_client)]
+        begun = await first.read_until("CREATE_IN_PROGRESS")
+        watching = ("bootstrap", "watch", "--output", "json")
+        async with (
+            program.started("bootstrap", "setup", env=slow_env, cwd=tmp_path) as second,
+            program.started(*watching, env=slow_env, cwd=tmp_path) as watch,
+        ):
+            followed = await second.read_until("follow what is running")
+            seen = await watch.read_until('"stack_event"')
+            paced.hasten()
+            ended = [await each.finish() for each in (first, second, watch)]
+    assert [each.code for each in ended] == [0, 0, 0], ended
+    rest, told, shown = (
+        before + each.stdout for before, each in zip((begun, followed, seen), ended, strict=True)
+    )
+    assert "Version:" in rest.rstrip().splitlines()[-2]
+    assert told.index("follow what is running") < told.index("nothing to change")
+    lines = [json.loads(line) for line in shown.splitlines()]
+    events = [line["event_id"] for line in lines if line["kind"] == "stack_event"]
+    assert events == [event["EventId"] for event in await read_history(open_client)]
     assert (lines[-1]["result"], lines[-1]["status"]) == ("watched", "CREATE_COMPLETE")
 
 
@@ -128,14 +122,14 @@ async def test_events_are_told_once_though_the_last_look_at_the_stack_fails(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_an_interrupted_setup_says_how_to_go_on_and_the_next_one_attaches(
-    plldb_cli: RunPlldb,
     slow_env: dict[str, str],
+    paced: PacedEvents,
     open_client: OpenClient,
     tmp_path: Path,
     number: signal.Signals,
 ) -> None:
     async with program.started("bootstrap", "setup", env=slow_env, cwd=tmp_path) as running:
-        seen = await read_until(running, "CREATE_IN_PROGRESS")
+        seen = await running.read_until("CREATE_IN_PROGRESS")
         running.process.send_signal(number)
         done = await running.finish(seconds=20)
     assert done.code == 130, done
@@ -145,10 +139,12 @@ async def test_an_interrupted_setup_says_how_to_go_on_and_the_next_one_attaches(
         assert way in done.stderr
     assert "Traceback" not in done.stderr
 
-    again = await plldb_cli("bootstrap", "setup", env=dict(slow_env))
-    assert again.code == 0, again
-    assert "follow what is running" in again.stdout
-    assert "nothing to change" in again.stdout
+    async with program.started("bootstrap", "setup", env=slow_env, cwd=tmp_path) as again:
+        await again.read_until("follow what is running")
+        paced.hasten()
+        done = await again.finish()
+    assert done.code == 0, done
+    assert "nothing to change" in done.stdout
     assert (await read_stack(open_client))["StackStatus"] == "CREATE_COMPLETE"
 
 
@@ -157,7 +153,7 @@ async def test_an_interrupt_in_json_ends_with_one_failed_line(
 ) -> None:
     arguments = ("bootstrap", "setup", "--output", "json")
     async with program.started(*arguments, env=slow_env, cwd=tmp_path) as running:
-        seen = await read_until(running, '"stack_event"')
+        seen = await running.read_until('"stack_event"')
         running.process.send_signal(signal.SIGINT)
         done = await running.finish(seconds=20)
     assert done.code == 130, done

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest_asyncio
 
-from tests.e2e.holdings import list_rest, read_stack
+from plldb import bootstrap
+from tests.e2e.holdings import BRISK, collect, list_rest, read_stack
 from tests.support.behaviours import on
 from tests.support.copies import Copy
 
@@ -118,7 +119,7 @@ async def test_a_hook_that_refuses_a_resource_is_the_cause(
 async def test_a_failed_update_is_rolled_back_explained_and_healed_by_the_next_setup(
     plldb_cli: RunPlldb, open_client: OpenClient, buses: Any, tmp_path: Path
 ) -> None:
-    assert (await plldb_cli("bootstrap", "setup")).code == 0
+    await collect(bootstrap.setup(pace=BRISK))
     copy = with_bus(tmp_path)
     failed = await plldb_cli("bootstrap", "setup", env=copy.env)
     assert failed.code == 1, failed

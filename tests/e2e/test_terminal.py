@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.holdings import list_rest, read_stack
+from plldb import bootstrap
+from tests.e2e.holdings import BRISK, collect, list_rest, read_stack
+from tests.support import program
 from tests.support.behaviours import on
 from tests.support.environment import REGION
 from tests.support.events import PacedEvents, Pacing
@@ -18,7 +20,7 @@ from tests.support.template import RESOURCES
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import OpenClient, RunPlldb
+    from tests.conftest import OpenClient
     from tests.support.proxy import Proxy
 
 CTRL_C = "\x03"
@@ -27,15 +29,21 @@ EVENT = re.compile(r"^\d\d:\d\d:\d\d (\S+) .* (\w+_(?:PROGRESS|COMPLETE))", re.M
 
 
 @pytest.fixture
-def slow_env(aws_env: dict[str, str], proxy: Proxy) -> dict[str, str]:
-    """AWS with operations that take seconds."""
-    proxy.use(on(PacedEvents(Pacing(seconds=6)), "cloudformation"))
+def paced() -> PacedEvents:
+    """Events of operations, some of them while one looks on, and the rest as soon as it is hastened."""
+    return PacedEvents(Pacing(seconds=60))
+
+
+@pytest.fixture
+def slow_env(aws_env: dict[str, str], proxy: Proxy, paced: PacedEvents) -> dict[str, str]:
+    """AWS with operations that take their time."""
+    proxy.use(on(paced, "cloudformation"))
     return aws_env | {"AWS_ENDPOINT_URL": proxy.url}
 
 
 @pytest.mark.parametrize("columns", [80, 200])
 async def test_a_setup_is_a_log_of_events_above_one_live_line(
-    slow_env: dict[str, str], tmp_path: Path, columns: int
+    slow_env: dict[str, str], paced: PacedEvents, tmp_path: Path, columns: int
 ) -> None:
     async with on_terminal("bootstrap", env=slow_env, cwd=tmp_path, columns=columns) as screen:
         await screen.read_until(LIVE)
@@ -43,6 +51,7 @@ async def test_a_setup_is_a_log_of_events_above_one_live_line(
         assert re.search(LIVE, rows[-1])
         assert len([row for row in rows if re.search(LIVE, row)]) == 1
         assert max(map(len, rows)) <= columns
+        paced.hasten()
         assert await screen.finish() == 0
     shown = on_screen(screen.text)
     assert not re.search(LIVE, shown)
@@ -54,9 +63,9 @@ async def test_a_setup_is_a_log_of_events_above_one_live_line(
 
 
 async def test_a_terminal_that_is_said_to_be_none_gets_lines_and_nothing_else(
-    slow_env: dict[str, str], tmp_path: Path
+    aws_env: dict[str, str], tmp_path: Path
 ) -> None:
-    env = slow_env | {"TTY_COMPATIBLE": "0"}
+    env = aws_env | {"TTY_COMPATIBLE": "0"}
     async with on_terminal("bootstrap", env=env, cwd=tmp_path) as screen:
         assert await screen.finish() == 0
     text = screen.text.replace("\r\n", "\n")  # a terminal itself writes the first
@@ -67,18 +76,19 @@ async def test_a_terminal_that_is_said_to_be_none_gets_lines_and_nothing_else(
 
 
 async def test_a_window_that_is_resized_again_and_again_does_no_harm(
-    slow_env: dict[str, str], tmp_path: Path
+    slow_env: dict[str, str], paced: PacedEvents, tmp_path: Path
 ) -> None:
     async with on_terminal("bootstrap", env=slow_env, cwd=tmp_path, columns=100) as screen:
         for columns in (40, 200, 1, 80):
             await screen.read_more(rf"\d+/{RESOURCES}")
             screen.resize(columns)
+        paced.hasten()
         assert await screen.finish() == 0
     assert "WebSocketUrl:" in screen.text
 
 
 async def test_ctrl_c_leaves_the_ways_on_below_the_log_and_a_destroy_waits_for_the_creation(
-    plldb_cli: RunPlldb, slow_env: dict[str, str], open_client: OpenClient, tmp_path: Path
+    slow_env: dict[str, str], paced: PacedEvents, open_client: OpenClient, tmp_path: Path
 ) -> None:
     async with on_terminal("bootstrap", env=slow_env, cwd=tmp_path) as screen:
         await screen.read_until(LIVE)
@@ -94,42 +104,34 @@ async def test_ctrl_c_leaves_the_ways_on_below_the_log_and_a_destroy_waits_for_t
         f"  undo it (delete all of it): plldb bootstrap destroy --region {REGION}",
     )
     # Whose creation a destroy meets then, and what it does about it.
-    undone = await plldb_cli("bootstrap", "destroy", "--yes", env=dict(slow_env))
-    assert undone.code == 0, undone
     waiting = f"waiting for the create of plldb that an earlier run of plldb began, {RESOURCES} resources"
-    assert undone.stdout.index(waiting) < undone.stdout.index("delete of plldb has begun")
-    assert "not ours" not in undone.stdout
+    async with program.started("bootstrap", "destroy", "--yes", env=slow_env, cwd=tmp_path) as destroy:
+        before = await destroy.read_until(waiting)
+        paced.hasten()
+        undone = await destroy.finish()
+    assert undone.code == 0, undone
+    assert "delete of plldb has begun" not in before
+    assert "delete of plldb has begun" in undone.stdout
+    assert "not ours" not in before + undone.stdout
     assert not await list_rest(open_client)
 
 
-@pytest.mark.parametrize(
-    ("answer", "code", "said"),
-    [
+async def test_destroy_asks_and_does_as_it_is_told(
+    aws_env: dict[str, str], open_client: OpenClient, tmp_path: Path
+) -> None:
+    await collect(bootstrap.setup(pace=BRISK))
+    for answer, code, said in (
         ("n\n", 1, "nothing was deleted"),
         (CTRL_C, 130, "error: interrupted: plldb bootstrap destroy has stopped"),
         ("y\n", 0, "removed, nothing is left"),
-    ],
-    ids=["no", "ctrl-c", "yes"],
-)
-async def test_destroy_asks_and_does_as_it_is_told(
-    plldb_cli: RunPlldb,
-    aws_env: dict[str, str],
-    open_client: OpenClient,
-    tmp_path: Path,
-    answer: str,
-    code: int,
-    said: str,
-) -> None:
-    assert (await plldb_cli("bootstrap", "setup")).code == 0
-    async with on_terminal("bootstrap", "destroy", env=aws_env, cwd=tmp_path) as screen:
-        await screen.read_until(r"for good\? \[y/N\]")
-        screen.type(answer)
-        assert await screen.finish() == code
-    assert said in on_screen(screen.text)
-    if code:
+    ):
         assert (await read_stack(open_client))["StackStatus"] == "CREATE_COMPLETE"
-    else:
-        assert not await list_rest(open_client)
+        async with on_terminal("bootstrap", "destroy", env=aws_env, cwd=tmp_path) as screen:
+            await screen.read_until(r"for good\? \[y/N\]")
+            screen.type(answer)
+            assert await screen.finish() == code
+        assert said in on_screen(screen.text)
+    assert not await list_rest(open_client)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -161,7 +161,7 @@ async def meet(address: str, dynamodb: Any) -> str:
 async def test_a_changed_handler_changes_its_function_alone_and_what_clients_get(
     plldb_cli: RunPlldb, ministack: str, open_client: OpenClient, tmp_path: Path
 ) -> None:
-    assert (await plldb_cli("bootstrap", "setup")).code == 0
+    await collect(bootstrap.setup(pace=BRISK))
     outputs, before = await read_outputs(open_client), await read_code(open_client)
     assert sorted(before) == ["plldb-lease-reaper", *(f"plldb-ws-api-{route}" for route in ROUTES)]
     copy = Copy(tmp_path / "copy")
@@ -181,7 +181,7 @@ async def test_a_changed_handler_changes_its_function_alone_and_what_clients_get
 async def test_destroy_leaves_nothing_of_what_a_client_has_used(
     plldb_cli: RunPlldb, ministack: str, open_client: OpenClient
 ) -> None:
-    assert (await plldb_cli("bootstrap", "setup")).code == 0
+    await collect(bootstrap.setup(pace=BRISK))
     address = websocket_address(ministack, (await read_outputs(open_client))["WebSocketUrl"])
     assert await meet(address, await open_client("dynamodb")) == "welcome"
     kinds = {"tables", "functions", "layers", "roles", "schedules", "log groups", "APIs", "buckets", "stacks"}

@@ -16,7 +16,8 @@ class Copy:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         package = Path(plldb.__file__).parent
-        shutil.copytree(package, folder / "plldb", ignore=shutil.ignore_patterns("__pycache__"))
+        # With what is compiled of it, which stays good: the copies are as old as the files.
+        shutil.copytree(package, folder / "plldb")
 
     @property
     def env(self) -> dict[str, str | None]:

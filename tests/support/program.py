@@ -52,6 +52,17 @@ class Running:
             seconds=time.monotonic() - self._start,
         )
 
+    async def read_until(self, text: str) -> str:
+        """What the program writes up to the line with that text."""
+        assert self.process.stdout is not None
+        lines = []
+        async with asyncio.timeout(60):
+            while line := (await self.process.stdout.readline()).decode():
+                lines.append(line)
+                if text in line:
+                    return "".join(lines)
+        raise AssertionError(f"it ended without {text!r}:\n{''.join(lines)}")
+
     async def kill(self) -> tuple[bytes, bytes]:
         """SIGKILL, then what is left of the output."""
         with suppress(ProcessLookupError):
