@@ -53,36 +53,8 @@ def read_settings():
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-    end_with(descriptor)
+    load_file("_plldb_ending", os.path.join(HERE, "ending.py")).end_with(descriptor)
     return json.loads(data.decode())
-
-
-def end_with(descriptor):
-    """End this process and its group when the other end of this pipe is closed, however plldb ends."""
-    os.set_inheritable(descriptor, False)
-    try:
-        import fcntl
-
-        # Linux: the kernel itself kills the group, also while this process is busy or stopped.
-        fcntl.fcntl(descriptor, fcntl.F_SETSIG, 9)
-        fcntl.fcntl(descriptor, fcntl.F_SETOWN, -os.getpgrp())
-        fcntl.fcntl(descriptor, fcntl.F_SETFL, fcntl.fcntl(descriptor, fcntl.F_GETFL) | os.O_ASYNC)
-    except (ImportError, AttributeError, OSError):
-        pass
-    import _thread
-
-    _thread.start_new_thread(watch, (descriptor,))
-
-
-def watch(descriptor):
-    """Wait for the end of plldb, then end with the whole group."""
-    try:
-        while os.read(descriptor, 1):
-            pass  # plldb says no more
-    finally:
-        if hasattr(os, "killpg"):
-            os.killpg(0, 9)
-        os._exit(1)
 
 
 def note_files(client):
@@ -175,8 +147,12 @@ def main():
     if settings["debugger"]:
         path = list(sys.path)
         debugging = load_file("_plldb_debugging", os.path.join(HERE, "debugging.py"))
-        debugging.start(settings, client.tell)
-        debugging.adapt(runtime.bootstrap)
+        obstacle = debugging.find_obstacle(sys.version_info)
+        if obstacle:
+            sys.stderr.write(f"plldb: no debugger, since {obstacle}\n")
+        else:
+            debugging.start(settings, client.tell)
+            debugging.adapt(runtime.bootstrap)
         sys.path[:] = path
         set_environment(settings)  # the debugger adds variables of its own
     sys.meta_path.remove(packages)

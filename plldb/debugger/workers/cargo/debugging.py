@@ -10,6 +10,8 @@ import time
 from contextlib import suppress
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+OLDEST_PYTHON = (3, 10)
+"""What debugpy says of itself. A function of 3.9 runs, and is not debugged."""
 LONGEST_WAIT = 10.0
 """Seconds for an editor that is there to take up a worker; after that the function runs without it."""
 
@@ -20,11 +22,22 @@ _lock = _thread.allocate_lock()
 _clock = {"held": 0.0, "stopped": 0, "since": 0.0}
 
 
+def find_obstacle(version):
+    """Return why a Python of this version cannot be debugged; None if it can."""
+    if tuple(version[:2]) >= OLDEST_PYTHON:
+        return None
+    oldest, here = (".".join(map(str, each[:2])) for each in (OLDEST_PYTHON, version))
+    return f"debugpy needs Python {oldest} or later, and this is Python {here}"
+
+
 def listen():
     """Be the process that an editor attaches to first; workers are its children in the editor's eyes.
 
     It does nothing. That the editor's session is not that of a worker lets workers come and go.
     """
+    obstacle = find_obstacle(sys.version_info)
+    if obstacle:
+        sys.exit(obstacle)
     import debugpy
     from debugpy import adapter
 
