@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import time
 from importlib.resources import files
@@ -16,6 +17,7 @@ import pytest_asyncio
 from plldb.bootstrap.artifacts.packages import build_package
 from plldb.bootstrap.artifacts.sources import list_layers, read_files
 from tests.cloud.functions import create, invoke, pack, until
+from tests.cloud.test_sandboxes import EXTENSION
 from tests.unit.debugger.agent.sandbox import TOKEN, Gateway
 
 if TYPE_CHECKING:
@@ -25,9 +27,23 @@ if TYPE_CHECKING:
     from tests.support.cloud import Cloud
 
 APP = """
-import os, time
+import http.client, os, sys, threading, time
 if os.environ.get("BROKEN"):
     raise ValueError("broken init")
+def register():
+    api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    named = {"Lambda-Extension-Name": "inner"}
+    api.request("POST", "/2020-01-01/extension/register", '{"events": ["INVOKE"]}', named)
+    answer = api.getresponse()
+    identity = {"Lambda-Extension-Identifier": answer.headers["Lambda-Extension-Identifier"]}
+    def follow():
+        while True:
+            api.request("GET", "/2020-01-01/extension/event/next", headers=identity)
+            print("inner:", api.getresponse().read())
+    found = answer.status, len(answer.read())
+    threading.Thread(target=follow, daemon=True).start()
+    return found
+INNER = register() if os.environ.get("INNER") else None
 def handler(event, context):
     if event == "raise":
         raise KeyError("as deployed")
@@ -35,9 +51,37 @@ def handler(event, context):
         time.sleep(30)
     if event == "exit":
         os._exit(3)
-    return [event, context.get_remaining_time_in_millis(), os.environ.get("FROM_VENDOR")]
+    if event == "world":
+        names = ("_HANDLER", "ORIG_HANDLER", "FROM_VENDOR", "PYTHONPATH", "AWS_LAMBDA_EXEC_WRAPPER")
+        values = [os.environ.get(name) for name in names]
+        return [values, sys.orig_argv, sys.path, "sitecustomize" in sys.modules, INNER, sorted(os.environ)]
+    return [event, context.get_remaining_time_in_millis()]
+again = handler
 """
-VENDOR = '#!/bin/bash\nexport FROM_VENDOR=1\nargs=("$@")\nexec "${args[@]:0:$#-1}" -X dev "${args[@]: -1}"\n'
+# Both written here after what the vendors' own do: Datadog's puts arguments before the last one and hides the
+# handler, OpenTelemetry's is a Python program that has what PYTHONPATH names imported first.
+DATADOG = """#!/bin/bash
+args=("$@")
+export FROM_VENDOR=1 ORIG_HANDLER="$_HANDLER" _HANDLER=app.again
+exec "${args[@]:0:$#-1}" -X dev "${args[@]: -1}"
+"""
+OPENTELEMETRY = """#!/bin/bash
+export PYTHONPATH="/opt/python:$PYTHONPATH:$LAMBDA_RUNTIME_DIR"
+export ORIG_HANDLER="$_HANDLER" _HANDLER=app.again
+exec /var/lang/bin/python${AWS_EXECUTION_ENV##*python} /opt/python/bin/instrument "$@"
+"""
+INSTRUMENT = """
+import os, shutil, sys
+os.environ["PYTHONPATH"] = "/opt/python/auto:" + os.environ["PYTHONPATH"]
+command = shutil.which(sys.argv[1])
+os.execl(command, command, *sys.argv[2:])
+"""
+VENDORS = {
+    "datadog": DATADOG,
+    "otel": OPENTELEMETRY,
+    "python/bin/instrument": INSTRUMENT,
+    "python/auto/sitecustomize.py": "",
+}
 
 
 @pytest.fixture
@@ -53,22 +97,30 @@ async def functions(open_client: OpenClient) -> Any:
     return await open_client("lambda")
 
 
-async def create_plain(client: Any, **variables: str) -> str:
-    return await create(client, APP, Timeout=3, Environment={"Variables": variables})
+async def create_plain(client: Any, vendors: dict[str, str] = VENDORS, **variables: str) -> str:
+    layers = [await publish_vendors(client, vendors)]
+    return await create(client, APP, Timeout=3, Layers=layers, Environment={"Variables": variables})
 
 
-async def create_armed(client: Any, gateway: Gateway, wrapper: str = "", **variables: str) -> str:
+async def create_armed(
+    client: Any, gateway: Gateway, wrapper: str = "", vendors: dict[str, str] = VENDORS, **variables: str
+) -> str:
     """A function as arming leaves it; its own timeout is 3 s."""
     (source,) = list_layers(files("plldb") / "debugger")
     package = build_package(source.name, await read_files(source))
     agent = await client.publish_layer_version(LayerName="plldb-agent", Content={"ZipFile": package.body})
-    vendor = await client.publish_layer_version(LayerName="v", Content={"ZipFile": pack({"vendor": VENDOR})})
+    vendor = await publish_vendors(client, vendors)
     variables |= {
         "AWS_LAMBDA_EXEC_WRAPPER": "/opt/plldb/wrapper",
         "PLLDB": f"1|{int(time.time()) + 3600}|ws://{gateway.address}/live|{TOKEN}|3|{wrapper}",
     }
-    layers = [vendor["LayerVersionArn"], agent["LayerVersionArn"]]
+    layers = [vendor, agent["LayerVersionArn"]]
     return await create(client, APP, Timeout=899, Layers=layers, Environment={"Variables": variables})
+
+
+async def publish_vendors(client: Any, vendors: dict[str, str]) -> str:
+    made = await client.publish_layer_version(LayerName="v", Content={"ZipFile": pack(vendors)})
+    return str(made["LayerVersionArn"])
 
 
 def comparable(answer: dict[str, Any]) -> dict[str, Any]:
@@ -99,14 +151,29 @@ async def test_an_error_in_the_init_phase_is_that_of_the_deployed_function(
     assert comparable(await invoke(functions, armed, 1)) == comparable(expected)
 
 
-async def test_a_vendors_wrapper_runs_and_the_deadline_is_the_functions_own(
-    functions: Any, gateway: Gateway
+@pytest.mark.parametrize("vendor", ["", "/opt/datadog", "/opt/otel"])
+async def test_a_function_finds_the_world_as_it_was_deployed_also_behind_a_vendors_wrapper(
+    functions: Any, gateway: Gateway, cloud: Cloud, vendor: str
 ) -> None:
     gateway.peer = None
-    armed = await create_armed(functions, gateway, "/opt/vendor")
-    event, left, vendor = await invoke(functions, armed, 1)
-    assert (event, vendor) == (1, "1")
-    assert left <= 3000
+    own = {"AWS_LAMBDA_EXEC_WRAPPER": vendor} if vendor else {}
+    extensions = VENDORS | {"extensions/told": EXTENSION}
+    plain = await create_plain(functions, extensions, INNER="1", **own)
+    armed = await create_armed(functions, gateway, vendor, extensions, INNER="1")
+    expected, seen = [await invoke(functions, name, "world") for name in (plain, armed)]
+    assert seen == expected
+    assert expected[0][2:4] == {"": [None, "/var/runtime"], "/opt/datadog": ["1", "/var/runtime"]}.get(
+        vendor, [None, "/opt/python/auto:/opt/python:/var/runtime:/var/runtime"]
+    )
+    assert expected[3] is (vendor == "/opt/otel")
+    assert (await invoke(functions, armed, 1))[1] <= 3000, "the deadline is the function's own"
+    heard = []
+    for name in (plain, armed):
+        await functions.update_function_configuration(FunctionName=name, MemorySize=256)
+        (sandbox,) = cloud.sandboxes(name)
+        await until(lambda sandbox=sandbox: not sandbox.alive)  # type: ignore[misc]
+        heard.append(re.findall(r'told: .*"eventType": ?"(\w+)"', sandbox.log))
+    assert heard == [["INVOKE", "SHUTDOWN"], ["INVOKE", "INVOKE", "SHUTDOWN"]]
 
 
 async def test_a_laptop_answers_and_the_deployed_code_does_not_even_start(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.unit.debugger.agent.sandbox import RuntimeApi
 
 if TYPE_CHECKING:
     from tests.unit.debugger.agent.sandbox import Sandbox
@@ -153,6 +156,17 @@ def test_a_wrapper_of_the_user_that_treats_the_first_argument_as_the_python(
     sandbox.gateway.peer = None
     sandbox.start(COMMAND, PLLDB=sandbox.settings(wrapper=str(path)))
     assert environment_of(sandbox)["AWS_LAMBDA_RUNTIME_API"] != sandbox.lambda_.address
+
+
+def test_a_vendor_that_stands_between_the_runtime_and_lambda(sandbox: Sandbox, tmp_path: Path) -> None:
+    path, vendors = tmp_path / "vendor", RuntimeApi()
+    path.write_text(f'#!/bin/bash\nexport AWS_LAMBDA_RUNTIME_API={vendors.address}\nexec "$@"\n')
+    path.chmod(0o755)
+    sandbox.gateway.peer = None
+    sandbox.start(COMMAND, PLLDB=sandbox.settings(wrapper=str(path)))
+    with closing(vendors):
+        assert vendors.invoke("one", b'{"do": "raise"}').path.endswith("/one/error")
+    assert sandbox.lambda_.nexts == 0
 
 
 def test_with_the_lease_over_a_wrapper_of_the_user_gets_the_original_command(
