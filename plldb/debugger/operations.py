@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
@@ -18,6 +19,7 @@ from plldb.debugger.events.restore import RestoreEvent, RestoreFinished
 from plldb.debugger.events.status import DebuggerStatus
 from plldb.debugger.pace import DEFAULT_PACE, Pace
 from plldb.debugger.workers import pool
+from plldb.debugger.workers.environment import machine_of
 from plldb.streams import Tell, stream
 
 
@@ -64,7 +66,12 @@ async def attach(
         PlldbError: see the tree in `plldb.errors`.
     """
     leave = asyncio.Event()
-    open_workers = partial(pool.open_workers, debug=options.debug_port, wait=options.wait)
+    open_workers = partial(
+        pool.open_workers,
+        debug=options.debug_port,
+        wait=options.wait,
+        machine=machine_of(place, os.environ),
+    )
     order = Order(stack=stack, functions=tuple(functions), options=options, open_workers=open_workers)
 
     async def work(tell: Tell[AttachEvent]) -> AttachFinished:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from plldb.aws.place import Place
 from plldb.debugger.workers.settings import FunctionSettings
 
 BASICS = frozenset(
@@ -26,10 +27,12 @@ NETWORK = frozenset(
         *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
         *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
         *("AWS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
-        "AWS_ENDPOINT_URL",
     }
 )
 """How this machine reaches AWS. It wins over the function's own variables: they are for another network."""
+
+ENDPOINT = frozenset({"AWS_ENDPOINT_URL"})
+"""Where AWS is, if it is an emulator. A function may have an endpoint of its own: that one counts."""
 
 CREDENTIALS = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"})
 FILES = frozenset({"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"})
@@ -77,12 +80,25 @@ def worker_environment(
         **_take(machine, BASICS),
         **mine,
         **SET_BY_LAMBDA,
+        **_take(machine, ENDPOINT),
         **function.variables,
         **_reserved(function, code, api),
         **told,
         **_take(machine, NETWORK),
         **variables,
     }
+
+
+def machine_of(place: Place, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return this machine's environment as it would be if variables said what ``place`` says."""
+    machine = dict(environ)
+    if place.endpoint_url:
+        machine["AWS_ENDPOINT_URL"] = place.endpoint_url
+    if place.profile:
+        # A profile that is named comes before variables, for the AWS tools too.
+        machine = {name: value for name, value in machine.items() if name not in CREDENTIALS}
+        machine["AWS_PROFILE"] = place.profile
+    return machine
 
 
 def start_environment(machine: Mapping[str, str]) -> dict[str, str]:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from plldb.debugger.workers.environment import start_environment, worker_environment
+from plldb.aws.place import Place
+from plldb.debugger.workers.environment import machine_of, start_environment, worker_environment
 from plldb.debugger.workers.settings import FunctionSettings
 
 MACHINE = {
@@ -84,6 +85,28 @@ def test_the_caller_wins_and_may_lend_the_own_credentials() -> None:
     assert (own["AWS_ACCESS_KEY_ID"], own["AWS_PROFILE"]) == ("AKIAMINE", "mine")
     assert own["AWS_LAMBDA_LOG_STREAM_NAME"] == "stream"
     assert "AWS_CONFIG_FILE" not in own
+
+
+@pytest.mark.parametrize("own_credentials", [True, False])
+def test_a_place_reaches_the_function_as_variables_would(own_credentials: bool) -> None:
+    place = Place(profile="named", endpoint_url="http://emulator")
+    found = environment(machine=machine_of(place, MACHINE), own_credentials=own_credentials)
+    assert found.get("AWS_PROFILE") == ("named" if own_credentials else None)
+    assert found.get("AWS_ACCESS_KEY_ID") == (None if own_credentials else "ASIAROLE")
+    assert found["AWS_ENDPOINT_URL"] == "http://emulator"
+    assert machine_of(Place(), MACHINE) == MACHINE
+
+
+def test_the_endpoint_that_a_function_sets_itself_counts() -> None:
+    machine = MACHINE | {"AWS_ENDPOINT_URL": "http://mine"}
+    assert environment(machine=machine)["AWS_ENDPOINT_URL"] == "http://mine"
+    function = FunctionSettings(
+        name="f", arn="", handler="", runtime="", variables={"AWS_ENDPOINT_URL": "http://theirs"}
+    )
+    found = worker_environment(
+        function, code=Path(), api="", message=(), machine=machine, variables={}, own_credentials=False
+    )
+    assert found["AWS_ENDPOINT_URL"] == "http://theirs"
 
 
 def test_a_process_is_started_with_nothing_secret() -> None:
