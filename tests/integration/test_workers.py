@@ -347,6 +347,73 @@ async def test_nothing_is_left_when_plldb_is_killed_and_no_process_shows_a_secre
         await gone(pid)
 
 
+ACCIDENTS = {
+    # What the handler does, and the type of its error; empty for an answer, None for either.
+    "a crash": ("os.kill(os.getpid(), 11)", "Runtime.ExitError"),
+    "an endless loop": ("while True: pass", "Sandbox.Timedout"),
+    "an endless loop without the interpreter": ("re.match('(a+)+$', 'a' * 40 + 'b')", "Sandbox.Timedout"),
+    "output without end": ("while True: print('x' * 1000)", "Sandbox.Timedout"),
+    "a child that stays": ("os.fork() or time.sleep(600)", ""),
+    "a child that answers, too": ("os.fork()", ""),
+    "a child that ends all": ("os.fork() or os.killpg(0, 9)\n    time.sleep(60)", "Runtime.ExitError"),
+    "threads that stay": ("[threading.Thread(target=time.sleep, args=(600,)).start() for _ in range(9)]", ""),
+    "daemon threads that print": ("threading.Thread(target=shout, daemon=True).start()", ""),
+    "2 GB": ("held.append(b'x' * 2**31)", None),
+    "the end of the interpreter": ("raise SystemExit(3)", "Runtime.ExitError"),
+}
+CLUMSY = """
+import os, re, sys, threading, time
+held = []
+def shout():
+    while True: print("x" * 1000)
+def handler(event, context):
+    {code}
+    return len(held)
+"""
+
+
+async def test_a_worker_that_fails_leaves_the_others_nothing_and_nobody_behind(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        app="def handler(event, context): return event",
+        **{f"app{number}": CLUMSY.format(code=code) for number, (code, _) in enumerate(ACCIDENTS.values())},
+    )
+    functions = {f"app{number}": f"app{number}.handler" for number in range(len(ACCIDENTS))}
+    family, descriptors = find_family(os.getpid()), len(os.listdir("/proc/self/fd"))
+    async with bench(tmp_path, timeout=1, others=functions) as function:
+        assert (await function.invoke(0, sandbox="other")).value == 0
+        failing = [
+            asyncio.create_task(function.run(make_start(None, sandbox=each, function=each)))
+            for each in functions
+        ]
+        number = 0
+        while not all(each.done() for each in failing):
+            number += 1
+            assert (await function.invoke(number, sandbox="other")).value == number, "the others go on"
+        for (what, (_, expected)), each in zip(ACCIDENTS.items(), failing, strict=True):
+            answer = each.result().answer
+            assert answer is not None, what
+            error = dict(answer.headers).get("lambda-runtime-function-error-type", "")
+            assert expected in (error, None), what
+        for name in functions:  # whatever is still there of it
+            again = await function.run(make_start(None, sandbox=name, function=name))
+            assert again.answer is not None
+        assert (await function.invoke(-1, sandbox="other")).value == -1
+    assert find_family(os.getpid()) == family
+    assert len(os.listdir("/proc/self/fd")) == descriptors
+
+
+async def test_many_failures_in_a_row_leave_no_zombie_and_no_descriptor(tmp_path: Path) -> None:
+    write(tmp_path, app="import os\ndef handler(event, context): os._exit(event)")
+    async with bench(tmp_path) as function:
+        await function.invoke(3)
+        family, descriptors = find_family(os.getpid()), len(os.listdir("/proc/self/fd"))
+        for _ in range(20):
+            assert (await function.invoke(3)).value["errorType"] == "Runtime.ExitError"
+        assert find_family(os.getpid()) == family
+        assert len(os.listdir("/proc/self/fd")) == descriptors
+
+
 async def test_a_process_that_ends_between_two_invocations_is_replaced(tmp_path: Path) -> None:
     write(
         tmp_path,

@@ -90,7 +90,12 @@ class Bench:
 
 
 def make_start(
-    event: object, *, sandbox: str = "a", body: bytes | None = None, headers: dict[str, str] | None = None
+    event: object,
+    *,
+    sandbox: str = "a",
+    body: bytes | None = None,
+    headers: dict[str, str] | None = None,
+    function: str = FUNCTION.name,
 ) -> Start:
     """The decision of a session to run an invocation; ``headers`` are without prefix, ``_`` is ``-``."""
     request_id = f"request-{next(_numbers)}"
@@ -103,7 +108,7 @@ def make_start(
     told |= {f"lambda-runtime-{name.replace('_', '-')}": value for name, value in (headers or {}).items()}
     return Start(
         identity=Identity(sandbox=Sandbox("key", sandbox), request_id=request_id, nonce="0a"),
-        function=FUNCTION.name,
+        function=function,
         invocation=Invocation(
             headers=tuple(told.items()),
             environment=ROLE,
@@ -136,12 +141,16 @@ async def bench(
     debug: int | None = None,
     wait: bool = False,
     own: dict[str, str] | None = None,
+    others: dict[str, str] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Bench]:
-    """Workers for the code in a folder; ``settings`` are those of the function."""
+    """Workers for the code in a folder; ``settings`` are those of the function, ``others`` more handlers."""
+    functions = {FUNCTION.name: replace(FUNCTION, **settings)}  # by the name that make_start gives
+    for name, handler in (others or {}).items():
+        functions[name] = replace(FUNCTION, **settings | {"name": name, "handler": handler})
     async with open_workers(
         Project(folder=folder, python=Path(python), variables=own or {}),
-        {FUNCTION.name: replace(FUNCTION, **settings)},  # by the name that make_start gives
+        functions,
         debug=debug,
         wait=wait,
         patience=patience or Patience(),
