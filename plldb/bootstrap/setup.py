@@ -94,8 +94,9 @@ async def deploy(
     for _ in range(ROUNDS):
         # Before it is cleared away: the tags and the boundary of a creation that failed go with the stack.
         seen, deployed = await _recall(stack, seen, deployed)
-        seen = await clear_the_way(stack, seen, SETUP, read_resources(text), tell)
-        seen, deployed = await _recall(stack, seen, deployed)
+        after = await clear_the_way(stack, seen, SETUP, read_resources(text), tell)
+        if after is not seen:
+            seen, deployed = await _recall(stack, after, deployed)
         ended = await _round(setup, seen, deployed, renewed)
         changed |= ended.changed
         renewed |= ended.renewed

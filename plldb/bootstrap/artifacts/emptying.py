@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 # A setup that runs at the same time may put objects back while the bucket is emptied.
 EMPTYING_ROUNDS = 5
 # What is no character of XML 1.0 ("Char" in its specification): S3 reads no request that has it in its body.
-NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# No compiled pattern: to compile it takes longer than to import this module.
+NOT_IN_XML = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +158,8 @@ async def _abort(bucket: Bucket, key: str, upload_id: str) -> None:
 
 async def _delete(bucket: Bucket, to_delete: Sequence[ObjectIdentifierTypeDef]) -> None:
     """Delete versions with one request, but those one by one whose keys XML cannot carry."""
-    alone = [each for each in to_delete if NOT_IN_XML.search(each["Key"])]
-    together = [each for each in to_delete if not NOT_IN_XML.search(each["Key"])]
+    alone = [each for each in to_delete if re.search(NOT_IN_XML, each["Key"])]
+    together = [each for each in to_delete if not re.search(NOT_IN_XML, each["Key"])]
 
     async def attempt() -> None:
         answer = await bucket.aws.attempt(
