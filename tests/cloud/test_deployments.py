@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from tests.cloud.world import World
+    from tests.conftest import OpenClient
+    from tests.support.cloud import Cloud
 
     Deploy = Callable[[World, str], Awaitable[object]]
 
@@ -173,3 +175,26 @@ async def test_who_takes_a_function_over_is_named(world: World, tmp_path: Path) 
     (hold,) = await list_holds(world.places.table)
     assert hold.holder.session == "other", "it is left to who has it now"
     await restore(world.places, name, lambda _: True)
+
+
+@pytest.mark.parametrize("account", [invent_account()])
+async def test_a_session_whose_own_infrastructure_is_deleted_gives_its_functions_back_and_says_why(
+    world: World, tmp_path: Path, cloud: Cloud, open_client: OpenClient
+) -> None:
+    name = await create_function(world)
+    before = await world.settings(name)
+    cloudformation = await open_client("cloudformation")
+
+    async def attach_and_delete() -> None:
+        async with attached(world, name, tmp_path) as listener:
+            await cloudformation.delete_stack(StackName="plldb")
+            waiter = cloudformation.get_waiter("stack_delete_complete")
+            await waiter.wait(StackName="plldb", WaiterConfig={"Delay": 1})
+            cloud.age(7200)  # API Gateway closes the connections of an API that is deleted
+            await listener.until(debugger.ConnectionLost)
+            detaching = await listener.until(debugger.Detaching)
+            assert detaching.reason == "failed"
+
+    with pytest.raises(debugger.NotSetUpError, match="not set up"):
+        await attach_and_delete()
+    assert await world.settings(name) == before

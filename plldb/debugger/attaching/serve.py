@@ -95,6 +95,7 @@ class Service:
         self._notes: set[asyncio.Task[None]] = set()
         self._functions: dict[Identity, str] = {}  # of the invocations that are running or being answered
         self._changed = asyncio.Event()
+        self.lost = asyncio.Event()  # set while the connection is
 
     async def run(self) -> None:
         """Run what comes, until cancelled.
@@ -126,6 +127,10 @@ class Service:
                     self._sign_in_needed(message)
                 case ConnectionLost() | ConnectionRestored() | AnswersDelayed() | SignInNeeded():
                     self._tell(event)
+                    if isinstance(event, ConnectionLost):
+                        self.lost.set()
+                    elif isinstance(event, ConnectionRestored):
+                        self.lost.clear()
                 case _:
                     assert_never(event)
             self._changed.set()

@@ -26,6 +26,7 @@ from plldb.debugger.link.link import Link, open_link
 from plldb.debugger.link.rows import SessionRow
 from plldb.debugger.pace import Pace
 from plldb.debugger.watching.deployments import Watch
+from plldb.debugger.watching.infrastructure import watch_infrastructure
 from plldb.debugger.watching.silence import watch_silence
 from plldb.errors import PlldbError
 from plldb.tasks import cancel_all, finish, gather_all
@@ -80,7 +81,7 @@ class SessionRun:
                 silent = watch_silence(self.aws, looked_at, service.heard, telling.put, self.pace)
                 watch = Watch(functions=self.places.functions, tokens=tokens, session=held, tell=telling.put)
                 watching += [asyncio.create_task(silent), asyncio.create_task(watch.run(armed))]
-                reason = await self._until_over(serving, leave)
+                reason = await self._until_over(service, serving, leave)
                 await cancel_all(watching)
                 workers.release()  # what waits for a debugger would be in hand for ever
                 return await self._detach(held, reason, link, service, telling)
@@ -110,22 +111,30 @@ class SessionRun:
         return armed
 
     async def _until_over(
-        self, serving: asyncio.Task[None], leave: asyncio.Event
+        self, service: Service, serving: asyncio.Task[None], leave: asyncio.Event
     ) -> Literal["asked", "lease"]:
+        """Serve until that is asked to end, or the lease does.
+
+        Raises:
+            PlldbError: the link has ended, or plldb's stack is gone.
+        """
         leaving = asyncio.create_task(leave.wait())
-        both: set[asyncio.Task[Any]] = {serving, leaving}
+        looking = asyncio.create_task(
+            watch_infrastructure(self.aws, self.infrastructure, service.lost, self.pace)
+        )
+        tasks: set[asyncio.Task[Any]] = {serving, leaving, looking}
         try:
             done, left = set[asyncio.Task[Any]](), 1.0
             while left and not done:
                 # The clock of the event loop, by which is waited, stands still while the machine sleeps.
                 left = max(self.row.ends_at - time.time(), 0)
                 done, _ = await asyncio.wait(
-                    both, timeout=min(left, self.pace.look), return_when=asyncio.FIRST_COMPLETED
+                    tasks, timeout=min(left, self.pace.look), return_when=asyncio.FIRST_COMPLETED
                 )
         finally:
-            leaving.cancel()
-        if serving in done:
-            serving.result()  # raises why the link has ended
+            await cancel_all([leaving, looking])
+        for task in done - {leaving}:
+            task.result()  # raises why there is nothing more to serve
         return "asked" if leaving in done else "lease"
 
     async def _detach(
