@@ -473,16 +473,23 @@ async def test_a_python_that_does_not_start_is_an_answer(tmp_path: Path) -> None
     ("code", "line"),
     [
         ("open('/opt/data.json')", "plldb: /opt/data.json is in Lambda only"),
-        ("import urllib.request; urllib.request.urlopen('http://localhost:2773/x')", None),
-        ("raise OSError('http://localhost:2773 refused')", "plldb: the AWS Parameters and Secrets Lambda"),
-        ("raise ValueError('2773')", None),
+        (
+            "import urllib.request as u; u.urlopen('http://localhost:2773/x')",
+            "plldb: the AWS Parameters and Sec",
+        ),
+        ("raise ConnectionRefusedError('2773')", None),
+        (
+            "import socket; socket.create_connection(('10.255.0.1', 9), 0.01)",
+            "plldb: 10.255.0.1:9 is in a private",
+        ),
+        ("import socket; socket.getaddrinfo('no.such.invalid', 1)", "plldb: a name of the function's VPC"),
     ],
 )
 async def test_what_is_in_lambda_only_is_said_where_it_fails(
     tmp_path: Path, code: str, line: str | None
 ) -> None:
     write(tmp_path, app=f"def handler(event, context):\n    {code}\n")
-    async with bench(tmp_path) as function:
+    async with bench(tmp_path, vpc=True) as function:
         said = [each for each in (await function.invoke()).lines if each.startswith("plldb: ")]
     assert [each[: len(line or "")] for each in said] == ([line] if line else [])
 

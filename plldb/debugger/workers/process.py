@@ -37,6 +37,7 @@ class Plan:
         environment: what the function sees. Secret.
         machine: this machine's environment.
         debugger: where the debugger is; None without one.
+        vpc: whether the function is in a VPC.
     """
 
     python: Path
@@ -45,6 +46,7 @@ class Plan:
     environment: Mapping[str, str] = field(repr=False)
     machine: Mapping[str, str] = field(repr=False)
     debugger: Mapping[str, object] | None = field(default=None, repr=False)
+    vpc: bool = False
 
 
 @dataclass(frozen=True, slots=True)

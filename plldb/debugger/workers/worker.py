@@ -71,6 +71,7 @@ async def start_worker(plan: Plan, patience: Patience) -> Worker:
         "packages": find_packages(),
         "mark": mark,
         "debugger": plan.debugger,
+        "vpc": plan.vpc,
     }
     try:
         process = await start_process(plan, settings)

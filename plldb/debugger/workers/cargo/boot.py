@@ -162,7 +162,7 @@ def main():
     client.tell("begun", sys.version)
     say_other_version()
     differences = load_file("_plldb_differences", os.path.join(HERE, "differences.py"))
-    differences.watch(runtime.bootstrap)
+    differences.watch(runtime.bootstrap, settings["vpc"])
     # What SDKs look for that wrap the runtime: sys.modules["__main__"].awslambdaricmain.bootstrap.
     globals().update(awslambdaricmain=runtime, bootstrap=runtime.bootstrap)
     runtime.main([settings["code"], settings["handler"]])

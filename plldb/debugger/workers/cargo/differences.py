@@ -1,49 +1,76 @@
 """Says what cannot be here as it is in Lambda, at the moment it matters. Talks to the developer.
 
-It looks at an error that the function does not handle, and adds one line to its output.
+It looks at connections that are made and at an error that the function does not handle, and adds a line to
+the output.
 """
 
 import sys
+from contextlib import suppress
 
 FOLDERS = ("/var/task/", "/opt/", "/var/runtime/")
 ENDPOINTS = {
-    "2773": "the AWS Parameters and Secrets Lambda Extension",
-    "2772": "the AWS AppConfig Lambda extension",
-    "8126": "the Datadog extension",
-    "4317": "the OpenTelemetry layer",
-    "4318": "the OpenTelemetry layer",
+    2773: "the AWS Parameters and Secrets Lambda Extension",
+    2772: "the AWS AppConfig Lambda extension",
+    8126: "the Datadog extension",
+    4317: "the OpenTelemetry layer",
+    4318: "the OpenTelemetry layer",
 }
-LOCAL = ("localhost", "127.0.0.1", "::1", "sandbox.localdomain")
+"""What listens on localhost in a sandbox, by port."""
+LOCAL = ("127.0.0.1", "::1")
 
 
-def watch(runtime):
-    """Look at each error that the runtime is about to report."""
-    extract = runtime.extract_traceback
+def watch(runtime, vpc):
+    """Look at each error that the runtime is about to report. ``vpc``: whether the function is in a VPC."""
+    extract, last, said = runtime.extract_traceback, [None], set()
 
     def extract_traceback(tb):
-        try:
-            text = explain(sys.exc_info()[1])
-            if text:
-                sys.stderr.write(f"plldb: {text}\n")
-        except Exception:  # noqa: BLE001, S110 - the function may raise anything, with any text
-            pass
+        with suppress(Exception):  # the function may raise anything, with any text
+            say(explain(sys.exc_info()[1], last[0], vpc))
         return extract(tb)
 
+    def look(event, arguments):
+        if event != "socket.connect":
+            return
+        with suppress(Exception):  # else nothing could be connected any more
+            host, port = last[0] = arguments[1][:2]
+            if vpc and host not in said and is_private(host):
+                said.add(host)
+                say(f"{host}:{port} is private, and this machine may have no way to the function's VPC")
+
     runtime.extract_traceback = extract_traceback
+    sys.addaudithook(look)
 
 
-def explain(error):
-    """Return what an error, or one that led to it, has to do with being here; None if nothing."""
+def say(text):
+    """Add a line to the output, if there is one to add."""
+    if text:
+        sys.stderr.write(f"plldb: {text}\n")
+
+
+def is_private(host):
+    """Tell whether an address is one of a private network other than this machine's own."""
+    import ipaddress
+
+    address = ipaddress.ip_address(host)
+    return address.is_private and not address.is_loopback and not address.is_link_local
+
+
+def explain(error, connected, vpc):
+    """Return what an error, or one that led to it, has to do with being here; None if nothing.
+
+    ``connected`` is the host and port to which the function connected last.
+    """
     seen = []
     while error is not None and error not in seen:
         seen.append(error)
         path = str(getattr(error, "filename", None) or "")
         if isinstance(error, FileNotFoundError) and path.startswith(FOLDERS):
             return f"{path} is in Lambda only; LAMBDA_TASK_ROOT names the folder of the code here and there"
-        if isinstance(error, OSError) or "Connection" in type(error).__name__:
-            text = str(error)
-            for port, name in ENDPOINTS.items():
-                if port in text and any(each in text for each in LOCAL):
-                    return f"{name}, port {port}, is in Lambda only"
+        if isinstance(error, ConnectionError) and connected and connected[0] in LOCAL:
+            name = ENDPOINTS.get(connected[1])
+            if name:
+                return f"{name}, port {connected[1]}, is in Lambda only"
+        if vpc and type(error).__name__ == "gaierror":
+            return "a name of the function's VPC may be unknown to this machine"
         error = error.__cause__ or error.__context__
     return None
