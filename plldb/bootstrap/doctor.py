@@ -229,7 +229,7 @@ async def _permissions(aws: Aws, target: Target) -> list[Finding]:
         return [_ok("rights", "all that setup needs, as far as IAM's simulator tells")]
     remedy = Hint(
         "allow-action",
-        "The whole policy is in plldb/bootstrap/policies/setup.json of the installed package.",
+        "The complete policy is in plldb/bootstrap/policies/setup.json of the installed package.",
     )
     return [
         Finding(check="rights", verdict="problem", message=f"{action} is not allowed", remedy=remedy)

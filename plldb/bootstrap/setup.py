@@ -103,7 +103,7 @@ async def deploy(
         seen = ended.seen or await stack.look()
         if ended.done:
             return SetupFinished(changed=changed, deployment=_deployment(target, bucket, stack, seen))
-    how = "does not come to rest: somebody else changes it again and again."
+    how = "does not come to rest: somebody else keeps changing it."
     raise _disturbed(stack, seen, how, "Find out who does (CloudTrail tells), then set up again.")
 
 

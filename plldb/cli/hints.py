@@ -21,7 +21,7 @@ WORDS: dict[HintKind, str] = {
 }
 """What is said instead of the library's sentence to somebody who can give options."""
 MORE: dict[HintKind, str] = {
-    "allow-action": "The whole policies are in plldb/bootstrap/policies of the installed package.",
+    "allow-action": "The complete policies are in plldb/bootstrap/policies of the installed package.",
 }
 """What is said after the library's sentence."""
 STEPS: dict[HintKind, tuple[str, tuple[str, ...]]] = {

@@ -213,7 +213,7 @@ async def test_without_a_debugger_the_function_runs_and_says_so(tmp_path: Path) 
     async with bench(tmp_path, debug=0, python=python) as function:
         ran = await function.invoke({"number": 2})
         assert ran.value == 4
-        assert ran.lines == ["plldb: no debugger, since it cannot be started: this one cannot be debugged"]
+        assert ran.lines == ["plldb: the debugger cannot be started: this one cannot be debugged"]
 
 
 def make_odd_python(folder: Path, does: str) -> str:

@@ -58,7 +58,7 @@ def _explain_stop(asked: Invocation, why: Stopped, runs: Sequence[RegionRun[Live
         hint, steps = _left_armed(runs), _restore_steps(asked, runs)
         if why.code == "output-closed" and not all(run.progress.finished for run in runs) and steps:
             # Nobody was left who could be told, so the session has ended and restored without words.
-            hint = "the functions were put back, as far as AWS let that be done."
+            hint = "the functions were put back, as far as AWS allowed it."
             steps = tuple(
                 Step(purpose="see that", command=_place_of(asked, run).command("status")) for run in runs
             )

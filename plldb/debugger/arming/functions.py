@@ -117,7 +117,7 @@ def _special(configuration: Mapping[str, Any]) -> str:
     if configuration.get("PackageType") == "Image":
         return "a container image, which takes no layers"
     if (configuration.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions":
-        return "set to SnapStart: a version published meanwhile would keep the debugger in its snapshot"
+        return "set to SnapStart: a version published in the meantime would keep the debugger in its snapshot"
     if configuration.get("CapacityProviderConfig"):
         return "run on managed instances"
     if configuration.get("MasterArn"):

@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 
-GIVEN_BACK = "it was given back meanwhile"
+GIVEN_BACK = "it was given back in the meantime"
 """Somebody has restored it: the same person in another terminal, or whoever may."""
 
 
@@ -171,7 +171,7 @@ async def _put_arms(
         conflict = await finish(try_to_write(places.functions, current, settings))
         found = await wait_until_updated(places.functions, before.arn)
         if found is None:
-            return refused(before.arn, "gone", "it was deleted meanwhile")
+            return refused(before.arn, "gone", "it was deleted in the meantime")
         if has_token(found, token):
             return _judge_update(found, before)
         if not conflict:
@@ -182,7 +182,7 @@ async def _put_arms(
         current, before = found, as_deployed(found, hold)
         if refusal := refuse(before):
             return Refused(arn=before.arn, refusal=refusal)
-    return refused(before.arn, "changed", "somebody else changes it again and again")
+    return refused(before.arn, "changed", "somebody else keeps changing it")
 
 
 async def examine(where: Lambda, name: str, function: Function | None) -> Refused | None:
@@ -195,7 +195,7 @@ async def examine(where: Lambda, name: str, function: Function | None) -> Refuse
     if refusal := refuse(function):
         return Refused(arn=function.arn, refusal=refusal)
     if await is_signing_enforced(where, function.arn):
-        return refused(function.arn, "code-signing", "it takes signed layers only (code signing)")
+        return refused(function.arn, "code-signing", "it accepts signed layers only (code signing)")
     if missing := await find_missing_layer(where, function.settings.layers):
         return refused(function.arn, "layer-gone", f"its layer {missing} does not exist any more")
     return None

@@ -72,7 +72,7 @@ async def _restore(places: Places, name: str, is_ours: Callable[[Hold], bool]) -
             if hold:
                 await release(places.table, arn, hold.holder.session)
             return Restored(arn=arn, how=outcome)
-    return refused(name, "changed", "somebody else changes it again and again")
+    return refused(name, "changed", "somebody else keeps changing it")
 
 
 async def _arn_of(places: Places, name: str) -> str:

@@ -43,7 +43,7 @@ def api_silent() -> TryAgainError:
         service="execute-api",
         operation="hello",
         hint=Hint(
-            "look-at-stack", "The logs of its functions may tell why: /aws/lambda/plldb-ws-api-default."
+            "look-at-stack", "The logs of its functions may say why: /aws/lambda/plldb-ws-api-default."
         ),
     )
     return TryAgainError(error, throttled=False)

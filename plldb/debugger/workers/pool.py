@@ -220,7 +220,7 @@ class Workers:
                 adapter = await self._relay.adapter()
         except OSError as error:  # TimeoutError is one
             reason = str(error) or f"it takes longer than {self._patience.debugger:g} s"
-            await tell(Output("stderr", f"plldb: no debugger, since it cannot be started: {reason}"))
+            await tell(Output("stderr", f"plldb: the debugger cannot be started: {reason}"))
             self._debuggable = False  # once is enough to wait for it
             return None
         return {**adapter.settings(), "editor": self._relay.has_editor}
