@@ -480,7 +480,7 @@ async def test_a_python_that_does_not_start_is_an_answer(tmp_path: Path) -> None
         ("raise ConnectionRefusedError('2773')", None),
         (
             "import socket; socket.create_connection(('10.255.0.1', 9), 0.01)",
-            "plldb: 10.255.0.1:9 is in a private",
+            "plldb: 10.255.0.1:9 is private",
         ),
         ("import socket; socket.getaddrinfo('no.such.invalid', 1)", "plldb: a name of the function's VPC"),
     ],

@@ -205,10 +205,12 @@ def test_settings_are_those_of_the_function_as_deployed_also_while_it_is_armed()
             "Variables": {"PLLDB": armed, "AWS_LAMBDA_EXEC_WRAPPER": "/opt/plldb/wrapper", "TABLE": "t"}
         },
         "LoggingConfig": {"LogFormat": "JSON", "ApplicationLogLevel": "DEBUG", "LogGroup": "mine"},
+        "VpcConfig": {"VpcId": "vpc-1", "SubnetIds": ["subnet-1"]},
     }
     found = read_settings(configuration, logical_id="Orders")
     assert (found.timeout, found.memory, found.region, found.logical_id) == (7, 512, "eu-west-1", "Orders")
     assert found.arn == "arn:aws:lambda:eu-west-1:123456789012:function:orders"
     assert found.variables == {"TABLE": "t", "AWS_LAMBDA_EXEC_WRAPPER": "/opt/own"}
     assert (found.log_format, found.log_level, found.log_group) == ("JSON", "DEBUG", "mine")
+    assert found.vpc
     assert "TABLE" not in repr(found)
