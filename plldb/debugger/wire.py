@@ -52,6 +52,19 @@ def key_id(token: str) -> str:
     return hashlib.sha256(("kid:" + token).encode()).hexdigest()[:16]
 
 
+def session_name(session_id: str) -> str:
+    """Return what sandboxes are told instead of a session's key, which names a person."""
+    return hashlib.sha256(session_id.encode()).hexdigest()[:32]
+
+
+def prove(session: str, token: str) -> str:
+    """Return what shows a sandbox that the session of this name has armed its function.
+
+    The name comes from a table, in which others may write; the token they do not know.
+    """
+    return _mac("session " + session, token)
+
+
 def to_json(value: object) -> str:
     """Return compact JSON in ASCII."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False)

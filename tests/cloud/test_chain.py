@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from plldb.debugger.arming.mutex import list_holds
 from plldb.debugger.protocol.decisions import Relayed
 from plldb.debugger.protocol.invocations import Answer, error_answer
 from tests.cloud.functions import connect_http_api, connect_queue, eventually, fetch, invoke, until
@@ -107,3 +108,19 @@ async def test_what_a_sandbox_may_not_post_is_relayed_by_the_api_and_the_laptop_
         assert await invoke(world.functions, name, 1) == {"laptop": 1}
         assert await invoke(world.functions, name, 2) == {"laptop": 2}
         assert session.events == [Relayed(name)]
+
+
+async def test_a_row_in_which_somebody_else_has_named_their_session_leads_nothing_to_them(
+    world: World,
+) -> None:
+    name = await create_function(world)
+    async with attached(world, name) as ada, attached(world, name) as other, armed(world, name, ada):
+        (hold,) = [each for each in await list_holds(world.places.table) if each.arn.endswith(name)]
+        await world.places.table.client.update_item(
+            TableName="PLLDBDebugger",
+            Key={"RequestId": {"S": f"fn#{hold.arn}"}},
+            UpdateExpression="SET SessionId = :theirs",
+            ExpressionAttributeValues={":theirs": {"S": other.link.row.id}},
+        )
+        assert await invoke(world.functions, name, 1) == {"deployed": 1}
+        assert (ada.started, other.started) == ([], [])

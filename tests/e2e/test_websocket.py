@@ -102,7 +102,8 @@ async def test_a_laptop_and_an_agent_find_each_other(
             assert len(found["creds"]) == 3
             assert 600 < found["until"] - time.time() <= 900
             assert found["session"] == hashlib.sha256(SESSION.encode()).hexdigest()[:32]
-            frame = json.dumps({"action": "relay", "v": 1, "k": agent["x-plldb-token"], "d": "plldb1 frame"})
+            told = {"k": agent["x-plldb-token"], "s": found["session"], "d": "plldb1 frame"}
+            frame = json.dumps({"action": "relay", "v": 1, **told})
             await sandbox.send(frame)
             assert await desk.recv() == "plldb1 frame"
             await sandbox.send("no JSON at all")

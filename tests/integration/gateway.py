@@ -14,6 +14,7 @@ from aiohttp import WSMsgType, web
 
 from plldb.aws.place import Place
 from plldb.aws.session import open_aws
+from plldb.debugger import wire
 from plldb.debugger.link import rows
 from plldb.debugger.link.link import Link, open_link
 from plldb.debugger.pace import Pace
@@ -107,7 +108,7 @@ async def attached(gateway: Gateway, pace: Pace = QUICK, url: str = "") -> Async
 
 
 def agent_of(link: Link) -> Agent:
-    return Agent(now=time.time(), session=rows.session_name(link.row.id))
+    return Agent(now=time.time(), session=wire.session_name(link.row.id))
 
 
 async def until(link: Link, kind: type[Any]) -> Any:

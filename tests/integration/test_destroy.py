@@ -73,6 +73,7 @@ async def test_destroy_refuses_while_a_function_is_debugged_and_names_it_its_hol
         since=int(since.timestamp()),
         lease_until=int(time.time()) + hours * 3600,
         token_hash="",
+        proof="",
         replaced=Replaced(timeout=3, wrapper=""),
     )
     dynamodb = await open_client("dynamodb")

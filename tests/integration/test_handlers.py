@@ -16,6 +16,7 @@ from urllib.parse import unquote
 import pytest
 import pytest_asyncio
 
+from plldb.debugger import wire
 from tests.support.answers import access_denied
 from tests.support.behaviours import Answer, Reset, Rule, first, on
 from tests.support.environment import REGION
@@ -91,7 +92,9 @@ class Cloud:
 
     async def put_lease(self, **row: dict[str, str]) -> None:
         arn = f"arn:aws:lambda:{REGION}:{self.account}:function:orders"
+        proof = {"S": wire.prove(wire.session_name(SESSION), "k")}
         good = {"SessionId": {"S": SESSION}, "AgentTokenHash": hashed("k"), "LeaseUntil": from_now(60)}
+        good |= {"Proof": proof}
         item = {"RequestId": {"S": f"fn#{arn}"}, **good, **row}
         await self.dynamodb.put_item(TableName="PLLDBDebugger", Item=item)
 
@@ -252,6 +255,8 @@ async def test_an_agent_learns_where_its_laptop_is_and_may_send_to_it(cloud: Clo
     cloud.use(on(note, "sts"))
     welcome = await cloud.say(AGENT, action="hello", v=1, n="a", k="k")
     assert (welcome["peer"], welcome["detached"]) == (DESK, False)
+    assert welcome["session"] == wire.session_name(SESSION)
+    assert welcome["proof"] == wire.prove(wire.session_name(SESSION), "k")
     assert len(welcome["creds"]) == 3
     assert 600 < welcome["until"] - time.time() <= 900
     (question,) = asked
@@ -281,9 +286,12 @@ async def test_an_agent_is_told_why_it_is_refused(cloud: Cloud) -> None:
 # --- relay, $disconnect, failures -------------------------------------------------------------------------
 
 
-async def relay(cloud: Cloud, said: dict[str, str], token: str, frame: object) -> list[tuple[str, str]]:
+async def relay(
+    cloud: Cloud, said: dict[str, str], token: str, frame: object, session: str = SESSION
+) -> list[tuple[str, str]]:
     cloud.sent.clear()
-    body = json.dumps({"action": "relay", "v": 1, "k": token, "d": frame})
+    told = {"k": token, "s": wire.session_name(session), "d": frame}
+    body = json.dumps({"action": "relay", "v": 1, **told})
     assert await cloud.run("default", event_of("$default", said=said, body=body)) == 200
     return [*cloud.sent]
 
@@ -295,6 +303,7 @@ async def test_a_frame_is_relayed_to_the_laptop_of_the_function_and_to_no_other(
     assert await relay(cloud, AGENT, "k", "frame") == [(DESK, "frame")]
     assert await relay(cloud, AGENT, "wrong", "frame") == []
     assert await relay(cloud, LAPTOP, "k", "frame") == []
+    assert await relay(cloud, AGENT, "k", "frame", session="another") == []
     assert await relay(cloud, {**AGENT, "function": "other"}, "k", "frame") == []
     for frame in ("", "x" * 30_001, None, {"a": 1}):
         assert await relay(cloud, AGENT, "k", frame) == []

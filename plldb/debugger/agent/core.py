@@ -235,7 +235,7 @@ class Core:
         frame = wire.sign(message, self._token)
         if link.relay:
             run.sent, run.heard = True, now
-            relay = {"action": "relay", "v": wire.VERSION, "k": self._token, "d": frame}
+            relay = {"action": "relay", "v": wire.VERSION, "k": self._token, "s": link.session, "d": frame}
             self._out.append(Send(wire.to_json(relay)))
         elif link.peer is not None:
             self._keys += 1

@@ -220,6 +220,9 @@ class Link:
         self.creds = [str(c) for c in creds] if type(creds) is list and len(creds) == 3 else []
         self.peer = peer if type(peer) is str and self.creds else None
         self.session = str(message.get("session"))
+        if self.peer is not None and message.get("proof") != wire.prove(self.session, self._token):
+            self.peer = None
+            self.say("proof", "plldb's API names a session that has not armed this function")
         self._until = float(until) if isinstance(until, (int, float)) else 0.0
         self._lease = float(lease) if isinstance(lease, (int, float)) else self._lease
         self._welcomed, self._pause = now, FIRST_PAUSE

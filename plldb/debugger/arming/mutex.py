@@ -49,7 +49,7 @@ class Holder:
 class Hold:
     """A function that is held: by whom, since and until when (POSIX seconds).
 
-    ``token_hash`` is the SHA-256 of the agent's token, in hexadecimal digits.
+    ``token_hash`` is the SHA-256 of the agent's token, in hexadecimal digits; ``proof`` is `wire.prove`.
     """
 
     arn: str
@@ -57,6 +57,7 @@ class Hold:
     since: int
     lease_until: int
     token_hash: str
+    proof: str
     replaced: Replaced
 
 
@@ -198,6 +199,7 @@ def item_of(hold: Hold) -> dict[str, Any]:
         "Since": {"N": str(hold.since)},
         "LeaseUntil": {"N": str(hold.lease_until)},
         "AgentTokenHash": {"S": hold.token_hash},
+        "Proof": {"S": hold.proof},
         "Saved": {
             "M": {"Timeout": {"N": str(hold.replaced.timeout)}, "Wrapper": {"S": hold.replaced.wrapper}}
         },
@@ -221,5 +223,6 @@ def hold_of(item: Mapping[str, Any]) -> Hold | None:
         since=read_time(item, "Since"),
         lease_until=read_time(item, "LeaseUntil"),
         token_hash=read_text(item, "AgentTokenHash"),
+        proof=read_text(item, "Proof"),
         replaced=Replaced(timeout=read_time(saved, "Timeout"), wrapper=read_text(saved, "Wrapper")),
     )

@@ -20,6 +20,7 @@ from plldb.debugger.arming.mutex import Hold, Holder, hash_token, keep, read_hol
 from plldb.debugger.arming.refusals import Refused, blame_function, held, refused
 from plldb.debugger.arming.settings import Arms, arm_settings, read_arms, replaced_by_arming
 from plldb.debugger.arming.take_out import Places, Restored, as_deployed, restore, try_to_write
+from plldb.debugger.wire import prove, session_name
 from plldb.errors import AwsError
 from plldb.tasks import finish
 
@@ -154,6 +155,7 @@ def _hold(before: Function, plan: Plan, token: str) -> Hold:
         since=plan.now,
         lease_until=plan.lease_until,
         token_hash=hash_token(token),
+        proof=prove(session_name(plan.holder.session), token),
         replaced=replaced_by_arming(before.settings),
     )
 

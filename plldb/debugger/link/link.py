@@ -14,6 +14,7 @@ from typing import Any
 
 from plldb.aws.errors import TryAgainError
 from plldb.aws.session import Aws
+from plldb.debugger import wire
 from plldb.debugger.events.connection import (
     AnswersDelayed,
     ConnectionEvent,
@@ -53,7 +54,7 @@ class Link:
         self.row = row
         self._aws = aws
         self._url = websocket
-        self._session = Session(name=rows.session_name(row.id), tokens=tokens)
+        self._session = Session(name=wire.session_name(row.id), tokens=tokens)
         self._queue: asyncio.Queue[LinkEvent | BaseException] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()

@@ -69,11 +69,6 @@ async def make_row(aws: Aws, *, stack: str, host: str, now: float, seconds: floa
     )
 
 
-def session_name(session_id: str) -> str:
-    """Return what sandboxes are told instead of the key, which names a person."""
-    return hashlib.sha256(session_id.encode()).hexdigest()[:32]
-
-
 async def write_token(aws: Aws, row: SessionRow, *, now: float, new: bool) -> str:
     """Write the row with a fresh token, and return the token: it is good for one connection and a minute.
 

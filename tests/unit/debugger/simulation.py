@@ -133,6 +133,7 @@ class World:
         welcome = {"t": "welcome", "v": 1, "n": told["n"], "me": connection.id, "now": self.now, "peer": peer}
         if peer:
             welcome |= {"creds": ["k", "s", "t"], "until": self.now + 900, "session": session}
+            welcome["proof"] = wire.prove(str(session), TOKEN)
         self.push(connection.id, json.dumps(welcome | {"lease": START + 86400}))
 
 

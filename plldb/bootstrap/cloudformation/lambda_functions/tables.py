@@ -27,10 +27,19 @@ QUICK = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A function that a session has borrowed, and until when, in epoch seconds."""
+    """A function that a session has borrowed, and until when, in epoch seconds.
+
+    ``proof`` shows the agent that this session has armed the function: `plldb.debugger.wire.prove`.
+    """
 
     session: str
     until: int
+    proof: str
+
+    @property
+    def name(self) -> str:
+        """What sandboxes are told instead of the session's key, which names a person."""
+        return hashlib.sha256(self.session.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +122,7 @@ def check_agent(function_arn: str, token: str, now: float) -> Lease | Literal["t
         return "lease"
     if not hmac.compare_digest(_value(row, "AgentTokenHash", "S"), digest(token)):
         return "token"
-    return Lease(session=_value(row, "SessionId", "S"), until=until)
+    return Lease(session=_value(row, "SessionId", "S"), until=until, proof=_value(row, "Proof", "S"))
 
 
 def find_laptop(session: str, now: float) -> Laptop | None:

@@ -8,7 +8,6 @@ Cargo: AWS runs it, plldb never imports it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from typing import Any, Literal
@@ -88,8 +87,7 @@ def greet_agent(
     lease = lease_of(said, message, context, now)
     if isinstance(lease, str):
         return lease
-    session = hashlib.sha256(lease.session.encode()).hexdigest()[:32]
-    found: Message = {"peer": None, "lease": lease.until, "session": session}
+    found: Message = {"peer": None, "lease": lease.until, "session": lease.name, "proof": lease.proof}
     if laptop := find_laptop(lease.session, now):
         keys, until = lend(place_of(context), request, laptop.connection, said["function"])
         found |= {"peer": laptop.connection, "creds": keys, "until": until, "detached": laptop.detached}
@@ -109,6 +107,8 @@ def relay(request: Message, message: Message, context: Any) -> None:
     frame, now = message.get("d"), time.time()
     lease = lease_of(request.get("authorizer") or {}, message, context, now)
     if isinstance(lease, str) or not isinstance(frame, str) or not 0 < len(frame) <= LONGEST_FRAME:
+        return
+    if message.get("s") != lease.name:  # somebody else's by now: the frame is not for them
         return
     if laptop := find_laptop(lease.session, now):
         post(request, laptop.connection, frame)

@@ -214,7 +214,8 @@ class Gateway(Server):
                 "peer": self.peer,
             }
             welcome |= {"creds": ["key", "secret", "session"], "until": now + 900, "lease": now + 3600}
-            self.push(json.dumps(welcome | {"session": "s"} | self.welcome))
+            welcome |= {"session": "s", "proof": wire.prove("s", TOKEN)}
+            self.push(json.dumps(welcome | self.welcome))
 
     def push(self, text: str) -> None:
         """Send a text to the agent."""

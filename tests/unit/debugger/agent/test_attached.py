@@ -159,6 +159,17 @@ def test_frames_of_somebody_else_are_dropped(sandbox: Sandbox) -> None:
     assert b"evil" not in got.head
 
 
+@pytest.mark.parametrize("named", [{"session": "another"}, {"proof": ""}, {"proof": None}])
+def test_a_session_that_has_not_armed_the_function_gets_no_frame(
+    sandbox: Sandbox, named: dict[str, str | None]
+) -> None:
+    sandbox.gateway.welcome = named
+    sandbox.start(COMMAND)
+    assert sandbox.lambda_.invoke("one", b"{}").body == b"null"
+    assert sandbox.gateway.frames.empty()
+    assert "names a session that has not armed this function" in sandbox.log
+
+
 def test_an_agent_whose_core_fails_leaves_the_deployed_code(sandbox: Sandbox) -> None:
     path = sandbox.layer / "plldb" / "python" / "plldb" / "debugger" / "agent" / "core.py"
     text = path.read_text()
