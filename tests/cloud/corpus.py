@@ -146,6 +146,52 @@ BROKEN = {
     "no python": "def handler(:",
     "no handler": "",
 }
+# What monitoring SDKs do when they are imported.
+SDKS = {
+    # As Sentry finds and wraps it.
+    "wraps the runtime": """
+import awslambdaric.bootstrap as bootstrap
+handle, post = bootstrap.handle_event_request, bootstrap.LambdaRuntimeClient.post_invocation_result
+def wrapped(client, request_handler, *more, **named):
+    def inner(event, context):
+        return {"sdk": request_handler(event, context), "id": bool(context.aws_request_id)}
+    return handle(client, inner, *more, **named)
+def posted(self, invoke_id, result_data, *more, **named):
+    return post(self, invoke_id, result_data.replace("sdk", "SDK"), *more, **named)
+bootstrap.handle_event_request = wrapped
+bootstrap.LambdaRuntimeClient.post_invocation_result = posted
+""",
+    "replaces the handler while it is imported": """
+import sys
+class Replaced:
+    def __call__(self, event, context):
+        return ["replaced", plain(event, context)]
+def __getattr__(name):
+    if name == "handler": return Replaced()
+    raise AttributeError(name)
+""",
+    "replaces sockets, clocks and logging": """
+import http.client, logging, socket, time
+socket.socket = socket.create_connection = http.client.HTTPConnection = None
+time.time = lambda: 0.0
+logging.basicConfig(force=True, format="mine %(message)s", level="DEBUG")
+""",
+    "has a marshaller of its own": """
+import json
+from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
+class Marshaller:
+    def unmarshal_request(self, request, content_type="application/json"):
+        return {"mine": json.loads(request)}
+    def marshal_response(self, response):
+        return json.dumps({"mine": response}), "application/json"
+LambdaRuntimeClient.marshaller = Marshaller()
+""",
+}
+USER = """
+def plain(event, context):
+    if event == "fail": raise KeyError("price")
+    return {"event": event}
+"""
 OUTPUT = """
 print('one', flush=True)
 print('two')

@@ -18,7 +18,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from plldb.debugger.workers.packages import find_packages
-from tests.cloud.corpus import APP, BROKEN, EVENTS, OUTPUT, VALUES, calls
+from tests.cloud.corpus import APP, BROKEN, EVENTS, OUTPUT, SDKS, USER, VALUES, calls
 from tests.cloud.functions import RUNTIME, create
 from tests.cloud.shop import attached
 from tests.support.cloud.docker import _ENVIRONMENT as ENVIRONMENT
@@ -27,7 +27,7 @@ from tests.support.cloud.runtimes import find_emulator, find_obstacle, find_pyth
 from tests.support.workers import bench, make_start, write
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from tests.cloud.world import World
 
@@ -46,7 +46,9 @@ VARIABLES = {
 
 
 @asynccontextmanager
-async def sandbox(folder: Path, code: str) -> AsyncIterator[Callable[[bytes], Awaitable[bytes]]]:
+async def sandbox(
+    folder: Path, code: str, variables: Mapping[str, str] = VARIABLES
+) -> AsyncIterator[Callable[[bytes], Awaitable[bytes]]]:
     """A sandbox with AWS's emulator as in the test cloud, without the rest of it: its bytes as they are."""
     python = await asyncio.to_thread(find_python, RUNTIME.removeprefix("python"))
     assert python is not None
@@ -60,7 +62,7 @@ async def sandbox(folder: Path, code: str) -> AsyncIterator[Callable[[bytes], Aw
     log = (folder / "log").open("wb")
     process = await asyncio.create_subprocess_exec(
         *("sh", str(SCRIPT), "outside", str(folder), *map(str, places)),
-        env={**ENVIRONMENT, **VARIABLES},
+        env={**ENVIRONMENT, **VARIABLES, **variables},
         stdin=asyncio.subprocess.PIPE,
         stdout=log,
         stderr=asyncio.subprocess.STDOUT,
@@ -153,15 +155,38 @@ async def test_a_function_that_cannot_be_loaded_says_the_same(here: Path, there:
         assert even(decode(ran.answer.body), here) == even(decode(await deployed(b"null")), here)
 
 
-async def test_the_output_is_the_same(here: Path, there: Path) -> None:
+@pytest.mark.parametrize(("debug", "name"), [(None, each) for each in SDKS] + [(0, "wraps the runtime")])
+async def test_an_sdk_that_patches_the_runtime_does_the_same(
+    here: Path, there: Path, name: str, debug: int | None
+) -> None:
+    handler = "" if "__getattr__" in SDKS[name] else "handler = plain\n"
+    code = USER + handler + SDKS[name]
+    write(here, app=code)
+    async with bench(here, debug=debug, **SETTINGS) as function, sandbox(there, code) as deployed:
+        for event in ("x", "fail", "y"):
+            ran = await function.invoke(event)
+            assert ran.answer is not None
+            answer = await deployed(json.dumps(event).encode())
+            assert even(decode(ran.answer.body), here) == even(decode(answer), here)
+
+
+@pytest.mark.parametrize(("log_format", "log_level"), [("Text", ""), ("JSON", "INFO"), ("JSON", "ERROR")])
+async def test_the_output_is_the_same(here: Path, there: Path, log_format: str, log_level: str) -> None:
     write(here, app=APP)
-    async with bench(here, **SETTINGS) as function, sandbox(there, APP) as deployed:
+    logging: dict[str, Any] = {"log_format": log_format, "log_level": log_level}
+    told = {"AWS_LAMBDA_LOG_FORMAT": log_format, "AWS_LAMBDA_LOG_LEVEL": log_level} if log_level else {}
+    async with bench(here, **SETTINGS, **logging) as function, sandbox(there, APP, told) as deployed:
         ran = await function.invoke(OUTPUT)
         await deployed(json.dumps(OUTPUT).encode())
         log = (there / "log").read_text().replace("\r", "\n").replace("\u00a0", " ").splitlines()
     mine = [even(line.text, here) for line in ran.output if line.stream == "stdout"]
     assert [line for line in (even(each, here) for each in log) if line in mine] == mine
-    assert "[ERROR] Mine: of a cause ü" in mine
+    if log_level:
+        logged = [json.loads(line) for line in mine if line.startswith("{")]
+        levels = {"INFO": {"INFO", "WARNING", "ERROR"}, "ERROR": {"ERROR"}}[log_level]
+        assert {each["level"] for each in logged} == levels
+    else:
+        assert "[ERROR] Mine: of a cause ü" in mine
     assert "three" in log
     assert [line.text for line in ran.output if line.stream == "stderr"] == ["three"]
 

@@ -140,8 +140,8 @@ def main():
     if settings["handler"] is None:
         sys.meta_path.insert(0, Packages(settings["packages"]))
         load_file("_plldb_debugging", os.path.join(HERE, "debugging.py")).listen()
+    set_environment(settings)  # first: the runtime reads the format of logs when it is loaded
     client, packages, runtime = load_runtime(settings)
-    set_environment(settings)
     if hasattr(time, "tzset"):
         time.tzset()
     if settings["debugger"]:
