@@ -14,6 +14,8 @@ import pytest
 
 import plldb
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(plldb.__file__).parent
 # What lies there runs in Lambda: the handlers, and the agent. The agent shares one module with the laptop.
 HANDLERS = ROOT / "bootstrap" / "cloudformation"

@@ -22,6 +22,8 @@ from plldb.errors import AccessDeniedError, AwsError, CredentialsError, Unreacha
 from tests.support import wire
 from tests.unit.aws.variables import known_to_botocore
 
+pytestmark = pytest.mark.once
+
 REGION = "eu-west-1"
 KEYS = {"AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "x", "SessionToken": "x"}
 SEC1_LENGTH = 121  # bytes of a private key on P-256, with its public key (RFC 5915)

@@ -20,6 +20,8 @@ from tests.unit.aws.test_connections import CA, server_tls, sts
 from tests.unit.aws.test_credentials import aws_of_our_own
 from tests.unit.aws.variables import known_to_botocore
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -15,6 +15,8 @@ from plldb.aws.place import Place
 from plldb.aws.session import open_aws
 from plldb.errors import CredentialsError, SettingsError
 
+pytestmark = pytest.mark.once
+
 CONFIG = """\
 [default]
 region = eu-west-3

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from plldb.bootstrap.template import PLACEHOLDER, render_template
 
+pytestmark = pytest.mark.once
+
 LOADERS: list[Any] = [yaml.SafeLoader, *([yaml.CSafeLoader] if yaml.__with_libyaml__ else [])]
 RESOURCES = "\nResources:\n  Table:\n    Type: AWS::DynamoDB::Table\n"
 NASTY = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,8 @@ from tests.unit.debugger.simulation import (
     World,
     size_in_frames,
 )
+
+pytestmark = pytest.mark.once
 
 weathers = st.builds(
     Weather,

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from plldb.debugger import wire
 
+pytestmark = pytest.mark.once
+
 TOKEN = "5f" * 32
 TOKENS = {wire.key_id(TOKEN): TOKEN}
 

@@ -27,6 +27,8 @@ from plldb.bootstrap.stack.decide import (
 )
 from plldb.bootstrap.stack.statuses import StackStatus as S
 
+pytestmark = pytest.mark.once
+
 A, N, D, R, U, C = Step.ATTACH, Step.NOTHING, Step.DELETE, Step.REMOVE, Step.UPDATE, Step.CREATE
 CONTINUE, STUCK = Step.CONTINUE_ROLLBACK, StackStuckError
 Expected = Step | type[StackStuckError]

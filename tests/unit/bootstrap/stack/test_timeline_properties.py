@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,8 @@ from tests.unit.bootstrap.stack.histories import (
     history,
     newest_first,
 )
+
+pytestmark = pytest.mark.once
 
 KINDS: dict[tuple[str, ...], StackOperation] = {
     CREATION: "create",

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from plldb.debugger.attaching.triggers import Failure, describe_failure, describe_trigger
 
+pytestmark = pytest.mark.once
+
 
 def records(source: str, count: int = 1, **first: Any) -> dict[str, Any]:
     return {"Records": [{"eventSource": source, **first}] * count}
