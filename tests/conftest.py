@@ -31,7 +31,11 @@ OpenClient = Callable[..., Awaitable[Any]]
 
 
 class RunPlldb(Protocol):
-    """Runs the program to its end; ``env`` is added to `aws_env`, a value of None takes a variable away."""
+    """Runs the program to its end; ``env`` is added to `aws_env`, a value of None takes a variable away.
+
+    It is a process only if ``process`` says so, or where nothing else would do: it waits for input, works
+    in a folder, is another plldb (PYTHONPATH), or ends at its command line.
+    """
 
     async def __call__(
         self,
@@ -40,6 +44,7 @@ class RunPlldb(Protocol):
         cwd: Path | None = None,
         seconds: float = 60.0,
         stdin: str | None = None,
+        process: bool = False,
     ) -> program.Finished: ...
 
 
@@ -97,7 +102,7 @@ def aws_env(
 
 @pytest.fixture
 def plldb_cli(aws_env: dict[str, str], tmp_path: Path) -> RunPlldb:
-    """The installed program, as a process of its own in a folder of its own."""
+    """The installed program; as a process it has a folder of its own."""
 
     async def run(
         *arguments: str,
@@ -105,9 +110,21 @@ def plldb_cli(aws_env: dict[str, str], tmp_path: Path) -> RunPlldb:
         cwd: Path | None = None,
         seconds: float = 60.0,
         stdin: str | None = None,
+        process: bool = False,
     ) -> program.Finished:
         merged = {**aws_env, **(env or {})}
         present = {key: value for key, value in merged.items() if value is not None}
+        if (
+            not process
+            and cwd is None
+            and stdin is None
+            and "PYTHONPATH" not in present
+            and "attach" not in arguments
+        ):
+            from tests.support import command  # the tests of the wheel have no plldb of their own
+
+            if done := await command.run(*arguments, env=present, seconds=seconds):
+                return done
         return await program.run(*arguments, env=present, cwd=cwd or tmp_path, seconds=seconds, stdin=stdin)
 
     return run

@@ -30,7 +30,7 @@ STOPS: dict[str, type] = {
 async def test_breaking_out_of_the_loop_closes_everything(
     aws_env: dict[str, str], proxy: Proxy, stop: type
 ) -> None:
-    proxy.use(on(PacedEvents(Pacing(seconds=1.0)), "cloudformation"))
+    proxy.use(on(PacedEvents(Pacing(seconds=0.5)), "cloudformation"))
     before = asyncio.all_tasks()
     async with aclosing(bootstrap.setup(bootstrap.Place(endpoint_url=proxy.url), pace=BRISK)) as events:
         async for event in events:
@@ -68,7 +68,7 @@ async def test_cancelling_the_task_ends_the_stream_and_leaves_cloudformation_at_
 async def test_two_regions_stream_side_by_side_and_are_not_mixed_up(
     aws_env: dict[str, str], proxy: Proxy
 ) -> None:
-    proxy.use(on(PacedEvents(Pacing(seconds=1.0)), "cloudformation"))
+    proxy.use(on(PacedEvents(Pacing(seconds=0.5)), "cloudformation"))
     regions = ("eu-west-1", "us-east-1")
     streams = [
         collect(bootstrap.setup(bootstrap.Place(region=region, endpoint_url=proxy.url), pace=BRISK))

@@ -26,7 +26,7 @@ def rows_of(history: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
 async def test_the_console_shows_every_event_of_a_setup_and_of_a_destroy(
     plldb_cli: RunPlldb, open_client: OpenClient
 ) -> None:
-    setup = await plldb_cli("bootstrap", "setup")
+    setup = await plldb_cli("bootstrap", "setup", process=True)
     assert setup.code == 0, setup
     created = await read_history(open_client)
     assert len(created) >= 2 * RESOURCES
@@ -42,7 +42,7 @@ async def test_the_console_shows_every_event_of_a_setup_and_of_a_destroy(
 async def test_the_json_output_has_every_event_between_started_and_finished(
     plldb_cli: RunPlldb, open_client: OpenClient
 ) -> None:
-    done = await plldb_cli("bootstrap", "setup", "--output", "json")
+    done = await plldb_cli("bootstrap", "setup", "--output", "json", process=True)
     assert done.code == 0, done
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert (lines[0]["kind"], lines[-1]["kind"]) == ("started", "finished")

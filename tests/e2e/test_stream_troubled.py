@@ -19,34 +19,34 @@ if TYPE_CHECKING:
 READ = "DescribeStackEvents"
 
 IN_ORDER: dict[str, tuple[Rule, ...]] = {
-    "spread_over_time": (on(PacedEvents(Pacing(seconds=1.5)), "cloudformation"),),
-    "on_small_pages_that_shift": (on(PacedEvents(Pacing(seconds=1.5, page_size=3)), "cloudformation"),),
+    "spread_over_time": (on(PacedEvents(Pacing(seconds=0.7)), "cloudformation"),),
+    "on_small_pages_that_shift": (on(PacedEvents(Pacing(seconds=0.7, page_size=3)), "cloudformation"),),
     "repeated_on_every_page": (
-        on(PacedEvents(Pacing(seconds=1.5, page_size=5, repeat=True, stable_tokens=True)), "cloudformation"),
+        on(PacedEvents(Pacing(seconds=0.7, page_size=5, repeat=True, stable_tokens=True)), "cloudformation"),
     ),
     "under_throttling": (
         on(Answer(throttled), READ, when=fraction(0.7, seed=1)),
-        on(PacedEvents(Pacing(seconds=1.5)), "cloudformation"),
+        on(PacedEvents(Pacing(seconds=0.7)), "cloudformation"),
     ),
     "under_server_errors": (
         on(Answer(server_error), READ, when=fraction(0.5, seed=2)),
-        on(PacedEvents(Pacing(seconds=1.5)), "cloudformation"),
+        on(PacedEvents(Pacing(seconds=0.7)), "cloudformation"),
     ),
     "over_dropped_connections": (
         on(Reset(), READ, when=fraction(0.5, seed=3)),
-        on(PacedEvents(Pacing(seconds=1.5)), "cloudformation"),
+        on(PacedEvents(Pacing(seconds=0.7)), "cloudformation"),
     ),
     "with_answers_cut_short": (
         on(Truncate(), READ, when=fraction(0.4, seed=4)),
-        on(PacedEvents(Pacing(seconds=1.5)), "cloudformation"),
+        on(PacedEvents(Pacing(seconds=0.7)), "cloudformation"),
     ),
     "with_the_answer_to_create_lost": (on(Reset(forward=True), "CreateStack", when=first(1)),),
 }
 OUT_OF_ORDER = {
-    "shuffled_within_an_instant": Pacing(seconds=1.5, window=4, page_size=7),
-    "late_between_known_ones": Pacing(seconds=1.5, late_every=5, late_seconds=0.4),
+    "shuffled_within_an_instant": Pacing(seconds=0.7, window=4, page_size=7),
+    "late_between_known_ones": Pacing(seconds=0.7, late_every=5, late_seconds=0.2),
     "late_shuffled_and_repeated": Pacing(
-        seconds=1.5, window=3, late_every=4, late_seconds=0.3, page_size=6, repeat=True
+        seconds=0.7, window=3, late_every=4, late_seconds=0.3, page_size=6, repeat=True
     ),
 }
 
@@ -98,7 +98,7 @@ async def test_an_old_stack_with_a_long_history_shows_the_new_events_only(
 ) -> None:
     await collect(bootstrap.setup(pace=BRISK))
     before = await read_history(open_client)
-    proxy.use(on(PacedEvents(Pacing(seconds=1.0, history=10_000)), "cloudformation"))
+    proxy.use(on(PacedEvents(Pacing(seconds=0.5, history=10_000)), "cloudformation"))
     events = await collect(bootstrap.destroy(bootstrap.Place(endpoint_url=proxy.url), pace=BRISK))
     after = (await read_history(open_client, before[0]["StackId"]))[len(before) :]
     assert [event.event_id for event in stack_events(events)] == [each["EventId"] for each in after]
