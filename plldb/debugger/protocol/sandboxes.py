@@ -28,6 +28,7 @@ class Run:
         self.delivery: Delivery | None = None  # None until there is an answer
         self.forgotten = False
         self.heartbeat_at = 0.0
+        self.grown = False  # whether a piece has come since the last heartbeat
 
     @property
     def running(self) -> bool:
@@ -78,7 +79,7 @@ def due_times(state: SandboxState) -> list[float]:
         times.append(state.active + SANDBOX_KEPT_FOR)
     if run is None or run.forgotten:
         return times
-    if run.in_hand:
+    if run.in_hand or run.grown:
         times.append(run.heartbeat_at)
     if not run.running:
         times.append(state.active + KEPT_FOR)
@@ -90,7 +91,7 @@ def due_times(state: SandboxState) -> list[float]:
 def forget(run: Run) -> list[Decision]:
     """Free the memory of an invocation; that it existed stays known."""
     lost = run.delivery is not None and not run.delivery.done
-    run.pieces, run.delivery, run.forgotten = None, None, True
+    run.pieces, run.delivery, run.forgotten, run.grown = None, None, True, False
     return [Delivered(identity=run.identity, complete=False)] if lost else []
 
 

@@ -219,7 +219,8 @@ class Session:
         run = matching_run(state.run, message)
         if run.pieces is None:
             return [*decisions, *self._again(state, run, message, times)]
-        run.pieces.add(message.i, message.of, message.z, message.d)
+        if run.pieces.add(message.i, message.of, message.z, message.d):
+            run.grown, run.heartbeat_at = True, run.heartbeat_at or times.now + HEARTBEAT
         if incoming_size(self._states.values()) > self._incoming_limit:
             return [*decisions, *self._decline(state, run, "Plldb.Overloaded", _TOO_MUCH, times)]
         if run.pieces.complete:
@@ -236,7 +237,7 @@ class Session:
             return self._decline(state, run, "Plldb.TooLate", _TOO_LATE.format(age=age), times)
         if self._detached:
             return self._decline(state, run, "Plldb.Detached", _DETACHED, times)
-        run.pieces = None
+        run.pieces, run.grown = None, False
         run.heartbeat_at = times.now + HEARTBEAT
         state.log_stream = invocation.log_stream
         return [
@@ -287,7 +288,7 @@ class Session:
             z, pieces = split_answer(answer)
         except WireError:
             z, pieces = split_answer(too_large_error())
-        run.pieces, run.delivery = None, Delivery(z, pieces)
+        run.pieces, run.grown, run.delivery = None, False, Delivery(z, pieces)
         run.heartbeat_at = times.now + HEARTBEAT
         state.active = times.now
         return self._out.post_pieces(state, run, times)
@@ -304,8 +305,9 @@ class Session:
     def _due(self, state: SandboxState, times: Times) -> list[Decision]:
         decisions: list[Decision] = []
         run = state.run
-        if run is not None and run.in_hand and times.now >= run.heartbeat_at:
-            run.heartbeat_at = times.now + HEARTBEAT
+        # While its pieces come slowly, the sandbox must not send all of them again; if one is lost, it must.
+        if run is not None and (run.in_hand or run.grown) and times.now >= run.heartbeat_at:
+            run.heartbeat_at, run.grown = times.now + HEARTBEAT, False
             if not state.gone:
                 decisions.append(
                     self._out.post(state.sandbox, state.connection, Heartbeat(run.identity), times)

@@ -274,6 +274,14 @@ class TestSilence:
         desk.settle(desk.answer(started))
         assert kinds(agent, desk.wait(35)) == []
 
+    def test_while_its_pieces_come_and_no_longer(self, desk: Desk, agent: Agent) -> None:
+        told: list[str] = []
+        for frame in agent.invocation(LARGE)[:3]:
+            desk.receive(frame)
+            told += kinds(agent, desk.wait(9))
+        assert told == ["heartbeat"] * 2
+        assert kinds(agent, desk.wait(60)) == [], "then it is to send what is missing"
+
     def test_resume_tells_that_it_runs(self, desk: Desk, agent: Agent) -> None:
         start(desk, agent)
         assert kinds(agent, desk.receive(agent.frame("resume", have=[]))) == ["heartbeat"]
