@@ -9,6 +9,7 @@ import shlex
 import signal
 import sys
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +17,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from plldb import debugger
+from plldb.debugger.arming.mutex import list_holds
 from plldb.debugger.arming.settings import read_arms
 from tests.cloud.functions import connect_http_api, connect_queue, eventually, fetch, invoke, until
 from tests.cloud.shop import ACCOUNT, attached, settings
 from tests.cloud.world import PACE
 from tests.support import program
 from tests.support.answers import access_denied, server_error
+from tests.support.answers import error as answer_error
 from tests.support.behaviours import Answer, on
 from tests.support.proxy import Proxy
 from tests.support.screens import on_screen, on_terminal
@@ -367,3 +370,45 @@ async def test_on_a_terminal_it_asks_first_and_ctrl_c_puts_everything_back(
     await world.functions.update_function_configuration(
         FunctionName=names["Orders"], Handler=before["Handler"]
     )
+
+
+async def test_nothing_is_armed_before_the_caller_knows_and_only_what_is_armed_is_looked_at(
+    world: World, names: dict[str, str], cloud: Cloud, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at, three = list[str](), asyncio.Event()
+
+    async def meddle(call: Call, forward: Forward) -> Response:
+        if call.operation == "UpdateFunctionConfiguration" and names["Mails"] in call.request.target:
+            return answer_error(call, 400, "InvalidParameterValueException", "The layers are too large.")
+        if call.operation == "ListVersionsByFunction":
+            return answer_error(call, 403, "AccessDeniedException", "You may not list versions.")
+        if call.operation == "FilterLogEvents":
+            looked_at.append(json.loads(call.request.body or b"{}")["logGroupName"])
+            if len(looked_at) == 3:
+                three.set()
+        return await forward(call)
+
+    options = debugger.AttachOptions(code=folder, python=Path(sys.executable), debug_port=None)
+    pace = replace(PACE, look_at_logs=0.05)
+    armed, refused = list[str](), list[str]()
+    async with Proxy(cloud.direct, on(meddle)) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", proxy.url)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", proxy.url)
+        async with debugger.attach(
+            debugger.Place(), "shop", ["Orders", "Mails"], options, pace=pace
+        ) as session:
+            async for event in session:
+                match event:
+                    case debugger.SessionConnected():
+                        for _ in range(20):  # far more requests than arming takes
+                            assert await list_holds(world.places.table) == ()
+                    case debugger.FunctionArmed(function=function):
+                        armed.append(function)
+                    case debugger.FunctionRefused(function=function):
+                        refused.append(function)
+                    case debugger.Attached():
+                        async with asyncio.timeout(30):
+                            await three.wait()
+                        session.detach()
+    assert (armed, refused) == ([names["Orders"]], [names["Mails"]])
+    assert set(looked_at) == {f"/aws/lambda/{names['Orders']}"}

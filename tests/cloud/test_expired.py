@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.support.operations import Call
     from tests.support.wire import Response
 
-SERVICES = ("LAMBDA", "DYNAMODB", "LOGS")
+SERVICES = ("LAMBDA", "DYNAMODB", "CLOUDWATCH_LOGS")
 
 
 @pytest.fixture

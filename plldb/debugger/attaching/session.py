@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -27,6 +26,7 @@ from plldb.debugger.link.rows import SessionRow
 from plldb.debugger.pace import Pace
 from plldb.debugger.watching.deployments import Watch
 from plldb.debugger.watching.infrastructure import watch_infrastructure
+from plldb.debugger.watching.lease import until_clock
 from plldb.debugger.watching.silence import watch_silence
 from plldb.errors import PlldbError
 from plldb.tasks import cancel_all, finish, gather_all
@@ -59,6 +59,8 @@ class SessionRun:
             open_link(self.aws, websocket=self.url, row=self.row, tokens=tokens, pace=self.pace) as link,
         ):
             telling.put(SessionConnected(seconds=loop.time() - began))
+            # Whoever is asked to stop from now on has to know that there is something to put back.
+            await telling.flush()
             folders = {each.name: each.source.folder for each in self.candidates}
             held = HeldFunctions(
                 aws=self.aws,
@@ -118,21 +120,16 @@ class SessionRun:
         Raises:
             PlldbError: the link has ended, or plldb's stack is gone.
         """
-        leaving = asyncio.create_task(leave.wait())
         looking = asyncio.create_task(
             watch_infrastructure(self.aws, self.infrastructure, service.lost, self.pace)
         )
-        tasks: set[asyncio.Task[Any]] = {serving, leaving, looking}
+        lease = asyncio.create_task(until_clock(self.row.ends_at, self.pace.look))
+        leaving = asyncio.create_task(leave.wait())
+        mine: set[asyncio.Task[Any]] = {leaving, looking, lease}
         try:
-            done, left = set[asyncio.Task[Any]](), 1.0
-            while left and not done:
-                # The clock of the event loop, by which is waited, stands still while the machine sleeps.
-                left = max(self.row.ends_at - time.time(), 0)
-                done, _ = await asyncio.wait(
-                    tasks, timeout=min(left, self.pace.look), return_when=asyncio.FIRST_COMPLETED
-                )
+            done, _ = await asyncio.wait({serving, *mine}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await cancel_all([leaving, looking])
+            await cancel_all(mine)
         for task in done - {leaving}:
             task.result()  # raises why there is nothing more to serve
         return "asked" if leaving in done else "lease"
