@@ -112,9 +112,12 @@ def run_sandbox(cloud: Cloud, number: int) -> None:
             run_agent(cloud, number, api)
         except DeployedError:
             if api.number >= 0:
-                api.end("left to the deployed code")
+                api.end(DEPLOYED)
             if api.starting:
                 cloud.starting.release()
+
+
+DEPLOYED = "left to the deployed code"
 
 
 class DeployedError(Exception):

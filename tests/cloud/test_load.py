@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cloud.sandboxes import Load
+from tests.cloud.sandboxes import DEPLOYED, Load
 from tests.cloud.shop import ACCOUNT, attached
 
 if TYPE_CHECKING:
@@ -98,26 +98,33 @@ async def test_nothing_is_lost_or_doubled_and_the_order_in_a_sandbox_is_kept(
         before, ran = memory_of(pid), folder / "ran"
         # A new account may run 10 at a time.
         few = replace(load, concurrency=10 if SANDBOXES > 10 else 2, invocations=INVOCATIONS // 10, large=0)
+        answered = 0
         for each in (load, few):
             ran.unlink(missing_ok=True)
             result = await run_load(each)
-            assert [answer for answer in result["answers"] if answer["error"]] == []
-            judge(each, ran.read_text().split("\n")[:-1])
-            print(f"{each.invocations} invocations by {each.sandboxes}: {result['seconds']:.1f} s")
+            wrong = {answer["number"]: answer["error"] for answer in result["answers"] if answer["error"]}
+            # Where the API does not answer in time, not one frame is sent, and the deployed code runs.
+            assert set(wrong.values()) <= {DEPLOYED}
+            assert len(wrong) <= each.invocations // 10
+            judge({*range(each.invocations)} - {*wrong}, ran.read_text().split("\n")[:-1])
+            count = f"{each.invocations} invocations by {each.sandboxes}, {each.concurrency} at a time"
+            print(f"{count}: {result['seconds']:.1f} s, {len(wrong)} {DEPLOYED}")
+            answered += each.invocations - len(wrong)
         grown = memory_of(pid) - before
         print(f"memory {before / 2**20:.0f} MB, most {grown / 2**20:.0f} MB more")
         assert grown < MEMORY
         draining.cancel()
         code, last = await session.end()
-    assert (code, last["failed"], last["invocations"]) == (0, 0, load.invocations + few.invocations)
+    assert (code, last["failed"], last["invocations"]) == (0, 0, answered)
+    assert not [line for line in session.lines if line["kind"] == "answer_lost"]
 
 
-def judge(load: Load, ran: list[str]) -> None:
-    """Each invocation was run once, and those of a sandbox in their order."""
+def judge(expected: set[int], ran: list[str]) -> None:
+    """Each of these invocations was run once and no other was, those of a sandbox in their order."""
     in_order = defaultdict(list)
     for sandbox, number in (map(int, line.split()) for line in ran):
         in_order[sandbox].append(number)
     counted = Counter(number for numbers in in_order.values() for number in numbers)
-    assert counted == Counter(range(load.invocations))
+    assert counted == Counter(expected)
     for numbers in in_order.values():
         assert all(one < two for one, two in pairwise(numbers))

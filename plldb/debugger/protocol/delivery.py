@@ -44,6 +44,11 @@ class Delivery:
         return not self._left and not self._under_way
 
     @property
+    def all_sent(self) -> bool:
+        """Whether every piece was posted or is on its way."""
+        return not self._left
+
+    @property
     def wants_to_post(self) -> bool:
         """Whether a piece could be posted now, were it not for the pause."""
         return bool(self._left) and len(self._under_way) < AT_ONCE

@@ -90,9 +90,21 @@ def due_times(state: SandboxState) -> list[float]:
 
 def forget(run: Run) -> list[Decision]:
     """Free the memory of an invocation; that it existed stays known."""
-    lost = run.delivery is not None and not run.delivery.done
+    return _drop(run, arrived=False)
+
+
+def forget_former(run: Run) -> list[Decision]:
+    """Free the memory of an invocation whose sandbox has the next one by now.
+
+    An answer that is on its way has arrived then, though the outcome of its posts may not be known yet.
+    """
+    return _drop(run, arrived=run.delivery is not None and run.delivery.all_sent)
+
+
+def _drop(run: Run, *, arrived: bool) -> list[Decision]:
+    open_ = run.delivery is not None and not run.delivery.done
     run.pieces, run.delivery, run.forgotten, run.grown = None, None, True, False
-    return [Delivered(identity=run.identity, complete=False)] if lost else []
+    return [Delivered(identity=run.identity, complete=arrived)] if open_ else []
 
 
 def _is_kept(run: Run | None) -> bool:

@@ -46,6 +46,7 @@ from plldb.debugger.protocol.sandboxes import (
     SandboxState,
     due_times,
     forget,
+    forget_former,
     forget_oldest,
     incoming_size,
     matching_run,
@@ -214,7 +215,7 @@ class Session:
             if state.run is not None and state.run.running:
                 decisions.append(Cancel(state.run.identity))
             elif state.run is not None:
-                decisions += forget(state.run)
+                decisions += forget_former(state.run)
             state.run, state.sequence = run, message.sequence
         run = matching_run(state.run, message)
         if run.pieces is None:

@@ -148,6 +148,16 @@ class TestAnInvocation:
         assert not find(again, Start)
         assert join_answer(told(agent, again))[1] == LARGE
 
+    @pytest.mark.parametrize(("answer", "complete"), [(b'"done"', True), (LARGE, False)])
+    def test_answered_just_before_the_next_one_comes_has_its_answer_if_all_of_it_was_sent(
+        self, desk: Desk, agent: Agent, answer: bytes, complete: bool
+    ) -> None:
+        started = start(desk, agent)
+        desk.answer(started, answer)  # the outcome of the posts is not known yet
+        agent.next()
+        decisions = desk.receive(*agent.invocation())
+        assert find(decisions, Delivered) == [Delivered(identity=started.identity, complete=complete)]
+
     def test_retried_by_lambda_is_another_one(self, desk: Desk, agent: Agent) -> None:
         desk.settle(desk.answer(start(desk, agent)))
         agent.next(request_id=agent.request_id)
