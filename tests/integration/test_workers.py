@@ -302,6 +302,14 @@ async def test_the_next_invocation_runs_a_saved_file_where_it_had_been_loaded(
         write(tmp_path, other="x = 1")
         c, price = (await function.invoke(1, sandbox="a")).value
         assert price == 22
+        for second in (
+            33,
+            44,
+        ):  # one size, one second: for Python's cache the same file
+            write(tmp_path / "rules", price=f"PRICE = {second}")
+            os.utime(tmp_path / "rules" / "price.py", ns=(0, 2_000_000_000 * 10**9 + second))
+            c, price = (await function.invoke(1, sandbox="a")).value
+            assert price == second
         assert c != a
         assert (await function.invoke(sandbox="b")).value == [b]
 

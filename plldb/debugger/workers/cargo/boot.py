@@ -14,6 +14,8 @@ import sys
 import time
 from importlib import machinery
 
+JUST_SAVED = 2.0
+"""Seconds; a second, and the coarsest clock of a file system."""
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -58,18 +60,21 @@ def read_settings():
 
 
 def note_files(client):
-    """Note the time and size of each source file of the function as it is loaded, for restarts."""
+    """Note the time and size of each source file of the function as it is loaded, for restarts.
+
+    Python finds its own cache by whole seconds and the size: of a file that has just been saved it would keep
+    what the next save within the same second changes. Such a file is not cached.
+    """
     loader = machinery.SourceFileLoader
-    path_stats = loader.path_stats
+    path_stats, now = loader.path_stats, time.time
     outside = (os.path.dirname(os.__file__) + os.sep, HERE + os.sep)
 
     def noted(self, path):
-        try:
-            if "site-packages" not in path and not path.startswith(outside):
-                known = os.stat(path)
-                client.files[path] = known.st_mtime_ns, known.st_size
-        except (OSError, TypeError):
-            pass
+        if isinstance(path, str) and "site-packages" not in path and not path.startswith(outside):
+            known = os.stat(path)
+            client.files[path] = known.st_mtime_ns, known.st_size
+            if now() - known.st_mtime < JUST_SAVED:
+                raise OSError("not to be cached")
         return path_stats(self, path)
 
     loader.path_stats = noted
