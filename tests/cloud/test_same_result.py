@@ -210,14 +210,21 @@ async def test_the_caller_of_invoke_gets_the_same_from_an_attached_function(
     write(here, app=APP)
     variables = {"Variables": {"TABLE": "orders"}}
     name = await create(world.functions, APP, Timeout=20, Environment=variables)
-    arn = (await world.functions.get_function_configuration(FunctionName=name))["FunctionArn"]
+    short = await create(world.functions, APP, Timeout=1)
+    late = json.dumps("time.sleep(30)").encode(), dict[str, str]()
+    arns = [
+        (await world.functions.get_function_configuration(FunctionName=each))["FunctionArn"]
+        for each in (name, short)
+    ]
+    timed_out = [await invoke(world.functions, short, *late)]
     before = {what: await invoke(world.functions, name, *call) for what, call in calls().items()}
-    async with attached(aws_env, here, arn, "--no-debug") as session:
+    async with attached(aws_env, here, *arns, "--no-debug") as session:
         await session.read_until("attached")
         process = session.running.process
         assert process.stdout is not None
         reading = asyncio.create_task(process.stdout.read())  # a reader that stands still would hold all up
         after = {what: await invoke(world.functions, name, *call) for what, call in calls().items()}
+        timed_out.append(await invoke(world.functions, short, *late))
         process.send_signal(signal.SIGINT)
         last, code = json.loads((await reading).splitlines()[-1]), await process.wait()
     different = {
@@ -226,6 +233,10 @@ async def test_the_caller_of_invoke_gets_the_same_from_an_attached_function(
         if [even(each, here) for each in before[what]] != [even(each, here) for each in after[what]]
     }
     assert not different, json.dumps(different, indent=1)[:5000]
+    # AWS says the request's id besides, and the emulated cloud does not.
+    said = [json.loads(payload) for _, payload in timed_out]
+    assert {each["errorType"] for each in said} == {"Sandbox.Timedout"}
+    assert all(each["errorMessage"].endswith("Task timed out after 1.00 seconds") for each in said)
     assert "eu-west-1:1234" in before["an identity"][1]
     assert "üÅ" in json.loads(before["a mobile application"][1])
     assert (code, last["result"]) == (0, "detached")
