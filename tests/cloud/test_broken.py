@@ -15,6 +15,7 @@ from plldb.debugger.events.attach import FunctionSilent
 from plldb.debugger.watching.silence import watch_silence
 from plldb.debugger.workers.settings import read_settings
 from tests.cloud.functions import invoke, until
+from tests.cloud.shop import ACCOUNT
 from tests.cloud.world import (
     PACE,
     World,
@@ -25,12 +26,10 @@ from tests.cloud.world import (
     publish,
     replace,
 )
-from tests.support.environment import invent_account
 
 if TYPE_CHECKING:
     from tests.support.cloud import Cloud
 
-ACCOUNT = invent_account()
 
 # A machine that runs tests may need longer than 0.3 s for a link.
 PATIENT = {"link.py": replace("LATER_LINK = 0.3", "LATER_LINK = 5.0")}
@@ -50,7 +49,7 @@ LOOKING = dataclasses.replace(PACE, look_at_logs=0.1)
 
 @pytest.fixture
 def account() -> str:
-    """One account for all tests here: its stack is made once."""
+    """The one that has the stack ``shop``: plldb's own is there already."""
     return ACCOUNT
 
 

@@ -11,20 +11,18 @@ from plldb.debugger.arming.mutex import list_holds
 from plldb.debugger.protocol.decisions import Relayed
 from plldb.debugger.protocol.invocations import Answer, error_answer
 from tests.cloud.functions import connect_http_api, connect_queue, eventually, fetch, invoke, until
+from tests.cloud.shop import ACCOUNT
 from tests.cloud.world import World, armed, attached, create_function
-from tests.support.environment import invent_account
 
 if TYPE_CHECKING:
     from plldb.debugger.protocol.decisions import Start
     from tests.conftest import OpenClient
     from tests.support.cloud import Cloud
 
-ACCOUNT = invent_account()
-
 
 @pytest.fixture
 def account() -> str:
-    """One account for all tests here: its stack is made once."""
+    """The one that has the stack ``shop``: plldb's own is there already."""
     return ACCOUNT
 
 

@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 from plldb.debugger.workers.packages import find_packages
 from tests.cloud.corpus import APP, BROKEN, EVENTS, OUTPUT, SDKS, USER, VALUES, calls
 from tests.cloud.functions import RUNTIME, create
-from tests.cloud.shop import attached
+from tests.cloud.shop import ACCOUNT, attached
 from tests.support.cloud.docker import _ENVIRONMENT as ENVIRONMENT
 from tests.support.cloud.docker import _SCRIPT as SCRIPT
 from tests.support.cloud.runtimes import find_emulator, find_obstacle, find_python
@@ -109,6 +109,12 @@ def even(text: str, folder: Path) -> str:
 
 def decode(body: bytes) -> str:
     return body.decode(errors="surrogateescape")
+
+
+@pytest.fixture
+def account() -> str:
+    """The one that has the stack ``shop``: plldb's own is there already."""
+    return ACCOUNT
 
 
 @pytest.fixture(autouse=True)
