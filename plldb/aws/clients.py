@@ -6,9 +6,7 @@ botocore's exceptions end here: what leaves this module is a `plldb.errors.Plldb
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import AsyncExitStack
-from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -88,8 +86,8 @@ class Clients:
         except Exception as error:  # what gives them runs code of other people's
             raise credentials_error(error, self._session, self.who) from error
 
-    async def read_credentials_again(self) -> Callable[[], None] | None:
-        """Take the credentials that the file has now, if they are others; return what undoes that, else None.
+    async def find_new_credentials(self) -> Any:
+        """Return the credentials that the file has now, if they are others than those in use; else None.
 
         The other sources look for new ones themselves, but for variables, which nobody else can change.
         """
@@ -100,17 +98,30 @@ class Clients:
             found = await make_session(self._place.profile).get_credentials()
         except Exception:  # noqa: BLE001 - as above; perhaps the file is being written at this moment
             return None
-        if found is None or found.method not in IN_FILES:
+        if found is None or found.method not in IN_FILES or _keys_of(found) == _keys_of(held):
             return None
-        former, new = (held.access_key, held.secret_key, held.token), found
-        if former == (new.access_key, new.secret_key, new.token):
-            return None
+        return found
 
-        def use(access_key: str, secret_key: str, token: str | None) -> None:
-            held.access_key, held.secret_key, held.token = access_key, secret_key, token
+    async def account_of(self, found: Any) -> str:
+        """Ask AWS whose credentials these are, while every other request goes on with those in use."""
+        access_key, secret_key, token = _keys_of(found)
+        context = self._session.create_client(
+            "sts",
+            region_name=self._region,
+            endpoint_url=self._place.endpoint_url or None,
+            verify=certificates(self._session),
+            config=self._config(),
+            aws_access_key_id=access_key,
+            aws_secret_access_key=secret_key,
+            aws_session_token=token,
+        )
+        async with context as sts:
+            return str((await sts.get_caller_identity()).get("Account", ""))
 
-        use(new.access_key, new.secret_key, new.token)
-        return partial(use, *former)
+    def use(self, found: Any) -> None:
+        """Sign every request from now on with these credentials."""
+        held = self._credentials
+        held.access_key, held.secret_key, held.token = _keys_of(found)
 
     async def _make(self, service: str, endpoint_url: str | None) -> Any:
         if self._place.session is None:
@@ -159,6 +170,10 @@ class Clients:
             user_agent_extra="plldb",
             **ours,
         )
+
+
+def _keys_of(credentials: Any) -> tuple[str, str, str | None]:
+    return credentials.access_key, credentials.secret_key, credentials.token
 
 
 def _check_endpoint(url: str) -> None:

@@ -52,6 +52,7 @@ class Aws:
         self._session = session
         self._place = place
         self._account = ""
+        self._foreign = ""
         self._signing_in = asyncio.Lock()
         self._clients = Clients(session, place, region, pace, stack)
 
@@ -167,23 +168,24 @@ class Aws:
         async with self._signing_in:
             if self._clients.login != refused:
                 return True  # another request has found them
-            undo = await self._clients.read_credentials_again()
-            if undo is None:
+            found = await self._clients.find_new_credentials()
+            if found is None or not await self._is_same_account(found):
                 return False
-            # What plldb has changed is in the account in which it began.
-            account = await self._read_account()
-            if account and self._account and account != self._account:
-                log.warning("the new credentials belong to another account, and are not used")
-                undo()
+            self._clients.use(found)
             return self._clients.login != refused
 
-    async def _read_account(self) -> str:
-        """Return the account of the credentials; empty if AWS does not say."""
+    async def _is_same_account(self, found: Any) -> bool:
+        """Whether credentials are of the account in which plldb began: what it has changed is there."""
+        if not self._account:
+            return True
         try:
-            sts = await self._clients.get("sts")
-            return str((await sts.get_caller_identity()).get("Account", ""))
+            account = await self._clients.account_of(found)
         except (PlldbError, boto.BotoCoreError, boto.ClientError, *NO_ANSWER, OSError):
-            return ""
+            return False  # perhaps AWS says so next time
+        if account != self._account and found.access_key != self._foreign:
+            self._foreign = found.access_key  # said once: every request asks until somebody signs in again
+            log.warning("the new credentials belong to another account, and are not used")
+        return account == self._account
 
     @property
     def finds_new_credentials(self) -> bool:

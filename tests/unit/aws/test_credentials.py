@@ -8,12 +8,13 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 from aiobotocore.session import AioSession
+from botocore.exceptions import ClientError
 
 from plldb.aws.pace import RequestPace
 from plldb.aws.place import Place
@@ -325,3 +326,47 @@ async def test_a_refusal_of_credentials_is_told_as_such_and_repeated_only_if_it_
     assert raised.value.operation == "AssumeRole"
     assert raised.value.service == "sts"
     assert len(asked) == attempts
+
+
+def keys(access_key: str) -> str:
+    return f"[default]\naws_access_key_id = {access_key}\naws_secret_access_key = x\n"
+
+
+async def test_credentials_of_another_account_sign_nothing_but_the_question_whose_they_are(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[tuple[str, str]] = []
+    meanwhile: list[Callable[[], Awaitable[object]]] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await wire.read_request(reader)
+        assert request
+        name, body = answer_of(request)
+        foreign, status = "Credential=OTHER/" in request.header("authorization"), 200
+        asked.append((name, "other" if foreign else "first"))
+        if foreign and name == "GetCallerIdentity":
+            body = body.replace("123456789012", "999999999999")
+            with suppress(ClientError):  # another request, at the very moment
+                await meanwhile[0]()
+        elif len(asked) > 1:
+            status, body = 403, REFUSAL.format("ExpiredToken", "x")
+        response = wire.Response(status=status, reason="OK", headers=(), body=b"").with_body(body.encode())
+        writer.write(wire.encode_response(response, request.method, close=True))
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        write(home / "credentials", keys("FIRST"))
+        async with open_aws(Place(region=REGION), RequestPace(attempts=3, first_wait=0)) as aws:
+            await aws.read_target()
+            sts = await aws.client("sts")
+            meanwhile.append(sts.get_session_token)
+            write(home / "credentials", keys("OTHER"))
+            for _ in range(2):
+                with pytest.raises(CredentialsError):
+                    await aws.call(sts.get_session_token)
+    assert {name for name, who in asked if who == "other"} == {"GetCallerIdentity"}
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
+        "the new credentials belong to another account, and are not used"
+    ]
