@@ -8,21 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from plldb.debugger.errors import SourceError
+from plldb.debugger.workers.project.handlers import is_script, own_handlers, why_no_file
 from plldb.debugger.workers.project.interpreter import find_python
 from plldb.debugger.workers.project.pyproject import code_in_pyproject
 from plldb.debugger.workers.project.templates import assets_of_cdk, folders_in_templates
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.errors import Hint
 
-VENDORS = (
-    "DD_LAMBDA_HANDLER",
-    "NEW_RELIC_LAMBDA_HANDLER",
-    "LUMIGO_ORIGINAL_HANDLER",
-    "SENTRY_INITIAL_HANDLER",
-    "ORIG_HANDLER",
-)
-"""Variables in which vendors keep a function's own handler while theirs stands in its place: Datadog, New
-Relic, Lumigo, Sentry, OpenTelemetry."""
 OUTPUT = frozenset({".aws-sam", "cdk.out", ".serverless", "build", "dist", ".chalice"})
 """Folders with copies of the code that tools make."""
 NEITHER = frozenset({"node_modules", "site-packages", "__pycache__", "venv", "env"})
@@ -80,28 +72,32 @@ def find_source(project: Project, function: FunctionSettings) -> Source:
     root = project.folder.resolve()
     code = {**code_in_pyproject(root), **project.code}
     named = code.get(function.name) or code.get(function.logical_id)
-    for handler in handlers(function):
+    for handler in own_handlers(function):
         if folder := named.resolve() if named else _find_folder(root, function, handler):
             file = find_handler(folder, handler)
             if file is not None:
                 python = find_python(project.python, folder, root)
                 return Source(folder=folder, file=file, handler=handler, python=python)
-    raise SourceError(
-        f"The handler {function.handler} of {function.name} is not in any file below {named or root}.",
+    raise _no_file(function, named or root)
+
+
+def _no_file(function: FunctionSettings, where: Path) -> SourceError:
+    handler = own_handlers(function)[0]
+    if why := why_no_file(handler):
+        return SourceError(
+            f"The handler {handler} of {function.name} {why}.",
+            hint=Hint("fix-argument", "Name other functions: this one cannot run here."),
+        )
+    return SourceError(
+        f"The handler {handler} of {function.name} is not in any file below {where}.",
         hint=Hint("fix-argument", "Name the folder of its code, from which the handler can be imported."),
     )
-
-
-def handlers(function: FunctionSettings) -> tuple[str, ...]:
-    """Return the handlers to look for: the function's own behind a vendor's first."""
-    own = (function.variables.get(name, "") for name in VENDORS)
-    return tuple(dict.fromkeys([*(each for each in own if each), function.handler]))
 
 
 def find_handler(folder: Path, handler: str) -> Path | None:
     """Return the file of a handler, None if it is no file below the folder: nothing else is ever run."""
     module = handler.rpartition(".")[0].replace(".", "/")
-    if not module:
+    if not module or is_script(handler):
         return None
     stem = folder / module
     for path in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py"):

@@ -144,14 +144,6 @@ def test_a_handler_that_is_no_file_below_the_folder_is_refused(tmp_path: Path, h
         find(tmp_path / "project", handler=handler)
 
 
-def test_behind_the_handler_of_a_vendor_is_the_functions_own(tmp_path: Path) -> None:
-    make(tmp_path, "app.py")
-    project = Project(folder=tmp_path, python=Path(sys.executable))
-    variables = {"DD_LAMBDA_HANDLER": "app.handler"}
-    function = replace(FUNCTION, handler="datadog_lambda.handler.handler", variables=variables)
-    assert find_source(project, function).handler == "app.handler"
-
-
 def test_the_python_is_that_of_the_projects_environment(tmp_path: Path) -> None:
     folder = tmp_path / "services" / "orders"
     make(tmp_path, "services/orders/app.py", ".venv/bin/python", "active/bin/python", "conda/bin/python")
