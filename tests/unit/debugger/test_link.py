@@ -169,6 +169,22 @@ def test_five_seconds_without_network_and_new_connections_cost_no_answer(
     assert not [record for record in history.records.values() if record.ends == ["error"]]
 
 
+@pytest.mark.parametrize("seconds", [60.0, 600.0])
+@examples(25)
+@given(seed=st.integers(0, 2**32), at=st.floats(0, 20), frames=st.sampled_from([0.001, 3.5]))
+def test_after_a_minute_or_ten_without_network_nothing_was_run_twice_or_late_and_it_goes_on(
+    seconds: float, seed: int, at: float, frames: float
+) -> None:
+    history = History(seed, Weather(), work=(0.0, 20.0))
+    history.fault(at, "network", seconds)
+    for when in (0.0, at + 1, at + seconds / 2, at + seconds + 100):
+        history.call(when, 0, frames)
+    history.finish()
+    history.check(4)
+    *_, last = history.records.values()
+    assert last.ends in (["response"], ["deployed"])
+
+
 def test_posts_of_the_invocation_before_do_not_hold_up_the_deployed_code() -> None:
     """Found by the first test above: the sandbox stood still until Lambda killed it."""
     history = History(8518927, Weather(delay=4.0))
