@@ -43,6 +43,18 @@ def register():
     found = answer.status, len(answer.read())
     threading.Thread(target=follow, daemon=True).start()
     return found
+def stream():
+    api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    at, named = "/2018-06-01/runtime/invocation/", {"Lambda-Runtime-Function-Response-Mode": "streaming"}
+    while True:
+        api.request("GET", at + "next")
+        answer = api.getresponse()
+        event, rid = answer.read(), answer.headers["Lambda-Runtime-Aws-Request-Id"]
+        chunks = (chunk for chunk in (b'{"streamed": ', event, b"}"))
+        api.request("POST", at + rid + "/response", chunks, named, encode_chunked=True)
+        print("taken:", api.getresponse().read())
+if os.environ.get("STREAM"):
+    stream()  # as a client of its own does, for that of Lambda's Python does not stream
 INNER = register() if os.environ.get("INNER") else None
 def handler(event, context):
     if event == "raise":
@@ -149,6 +161,16 @@ async def test_an_error_in_the_init_phase_is_that_of_the_deployed_function(
     expected = await invoke(functions, plain, 1)
     assert expected["errorMessage"] == "broken init"
     assert comparable(await invoke(functions, armed, 1)) == comparable(expected)
+
+
+async def test_a_streamed_answer_reaches_the_caller(functions: Any, gateway: Gateway) -> None:
+    gateway.peer = None
+    for name in (
+        await create_plain(functions, STREAM="1"),
+        await create_armed(functions, gateway, STREAM="1"),
+    ):
+        for event in (1, "x" * 200_000):
+            assert await invoke(functions, name, event) == {"streamed": event}
 
 
 @pytest.mark.parametrize("vendor", ["", "/opt/datadog", "/opt/otel"])
