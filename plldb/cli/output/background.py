@@ -7,6 +7,7 @@ the event loop that would stop the heartbeats of every invocation in hand.
 from __future__ import annotations
 
 import asyncio
+import codecs
 import io
 import os
 import time
@@ -53,6 +54,8 @@ class BackgroundStream:
         self._most = most
         self._put = self._written = self._left_out = 0
         self._error: OSError | None = None
+        # One for all texts: some encodings begin a stream with a mark (UTF-16), and only that.
+        self._encoder = codecs.getincrementalencoder(stream.encoding)(stream.errors or "strict")
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -102,7 +105,7 @@ class BackgroundStream:
     def _write_all(self, text: str) -> None:
         if os.linesep != "\n":
             text = text.replace("\n", os.linesep)
-        rest = memoryview(text.encode(self._stream.encoding, self._stream.errors or "strict"))
+        rest = memoryview(self._encoder.encode(text))
         while rest:
             written = self._raw.write(rest)
             if written is None:

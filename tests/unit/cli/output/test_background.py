@@ -89,3 +89,13 @@ async def test_what_is_in_memory_is_written_as_it_is() -> None:
     memory = io.StringIO()
     assert opened(memory, memory).stdout is memory
     await written(memory)
+
+
+async def test_an_encoding_marks_the_beginning_of_the_output_only(pipes: tuple[Pipe, Pipe]) -> None:
+    out, err = pipes
+    out.writing.reconfigure(encoding="utf-16")
+    terminal = opened(out.writing, err.writing)
+    terminal.stdout.write("a")
+    terminal.stdout.write("b")
+    await written(terminal.stdout)
+    assert os.read(out.reading, 100).decode("utf-16") == "ab"
