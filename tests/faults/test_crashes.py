@@ -1,19 +1,21 @@
-"""Killed by SIGKILL after any request, the next run converges: setup to deployed, destroy to nothing."""
+"""Cut off after any change or killed by SIGKILL, the next run converges: to deployed, or to nothing."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from plldb import bootstrap
-from tests.faults.baseline import COLD, DESTROY, SCENARIOS, UPDATE, Baseline, Scenario
+from tests.faults.baseline import COLD, DESTROY, SCENARIOS, UPDATE, Baseline, Scenario, Spot
 from tests.faults.cli import command_line, plldb
 from tests.faults.harm import Harm
-from tests.faults.library import at_most, succeed
-from tests.support.behaviours import Callback, Occurrence, every, nth, on
+from tests.faults.library import CALM, at_most, run, succeed
+from tests.support.behaviours import Callback, DropConnection, Occurrence, every, nth, on
 from tests.support.events import PacedEvents, Pacing
 from tests.support.proxy import Proxy
 
@@ -22,57 +24,78 @@ if TYPE_CHECKING:
 
     from tests.faults.library import Command
     from tests.faults.state import Hands
+    from tests.support.behaviours import Forward
+    from tests.support.operations import Call
+    from tests.support.wire import Response
 
-AT_ONCE = 4
+AT_ONCE = 6
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-async def test_killed_after_any_request_setup_converges_and_destroy_leaves_nothing(
-    ministack: str, proxy: Proxy, baseline: Baseline, tmp_path: Path, scenario: Scenario
+async def test_cut_off_after_any_change_setup_converges_and_destroy_leaves_nothing(
+    ministack: str, proxy: Proxy, baseline: Baseline, scenario: Scenario
 ) -> None:
-    crash = Crash(proxy, tmp_path)
+    cut = CutOff(proxy)
 
-    async def run_cell(number: int) -> tuple[bool, list[str]]:
+    async def run_cell(command: Command, spot: Spot) -> list[str]:
         hands = await scenario.prepare(ministack, baseline.accounts)
-        killed = await crash.run(scenario, hands, "", nth(number))
-        problems = []
-        await succeed("setup", hands.account, ministack)
-        if not baseline.is_right("setup", left := await hands.inventory()):
-            problems.append(f"setup after request {number} left {left}")
-        await succeed("destroy", hands.account, ministack)
-        if not baseline.is_right("destroy", left := await hands.inventory()):
-            problems.append(f"destroy after request {number} left {left}")
-        return killed, problems
+        if not await cut.run(scenario, hands.account, spot):
+            return [f"{spot.operation} {spot.occurrence} was not reached"]
+        await succeed(command, hands.account, ministack)
+        if not baseline.is_right(command, left := await hands.inventory()):
+            return [f"{command} after {spot.operation} {spot.occurrence} left {left}"]
+        if command == "setup":
+            baseline.accounts.append(hands.account)
+        return []
 
-    numbers = range(1, baseline.operations[scenario.name].total() + 1)
-    results = await at_most(AT_ONCE, [run_cell(number) for number in numbers])
-    assert not [problem for _, problems in results for problem in problems]
-    kills = sum(killed for killed, _ in results)
-    assert kills > 0.8 * len(numbers)  # the program may need one poll less than the recorded run
+    commands: tuple[Command, ...] = ("setup", "destroy")
+    cells = [run_cell(command, spot) for command in commands for spot in list_changes(scenario, baseline)]
+    results = await at_most(AT_ONCE, cells)
+    assert not [problem for problems in results for problem in problems]
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-async def test_killed_after_any_request_that_changes_something_destroy_alone_leaves_nothing(
-    ministack: str, proxy: Proxy, baseline: Baseline, tmp_path: Path, scenario: Scenario
-) -> None:
-    crash = Crash(proxy, tmp_path)
-    changes = [
-        (operation, number + 1)
+def list_changes(scenario: Scenario, baseline: Baseline) -> list[Spot]:
+    """Every request that changes something; after one that reads, all is as it was before."""
+    return [
+        Spot(operation=operation, occurrence=number + 1, last=False)
         for operation, count in baseline.operations[scenario.name].items()
-        if not operation.startswith(("Get", "Describe", "Head", "List"))
+        if not operation.startswith(("Get", "Describe", "Head", "List", "Scan"))
         for number in range(count)
     ]
 
-    async def run_cell(operation: str, number: int) -> list[str]:
-        hands = await scenario.prepare(ministack, baseline.accounts)
-        if not await crash.run(scenario, hands, operation, nth(number)):
-            return [f"{operation} {number} was not reached"]
-        await succeed("destroy", hands.account, ministack)
-        left = await hands.inventory()
-        return [] if left.empty else [f"destroy after {operation} {number} left {left}"]
 
-    results = await at_most(AT_ONCE, [run_cell(*change) for change in changes])
-    assert not [problem for problems in results for problem in problems]
+class CutOff:
+    """What AWS sees of a run that is killed: a request takes effect, and none of its others arrives."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        self._proxy = proxy
+        self._harm = Harm()
+        self._gone: set[str] = set()
+        proxy.use(on(self._drop), on(self._harm))
+
+    async def run(self, scenario: Scenario, account: str, spot: Spot) -> bool:
+        """Run until it is cut off; False if it came to its end before that."""
+        pace = replace(CALM, attempts=1)
+        running = asyncio.ensure_future(
+            run(scenario.command, account, self._proxy.url, pace=pace, **scenario.options)
+        )
+
+        def cut(call: Call) -> None:
+            self._gone.add(account)
+            running.cancel()
+            raise DropConnection
+
+        self._harm.befall(account, spot.operation, Callback(cut), nth(spot.occurrence))
+        await asyncio.wait({running})
+        self._harm.spare(account)
+        is_cut = account in self._gone
+        self._gone.discard(account)
+        return is_cut
+
+    async def _drop(self, call: Call, forward: Forward) -> Response:
+        if call.account in self._gone:
+            raise DropConnection
+        return await forward(call)
 
 
 async def test_killed_while_cloudformation_works_the_next_run_follows_that_first(

@@ -61,7 +61,7 @@ SILENT = (
 async def test_a_server_that_never_answers_ends_in_an_error_within_the_bound(
     ministack: str, proxy: Proxy, baseline: Baseline
 ) -> None:
-    pace = replace(IMPATIENT, attempts=3)
+    pace = replace(CALM, read_timeout=3.0)
     harm = Harm()
     proxy.use(on(harm))
 
