@@ -75,7 +75,7 @@ async def _plan(
             taken = hold
         if taken and not me.takes_over:
             return refused_event(wanted.name, held(taken.arn, taken, mine=mine))
-    settings = read_settings(configuration, logical_id=wanted.logical_id.rpartition("/")[2])
+    settings = read_settings(configuration, logical_id=wanted.logical_id)
     try:
         source = await asyncio.to_thread(find_source, project, settings)
     except SourceError as error:

@@ -23,7 +23,7 @@ class FunctionSettings:
         variables: its environment. Secret.
         log_group: where its logs go.
         log_format: ``Text`` or ``JSON``.
-        logical_id: in the template of its stack, if it has one.
+        logical_id: in the template of its stack, if it has one; ``Nested/Orders`` in a nested stack.
         in_vpc: whether it runs in a VPC of its owner.
         vpc: whether it runs in a VPC.
         log_level: of the application, for example ``INFO``; empty if Lambda does not filter.
@@ -42,6 +42,11 @@ class FunctionSettings:
     vpc: bool = False
     logical_id: str = ""
     in_vpc: bool = False
+
+    @property
+    def own_id(self) -> str:
+        """Its logical id in its own template, also if that is of a nested stack."""
+        return self.logical_id.rpartition("/")[2]
 
     @property
     def region(self) -> str:

@@ -11,7 +11,8 @@ from plldb.debugger.errors import SourceError
 from plldb.debugger.workers.project.handlers import is_script, own_handlers, why_no_file
 from plldb.debugger.workers.project.interpreter import find_python
 from plldb.debugger.workers.project.pyproject import code_in_pyproject
-from plldb.debugger.workers.project.templates import assets_of_cdk, folders_in_templates
+from plldb.debugger.workers.project.serverless import declared_by_serverless, folders_of_chalice
+from plldb.debugger.workers.project.templates import built_folders, folders_in_templates, inline_in
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.errors import Hint
 
@@ -63,22 +64,31 @@ def find_source(project: Project, function: FunctionSettings) -> Source:
     """Return where the code of a function lies and which Python runs it.
 
     The folder is the one that was named for this function, by the caller or in pyproject.toml; else that of
-    the project's template; else the project's folder, or the only one below it from which the handler can be
-    imported. Source wins over what build tools make of it.
+    the project's template, serverless.yml or Chalice project; else the project's folder, or the only one
+    below it from which the handler can be imported. Source wins over what build tools make of it.
 
     Raises:
         SourceError: the handler is no file below a folder, or of several; or there is no interpreter.
     """
     root = project.folder.resolve()
     code = {**code_in_pyproject(root), **project.code}
-    named = code.get(function.name) or code.get(function.logical_id)
-    for handler in own_handlers(function):
+    named = code.get(function.name) or code.get(function.logical_id) or code.get(function.own_id)
+    for handler in _handlers(root, function):
         if folder := named.resolve() if named else _find_folder(root, function, handler):
-            file = find_handler(folder, handler)
+            file = find_handler(folder, handler, root)
             if file is not None:
                 python = find_python(project.python, folder, root)
                 return Source(folder=folder, file=file, handler=handler, python=python)
     raise _no_file(function, named or root)
+
+
+def _handlers(root: Path, function: FunctionSettings) -> tuple[str, ...]:
+    handlers = own_handlers(function)
+    if not why_no_file(handlers[0]):
+        return handlers
+    # Plugins of the Serverless Framework write another handler over the one that serverless.yml has.
+    declared = (each.handler for each in declared_by_serverless(root, function))
+    return tuple(dict.fromkeys([*handlers, *declared]))
 
 
 def _no_file(function: FunctionSettings, where: Path) -> SourceError:
@@ -94,50 +104,71 @@ def _no_file(function: FunctionSettings, where: Path) -> SourceError:
     )
 
 
-def find_handler(folder: Path, handler: str) -> Path | None:
-    """Return the file of a handler, None if it is no file below the folder: nothing else is ever run."""
-    module = handler.rpartition(".")[0].replace(".", "/")
-    if not module or is_script(handler):
+def find_handler(folder: Path, handler: str, root: Path | None = None) -> Path | None:
+    """Return the file of a handler, None if it is no file below the folder: nothing else is ever run.
+
+    A link may lead to another folder below ``root``.
+    """
+    parts = handler.rpartition(".")[0].replace("/", ".").split(".")
+    if not all(parts) or is_script(handler):
         return None
-    stem = folder / module
+    stem = folder.joinpath(*parts)
     for path in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py"):
-        if path.is_file() and path.resolve().is_relative_to(folder):
+        if path.is_file() and any(path.resolve().is_relative_to(each) for each in (folder, root or folder)):
             return path
     return None
 
 
 def _find_folder(root: Path, function: FunctionSettings, handler: str) -> Path | None:
-    templates = folders_in_templates(root, function.logical_id) if function.logical_id else ()
-    fitting = [folder for folder in templates if find_handler(folder, handler)]
-    if len(fitting) == 1:
-        return fitting[0]
-    if not fitting and find_handler(root, handler):
-        return root
-    fitting = fitting or list(_search(root, handler, OUTPUT))
-    built = assets_of_cdk(root, function.logical_id) if function.logical_id else ()
-    fitting = _same(fitting, built, handler) or fitting
+    built = built_folders(root, function.logical_id)
+    fitting = _fitting(root, function, handler)
+    if not fitting:
+        return next((each for each in built if find_handler(each, handler)), None)
+    fitting = _same(fitting, built, handler) if len(fitting) > 1 else fitting
     if len(fitting) > 1:
         names = ", ".join(str(each.relative_to(root)) for each in fitting[:MOST_NAMED])
         raise SourceError(
             f"The handler {handler} of {function.name} is in several folders of {root}: {names}.",
             hint=Hint("fix-argument", "Name the folder of its code, for example in pyproject.toml."),
         )
-    return fitting[0] if fitting else next(iter(built), None)
+    return fitting[0]
+
+
+def _fitting(root: Path, function: FunctionSettings, handler: str) -> list[Path]:
+    """Return the folders from which a handler can be imported, by the first of these ways that finds some."""
+    if template := inline_in(root, function.logical_id):
+        raise SourceError(
+            f"The code of {function.name} is in the template {template} itself, in no file of its own.",
+            hint=Hint("fix-argument", "Name a folder with a copy of it, for example in pyproject.toml."),
+        )
+    ways = (
+        lambda: folders_in_templates(root, function.logical_id),
+        lambda: [each.folder for each in declared_by_serverless(root, function)],
+        lambda: [root],
+        lambda: folders_of_chalice(root, function),
+        lambda: _search(root, handler),
+    )
+    for way in ways:
+        if fitting := [each for each in way() if find_handler(each, handler, root)]:
+            return list(dict.fromkeys(fitting))
+    return []
 
 
 def _same(folders: list[Path], built: tuple[Path, ...], handler: str) -> list[Path]:
-    """Return the folders whose handler is that of the build output."""
-    texts = {file.read_bytes() for each in built if (file := find_handler(each.resolve(), handler))}
-    return [each for each in folders if (file := find_handler(each, handler)) and file.read_bytes() in texts]
+    """Return the folders whose handler is that of the build output; all of them if none is."""
+    texts = {file.read_bytes() for each in built if (file := find_handler(each, handler))}
+    return [
+        each for each in folders if (file := find_handler(each, handler)) and file.read_bytes() in texts
+    ] or folders
 
 
-def _search(root: Path, handler: str, without: frozenset[str]) -> Iterator[Path]:
+def _search(root: Path, handler: str) -> Iterator[Path]:
     """Yield the folders below this one from which a handler can be imported."""
     for count, (path, folders, _) in enumerate(os.walk(root)):
         if count >= MOST_FOLDERS:
             return
         folders[:] = sorted(
-            each for each in folders if each not in without | NEITHER and not each.startswith(".")
+            each for each in folders if each not in OUTPUT | NEITHER and not each.startswith(".")
         )
         if find_handler(Path(path), handler):
             yield Path(path)

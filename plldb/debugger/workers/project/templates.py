@@ -6,35 +6,34 @@ has synthesized (``cdk.out``).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from plldb.debugger.workers.project.reading import mapping, read_mapping
 
 NAMES = ("template.yaml", "template.yml", "template.json", "sam.yaml", "sam.yml")
 """Files that ``sam`` takes by itself, and those that projects use besides."""
+OTHER_NAMES = ("*.yaml", "*.yml", "*.json", "*.template")
+"""Any file beside them may be a template, if it has a function of that logical id."""
 DEEPEST = 5
 """How deep nested stacks are followed."""
+LARGEST = 1_000_000
+"""Bytes; CloudFormation takes no larger template, but other files of these names may be large."""
+SAM_OUTPUT = ".aws-sam/build"
 _FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 _NESTED = {"AWS::Serverless::Application": "Location", "AWS::CloudFormation::Stack": "TemplateURL"}
 
 
-class _Loader(yaml.SafeLoader):
-    """Takes short forms such as !Sub for what stands behind them: only plain values are used here."""
+@dataclass(frozen=True, slots=True)
+class _Function:
+    """A function of a template, ``Nested/Orders`` in a nested one. No folder: code in S3, or inline."""
 
-
-def _untagged(loader: yaml.SafeLoader, _: str, node: yaml.Node) -> object:
-    match node:
-        case yaml.MappingNode():
-            return loader.construct_mapping(node, deep=True)
-        case yaml.SequenceNode():
-            return loader.construct_sequence(node, deep=True)
-    return None
-
-
-_Loader.add_multi_constructor("!", _untagged)
+    template: Path
+    logical_id: str
+    folder: Path | None
+    inline: bool
 
 
 def folders_in_templates(project: Path, logical_id: str) -> tuple[Path, ...]:
@@ -42,62 +41,84 @@ def folders_in_templates(project: Path, logical_id: str) -> tuple[Path, ...]:
 
     Several templates, or nested stacks, may use the same id.
     """
-    found = []
-    for name in NAMES:
-        found += [folder for each, folder in _sam_functions(project / name, 0) if each == logical_id]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(each.folder for each in _find(project, logical_id) if each.folder))
 
 
-def assets_of_cdk(project: Path, logical_id: str) -> tuple[Path, ...]:
-    """Return the folders in ``cdk.out`` that hold the code of a function as AWS CDK has put it together."""
-    found = []
-    for path in sorted((project / "cdk.out").glob("*.template.json")):
-        resource = _resources(_read(path)).get(logical_id)
-        if resource is None:
-            continue
-        asset = _mapping(resource.get("Metadata")).get("aws:asset:path")
+def inline_in(project: Path, logical_id: str) -> Path | None:
+    """Return the template that has the code of a function in itself, if one does and none names a folder."""
+    found = _find(project, logical_id)
+    inline = [each.template for each in found if each.inline]
+    return inline[0] if inline and len(inline) == len(found) else None
+
+
+def built_folders(project: Path, logical_id: str) -> tuple[Path, ...]:
+    """Return the folders that hold the code of a function as SAM or AWS CDK has put it together."""
+    name = logical_id.rpartition("/")[2]
+    return (*folders_in_templates(project / SAM_OUTPUT, logical_id), *_assets_of_cdk(project, name))
+
+
+def _assets_of_cdk(project: Path, name: str) -> Iterator[Path]:
+    # Those of stages and pipelines are in folders below cdk.out.
+    for path in sorted((project / "cdk.out").rglob("*.template.json")):
+        resource = _resources(read_mapping(path)).get(name, {})
+        asset = mapping(resource.get("Metadata")).get("aws:asset:path")
         if isinstance(asset, str) and (path.parent / asset).is_dir():
-            found.append(path.parent / asset)
-    return tuple(found)
+            yield (path.parent / asset).resolve()
 
 
-def _sam_functions(path: Path, depth: int) -> Iterator[tuple[str, Path]]:
-    template = _read(path)
-    common = _mapping(_mapping(template.get("Globals")).get("Function"))
-    for logical_id, resource in _resources(template).items():
-        kind, properties = resource.get("Type"), _mapping(resource.get("Properties"))
+def _find(project: Path, logical_id: str) -> list[_Function]:
+    """Return the functions of this id, nested as it says; else of its last part."""
+    if not logical_id:
+        return []
+    name = logical_id.rpartition("/")[2]
+    for paths in ([project / each for each in NAMES], _other_templates(project, name)):
+        there = [each for path in paths for each in _functions(path)]
+        found = [each for each in there if each.logical_id == logical_id] or [
+            each for each in there if each.logical_id.rpartition("/")[2] == name
+        ]
+        if found:
+            return found
+    return []
+
+
+def _other_templates(project: Path, name: str) -> Iterator[Path]:
+    for path in sorted({path for each in OTHER_NAMES for path in project.glob(each)}):
+        try:
+            large = path.stat().st_size > LARGEST
+            if path.name not in NAMES and not large and name in path.read_text("utf-8"):
+                yield path
+        except (OSError, ValueError):
+            continue
+
+
+def _functions(path: Path, above: str = "", depth: int = 0) -> Iterator[_Function]:
+    template = read_mapping(path)
+    common = mapping(mapping(template.get("Globals")).get("Function"))
+    for name, resource in _resources(template).items():
+        kind, properties = resource.get("Type"), mapping(resource.get("Properties"))
         if kind in _FUNCTIONS:
-            code = properties.get("CodeUri", properties.get("Code", common.get("CodeUri")))
-            # SAM takes the template's own folder where none is named.
-            if folder := _folder(path.parent, code if code is not None else "."):
-                yield logical_id, folder
+            yield _function(path, above + name, properties, common)
         elif kind in _NESTED and depth < DEEPEST:
             nested = properties.get(_NESTED[kind])
             if isinstance(nested, str) and "://" not in nested:
-                yield from _sam_functions(path.parent / nested, depth + 1)
+                yield from _functions(path.parent / nested, f"{above}{name}/", depth + 1)
+
+
+def _function(path: Path, name: str, properties: Mapping[str, Any], common: Mapping[str, Any]) -> _Function:
+    code = properties.get("CodeUri", properties.get("Code", common.get("CodeUri")))
+    inline = "InlineCode" in properties or "ZipFile" in mapping(code)
+    # SAM takes the template's own folder where none is named.
+    folder = None if inline else _folder(path.parent, code if code is not None else ".")
+    return _Function(path, name, folder, inline)
 
 
 def _folder(base: Path, code: object) -> Path | None:
     if not isinstance(code, str) or "://" in code:
-        return None  # in S3, or inline
+        return None  # in S3
     folder = (base / code).resolve()
     return folder if folder.is_dir() else None
 
 
-def _read(path: Path) -> Mapping[str, Any]:
-    """Return a template; an empty one if there is none that can be read."""
-    try:
-        text = path.read_text("utf-8")
-        loaded = json.loads(text) if path.suffix == ".json" else yaml.load(text, _Loader)  # noqa: S506 - safe
-    except (OSError, ValueError, yaml.YAMLError):
-        return {}
-    return _mapping(loaded)
-
-
 def _resources(template: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
-    found = _mapping(template.get("Resources"))
+    found = mapping(template.get("Resources"))
     return {str(name): each for name, each in found.items() if isinstance(each, dict)}
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

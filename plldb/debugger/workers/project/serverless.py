@@ -1,0 +1,98 @@
+"""What serverless.yml says of functions, and where AWS Chalice keeps its own. Talks to the disk.
+
+Both package the folder in which their file is, so that folder is the root of the code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from plldb.debugger.workers.project.reading import mapping, read_mapping
+from plldb.debugger.workers.settings import FunctionSettings
+
+NAMES = ("serverless.yml", "serverless.yaml", "serverless.json")
+"""Files of the Serverless Framework that are data; those in JavaScript are not read."""
+CHALICE = ".chalice/config.json"
+WHERE = ("", "*/", "*/*/")
+"""A repository may have several services, each in a folder of its own."""
+OTHERS = frozenset({"node_modules", ".serverless", ".venv", "venv"})
+"""Folders with files of others, or of the tools themselves."""
+_FROM_FILE = re.compile(r"\$\{file\(([^)$]+)\)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A function as a service declares it: the root of its code, and its own handler."""
+
+    service: str
+    key: str
+    name: str
+    folder: Path
+    handler: str
+
+
+def declared_by_serverless(project: Path, function: FunctionSettings) -> tuple[Declared, ...]:
+    """Return what the services below a folder declare for a function.
+
+    Several services may use the same key: then those count whose name the function's begins with.
+    """
+    paths = (each for name in NAMES for each in _files(project, name))
+    found = tuple(each for path in paths for each in _declared(path) if _is(each, function))
+    of_service = tuple(each for each in found if function.name.startswith(f"{each.service}-"))
+    return of_service or found
+
+
+def folders_of_chalice(project: Path, function: FunctionSettings) -> tuple[Path, ...]:
+    """Return the Chalice projects of which a function has its name; all of them if it has another one."""
+    apps = {
+        path.parent.parent.resolve(): str(read_mapping(path).get("app_name", ""))
+        for path in _files(project, CHALICE)
+    }
+    # A function is called <app_name>-<stage>, with the name of its Python function if it serves no API.
+    named = tuple(folder for folder, app in apps.items() if app and function.name.startswith(f"{app}-"))
+    return named or tuple(apps)
+
+
+def _files(project: Path, name: str) -> Iterator[Path]:
+    for where in WHERE:
+        for path in sorted(project.glob(where + name)):
+            if not OTHERS.intersection(path.relative_to(project).parts):
+                yield path
+
+
+def _declared(path: Path) -> Iterator[Declared]:
+    content = read_mapping(path)
+    service = content.get("service")
+    # Once it was a mapping.
+    called = service if isinstance(service, str) else str(mapping(service).get("name", ""))
+    functions = content.get("functions")
+    for part in functions if isinstance(functions, list) else [functions]:
+        for key, function in _from_file(path.parent, part).items():
+            each = mapping(_from_file(path.parent, function))
+            handler, module, name = (each.get(field) for field in ("handler", "module", "name"))
+            if isinstance(handler, str):
+                # serverless-python-requirements: the folder of a function that is packaged individually
+                folder = path.parent / module if isinstance(module, str) else path.parent
+                yield Declared(called, str(key), str(name), folder.resolve(), handler)
+
+
+def _from_file(base: Path, value: object) -> Mapping[str, Any]:
+    if isinstance(value, str) and (found := _FROM_FILE.fullmatch(value.strip())):
+        return read_mapping(base / found[1].strip())
+    return mapping(value)
+
+
+def _is(declared: Declared, function: FunctionSettings) -> bool:
+    if function.logical_id:
+        return function.own_id == logical_id_of(declared.key)
+    return function.name == declared.name or function.name.endswith(f"-{declared.key}")
+
+
+def logical_id_of(key: str) -> str:
+    """Return the logical id that the Serverless Framework makes of a function's key."""
+    normal = key.replace("-", "Dash").replace("_", "Underscore")
+    return f"{normal[:1].upper()}{normal[1:]}LambdaFunction"
