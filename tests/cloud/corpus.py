@@ -55,7 +55,7 @@ OWN = (
         "TMPDIR",
     ),
     *("USER", "LOGNAME", "_proxy", "_PROXY", "AWS_ENDPOINT_URL", "LC_CTYPE", "XRAY", "MINISTACK", "_LAMBDA_"),
-    *("_METADATA_", "HOST_PREFIX", "FUNCTION_TIMEOUT"),
+    *("_METADATA_", "HOST_PREFIX", "FUNCTION_TIMEOUT", "TRACE_ID"),
 )
 VALUES = {
     "none": "None",
@@ -98,8 +98,7 @@ VALUES = {
     "the end of the process": "os._exit(7)",
     "a kill": "os.kill(os.getpid(), 9)",
     "an abort": "os.abort()",
-    # The log group is always /aws/lambda/Functions with the emulator.
-    "the context": "[str(context).replace('/Functions,', '/' + context.function_name + ','), "
+    "the context": "[context.function_name, context.function_version, context.memory_limit_in_mb, "
     "0 < context.get_remaining_time_in_millis() <= 20000, sorted(vars(type(context)))]",
     "where it is": "[os.getcwd(), sys.path[0], os.environ['_HANDLER'], os.environ['LAMBDA_TASK_ROOT'], "
     "time.tzname, sys.stdin.read(), sys.stdout.encoding, sys.stderr.errors, str(sys.flags)]",
@@ -119,7 +118,8 @@ EVENTS = {
     "nothing": "",
 }
 CLIENT = {"installation_id": "i", "app_title": "t", "app_version_name": "1", "app_version_code": 2}
-CONTEXT_TEXT = "str(context).partition('client_context=')[2]"
+# The log group is always /aws/lambda/Functions with the emulator.
+CONTEXT_TEXT = "str(context).replace('/Functions,', '/' + context.function_name + ',')"
 # Client contexts as applications write them.
 CALLERS = {
     "a mobile application": {
