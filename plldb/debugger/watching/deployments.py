@@ -17,7 +17,7 @@ from plldb.debugger.arming.functions import Lambda, read_function
 from plldb.debugger.arming.operate import Armed, Refused, as_deployed
 from plldb.debugger.arming.settings import is_whole
 from plldb.debugger.events.attach import FunctionDeployed
-from plldb.errors import CredentialsError, PlldbError
+from plldb.errors import CredentialsError, PlldbError, UnreachableError
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +58,7 @@ class _Seen:
         self.revision = ""
         self.suspected = False  # something of ours is missing
         self.gone = False
+        self.failed = False  # to arm it again, for a reason that was told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,10 +128,18 @@ class Watch:
             self._tell(name, armed=True, code_changed=code_changed)
 
     async def _arm_again(self, name: str, seen: _Seen) -> bool:
-        outcome = await self.session.arm_again(name)
+        try:
+            outcome = await self.session.arm_again(name)
+        except (CredentialsError, UnreachableError):  # told otherwise, and of all functions at once
+            raise
+        except PlldbError as error:
+            if not seen.failed:  # it is tried again, perhaps for hours: said once
+                seen.failed = True
+                self._tell(name, reason=error.code, message=error.message)
+            raise
         if isinstance(outcome, Armed):
             code_changed = outcome.before.code != seen.deployed.code
-            seen.deployed, seen.gone = outcome.before, False
+            seen.deployed, seen.gone, seen.failed = outcome.before, False, False
             self._tell(name, armed=True, code_changed=code_changed)
             return True
         refusal = outcome.refusal
