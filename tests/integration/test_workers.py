@@ -497,7 +497,7 @@ async def test_what_is_in_lambda_only_is_said_where_it_fails(
     tmp_path: Path, code: str, line: str | None
 ) -> None:
     write(tmp_path, app=f"def handler(event, context):\n    {code}\n")
-    async with bench(tmp_path, vpc=True) as function:
+    async with bench(tmp_path, in_vpc=True) as function:
         said = [each for each in (await function.invoke()).lines if each.startswith("plldb: ")]
     assert [each[: len(line or "")] for each in said] == ([line] if line else [])
 

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     from plldb.cli.command import Invocation
     from plldb.cli.debugger.progress import LiveProgress
-    from plldb.cli.output.layout import Line
-from plldb.cli.output.renderer import RegionRun
+    from plldb.cli.output.renderer import RegionRun
 
 
 def explain(asked: Invocation, why: PlldbError | Stopped, runs: Sequence[RegionRun[LiveProgress]]) -> Problem:

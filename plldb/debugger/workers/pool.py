@@ -204,7 +204,7 @@ class Workers:
             environment=environment,
             machine=self._machine,
             debugger=await self._find_debugger(tell),
-            vpc=function.vpc,
+            vpc=function.in_vpc,
         )
         worker = await start_worker(plan, self._patience)
         if self._relay is not None:

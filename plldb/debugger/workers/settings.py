@@ -24,8 +24,7 @@ class FunctionSettings:
         log_group: where its logs go.
         log_format: ``Text`` or ``JSON``.
         logical_id: in the template of its stack, if it has one; ``Nested/Orders`` in a nested stack.
-        in_vpc: whether it runs in a VPC of its owner.
-        vpc: whether it runs in a VPC.
+        in_vpc: whether it runs in a VPC.
         log_level: of the application, for example ``INFO``; empty if Lambda does not filter.
     """
 
@@ -39,7 +38,6 @@ class FunctionSettings:
     log_group: str = ""
     log_format: str = "Text"
     log_level: str = ""
-    vpc: bool = False
     logical_id: str = ""
     in_vpc: bool = False
 
@@ -76,7 +74,6 @@ def read_settings(configuration: Mapping[str, Any], *, logical_id: str = "") -> 
         log_group=str(logging.get("LogGroup") or f"/aws/lambda/{name}"),
         log_format=str(logging.get("LogFormat") or "Text"),
         log_level=str(logging.get("ApplicationLogLevel") or ""),
-        vpc=bool((configuration.get("VpcConfig") or {}).get("VpcId")),
         logical_id=logical_id,
         in_vpc=bool((configuration.get("VpcConfig") or {}).get("SubnetIds")),
     )

@@ -204,5 +204,5 @@ def test_settings_are_those_of_the_function_as_deployed_also_while_it_is_armed()
     assert found.arn == "arn:aws:lambda:eu-west-1:123456789012:function:orders"
     assert found.variables == {"TABLE": "t", "AWS_LAMBDA_EXEC_WRAPPER": "/opt/own"}
     assert (found.log_format, found.log_level, found.log_group) == ("JSON", "DEBUG", "mine")
-    assert found.vpc
+    assert found.in_vpc
     assert "TABLE" not in repr(found)
