@@ -38,9 +38,9 @@ def quicker(times: float) -> dict[str, Callable[[str], str]]:
 
 
 TEN_TIMES = quicker(10)
-THIRTY_TIMES = quicker(30)
+FIFTEEN_TIMES = quicker(15)
 # What the laptop gets has been on its way for almost 30 s.
-LATE = THIRTY_TIMES | {"agent.py": replace('"delivered": now', '"delivered": now - 28.2')}
+LATE = FIFTEEN_TIMES | {"agent.py": replace('"delivered": now', '"delivered": now - 26.5')}
 
 LARGE = secrets.token_hex(100_000)
 MOMENTS = {
@@ -179,7 +179,7 @@ async def trial(world: World, cloud: Cloud, layer: str, far: str = "") -> AsyncI
 async def test_a_laptop_that_was_killed_is_an_error_once_a_frame_was_posted_and_never_runs_twice(
     world: World, cloud: Cloud
 ) -> None:
-    layer, trials = await publish(world.functions, await build_layer(THIRTY_TIMES)), watch_all(cloud)
+    layer, trials = await publish(world.functions, await build_layer(FIFTEEN_TIMES)), watch_all(cloud)
 
     async def run(moment: str) -> tuple[str, int, int]:
         async with trial(world, cloud, layer) as one:
@@ -240,7 +240,7 @@ async def test_a_laptop_that_is_away_for_5_s_is_not_noticed_and_later_starts_not
 async def test_after_a_laptop_was_killed_unnoticed_nothing_runs_twice(
     world: World, cloud: Cloud, way: str
 ) -> None:
-    layer = await publish(world.functions, await build_layer(THIRTY_TIMES))
+    layer = await publish(world.functions, await build_layer(FIFTEEN_TIMES))
     async with trial(world, cloud, layer) as one:
         assert await one.invoke() == "laptop"
         cloud.rules.lost_disconnect = math.inf
@@ -257,7 +257,7 @@ async def test_after_a_laptop_was_killed_unnoticed_nothing_runs_twice(
 async def test_a_message_of_a_queue_is_there_again_after_the_laptop_was_killed(
     world: World, cloud: Cloud, open_client: OpenClient
 ) -> None:
-    layer = await publish(world.functions, await build_layer(THIRTY_TIMES))
+    layer = await publish(world.functions, await build_layer(FIFTEEN_TIMES))
     async with trial(world, cloud, layer) as one:
         queue = await connect_queue(open_client, one.name)
         await queue.set_queue_attributes(QueueUrl=one.name, Attributes={"VisibilityTimeout": "3"})
