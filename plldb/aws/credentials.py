@@ -38,6 +38,21 @@ def credential_chain(session: AioSession, environ: Mapping[str, str]) -> Any:
     return chain
 
 
+def finds_new_source(profiles: Mapping[str, Mapping[str, Any]], profile: str) -> bool:
+    """Return whether the role of a profile is assumed again after a new login. Pure.
+
+    Not if keys of a file or of variables assume it, which botocore reads only once, nor with an MFA code, for
+    which it asks only once.
+    """
+    seen: set[str] = set()
+    while "role_arn" in (settings := profiles.get(profile, {})) and profile not in seen:
+        seen.add(profile)
+        profile = settings.get("source_profile", "")
+        if "mfa_serial" in settings or settings.get("credential_source") == "Environment":
+            return False
+    return "aws_access_key_id" not in settings
+
+
 def _sources(session: Any, environ: Mapping[str, str], instance: Any) -> tuple[Any, ...]:
     cache: dict[str, Any] = {}
     logins = JSONFileCache(expanduser(expandvars(environ.get("AWS_LOGIN_CACHE_DIRECTORY", _LOGINS))))

@@ -18,6 +18,7 @@ from aiobotocore.session import AioSession
 from botocore import exceptions as boto
 
 from plldb.aws.clients import Clients
+from plldb.aws.credentials import finds_new_source
 from plldb.aws.errors import TryAgainError, translate
 from plldb.aws.failures.unreachable import CHECK_NETWORK, NO_ANSWER
 from plldb.aws.own_session import make_session
@@ -189,8 +190,16 @@ class Aws:
 
     @property
     def finds_new_credentials(self) -> bool:
-        """Whether a new login is found while this program runs: not if variables gave the credentials."""
-        return self._place.session is None and self._clients.who.source not in ("", "env")
+        """Whether a new login is found while this program runs: not if variables gave the credentials.
+
+        Nor if the keys of another profile did, or somebody who was asked for an MFA code.
+        """
+        if self._place.session is not None or self._clients.who.source in ("", "env"):
+            return False
+        profiles = self._session.full_config.get("profiles", {})
+        return self._clients.who.source != "assume-role" or finds_new_source(
+            profiles, self._session.profile or "default"
+        )
 
     async def call(self, method: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Send one request, again and again as `Pace` says while its failure may go away.

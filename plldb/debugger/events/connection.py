@@ -35,7 +35,8 @@ class SignInNeeded:
     """AWS does not accept the caller's credentials any more. Told once, until it does again.
 
     Until then nothing can be answered, armed or restored; what is due is tried again and again. ``goes_on``:
-    a new login is found by itself. Not so if variables gave the credentials. ``message`` is for people.
+    a new login is found by itself. Not so if variables gave the credentials, or the role was assumed with
+    another profile's keys or an MFA code. ``message`` is for people.
     """
 
     kind: Literal["sign_in_needed"] = "sign_in_needed"

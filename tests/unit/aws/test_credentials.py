@@ -16,6 +16,7 @@ import pytest
 from aiobotocore.session import AioSession
 from botocore.exceptions import ClientError
 
+from plldb.aws.credentials import finds_new_source
 from plldb.aws.pace import RequestPace
 from plldb.aws.place import Place
 from plldb.aws.session import open_aws
@@ -326,6 +327,27 @@ async def test_a_refusal_of_credentials_is_told_as_such_and_repeated_only_if_it_
     assert raised.value.operation == "AssumeRole"
     assert raised.value.service == "sts"
     assert len(asked) == attempts
+
+
+KEYS_OF_A_FILE = {"aws_access_key_id": "x"}
+
+
+@pytest.mark.parametrize(
+    ("work", "people", "finds"),
+    [
+        ({"role_arn": "x", "source_profile": "people"}, {"sso_session": "ours"}, True),
+        ({"role_arn": "x", "source_profile": "people"}, {"credential_process": "cat"}, True),
+        ({"role_arn": "x", "credential_source": "Ec2InstanceMetadata"}, {}, True),
+        ({"role_arn": "x", "credential_source": "Environment"}, {}, False),
+        ({"role_arn": "x", "source_profile": "people"}, KEYS_OF_A_FILE, False),
+        ({"role_arn": "x", "source_profile": "work", **KEYS_OF_A_FILE}, {}, False),
+        ({"role_arn": "x", "source_profile": "people", "mfa_serial": "x"}, {"sso_session": "ours"}, False),
+    ],
+)
+def test_a_role_is_assumed_again_after_a_login_unless_keys_or_an_mfa_code_assume_it(
+    work: dict[str, str], people: dict[str, str], finds: bool
+) -> None:
+    assert finds_new_source({"work": work, "people": people}, "work") is finds
 
 
 def keys(access_key: str) -> str:
