@@ -157,8 +157,9 @@ def _words(ctx: asyncclick.Context, name: str) -> Iterator[str]:
     if value is True:
         yield option
         return
-    values = [f"{key}={item}" for key, item in value.items()] if isinstance(value, dict) else [value]
-    for each in values:
+    if isinstance(value, dict):
+        value = tuple(f"{key}={item}" for key, item in value.items())
+    for each in value if isinstance(value, tuple) else (value,):
         yield from (option, str(each))
 
 

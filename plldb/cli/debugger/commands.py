@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import asyncclick
 
 from plldb.cli.command import Invocation, command_line
+from plldb.cli.debugger.values import check_code, parse_variables, split_code
 from plldb.cli.options import ENVIRONMENT, EXIT_CODES, as_typed, place_options, split_params
 
 if TYPE_CHECKING:
@@ -69,8 +70,10 @@ def invocation(ctx: asyncclick.Context, name: str, params: dict[str, Any], inter
     settings, values = split_params(ctx, params)
     options = [param.name or "" for param in ctx.command.params if isinstance(param, asyncclick.Option)]
     # A person says yes each time anew.
-    typed = as_typed(ctx, [name for name in values if name in options and name != "yes"])
-    words = (*filter(None, [values["stack"], *values.get("functions", ())]), *typed)
+    typed = as_typed(ctx, [name for name in values if name in options and name not in ("yes", "env")])
+    # Values of variables may be secrets: whoever does it again takes them from the environment.
+    named = (word for name in values.get("env", ()) for word in ("--env", name))
+    words = (*filter(None, [values["stack"], *values.get("functions", ())]), *typed, *named)
     regions, profile = settings.proposed_regions, settings.proposed_profile
     again = command_line(name, regions=regions, profile=profile, options=words)
     return Invocation(
@@ -94,7 +97,20 @@ def _load(invocation: Invocation, library: Any) -> Command[Any, Any]:
 @asyncclick.option(
     "--stack-name", metavar="STACK", default="", help="The stack, instead of the first argument."
 )
-@asyncclick.option("--code", metavar="DIR", default=".", help="Folder of the code; by default this one.")
+@asyncclick.option(
+    "--code",
+    metavar="[FUNCTION=]DIR",
+    multiple=True,
+    callback=check_code,
+    help="Folder of the project, by default this one, or of one function's code; may be repeated.",
+)
+@asyncclick.option(
+    "--env",
+    metavar="NAME[=VALUE]",
+    multiple=True,
+    callback=parse_variables,
+    help="Variable of the functions here, over their own; without VALUE as on this machine; may be repeated.",
+)
 @asyncclick.option(
     "--debug-port",
     type=asyncclick.IntRange(0, 65535),
@@ -139,6 +155,7 @@ def attach(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
     if params["wait"] and params["no_debug"]:
         raise asyncclick.UsageError("--wait and --no-debug cannot be used together.", ctx)
     params |= {"stack": stack, "functions": words}
+    params["code"], params["folders"] = split_code(params["code"])
     asked = invocation(ctx, "attach", params, "functions may be left armed; see 'plldb status'.")
     if len(asked.settings.regions) > 1:
         raise asyncclick.UsageError("attach acts in one region at a time.", ctx)

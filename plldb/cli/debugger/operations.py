@@ -108,6 +108,8 @@ async def _attach(
     values = asked.values
     options = AttachOptions(
         code=Path(values["code"]),
+        folders={function: Path(folder) for function, folder in values["folders"].items()},
+        variables=values["env"],
         python=Path(values["python"]) if values["python"] else None,
         debug_port=None if values["no_debug"] else values["debug_port"],
         wait=values["wait"],

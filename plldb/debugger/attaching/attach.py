@@ -14,7 +14,7 @@ from plldb.aws.session import Aws
 from plldb.debugger.arming.operate import Places
 from plldb.debugger.arming.restore import look_at, open_places
 from plldb.debugger.arming.stacks import read_infrastructure
-from plldb.debugger.attaching.find import find_wanted
+from plldb.debugger.attaching.find import check_named, find_wanted
 from plldb.debugger.attaching.options import AttachOptions, OpenWorkers
 from plldb.debugger.attaching.plan import Candidate, Me, nothing_left, plan_function
 from plldb.debugger.attaching.session import SessionRun
@@ -88,6 +88,7 @@ async def _plan(
     aws: Aws, places: Places, order: Order, target: Target, tell: Tell[AttachEvent]
 ) -> tuple[Candidate, ...]:
     wanted = await find_wanted(aws, target, order.stack, order.functions)
+    check_named(wanted, order.options.folders)
     me = Me(who=target.caller_arn, host=platform.node(), takes_over=order.options.take_over)
     planned = await gather_all(
         *[plan_function(aws, places, each, order.options.project, me) for each in wanted]

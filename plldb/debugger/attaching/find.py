@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from plldb.aws.place import Target
@@ -43,6 +43,24 @@ async def find_wanted(aws: Aws, target: Target, stack: str, words: Sequence[str]
     return tuple(
         Wanted(name=each.name, logical_id=each.logical_id, named=True) for each in dict.fromkeys(found)
     )
+
+
+def check_named(wanted: Sequence[Wanted], folders: Iterable[str]) -> None:
+    """Refuse a folder that is named for none of these functions. Pure.
+
+    Raises:
+        NoFunctionsError: there is no such function, or it is not meant.
+    """
+    known = {
+        word for each in wanted for word in (each.name, each.logical_id, each.logical_id.rpartition("/")[2])
+    }
+    for function in folders:
+        if function not in known:
+            names = ", ".join(each.logical_id or each.name for each in wanted)
+            hint = Hint("fix-argument", "Name the folder by the logical id or name of a function.")
+            raise NoFunctionsError(
+                f"A folder is named for {function!r}, but the functions are: {names}.", hint=hint
+            )
 
 
 def match(stack: str, there: Sequence[StackFunction], word: str) -> StackFunction:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from plldb.debugger.attaching.serve import Workers
@@ -20,6 +20,8 @@ class AttachOptions:
 
     Attributes:
         code: folder of the code, or of the project.
+        folders: folders of single functions, by logical id or name.
+        variables: set for every function on this machine, over its own. Secret.
         python: interpreter for the functions; None for that of the project's environment.
         debug_port: where debuggers may connect on 127.0.0.1; 0 for a free port, None for none.
         wait: hold the first invocation until a debugger is there.
@@ -31,6 +33,8 @@ class AttachOptions:
     """
 
     code: Path = Path()
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     python: Path | None = None
     debug_port: int | None = 5678
     wait: bool = False
@@ -42,7 +46,13 @@ class AttachOptions:
     @property
     def project(self) -> Project:
         """The same as workers take it."""
-        return Project(folder=self.code, python=self.python, own_credentials=self.own_credentials)
+        return Project(
+            folder=self.code,
+            code=self.folders,
+            python=self.python,
+            variables=self.variables,
+            own_credentials=self.own_credentials,
+        )
 
 
 DEFAULT_OPTIONS = AttachOptions()

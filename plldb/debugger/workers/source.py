@@ -73,6 +73,8 @@ def find_source(project: Project, function: FunctionSettings) -> Source:
     root = project.folder.resolve()
     code = {**code_in_pyproject(root), **project.code}
     named = code.get(function.name) or code.get(function.logical_id) or code.get(function.own_id)
+    if not (named or root).is_dir():
+        raise SourceError(f"There is no folder {named or root}.")
     for handler in _handlers(root, function):
         if folder := named.resolve() if named else _find_folder(root, function, handler):
             file = find_handler(folder, handler, root)

@@ -4,7 +4,7 @@ import pytest
 
 from plldb.aws.place import Target
 from plldb.debugger.arming.stacks import StackFunction
-from plldb.debugger.attaching.find import match, name_of
+from plldb.debugger.attaching.find import Wanted, check_named, match, name_of
 from plldb.debugger.errors import NoFunctionsError
 from plldb.errors import SettingsError
 
@@ -55,3 +55,12 @@ def test_an_arn_is_of_this_place_and_of_no_version(word: str, result: str) -> No
         return
     with pytest.raises(SettingsError, match=result):
         name_of(word, TARGET)
+
+
+def test_a_folder_that_is_named_for_none_of_the_functions_is_refused() -> None:
+    wanted = [Wanted(name=each.name, logical_id=each.logical_id, named=False) for each in THERE]
+    check_named(wanted, ["Orders", "Mails", "A/Mails", "x"])
+    with pytest.raises(
+        NoFunctionsError, match=r"named for 'Ordres', but the functions are: Orders, A/Mails,"
+    ):
+        check_named(wanted, ["Ordres"])

@@ -114,6 +114,8 @@ def test_several_folders_are_named(tmp_path: Path) -> None:
     for key in ("shop-Orders-1A", "Orders"):
         project = Project(folder=tmp_path, code={key: tmp_path / "b"}, python=Path(sys.executable))
         assert find_source(project, FUNCTION).folder == (tmp_path / "b").resolve()
+    with pytest.raises(SourceError, match="There is no folder gone"):
+        find_source(Project(folder=tmp_path, code={"Orders": Path("gone")}), FUNCTION)
     (tmp_path / "pyproject.toml").write_text("[tool.plldb.code]\nOrders = 'a'\n")
     assert find(tmp_path) == "a"
 

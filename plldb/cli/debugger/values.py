@@ -1,0 +1,65 @@
+"""Values of the options of ``plldb attach``: folders of code, and variables. Pure."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import asyncclick
+
+_OF_FUNCTION = re.compile(r"([A-Za-z0-9_/-]+)=(.*)")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OF_LAMBDA = re.compile(r"AWS_LAMBDA_.*|AWS_EXECUTION_ENV|LAMBDA_.*|_HANDLER|PLLDB")
+"""Variables that Lambda, or plldb, sets and that no function can set."""
+
+
+def split_code(values: tuple[str, ...]) -> tuple[str, dict[str, str]]:
+    """Return the folder of the project and those of single functions; ``./a=b`` is a folder of that name."""
+    found = [_function_and_folder(each) for each in values]
+    projects = [folder for function, folder in found if not function]
+    return (projects or ["."])[-1], {function: folder for function, folder in found if function}
+
+
+def _function_and_folder(word: str) -> tuple[str, str]:
+    found = _OF_FUNCTION.fullmatch(word)
+    return (found[1], found[2]) if found else ("", word)
+
+
+def check_code(ctx: asyncclick.Context, param: asyncclick.Parameter, value: tuple[str, ...]) -> Any:
+    """Refuse two folders of the project, or two of one function, or one with no name."""
+    seen = set()
+    for function, folder in map(_function_and_folder, value):
+        what = f"the folder of {function or 'the project'}"
+        if function in seen:
+            raise asyncclick.BadParameter(f"{what} is given twice.", ctx=ctx, param=param)
+        if not folder:
+            raise asyncclick.BadParameter(f"{what} is empty.", ctx=ctx, param=param)
+        seen.add(function)
+    return value
+
+
+def parse_variables(
+    ctx: asyncclick.Context, param: asyncclick.Parameter, value: tuple[str, ...]
+) -> dict[str, str]:
+    """Turn ``NAME=VALUE`` words into a mapping; ``NAME`` alone has the value of this machine's variable."""
+    return dict(_variable(ctx, param, each, os.environ) for each in value)
+
+
+def _variable(
+    ctx: asyncclick.Context, param: asyncclick.Parameter, word: str, environ: Mapping[str, str]
+) -> tuple[str, str]:
+    name, equals, text = word.partition("=")
+    wrong = ""
+    if not _VARIABLE.fullmatch(name):
+        wrong = (
+            "a variable is given as NAME=VALUE, with letters, digits and _ in its name."  # word: a secret?
+        )
+    elif _OF_LAMBDA.fullmatch(name):
+        wrong = f"{name} is set by Lambda itself."
+    elif not equals and name not in environ:
+        wrong = f"{name} has no value: it is not set on this machine. Give {name}=VALUE."
+    if wrong:
+        raise asyncclick.BadParameter(wrong, ctx=ctx, param=param)
+    return name, text if equals else environ[name]

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import os
+
+import asyncclick
+import pytest
+
+from tests.unit.cli.scripts import asked
+
+
+def test_folders_and_variables_are_read_and_no_value_of_a_variable_is_proposed_again() -> None:
+    found = asked(
+        *("attach", "shop", "--code", "src", "--code", "Orders=a/b=c", "--code", "Nested/Bills=../bills"),
+        *("--env", "DB_HOST=localhost", "--env", "PATH", "--env", "EMPTY=", "--env", "URL=a=b"),
+    )
+    assert (found.values["code"], found.values["folders"]) == (
+        "src",
+        {"Orders": "a/b=c", "Nested/Bills": "../bills"},
+    )
+    assert found.values["env"] == {
+        "DB_HOST": "localhost",
+        "PATH": os.environ["PATH"],
+        "EMPTY": "",
+        "URL": "a=b",
+    }
+    again = " ".join(found.words)
+    assert "--code src --code Orders=a/b=c --code Nested/Bills=../bills" in again
+    assert "--env DB_HOST --env PATH --env EMPTY --env URL" in again
+    assert os.environ["PATH"] not in again
+    plain = asked("attach", "shop")
+    assert (plain.values["code"], plain.values["folders"], plain.values["env"]) == (".", {}, {})
+    assert asked("attach", "shop", "--code", "./a=b").values["code"] == "./a=b"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--code", "a", "--code", "b"), "the folder of the project is given twice"),
+        (("--code", "F=a", "--code", "F=b"), "the folder of F is given twice"),
+        (("--code", "F="), "the folder of F is empty"),
+        (("--code", ""), "the folder of the project is empty"),
+        (("--env", "1A=b"), "a variable is given as NAME=VALUE"),
+        (("--env", "=b"), "a variable is given as NAME=VALUE"),
+        (("--env", "NOT_SET_ANYWHERE"), "NOT_SET_ANYWHERE has no value"),
+        (("--env", "AWS_LAMBDA_RUNTIME_API=x"), "AWS_LAMBDA_RUNTIME_API is set by Lambda itself"),
+        (("--env", "_HANDLER=x"), "_HANDLER is set by Lambda itself"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named(options: tuple[str, ...], message: str) -> None:
+    with pytest.raises(asyncclick.UsageError) as raised:
+        asked("attach", "shop", *options)
+    assert message in raised.value.format_message()
