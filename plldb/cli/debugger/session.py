@@ -223,8 +223,8 @@ def _connection_line(event: ConnectionEvent) -> Line:
             way = (
                 "Sign in again, in another terminal: plldb then goes on by itself"
                 if goes_on
-                else "plldb cannot find new ones, since variables, another profile's keys or an MFA code gave "
-                "them: end it with Ctrl-C"
+                else "plldb cannot find new ones, since variables, another profile's keys or an MFA code "
+                "gave them: end it with Ctrl-C"
             )
             return Line(mark="warn", name="sign in", text=f"{message} {way}", tone="warn")
         case AnswersDelayed(message=message):
