@@ -19,6 +19,7 @@ from botocore import exceptions as boto
 
 from plldb.aws.clients import Clients
 from plldb.aws.credentials import finds_new_source
+from plldb.aws.downloads import download
 from plldb.aws.errors import TryAgainError, translate
 from plldb.aws.failures.unreachable import CHECK_NETWORK, NO_ANSWER
 from plldb.aws.own_session import make_session
@@ -235,6 +236,10 @@ class Aws:
     ) -> WebSocket:
         """Open a WebSocket as `plldb.aws.websockets.open_websocket` does."""
         return await open_websocket(self._session, url, headers, seconds=seconds, ping=ping)
+
+    async def download(self, url: str, *, most: int) -> bytes | None:
+        """Return what is at a signed address, as `plldb.aws.downloads.download` does."""
+        return await download(self._session, url, seconds=self.pace.read_timeout, most=most)
 
 
 @asynccontextmanager

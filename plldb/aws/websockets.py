@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -85,7 +86,7 @@ async def open_websocket(
         AwsError: no answer can come.
         SettingsError: a setting is in the way.
     """
-    trust = await asyncio.to_thread(_trust, session) if url.startswith("wss://") else True
+    trust = await asyncio.to_thread(trusted_by, session) if url.startswith("wss://") else True
     http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, sock_connect=seconds))
     try:
         async with asyncio.timeout(seconds):
@@ -93,7 +94,7 @@ async def open_websocket(
                 url,
                 headers=headers,
                 ssl=trust,
-                proxy=_proxy_for(url),
+                proxy=proxy_for(url),
                 heartbeat=ping,
                 max_msg_size=_LONGEST_MESSAGE,
                 timeout=aiohttp.ClientWSTimeout(ws_close=ping / 2),
@@ -108,7 +109,12 @@ async def open_websocket(
     return WebSocket(http, socket)
 
 
-def _trust(session: AioSession) -> ssl.SSLContext:
+def trusted_by(session: AioSession) -> ssl.SSLContext:
+    """Return the certificates that requests to AWS trust: those of a setting, else botocore's.
+
+    Raises:
+        SettingsError: they cannot be read.
+    """
     bundle: Any = certificates(session)  # a path, which the stubs of botocore do not know
     try:
         return ssl.create_default_context(cafile=get_cert_path(bundle or True))
@@ -116,9 +122,9 @@ def _trust(session: AioSession) -> ssl.SSLContext:
         raise unreadable_certificates(str(error)) from error
 
 
-def _proxy_for(url: str) -> str | None:
-    """Return the proxy for HTTPS: nobody sets one for WebSockets."""
-    url = url.replace("ws", "http", 1)
+def proxy_for(url: str) -> str | None:
+    """Return the proxy for an address; a WebSocket has that of HTTPS, for nobody sets one for WebSockets."""
+    url = re.sub("^ws", "http", url)
     found: str | None = ProxyConfiguration(get_environ_proxies(url)).proxy_url_for(url)
     return found
 

@@ -21,6 +21,7 @@ from plldb.debugger.errors import (
     PortError,
     ProtocolError,
     RefusedError,
+    SeveralFoldersError,
     SourceError,
 )
 from plldb.debugger.events import Event
@@ -110,6 +111,7 @@ __all__ = [
     "RestoreFinished",
     "Restored",
     "SessionConnected",
+    "SeveralFoldersError",
     "SignInNeeded",
     "SourceError",
     "Started",

@@ -7,6 +7,7 @@
         ├── NotSetUpError          plldb's infrastructure is not there, or too old
         ├── NoFunctionsError       there is no function to act on
         ├── SourceError            a function's code, or a Python to run it, is not on this machine
+        │   └── SeveralFoldersError    several folders fit, and nothing decides between them
         ├── PortError              a debugger cannot attach on this port
         ├── RefusedError           the deployed API does not let this session in
         └── ProtocolError          the deployed API is of another version of plldb
@@ -14,7 +15,9 @@
 
 from __future__ import annotations
 
-from plldb.errors import PlldbError
+from pathlib import Path
+
+from plldb.errors import Hint, PlldbError
 
 __all__ = [
     "DebuggerError",
@@ -23,6 +26,7 @@ __all__ = [
     "PortError",
     "ProtocolError",
     "RefusedError",
+    "SeveralFoldersError",
     "SourceError",
 ]
 
@@ -49,6 +53,26 @@ class SourceError(DebuggerError):
     """The code of a function, or a Python to run it, is not where it was looked for on this machine."""
 
     code = "source"
+
+
+class SeveralFoldersError(SourceError):
+    """The handler of a function is in several folders, and nothing decides between them.
+
+    Attributes:
+        handler: the one that was looked for.
+        folders: the first of those that fit, below the project's.
+    """
+
+    code = "several-folders"
+
+    def __init__(self, function: str, handler: str, root: Path, folders: tuple[str, ...]) -> None:
+        self.handler = handler
+        self.folders = folders
+        super().__init__(
+            f"The handler {handler} of {function} is in several folders of {root}: {', '.join(folders)}. "
+            "The table [tool.plldb.code] of pyproject.toml can name one.",
+            hint=Hint("fix-argument", f"Name the folder of the code of {function}."),
+        )
 
 
 class PortError(DebuggerError):

@@ -20,7 +20,7 @@ from plldb import debugger
 from plldb.debugger.arming.mutex import list_holds
 from plldb.debugger.arming.settings import read_arms
 from tests.cloud.functions import connect_http_api, connect_queue, eventually, fetch, invoke, until
-from tests.cloud.shop import ACCOUNT, attached, settings
+from tests.cloud.shop import ACCOUNT, DEPLOYED, LOCAL, attached, settings
 from tests.cloud.world import PACE
 from tests.support import program
 from tests.support.answers import access_denied, server_error
@@ -75,6 +75,34 @@ async def test_a_stack_is_attached_answered_from_the_folder_and_given_back(
     status = json.loads((await plldb_cli("status", "shop", "--output", "json")).stdout)
     assert (status["result"], status["sessions"]) == ("as_deployed", [])
     assert sorted(each["outcome"] for each in status["invocations"]) == ["answered", "answered", "failed"]
+
+
+async def test_of_several_folders_that_with_the_deployed_file_is_run_also_when_it_is_changed(
+    world: World, names: dict[str, str], aws_env: dict[str, str], tmp_path: Path
+) -> None:
+    for each, text in (("a", LOCAL), ("b", DEPLOYED), ("c", LOCAL)):
+        (tmp_path / each).mkdir()
+        (tmp_path / each / "index.py").write_text(text)
+    variables = ("--env", "STAGE=here")
+    async with attached(aws_env, tmp_path, "shop", "Orders", "--no-debug", *variables) as session:
+        planned = await session.read_until("attach_planned")
+        assert [each["folder"] for each in planned["functions"]] == [str((tmp_path / "b").resolve())]
+        await session.read_until("attached")
+        (tmp_path / "b/index.py").write_text("import os\ndef handler(e, c): return os.environ['STAGE']\n")
+        assert await invoke(world.functions, names["Orders"], 1) == "here"
+        await session.end()
+    (tmp_path / "b/index.py").write_text(LOCAL)
+    async with attached(aws_env, tmp_path, "shop", "Orders", "--no-debug") as session:
+        refused = await session.read_until("function_refused")
+        assert refused["reason"] == "several-folders"
+        assert ": a, b, c. The table [tool.plldb.code] of pyproject.toml can name one." in refused["message"]
+        assert (await session.running.finish()).code == 1
+    sources = ("--code", "Orders=c")
+    async with attached(aws_env, tmp_path, "shop", "Orders", "--no-debug", *sources) as session:
+        planned = await session.read_until("attach_planned")
+        assert [each["folder"] for each in planned["functions"]] == [str((tmp_path / "c").resolve())]
+        await session.read_until("attached")
+        await session.end()
 
 
 async def test_no_token_and_no_event_is_written_anywhere(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +13,9 @@ from plldb.debugger.arming.functions import GONE, function_of
 from plldb.debugger.arming.mutex import Hold, read_hold
 from plldb.debugger.arming.operate import Places, as_deployed, examine, held
 from plldb.debugger.arming.restore import refused_event
+from plldb.debugger.attaching.deployed import read_handler_file
 from plldb.debugger.attaching.find import Wanted
-from plldb.debugger.errors import NoFunctionsError, SourceError
+from plldb.debugger.errors import NoFunctionsError, SeveralFoldersError, SourceError
 from plldb.debugger.events.restore import FunctionRefused
 from plldb.debugger.link.rows import TABLE as SESSIONS
 from plldb.debugger.workers.settings import FunctionSettings, read_settings
@@ -60,7 +61,8 @@ async def plan_function(
 async def _plan(
     aws: Aws, places: Places, wanted: Wanted, project: Project, me: Me
 ) -> Candidate | FunctionRefused:
-    configuration = await _read(places, wanted.name)
+    answer = await _read(places, wanted.name)
+    configuration = dict(answer.get("Configuration", {}))
     function = function_of(configuration) if configuration else None
     hold = await read_hold(places.table, function.arn) if function else None
     deployed = as_deployed(function, hold) if function else None
@@ -77,7 +79,9 @@ async def _plan(
             return refused_event(wanted.name, held(taken.arn, taken, mine=mine))
     settings = read_settings(configuration, logical_id=wanted.logical_id)
     try:
-        source = await asyncio.to_thread(find_source, project, settings)
+        source = await _find(aws, project, settings, answer.get("Code", {}))
+    except SeveralFoldersError as error:
+        return _refused(wanted.name, error.code, error.message)
     except SourceError as error:
         return _refused(wanted.name, "no-code", error.message)
     return Candidate(
@@ -90,6 +94,16 @@ async def _plan(
     )
 
 
+async def _find(aws: Aws, project: Project, settings: FunctionSettings, code: Mapping[str, Any]) -> Source:
+    try:
+        return await asyncio.to_thread(find_source, project, settings)
+    except SeveralFoldersError as error:
+        deployed = await read_handler_file(aws, code, error.handler)
+        if deployed is None:
+            raise
+        return await asyncio.to_thread(find_source, project, settings, deployed)
+
+
 async def _read(places: Places, name: str) -> dict[str, Any]:
     where = places.functions
     try:
@@ -98,7 +112,7 @@ async def _read(places: Places, name: str) -> dict[str, Any]:
         if error.aws_code == GONE:
             return {}
         raise
-    return dict(answer.get("Configuration", {}))
+    return dict(answer)
 
 
 async def _is_connected(aws: Aws, places: Places, hold: Hold) -> bool:

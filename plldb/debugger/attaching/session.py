@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from plldb.aws.session import Aws
@@ -28,6 +28,7 @@ from plldb.debugger.watching.deployments import Watch
 from plldb.debugger.watching.infrastructure import watch_infrastructure
 from plldb.debugger.watching.lease import until_clock
 from plldb.debugger.watching.silence import watch_silence
+from plldb.debugger.workers.source import Project
 from plldb.errors import PlldbError
 from plldb.tasks import cancel_all, finish, gather_all
 
@@ -55,7 +56,7 @@ class SessionRun:
         tokens = {each.name: secrets.token_hex(32) for each in self.candidates}
         began = loop.time()
         async with (
-            self.open_workers(self.options.project, settings) as workers,
+            self.open_workers(self._project(), settings) as workers,
             open_link(self.aws, websocket=self.url, row=self.row, tokens=tokens, pace=self.pace) as link,
         ):
             telling.put(SessionConnected(seconds=loop.time() - began))
@@ -99,6 +100,12 @@ class SessionRun:
             finally:
                 await cancel_all([serving, *watching])
                 await service.close()
+
+    def _project(self) -> Project:
+        """Return the project; what the deployed code has decided stays, whatever is deployed meanwhile."""
+        decided = {each.name: each.source.folder for each in self.candidates if each.source.as_deployed}
+        project = self.options.project
+        return replace(project, code={**decided, **project.code})
 
     async def _arm_all(self, held: HeldFunctions, telling: Telling, workers: Workers) -> dict[str, Function]:
         """Arm all that can be; return how those were deployed."""

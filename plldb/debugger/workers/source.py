@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from plldb.debugger.errors import SourceError
-from plldb.debugger.workers.project.handlers import is_script, own_handlers, why_no_file
+from plldb.debugger.errors import SeveralFoldersError, SourceError
+from plldb.debugger.workers.project.handlers import files_of, own_handlers, why_no_file
 from plldb.debugger.workers.project.interpreter import find_python
 from plldb.debugger.workers.project.pyproject import code_in_pyproject
 from plldb.debugger.workers.project.serverless import declared_by_serverless, folders_of_chalice
@@ -52,23 +52,31 @@ class Source:
         file: the file of its handler.
         handler: the handler that is run: the function's, or its own one behind that of a vendor.
         python: the interpreter.
+        as_deployed: several folders fit, and this is the one whose handler's file equals the deployed one.
     """
 
     folder: Path
     file: Path
     handler: str
     python: Path
+    as_deployed: bool = False
 
 
-def find_source(project: Project, function: FunctionSettings) -> Source:
+def find_source(project: Project, function: FunctionSettings, deployed: bytes | None = None) -> Source:
     """Return where the code of a function lies and which Python runs it.
 
     The folder is the one that was named for this function, by the caller or in pyproject.toml; else that of
     the project's template, serverless.yml or Chalice project; else the project's folder, or the only one
     below it from which the handler can be imported. Source wins over what build tools make of it.
 
+    Args:
+        project: what the caller says of the code.
+        function: whose code is meant.
+        deployed: its handler's file as deployed, which decides if several folders fit.
+
     Raises:
-        SourceError: the handler is no file below a folder, or of several; or there is no interpreter.
+        SeveralFoldersError: several folders fit.
+        SourceError: the handler is no file below a folder, or there is no interpreter.
     """
     root = project.folder.resolve()
     code = {**code_in_pyproject(root), **project.code}
@@ -76,11 +84,17 @@ def find_source(project: Project, function: FunctionSettings) -> Source:
     if not (named or root).is_dir():
         raise SourceError(f"There is no folder {named or root}.")
     for handler in _handlers(root, function):
-        if folder := named.resolve() if named else _find_folder(root, function, handler):
+        if folder := named.resolve() if named else _find_folder(root, function, handler, deployed):
             file = find_handler(folder, handler, root)
             if file is not None:
                 python = find_python(project.python, folder, root)
-                return Source(folder=folder, file=file, handler=handler, python=python)
+                return Source(
+                    folder=folder,
+                    file=file,
+                    handler=handler,
+                    python=python,
+                    as_deployed=deployed is not None,
+                )
     raise _no_file(function, named or root)
 
 
@@ -111,28 +125,23 @@ def find_handler(folder: Path, handler: str, root: Path | None = None) -> Path |
 
     A link may lead to another folder below ``root``.
     """
-    parts = handler.rpartition(".")[0].replace("/", ".").split(".")
-    if not all(parts) or is_script(handler):
-        return None
-    stem = folder.joinpath(*parts)
-    for path in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py"):
+    for path in (folder / name for name in files_of(handler)):
         if path.is_file() and any(path.resolve().is_relative_to(each) for each in (folder, root or folder)):
             return path
     return None
 
 
-def _find_folder(root: Path, function: FunctionSettings, handler: str) -> Path | None:
+def _find_folder(root: Path, function: FunctionSettings, handler: str, deployed: bytes | None) -> Path | None:
     built = built_folders(root, function.logical_id)
     fitting = _fitting(root, function, handler)
     if not fitting:
         return next((each for each in built if find_handler(each, handler)), None)
-    fitting = _same(fitting, built, handler) if len(fitting) > 1 else fitting
     if len(fitting) > 1:
-        names = ", ".join(str(each.relative_to(root)) for each in fitting[:MOST_NAMED])
-        raise SourceError(
-            f"The handler {handler} of {function.name} is in several folders of {root}: {names}.",
-            hint=Hint("fix-argument", "Name the folder of its code, for example in pyproject.toml."),
-        )
+        texts = {file.read_bytes() for each in built if (file := find_handler(each, handler))}
+        fitting = _equal(fitting, {deployed}, handler) or _equal(fitting, texts, handler) or fitting
+    if len(fitting) > 1:
+        names = tuple(str(each.relative_to(root)) for each in fitting[:MOST_NAMED])
+        raise SeveralFoldersError(function.name, handler, root, names)
     return fitting[0]
 
 
@@ -156,12 +165,9 @@ def _fitting(root: Path, function: FunctionSettings, handler: str) -> list[Path]
     return []
 
 
-def _same(folders: list[Path], built: tuple[Path, ...], handler: str) -> list[Path]:
-    """Return the folders whose handler is that of the build output; all of them if none is."""
-    texts = {file.read_bytes() for each in built if (file := find_handler(each, handler))}
-    return [
-        each for each in folders if (file := find_handler(each, handler)) and file.read_bytes() in texts
-    ] or folders
+def _equal(folders: list[Path], texts: Collection[bytes | None], handler: str) -> list[Path]:
+    """Return the folders whose handler's file has one of these texts."""
+    return [each for each in folders if (file := find_handler(each, handler)) and file.read_bytes() in texts]
 
 
 def _search(root: Path, handler: str) -> Iterator[Path]:

@@ -66,6 +66,15 @@ def module_of(handler: str) -> str:
     return path.removeprefix(f"{_LAYERS}python/").replace("/", ".")
 
 
+def files_of(handler: str) -> tuple[str, ...]:
+    """Return the files in which a handler may be, best first; none for one that Python cannot import."""
+    parts = handler.rpartition(".")[0].replace("/", ".").split(".")
+    if not all(parts) or is_script(handler):
+        return ()
+    path = "/".join(parts)
+    return (f"{path}.py", f"{path}/__init__.py")
+
+
 def is_script(handler: str) -> bool:
     """Whether a handler is a script that starts a web server, for AWS Lambda Web Adapter: ``run.sh``."""
     return handler.endswith(".sh")
