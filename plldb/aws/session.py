@@ -19,14 +19,13 @@ from botocore import exceptions as boto
 
 from plldb.aws.clients import Clients
 from plldb.aws.credentials import finds_new_source
-from plldb.aws.downloads import download
 from plldb.aws.errors import TryAgainError, translate
 from plldb.aws.failures.unreachable import CHECK_NETWORK, NO_ANSWER
 from plldb.aws.own_session import make_session
 from plldb.aws.pace import RequestPace
 from plldb.aws.place import Place, Target
 from plldb.aws.regions import check_known, dns_suffix, find_region, is_foreign, is_known
-from plldb.aws.websockets import WebSocket, open_websocket
+from plldb.aws.websockets import WebSocket, download, open_websocket
 from plldb.errors import AwsError, CredentialsError, Hint, PlldbError, SettingsError
 
 if TYPE_CHECKING:
@@ -238,7 +237,7 @@ class Aws:
         return await open_websocket(self._session, url, headers, seconds=seconds, ping=ping)
 
     async def download(self, url: str, *, most: int) -> bytes | None:
-        """Return what is at a signed address, as `plldb.aws.downloads.download` does."""
+        """Return what is at a signed address, as `plldb.aws.websockets.download` does."""
         return await download(self._session, url, seconds=self.pace.read_timeout, most=most)
 
 

@@ -1,4 +1,4 @@
-"""A WebSocket through the proxy and with the certificates that requests to AWS have. Talks to the network."""
+"""A WebSocket, or a download, with the proxy and certificates of requests to AWS. Talks to the network."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from plldb.aws.own_session import certificates
 from plldb.errors import PlldbError
 
 _LONGEST_MESSAGE = 128 * 1024  # API Gateway's own limit
+_PIECE = 1 << 20
 
 
 class HandshakeRefusedError(Exception):
@@ -86,7 +87,7 @@ async def open_websocket(
         AwsError: no answer can come.
         SettingsError: a setting is in the way.
     """
-    trust = await asyncio.to_thread(trusted_by, session) if url.startswith("wss://") else True
+    trust = await asyncio.to_thread(_trust, session) if url.startswith("wss://") else True
     http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, sock_connect=seconds))
     try:
         async with asyncio.timeout(seconds):
@@ -94,7 +95,7 @@ async def open_websocket(
                 url,
                 headers=headers,
                 ssl=trust,
-                proxy=proxy_for(url),
+                proxy=_proxy_for(url),
                 heartbeat=ping,
                 max_msg_size=_LONGEST_MESSAGE,
                 timeout=aiohttp.ClientWSTimeout(ws_close=ping / 2),
@@ -109,7 +110,32 @@ async def open_websocket(
     return WebSocket(http, socket)
 
 
-def trusted_by(session: AioSession) -> ssl.SSLContext:
+async def download(session: AioSession, url: str, *, seconds: float, most: int) -> bytes | None:
+    """Return what is there; None if it cannot be had within this time, or is larger than ``most`` bytes.
+
+    The address is good for whoever has it: it is in no message and no log.
+
+    Raises:
+        SettingsError: a setting is in the way.
+    """
+    trust = await asyncio.to_thread(_trust, session) if url.startswith("https://") else True
+    limit = aiohttp.ClientTimeout(total=seconds)
+    content = bytearray()
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=limit) as http,
+            http.get(url, ssl=trust, proxy=_proxy_for(url)) as answer,
+        ):
+            async for piece in answer.content.iter_chunked(_PIECE):
+                content += piece
+                if len(content) > most:
+                    return None
+            return bytes(content) if answer.status == 200 else None
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+        return None
+
+
+def _trust(session: AioSession) -> ssl.SSLContext:
     """Return the certificates that requests to AWS trust: those of a setting, else botocore's.
 
     Raises:
@@ -122,7 +148,7 @@ def trusted_by(session: AioSession) -> ssl.SSLContext:
         raise unreadable_certificates(str(error)) from error
 
 
-def proxy_for(url: str) -> str | None:
+def _proxy_for(url: str) -> str | None:
     """Return the proxy for an address; a WebSocket has that of HTTPS, for nobody sets one for WebSockets."""
     url = re.sub("^ws", "http", url)
     found: str | None = ProxyConfiguration(get_environ_proxies(url)).proxy_url_for(url)

@@ -13,11 +13,11 @@ from plldb.debugger.arming.functions import GONE, function_of
 from plldb.debugger.arming.mutex import Hold, read_hold
 from plldb.debugger.arming.operate import Places, as_deployed, examine, held
 from plldb.debugger.arming.restore import refused_event
-from plldb.debugger.attaching.deployed import read_handler_file
 from plldb.debugger.attaching.find import Wanted
 from plldb.debugger.errors import NoFunctionsError, SeveralFoldersError, SourceError
 from plldb.debugger.events.restore import FunctionRefused
 from plldb.debugger.link.rows import TABLE as SESSIONS
+from plldb.debugger.workers.project.deployed import read_handler_file
 from plldb.debugger.workers.settings import FunctionSettings, read_settings
 from plldb.debugger.workers.source import Project, Source, find_source
 from plldb.errors import AccessDeniedError, AwsError, Hint

@@ -3,7 +3,7 @@ import zipfile
 
 import pytest
 
-from plldb.debugger.attaching.deployed import handler_file
+from plldb.debugger.workers.project.deployed import handler_file
 
 
 def package(*names: str) -> bytes:
