@@ -38,6 +38,16 @@ async def gather_all(*awaitables: Awaitable[Any]) -> tuple[Any, ...]:
         await cancel_all(tasks)
 
 
+async def unless(event: asyncio.Event, awaitable: Awaitable[T]) -> T | None:
+    """Await something and return its result; None if ``event`` is set before: then it is cancelled."""
+    task, waiter = asyncio.ensure_future(awaitable), asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait({task, waiter}, return_when=asyncio.FIRST_COMPLETED)
+        return task.result() if task.done() else None
+    finally:
+        await cancel_all([task, waiter])
+
+
 async def finish(awaitable: Awaitable[T]) -> T:
     """Await something to its end, however often cancelled meanwhile: the cancellation is raised after it."""
     task = asyncio.ensure_future(awaitable)

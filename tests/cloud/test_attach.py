@@ -440,3 +440,35 @@ async def test_nothing_is_armed_before_the_caller_knows_and_only_what_is_armed_i
                         session.detach()
     assert (armed, refused) == ([names["Orders"]], [names["Mails"]])
     assert set(looked_at) == {f"/aws/lambda/{names['Orders']}"}
+
+
+async def test_who_wants_to_end_does_not_wait_until_every_function_is_armed(
+    world: World, names: dict[str, str], cloud: Cloud, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = [await settings(world, names[each]) for each in ("Orders", "Mails")]
+
+    async def hold_up(call: Call, forward: Forward) -> Response:
+        of_mails = call.operation == "GetFunctionCodeSigningConfig" and names["Mails"] in call.request.target
+        if of_mails and planned.is_set():  # the look of the plan is answered
+            await asyncio.Event().wait()
+        return await forward(call)
+
+    options = debugger.AttachOptions(code=folder, python=Path(sys.executable), debug_port=None)
+    planned, told = asyncio.Event(), list[debugger.AttachEvent]()
+    async with Proxy(cloud.direct, on(hold_up)) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", proxy.url)
+        attaching = debugger.attach(debugger.Place(), "shop", ["Orders", "Mails"], options, pace=PACE)
+        async with attaching as session, asyncio.timeout(60):
+            async for event in session:
+                told.append(event)
+                match event:
+                    case debugger.AttachPlanned():
+                        planned.set()
+                    case debugger.FunctionArmed(function=function):
+                        assert function == names["Orders"]
+                        session.detach()
+    assert not any(isinstance(event, debugger.Attached) for event in told)
+    (finished,) = [event for event in told if isinstance(event, debugger.AttachFinished)]
+    assert (finished.restored, finished.left_armed) == (1, ())
+    assert [await settings(world, names[each]) for each in ("Orders", "Mails")] == before
+    assert await list_holds(world.places.table) == ()

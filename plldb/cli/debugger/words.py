@@ -63,10 +63,11 @@ class Words(RegionWords):
             case DebuggerStatus():
                 self.target = event.target
                 return [*status_lines(event, self.where, now)]
-            case AttachPlanned():
+            case AttachPlanned(lease_until=lease_until):
+                self._lease_until = lease_until
                 return [*self._session.say(event), *self._others()]
-            case Attached(lease_until=lease_until):
-                self._planning, self._lease_until = False, lease_until
+            case Attached():
+                self._planning = False
                 return self._session.say(event)
             case AttachFinished(left_armed=left):
                 return [*self._session.say(event), *self._left_armed(left)]

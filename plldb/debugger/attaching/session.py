@@ -30,7 +30,7 @@ from plldb.debugger.watching.lease import until_clock
 from plldb.debugger.watching.silence import watch_silence
 from plldb.debugger.workers.source import Project
 from plldb.errors import PlldbError
-from plldb.tasks import cancel_all, finish, gather_all
+from plldb.tasks import cancel_all, finish, gather_all, unless
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,8 @@ class SessionRun:
             serving = asyncio.create_task(service.run())
             watching: list[asyncio.Task[None]] = []
             try:
-                armed = await self._arm_all(held, telling, workers)
+                # To arm hundreds of functions takes a minute: who wants to end does not wait for it.
+                armed = await unless(leave, self._arm_all(held, telling, workers)) or {}
                 looked_at = {name: settings[name] for name in armed}
                 silent = watch_silence(self.aws, looked_at, service.heard, telling.put, self.pace)
                 watch = Watch(functions=self.places.functions, tokens=tokens, session=held, tell=telling.put)
