@@ -55,6 +55,7 @@ class Aws:
         self._account = ""
         self._foreign = ""
         self._signing_in = asyncio.Lock()
+        self._downloads = asyncio.Semaphore(2)
         self._clients = Clients(session, place, region, pace, stack)
 
     async def cloudformation(self) -> CloudFormationClient:
@@ -237,8 +238,9 @@ class Aws:
         return await open_websocket(self._session, url, headers, seconds=seconds, ping=ping)
 
     async def download(self, url: str, *, most: int) -> bytes | None:
-        """Return what is at a signed address, as `plldb.aws.websockets.download` does."""
-        return await download(self._session, url, seconds=self.pace.read_timeout, most=most)
+        """Return what is at a signed address, as `plldb.aws.websockets.download` does; two at a time."""
+        async with self._downloads:  # as many as a stack has functions would fill the memory
+            return await download(self._session, url, seconds=self.pace.read_timeout, most=most)
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,6 +13,8 @@ from plldb.aws.errors import TryAgainError
 from plldb.aws.own_session import make_session
 from plldb.aws.websockets import HandshakeRefusedError, WebSocket, open_websocket
 from plldb.errors import SettingsError
+from plldb.tasks import gather_all
+from tests.unit.aws.fakes import aws
 from tests.unit.aws.test_connections import CA, server_tls
 
 
@@ -94,3 +97,27 @@ async def test_a_setting_in_the_way_is_named(name: str, value: str, monkeypatch:
     with pytest.raises(SettingsError) as raised:
         await connect("wss://x.invalid/prod")
     assert name in f"{raised.value.message} {raised.value.hint}"
+
+
+async def test_no_more_than_two_packages_are_in_memory_at_a_time() -> None:
+    now, most = 0, 0
+
+    async def package(_: web.Request) -> web.Response:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0)
+        now -= 1
+        return web.Response(body=b"x")
+
+    app = web.Application()
+    app.router.add_get("/code", package)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        url, one = f"http://127.0.0.1:{runner.addresses[0][1]}/code", aws()
+        assert await gather_all(*[one.download(url, most=9) for _ in range(6)]) == (b"x",) * 6
+    finally:
+        await runner.cleanup()
+    assert 0 < most <= 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,5 +28,5 @@ def handler_file(package: bytes, handler: str) -> bytes | None:
         with zipfile.ZipFile(io.BytesIO(package)) as files:
             found = [name for name in files_of(handler) if name in files.NameToInfo]
             return files.read(found[0]) if found else None
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError):
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError):
         return None  # broken, encrypted, or packed in a way that Python does not know

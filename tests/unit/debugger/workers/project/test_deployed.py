@@ -6,9 +6,9 @@ import pytest
 from plldb.debugger.workers.project.deployed import handler_file
 
 
-def package(*names: str) -> bytes:
+def package(*names: str, pack: int = zipfile.ZIP_STORED) -> bytes:
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as files:
+    with zipfile.ZipFile(packed, "w", pack) as files:
         for name in names:
             files.writestr(name, name)
     return packed.getvalue()
@@ -23,6 +23,11 @@ def package(*names: str) -> bytes:
         (package("other.py"), "app.handler", None),
         (package("run.py"), "run.sh", None),
         (package("app.py")[:-9], "app.handler", None),
+        (
+            package("app.py", pack=zipfile.ZIP_DEFLATED).replace(b"app.pyK", b"app.py\xff"),
+            "app.handler",
+            None,
+        ),
         (b"", "app.handler", None),
     ],
 )
