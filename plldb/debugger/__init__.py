@@ -16,6 +16,7 @@ from plldb.aws.place import Place, Target
 from plldb.debugger.attaching.options import AttachOptions
 from plldb.debugger.errors import (
     DebuggerError,
+    InlineCodeError,
     NoFunctionsError,
     NotSetUpError,
     PortError,
@@ -93,6 +94,7 @@ __all__ = [
     "FunctionRelayed",
     "FunctionSilent",
     "HeldFunction",
+    "InlineCodeError",
     "InvocationEvent",
     "InvocationFinished",
     "InvocationRecord",

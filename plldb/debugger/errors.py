@@ -7,7 +7,8 @@
         ├── NotSetUpError          plldb's infrastructure is not there, or too old
         ├── NoFunctionsError       there is no function to act on
         ├── SourceError            a function's code, or a Python to run it, is not on this machine
-        │   └── SeveralFoldersError    several folders fit, and nothing decides between them
+        │   ├── SeveralFoldersError    several folders fit, and nothing decides between them
+        │   └── InlineCodeError        the code is in the template itself, in no file of its own
         ├── PortError              a debugger cannot attach on this port
         ├── RefusedError           the deployed API does not let this session in
         └── ProtocolError          the deployed API is of another version of plldb
@@ -21,6 +22,7 @@ from plldb.errors import Hint, PlldbError
 
 __all__ = [
     "DebuggerError",
+    "InlineCodeError",
     "NoFunctionsError",
     "NotSetUpError",
     "PortError",
@@ -73,6 +75,12 @@ class SeveralFoldersError(SourceError):
             "The table [tool.plldb.code] of pyproject.toml can name one.",
             hint=Hint("fix-argument", f"Name the folder of the code of {function}."),
         )
+
+
+class InlineCodeError(SourceError):
+    """The code of a function is in the template itself, in no file of its own."""
+
+    code = "inline-code"
 
 
 class PortError(DebuggerError):

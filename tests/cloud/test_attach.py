@@ -20,7 +20,7 @@ from plldb import debugger
 from plldb.debugger.arming.mutex import list_holds
 from plldb.debugger.arming.settings import read_arms
 from tests.cloud.functions import connect_http_api, connect_queue, eventually, fetch, invoke, until
-from tests.cloud.shop import ACCOUNT, DEPLOYED, LOCAL, attached, settings
+from tests.cloud.shop import ACCOUNT, DEPLOYED, LOCAL, STACK, attached, settings
 from tests.cloud.world import PACE
 from tests.support import program
 from tests.support.answers import access_denied, server_error
@@ -102,6 +102,22 @@ async def test_of_several_folders_that_with_the_deployed_file_is_run_also_when_i
         planned = await session.read_until("attach_planned")
         assert [each["folder"] for each in planned["functions"]] == [str((tmp_path / "c").resolve())]
         await session.read_until("attached")
+        await session.end()
+
+
+async def test_code_in_the_template_itself_runs_in_a_copy_that_can_be_changed(
+    world: World, names: dict[str, str], aws_env: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "template.json").write_text(json.dumps(STACK))
+    env = {**aws_env, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    async with attached(env, tmp_path, "shop", "Orders", "--no-debug") as session:
+        planned = await session.read_until("attach_planned")
+        (copy,) = (Path(each["folder"]) for each in planned["functions"])
+        assert copy.parent == (tmp_path / "cache/plldb/code").resolve()
+        assert (copy / "index.py").read_text() == DEPLOYED
+        await session.read_until("attached")
+        (copy / "index.py").write_text(LOCAL)
+        assert await invoke(world.functions, names["Orders"], 1) == {"laptop": 1}
         await session.end()
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from plldb.aws.session import Aws
@@ -14,10 +15,10 @@ from plldb.debugger.arming.mutex import Hold, read_hold
 from plldb.debugger.arming.operate import Places, as_deployed, examine, held
 from plldb.debugger.arming.restore import refused_event
 from plldb.debugger.attaching.find import Wanted
-from plldb.debugger.errors import NoFunctionsError, SeveralFoldersError, SourceError
+from plldb.debugger.errors import InlineCodeError, NoFunctionsError, SeveralFoldersError, SourceError
 from plldb.debugger.events.restore import FunctionRefused
 from plldb.debugger.link.rows import TABLE as SESSIONS
-from plldb.debugger.workers.project.deployed import read_handler_file
+from plldb.debugger.workers.project.deployed import copies_folder, copy_package, read_handler_file
 from plldb.debugger.workers.settings import FunctionSettings, read_settings
 from plldb.debugger.workers.source import Project, Source, find_source
 from plldb.errors import AccessDeniedError, AwsError, Hint
@@ -79,7 +80,7 @@ async def _plan(
             return refused_event(wanted.name, held(taken.arn, taken, mine=mine))
     settings = read_settings(configuration, logical_id=wanted.logical_id)
     try:
-        source = await _find(aws, project, settings, answer.get("Code", {}))
+        source = await _find(aws, project, settings, answer)
     except SeveralFoldersError as error:
         return _refused(wanted.name, error.code, error.message)
     except SourceError as error:
@@ -94,7 +95,8 @@ async def _plan(
     )
 
 
-async def _find(aws: Aws, project: Project, settings: FunctionSettings, code: Mapping[str, Any]) -> Source:
+async def _find(aws: Aws, project: Project, settings: FunctionSettings, answer: Mapping[str, Any]) -> Source:
+    code = answer.get("Code", {})
     try:
         return await asyncio.to_thread(find_source, project, settings)
     except SeveralFoldersError as error:
@@ -102,6 +104,13 @@ async def _find(aws: Aws, project: Project, settings: FunctionSettings, code: Ma
         if deployed is None:
             raise
         return await asyncio.to_thread(find_source, project, settings, deployed)
+    except InlineCodeError:
+        version = f"{settings.arn} {answer.get('Configuration', {}).get('CodeSha256')}"
+        folder = copies_folder() / f"{settings.name}-{hashlib.sha256(version.encode()).hexdigest()[:12]}"
+        if not await copy_package(aws, code, folder):
+            raise
+        project = replace(project, code={**project.code, settings.name: folder})
+        return replace(await asyncio.to_thread(find_source, project, settings), as_deployed=True)
 
 
 async def _read(places: Places, name: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from plldb.debugger.errors import SeveralFoldersError, SourceError
+from plldb.debugger.errors import InlineCodeError, SeveralFoldersError, SourceError
 from plldb.debugger.workers.project.handlers import files_of, own_handlers, why_no_file
 from plldb.debugger.workers.project.interpreter import find_python
 from plldb.debugger.workers.project.pyproject import code_in_pyproject
@@ -52,7 +52,8 @@ class Source:
         file: the file of its handler.
         handler: the handler that is run: the function's, or its own one behind that of a vendor.
         python: the interpreter.
-        as_deployed: several folders fit, and this is the one whose handler's file equals the deployed one.
+        as_deployed: the deployed code has decided on the folder, which stays for the session: of several
+            the one whose handler's file equals it, or a copy of it.
     """
 
     folder: Path
@@ -76,6 +77,7 @@ def find_source(project: Project, function: FunctionSettings, deployed: bytes | 
 
     Raises:
         SeveralFoldersError: several folders fit.
+        InlineCodeError: the code is in the template itself.
         SourceError: the handler is no file below a folder, or there is no interpreter.
     """
     root = project.folder.resolve()
@@ -148,7 +150,7 @@ def _find_folder(root: Path, function: FunctionSettings, handler: str, deployed:
 def _fitting(root: Path, function: FunctionSettings, handler: str) -> list[Path]:
     """Return the folders from which a handler can be imported, by the first of these ways that finds some."""
     if template := inline_in(root, function.logical_id):
-        raise SourceError(
+        raise InlineCodeError(
             f"The code of {function.name} is in the template {template} itself, in no file of its own.",
             hint=Hint("fix-argument", "Name a folder with a copy of it, for example in pyproject.toml."),
         )

@@ -1,11 +1,16 @@
-"""The file of a handler as it is deployed. Talks to Lambda's store of code."""
+"""The code of a function as it is deployed. Talks to Lambda's store of code and the disk."""
 
 from __future__ import annotations
 
+import asyncio
 import io
+import os
+import shutil
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from plldb.aws.session import Aws
@@ -14,12 +19,51 @@ from plldb.debugger.workers.project.handlers import files_of
 LARGEST = 64 * 1024 * 1024
 """Bytes of a package that is fetched; Lambda takes up to 50 MB directly, larger ones only through S3."""
 
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError)
+"""What is raised by a package that is broken, encrypted, or packed in a way that Python does not know."""
+
 
 async def read_handler_file(aws: Aws, code: Mapping[str, Any], handler: str) -> bytes | None:
     """Return the file of a handler out of the package that GetFunction names; None if it cannot be had."""
-    location = code.get("Location")
-    package = await aws.download(location, most=LARGEST) if isinstance(location, str) else None
+    package = await _read_package(aws, code)
     return handler_file(package, handler) if package else None
+
+
+async def copy_package(aws: Aws, code: Mapping[str, Any], folder: Path) -> bool:
+    """Unpack the package that GetFunction names into a folder, unless it is there; return whether it is."""
+    if await asyncio.to_thread(folder.is_dir):
+        return True
+    package = await _read_package(aws, code)
+    return package is not None and await asyncio.to_thread(unpack, package, folder)
+
+
+def copies_folder(machine: Mapping[str, str] = os.environ) -> Path:
+    """Return where copies of deployed code are kept on this machine. Pure."""
+    cache = machine.get("XDG_CACHE_HOME") or machine.get("LOCALAPPDATA")
+    return (Path(cache) if cache else Path.home() / ".cache") / "plldb" / "code"
+
+
+def unpack(package: bytes, folder: Path) -> bool:
+    """Unpack a package into a new folder that only this user can read; return whether that was possible."""
+    try:
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new = Path(tempfile.mkdtemp(dir=folder.parent))
+        try:
+            with zipfile.ZipFile(io.BytesIO(package)) as files:
+                if sum(each.file_size for each in files.infolist()) > LARGEST:
+                    return False
+                files.extractall(new)
+            new.rename(folder)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+    except _BROKEN:
+        return folder.is_dir()  # another session may have been faster
+    return True
+
+
+async def _read_package(aws: Aws, code: Mapping[str, Any]) -> bytes | None:
+    location = code.get("Location")
+    return await aws.download(location, most=LARGEST) if isinstance(location, str) else None
 
 
 def handler_file(package: bytes, handler: str) -> bytes | None:
@@ -28,5 +72,5 @@ def handler_file(package: bytes, handler: str) -> bytes | None:
         with zipfile.ZipFile(io.BytesIO(package)) as files:
             found = [name for name in files_of(handler) if name in files.NameToInfo]
             return files.read(found[0]) if found else None
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError):
-        return None  # broken, encrypted, or packed in a way that Python does not know
+    except _BROKEN:
+        return None

@@ -1,9 +1,11 @@
 import io
+import stat
 import zipfile
+from pathlib import Path
 
 import pytest
 
-from plldb.debugger.workers.project.deployed import handler_file
+from plldb.debugger.workers.project.deployed import copies_folder, handler_file, unpack
 
 
 def package(*names: str, pack: int = zipfile.ZIP_STORED) -> bytes:
@@ -33,3 +35,31 @@ def package(*names: str, pack: int = zipfile.ZIP_STORED) -> bytes:
 )
 def test_the_file_of_a_handler_out_of_a_package(content: bytes, handler: str, found: bytes | None) -> None:
     assert handler_file(content, handler) == found
+
+
+def test_a_package_is_unpacked_once_for_this_user_alone_and_not_if_it_is_broken(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "copies" / "orders-1"
+    for broken in (b"", package("app.py")[:-9]):
+        assert not unpack(broken, folder)
+    assert list(folder.parent.iterdir()) == []
+    assert unpack(package("index.py", "../out.py"), folder)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert sorted(each.name for each in folder.iterdir()) == ["index.py", "out.py"]
+    (folder / "index.py").write_text("changed")
+    assert unpack(package("index.py"), folder), "another session was faster"
+    assert (folder / "index.py").read_text() == "changed"
+    assert [each.name for each in folder.parent.iterdir()] == ["orders-1"]
+
+
+@pytest.mark.parametrize(
+    ("machine", "folder"),
+    [
+        ({"XDG_CACHE_HOME": "/c", "LOCALAPPDATA": "/d"}, Path("/c")),
+        ({"LOCALAPPDATA": "/d"}, Path("/d")),
+        ({}, Path.home() / ".cache"),
+    ],
+)
+def test_where_copies_are_kept(machine: dict[str, str], folder: Path) -> None:
+    assert copies_folder(machine) == folder / "plldb" / "code"
