@@ -106,7 +106,7 @@ def _planned(candidate: Candidate) -> PlannedFunction:
     return PlannedFunction(
         function=candidate.name,
         logical_id=candidate.logical_id,
-        handler=candidate.settings.handler,
+        handler=candidate.source.handler,
         folder=str(candidate.source.folder),
         python=str(candidate.source.python),
     )

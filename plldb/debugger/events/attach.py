@@ -17,7 +17,7 @@ class PlannedFunction:
     Attributes:
         function: its name.
         logical_id: in its stack; empty if no stack was named.
-        handler: as in its configuration.
+        handler: the one that is run: its own, if that of a vendor is deployed in front of it.
         folder: where its code lies on this machine.
         python: the interpreter that will run it.
     """

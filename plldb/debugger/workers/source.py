@@ -134,13 +134,14 @@ def find_handler(folder: Path, handler: str, root: Path | None = None) -> Path |
 
 
 def _find_folder(root: Path, function: FunctionSettings, handler: str, deployed: bytes | None) -> Path | None:
-    built = built_folders(root, function.logical_id)
     fitting = _fitting(root, function, handler)
+    if len(fitting) == 1:
+        return fitting[0]
+    built = built_folders(root, function.logical_id)
     if not fitting:
         return next((each for each in built if find_handler(each, handler)), None)
-    if len(fitting) > 1:
-        texts = {file.read_bytes() for each in built if (file := find_handler(each, handler))}
-        fitting = _equal(fitting, {deployed}, handler) or _equal(fitting, texts, handler) or fitting
+    texts = {file.read_bytes() for each in built if (file := find_handler(each, handler))}
+    fitting = _equal(fitting, {deployed}, handler) or _equal(fitting, texts, handler) or fitting
     if len(fitting) > 1:
         names = tuple(str(each.relative_to(root)) for each in fitting[:MOST_NAMED])
         raise SeveralFoldersError(function.name, handler, root, names)

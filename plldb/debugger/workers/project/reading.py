@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,20 @@ _Loader.add_multi_constructor("!", _untagged)
 
 
 def read_mapping(path: Path) -> Mapping[str, Any]:
-    """Return what a file holds; nothing if there is none, or if it cannot be read."""
+    """Return what a file holds; nothing if there is none, or if it cannot be read.
+
+    All functions of a stack, and each new worker, ask for the same files: a file is parsed again if it has
+    changed.
+    """
+    try:
+        state = path.stat()
+    except (OSError, ValueError):
+        return {}
+    return _parse(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=64)
+def _parse(path: Path, _changed: int, _size: int) -> Mapping[str, Any]:
     try:
         text = path.read_text("utf-8")
         loaded = json.loads(text) if path.suffix == ".json" else yaml.load(text, _Loader)  # noqa: S506 - safe

@@ -54,16 +54,21 @@ def inline_in(project: Path, logical_id: str) -> Path | None:
 def built_folders(project: Path, logical_id: str) -> tuple[Path, ...]:
     """Return the folders that hold the code of a function as SAM or AWS CDK has put it together."""
     name = logical_id.rpartition("/")[2]
-    return (*folders_in_templates(project / SAM_OUTPUT, logical_id), *_assets_of_cdk(project, name))
+    return (
+        *folders_in_templates(project / SAM_OUTPUT, logical_id),
+        *_assets_of_cdk(project / "cdk.out", name),
+    )
 
 
-def _assets_of_cdk(project: Path, name: str) -> Iterator[Path]:
-    # Those of stages and pipelines are in folders below cdk.out.
-    for path in sorted((project / "cdk.out").rglob("*.template.json")):
+def _assets_of_cdk(folder: Path, name: str) -> Iterator[Path]:
+    for path in sorted(folder.glob("*.template.json")):
         resource = _resources(read_mapping(path)).get(name, {})
         asset = mapping(resource.get("Metadata")).get("aws:asset:path")
         if isinstance(asset, str) and (path.parent / asset).is_dir():
             yield (path.parent / asset).resolve()
+    # Those of stages and pipelines; the assets themselves may have very many files.
+    for assembly in sorted(folder.glob("assembly-*")):
+        yield from _assets_of_cdk(assembly, name)
 
 
 def _find(project: Path, logical_id: str) -> list[_Function]:
