@@ -31,7 +31,7 @@ class Pace(RequestPace):
         asleep: difference of the clocks that means it was.
         look_at_logs: between two looks at the logs of functions from which nothing has come yet.
         look_at_functions: between two looks at an armed function: was it deployed? Each is one GetFunction.
-        sign_in: between two attempts to restore with new credentials.
+        sign_in: between two attempts to restore with new credentials; longer with more than 12 functions.
         settled: how long a function that was deployed has to stay as it is before it is armed again.
         read_within: how long a reader of events may take none before output is left out.
         hide_after: how long an invocation runs before the messages of its queue are hidden for longer.

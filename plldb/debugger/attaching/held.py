@@ -22,6 +22,7 @@ from plldb.debugger.events.attach import AttachEvent, FunctionArmed
 from plldb.debugger.events.connection import SignInNeeded
 from plldb.debugger.events.restore import FunctionRefused, Restored, VersionArmed
 from plldb.debugger.link.rows import SessionRow
+from plldb.debugger.watching.deployments import LOOKS_A_SECOND
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.errors import CredentialsError, PlldbError
 
@@ -108,6 +109,8 @@ class HeldFunctions:
         self, name: str, tell: Callable[[AttachEvent], None]
     ) -> Restored | FunctionRefused:
         """Restore a function, and wait for a new login where AWS does not accept the credentials any more."""
+        # Each function asks for itself: hundreds of them shall not ask hundreds of times a second.
+        wait = max(self.places.functions.pace.sign_in, len(self.settings) / LOOKS_A_SECOND)
         while True:
             event = await self._restore(name)
             if (
@@ -118,7 +121,7 @@ class HeldFunctions:
                 tell(event)
                 return event
             self.sign_in_needed(event.message)
-            await asyncio.sleep(self.places.functions.pace.sign_in)
+            await asyncio.sleep(wait)
 
     async def _restore(self, name: str) -> Restored | FunctionRefused:
         try:
