@@ -27,6 +27,9 @@ LOOKS_PER_LIST = 6
 """Versions are listed at every so many looks: that counts among the 15 requests a second, and tells late
 at worst that there is one more version."""
 
+DISTURBED_AT_MOST = 5
+"""How often in a row a function is armed again while somebody changes it: a deployment has fewer steps."""
+
 
 class Session(Protocol):
     """What the session does about a function that was deployed."""
@@ -59,6 +62,7 @@ class _Seen:
         self.suspected = False  # something of ours is missing
         self.gone = False
         self.failed = False  # to arm it again, for a reason that was told
+        self.disturbed = 0  # how often somebody has changed it while it was armed again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,10 +143,13 @@ class Watch:
             raise
         if isinstance(outcome, Armed):
             code_changed = outcome.before.code != seen.deployed.code
-            seen.deployed, seen.gone, seen.failed = outcome.before, False, False
+            seen.deployed, seen.gone, seen.failed, seen.disturbed = outcome.before, False, False, 0
             self._tell(name, armed=True, code_changed=code_changed)
             return True
         refusal = outcome.refusal
+        seen.disturbed += 1
+        if refusal.reason == "changed" and seen.disturbed < DISTURBED_AT_MOST:
+            return True  # the next step of a deployment that had paused
         holder = outcome.held.holder.who if outcome.held else ""
         self._tell(name, reason=refusal.reason, message=refusal.message, holder=holder)
         if not holder and refusal.reason != "given-back":
