@@ -19,7 +19,16 @@ import pytest
 from plldb import debugger
 from plldb.debugger.arming.mutex import list_holds
 from plldb.debugger.arming.settings import read_arms
-from tests.cloud.functions import connect_http_api, connect_queue, eventually, fetch, invoke, until
+from tests.cloud.functions import (
+    connect_http_api,
+    connect_queue,
+    create,
+    eventually,
+    fetch,
+    invoke,
+    pack,
+    until,
+)
 from tests.cloud.shop import ACCOUNT, DEPLOYED, LOCAL, STACK, attached, settings
 from tests.cloud.world import PACE
 from tests.support import program
@@ -119,6 +128,38 @@ async def test_code_in_the_template_itself_runs_in_a_copy_that_can_be_changed(
         (copy / "index.py").write_text(LOCAL)
         assert await invoke(world.functions, names["Orders"], 1) == {"laptop": 1}
         await session.end()
+
+
+WSGI = """
+import importlib, pathlib, sys
+root = pathlib.Path(__file__).parent
+where, _, module = (root / ".serverless-wsgi").read_text().rpartition("/")
+sys.path.insert(0, str(root / where))
+handler = importlib.import_module(module).handler
+"""
+"""In the manner of serverless-wsgi: it imports the application beside itself."""
+
+
+async def test_a_handler_that_is_written_when_a_project_is_packaged_runs_the_code_of_this_machine(
+    world: World, aws_env: dict[str, str], tmp_path: Path
+) -> None:
+    deployed = {"wsgi_handler.py": WSGI, ".serverless-wsgi": "src/app", "src/app.py": DEPLOYED}
+    code = {"Handler": "wsgi_handler.handler", "Code": {"ZipFile": pack(deployed)}}
+    name = await create(world.functions, "", **code)
+    arn = (await world.functions.get_function(FunctionName=name))["Configuration"]["FunctionArn"]
+    project = tmp_path / "project"
+    (project / "src").mkdir(parents=True)
+    (project / "src/app.py").write_text(LOCAL)
+    env = {**aws_env, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    async with attached(env, project, arn, "--no-debug") as session:
+        planned = await session.read_until("attach_planned")
+        assert [each["handler"] for each in planned["functions"]] == ["wsgi_handler.handler"]
+        await session.read_until("attached")
+        assert await invoke(world.functions, name, 1) == {"laptop": 1}
+        (project / "src/app.py").write_text(LOCAL.replace("laptop", "changed"))
+        assert await invoke(world.functions, name, 1) == {"changed": 1}
+        await session.end()
+    assert [each.name for each in project.iterdir()] == ["src"]
 
 
 async def test_no_token_and_no_event_is_written_anywhere(

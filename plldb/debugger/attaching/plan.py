@@ -7,6 +7,7 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from plldb.aws.session import Aws
@@ -18,9 +19,15 @@ from plldb.debugger.attaching.find import Wanted
 from plldb.debugger.errors import InlineCodeError, NoFunctionsError, SeveralFoldersError, SourceError
 from plldb.debugger.events.restore import FunctionRefused
 from plldb.debugger.link.rows import TABLE as SESSIONS
-from plldb.debugger.workers.project.deployed import copies_folder, copy_package, read_handler_file
+from plldb.debugger.workers.project.deployed import (
+    add_generated,
+    copies_folder,
+    copy_package,
+    read_handler_file,
+)
+from plldb.debugger.workers.project.handlers import is_generated, own_handlers
 from plldb.debugger.workers.settings import FunctionSettings, read_settings
-from plldb.debugger.workers.source import Project, Source, find_source
+from plldb.debugger.workers.source import Project, Source, find_source, root_of
 from plldb.errors import AccessDeniedError, AwsError, Hint
 
 
@@ -105,12 +112,22 @@ async def _find(aws: Aws, project: Project, settings: FunctionSettings, answer: 
             raise
         return await asyncio.to_thread(find_source, project, settings, deployed)
     except InlineCodeError:
-        version = f"{settings.arn} {answer.get('Configuration', {}).get('CodeSha256')}"
-        folder = copies_folder() / f"{settings.name}-{hashlib.sha256(version.encode()).hexdigest()[:12]}"
+        folder = _copy_of(settings, answer)
         if not await copy_package(aws, code, folder):
             raise
-        project = replace(project, code={**project.code, settings.name: folder})
-        return replace(await asyncio.to_thread(find_source, project, settings), as_deployed=True)
+    except SourceError:
+        handler, folder = own_handlers(settings)[0], _copy_of(settings, answer)
+        root = await asyncio.to_thread(root_of, project, settings)
+        if not is_generated(handler) or not await add_generated(aws, code, handler, root, folder):
+            raise
+    project = replace(project, code={**project.code, settings.name: folder})
+    return replace(await asyncio.to_thread(find_source, project, settings), as_deployed=True)
+
+
+def _copy_of(settings: FunctionSettings, answer: Mapping[str, Any]) -> Path:
+    """Return the folder for a copy of what is deployed: another one for each version of the code."""
+    version = f"{settings.arn} {answer.get('Configuration', {}).get('CodeSha256')}"
+    return copies_folder() / f"{settings.name}-{hashlib.sha256(version.encode()).hexdigest()[:12]}"
 
 
 async def _read(places: Places, name: str) -> dict[str, Any]:

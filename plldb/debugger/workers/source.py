@@ -81,8 +81,7 @@ def find_source(project: Project, function: FunctionSettings, deployed: bytes | 
         SourceError: the handler is no file below a folder, or there is no interpreter.
     """
     root = project.folder.resolve()
-    code = {**code_in_pyproject(root), **project.code}
-    named = code.get(function.name) or code.get(function.logical_id) or code.get(function.own_id)
+    named = _named(project, root, function)
     if not (named or root).is_dir():
         raise SourceError(f"There is no folder {named or root}.")
     for handler in _handlers(root, function):
@@ -98,6 +97,19 @@ def find_source(project: Project, function: FunctionSettings, deployed: bytes | 
                     as_deployed=deployed is not None,
                 )
     raise _no_file(function, named or root)
+
+
+def root_of(project: Project, function: FunctionSettings) -> Path:
+    """Return the folder that is packaged for a function: its own, its serverless.yml's, the project's."""
+    root = project.folder.resolve()
+    if named := _named(project, root, function):
+        return named.resolve()
+    return next((each.folder for each in declared_by_serverless(root, function)), root)
+
+
+def _named(project: Project, root: Path, function: FunctionSettings) -> Path | None:
+    code = {**code_in_pyproject(root), **project.code}
+    return code.get(function.name) or code.get(function.logical_id) or code.get(function.own_id)
 
 
 def _handlers(root: Path, function: FunctionSettings) -> tuple[str, ...]:

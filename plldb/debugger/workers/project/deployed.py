@@ -37,6 +37,34 @@ async def copy_package(aws: Aws, code: Mapping[str, Any], folder: Path) -> bool:
     return package is not None and await asyncio.to_thread(unpack, package, folder)
 
 
+async def add_generated(aws: Aws, code: Mapping[str, Any], handler: str, project: Path, folder: Path) -> bool:
+    """Make a folder of links to a project's files, with what a tool has added; return whether it could be."""
+    package = await _read_package(aws, code)
+    return package is not None and await asyncio.to_thread(lay_over, package, handler, project, folder)
+
+
+def lay_over(package: bytes, handler: str, project: Path, folder: Path) -> bool:
+    """Fill a folder with links to a project's files, and files of a package that the project has not.
+
+    Those are what a tool wrote: the files at its top, and all beside the handler. Installed packages are in
+    folders of their own, and are those of the project's environment.
+    """
+    beside = files_of(handler)[0].rpartition("/")[0]
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for entry in project.iterdir():
+            if not os.path.lexists(folder / entry.name):
+                (folder / entry.name).symlink_to(entry, target_is_directory=entry.is_dir())
+        with zipfile.ZipFile(io.BytesIO(package)) as files:
+            for name in files.namelist():
+                where, _, file = name.rpartition("/")
+                if file and where in ("", beside) and not (project / name).exists():
+                    files.extract(name, folder)
+    except _BROKEN:  # on Windows, links may need a right that this user has not
+        return False
+    return True
+
+
 def copies_folder(machine: Mapping[str, str] = os.environ) -> Path:
     """Return where copies of deployed code are kept on this machine. Pure."""
     cache = machine.get("XDG_CACHE_HOME") or machine.get("LOCALAPPDATA")

@@ -80,6 +80,11 @@ def is_script(handler: str) -> bool:
     return handler.endswith(".sh")
 
 
+def is_generated(handler: str) -> bool:
+    """Whether a tool writes the module of a handler when it packages the project."""
+    return module_of(handler).startswith(tuple(GENERATED))
+
+
 def why_no_file(handler: str) -> str:
     """Return what is known of a handler that is in no file, as the rest of a sentence; else nothing."""
     module = module_of(handler)

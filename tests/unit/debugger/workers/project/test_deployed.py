@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from plldb.debugger.workers.project.deployed import copies_folder, handler_file, unpack
+from plldb.debugger.workers.project.deployed import copies_folder, handler_file, lay_over, unpack
 
 
 def package(*names: str, pack: int = zipfile.ZIP_STORED) -> bytes:
@@ -63,3 +63,27 @@ def test_a_package_is_unpacked_once_for_this_user_alone_and_not_if_it_is_broken(
 )
 def test_where_copies_are_kept(machine: dict[str, str], folder: Path) -> None:
     assert copies_folder(machine) == folder / "plldb" / "code"
+
+
+def test_what_a_tool_has_written_is_laid_over_the_project_and_nothing_else(tmp_path: Path) -> None:
+    project, folder = tmp_path / "project", tmp_path / "copies/web-1"
+    (project / "src").mkdir(parents=True)
+    for name in ("src/app.py", "own.py", ".env"):
+        (project / name).write_text("mine")
+    deployed = package("wsgi_handler.py", ".serverless-wsgi", "own.py", "src/app.py", "flask/__init__.py")
+    for _ in range(2):
+        assert lay_over(deployed, "wsgi_handler.handler", project, folder)
+    assert sorted(each.name for each in folder.iterdir()) == [
+        ".env",
+        ".serverless-wsgi",
+        "own.py",
+        "src",
+        "wsgi_handler.py",
+    ]
+    assert (folder / "own.py").resolve() == project / "own.py"
+    assert (folder / "src/app.py").resolve() == project / "src/app.py"
+    assert sorted(each.name for each in project.iterdir()) == [".env", "own.py", "src"], "it is as it was"
+    assert not lay_over(b"", "wsgi_handler.handler", project, folder)
+    lumigo = package("_lumigo/hello.py", "_lumigo/deep/x.py")
+    assert lay_over(lumigo, "_lumigo/hello.world", project, tmp_path / "copies/web-2")
+    assert [each.name for each in (tmp_path / "copies/web-2/_lumigo").iterdir()] == ["hello.py"]
