@@ -233,8 +233,16 @@ def _connection_line(event: ConnectionEvent) -> Line:
             assert_never(event)
 
 
+_WHY_DETACHING = {
+    "asked": "",
+    "lease": "the time is over: ",
+    "none-left": "no function is left: ",
+    "failed": "it has failed: ",
+}
+
+
 def _detaching_line(event: Detaching) -> Line:
-    why = {"lease": "the time is over: ", "failed": "it has failed: ", "asked": ""}[event.reason]
+    why = _WHY_DETACHING[event.reason]
     finishing = event.in_hand and event.reason != "failed"
     rest = f"; {counted(event.in_hand, 'invocation')} may finish" if finishing else ""
     text = f"{why}no new invocations, functions are being restored{rest}"

@@ -84,8 +84,9 @@ class SessionRun:
                 looked_at = {name: settings[name] for name in armed}
                 silent = watch_silence(self.aws, looked_at, service.heard, telling.put, self.pace)
                 watch = Watch(functions=self.places.functions, tokens=tokens, session=held, tell=telling.put)
-                watching += [asyncio.create_task(silent), asyncio.create_task(watch.run(armed))]
-                reason = await self._until_over(service, serving, leave)
+                holding = asyncio.create_task(watch.run(armed))
+                watching += [asyncio.create_task(silent), holding]
+                reason = await self._until_over(service, serving, holding, leave)
                 await cancel_all(watching)
                 workers.release()  # what waits for a debugger would be in hand for ever
                 return await self._detach(held, reason, link, service, telling)
@@ -121,9 +122,13 @@ class SessionRun:
         return armed
 
     async def _until_over(
-        self, service: Service, serving: asyncio.Task[None], leave: asyncio.Event
-    ) -> Literal["asked", "lease"]:
-        """Serve until that is asked to end, or the lease does.
+        self,
+        service: Service,
+        serving: asyncio.Task[None],
+        holding: asyncio.Task[None],
+        leave: asyncio.Event,
+    ) -> Literal["asked", "lease", "none-left"]:
+        """Serve until that is asked to end, the lease does, or ``holding``: no function is left.
 
         Raises:
             PlldbError: the link has ended, or plldb's stack is gone.
@@ -135,17 +140,19 @@ class SessionRun:
         leaving = asyncio.create_task(leave.wait())
         mine: set[asyncio.Task[Any]] = {leaving, looking, lease}
         try:
-            done, _ = await asyncio.wait({serving, *mine}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait({serving, holding, *mine}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await cancel_all(mine)
         for task in done - {leaving}:
             task.result()  # raises why there is nothing more to serve
-        return "asked" if leaving in done else "lease"
+        if leave.is_set():
+            return "asked"
+        return "lease" if lease in done else "none-left"
 
     async def _detach(
         self,
         held: HeldFunctions,
-        reason: Literal["asked", "lease"],
+        reason: Literal["asked", "lease", "none-left"],
         link: Link,
         service: Service,
         telling: Telling,
