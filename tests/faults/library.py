@@ -77,6 +77,11 @@ def session_of(account: str, *, secret: str = "test", token: str | None = None) 
     return session
 
 
+def place_of(account: str, endpoint: str) -> bootstrap.Place:
+    """That account, at that endpoint."""
+    return bootstrap.Place(session=session_of(account), region=REGION, endpoint_url=endpoint)
+
+
 async def run(
     command: Command,
     account: str,
@@ -91,7 +96,7 @@ async def run(
     events: list[bootstrap.Event] = []
     error = None
     stream: Any = getattr(bootstrap, command)(
-        bootstrap.Place(session=session_of(account), region=REGION, endpoint_url=endpoint),
+        place_of(account, endpoint),
         pace=pace,
         **options,
     )

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 import plldb
+from plldb import bootstrap
 from plldb.tasks import gather_all
 from tests.faults.baseline import COLD, DESTROY, SCENARIOS, UPDATE, Baseline, Scenario, Spot
-from tests.faults.cli import PATIENCE, command_line, json_lines, judge_output, run_plldb
+from tests.faults.cli import PATIENCE, json_lines, run_plldb
 from tests.faults.harm import Harm
-from tests.faults.library import Command, Ran, at_most, run, succeed
+from tests.faults.library import CALM, Command, Ran, at_most, place_of, run, succeed
 from tests.faults.state import Hands
 from tests.support.behaviours import Callback, Delay, first, nth, on
 from tests.support.environment import invent_account
@@ -27,39 +28,54 @@ if TYPE_CHECKING:
 
     from tests.support.behaviours import Forward
     from tests.support.operations import Call
-    from tests.support.program import Finished
     from tests.support.records import Record
     from tests.support.wire import Response
 
 OTHER = "99.0.0"
-# Reads and repairs of the bucket's settings: what happens there is what happens a moment before.
-SETTINGS = (
-    "Versioning",
-    "Encryption",
-    "OwnershipControls",
-    "Policy",
-    "LifecycleConfiguration",
-    "AccessBlock",
-)
+# One request of each kind, named as `Spot` is: what happens before its neighbours takes the same path.
+MOMENTS = {
+    "cold setup": (
+        "DescribeStacks",
+        "CreateBucket",
+        "PutObject",
+        "PutObject (last)",
+        "CreateStack",
+        "DescribeStackEvents",
+        "DescribeStacks (last)",
+    ),
+    "updating setup": (
+        "DescribeStacks",
+        "DescribeTable",
+        "PutObject",
+        "UpdateStack",
+        "DescribeStackEvents (last)",
+        "DescribeStacks (last)",
+    ),
+    "destroy": (
+        "DescribeStacks",
+        "Scan",
+        "DeleteStack",
+        "DescribeStackEvents (last)",
+        "DeleteObjects",
+        "DeleteBucket",
+        "DescribeStacks (last)",
+    ),
+}
 
 
 async def test_five_setups_at_once_make_one_stack_and_each_tells_the_truth(
-    ministack: str, proxy: Proxy, baseline: Baseline, tmp_path: Path
+    ministack: str, proxy: Proxy, baseline: Baseline
 ) -> None:
     hands = Hands(ministack, invent_account())
-    proxy.use(on(Delay(0.1)), on(PacedEvents(Pacing(seconds=5)), "cloudformation"))
-    runs = [run_plldb(proxy.url, hands.account, "setup", "--output", "json", cwd=tmp_path) for _ in range(5)]
-    finished = await asyncio.gather(*runs)
-    assert [ran.code for ran in finished] == [0] * 5, "\n".join(map(str, finished))
-    assert not [problem for ran in finished for problem in judge_output(ran)]
-    ends = [json_lines(ran)[-1] for ran in finished]
-    assert {end["kind"] for end in ends} == {"finished"}
-    assert len({end["deployment"]["stack_id"] for end in ends}) == 1
-    assert baseline.is_right("setup", await hands.inventory())
-    accepted = accepted_requests(proxy.records, "CreateStack")
-    assert accepted == 1
-    versions = (await hands.inventory()).versions
-    assert versions == len([key for key in baseline.deployed.keys if key.endswith(".zip")])
+    proxy.use(on(Delay(0.1)), on(PacedEvents(Pacing(seconds=2)), "cloudformation"))
+    finished = await asyncio.gather(*[succeed("setup", hands.account, proxy.url) for _ in range(5)])
+    ends = [ran.events[-1] for ran in finished]
+    stacks = {end.deployment.stack_id for end in ends if isinstance(end, bootstrap.SetupFinished)}
+    assert len(stacks) == 1
+    assert [type(end) for end in ends] == [bootstrap.SetupFinished] * 5
+    assert baseline.is_right("setup", found := await hands.inventory())
+    assert accepted_requests(proxy.records, "CreateStack") == 1
+    assert found.versions == len([key for key in baseline.deployed.keys if key.endswith(".zip")])
     await succeed("destroy", hands.account, ministack)
     assert (await hands.inventory()).empty
 
@@ -72,7 +88,8 @@ def accepted_requests(records: Sequence[Record], operation: str) -> int:
 async def test_the_opposite_command_run_in_the_middle_does_no_damage_and_nobody_lies(
     ministack: str, proxy: Proxy, baseline: Baseline, scenario: Scenario
 ) -> None:
-    spots = [spot for spot in baseline.spots(scenario) if not spot.operation.endswith(SETTINGS)]
+    spots = [spot for spot in baseline.spots(scenario) if str(spot) in MOMENTS[scenario.name]]
+    assert len(spots) == len(MOMENTS[scenario.name])
     harm = Harm()
     proxy.use(on(harm))
 
@@ -97,9 +114,7 @@ async def test_the_opposite_command_run_in_the_middle_does_no_damage_and_nobody_
         await succeed("setup", hands.account, ministack)
         if not baseline.is_right("setup", left := await hands.inventory()):
             problems.append(f"setup then left {left}")
-        await succeed("destroy", hands.account, ministack)
-        if not baseline.is_right("destroy", left := await hands.inventory()):
-            problems.append(f"destroy then left {left}")
+        baseline.accounts.append(hands.account)
         return [f"{spot}: {problem}" for problem in problems]
 
     results = await at_most(4, [run_cell(spot) for spot in spots])
@@ -124,33 +139,33 @@ class Meanwhile:
 
 
 async def test_the_opposite_command_begun_while_cloudformation_works_waits_and_nobody_lies(
-    ministack: str, proxy: Proxy, baseline: Baseline, tmp_path: Path
+    ministack: str, proxy: Proxy, baseline: Baseline
 ) -> None:
     harm = Harm()
-    proxy.use(on(harm), on(PacedEvents(Pacing(seconds=12)), "cloudformation"))
+    proxy.use(on(harm), on(PacedEvents(Pacing(seconds=3)), "cloudformation"))
 
     async def run_cell(scenario: Scenario, operation: str, against: Command) -> None:
         hands = await scenario.prepare(ministack, baseline.accounts)
         begun = asyncio.Event()
         harm.befall(hands.account, operation, Callback(lambda call: begun.set()), first(1))
 
-        async def run_second() -> Finished:
+        async def run_second() -> Ran:
             await asyncio.wait_for(begun.wait(), PATIENCE)
-            arguments = (*command_line(against), "--output", "json")
-            return await run_plldb(proxy.url, hands.account, *arguments, cwd=tmp_path)
+            return await run(against, hands.account, proxy.url)
 
         ran, second = await gather_all(
-            run_plldb(proxy.url, hands.account, *command_line(scenario.command), cwd=tmp_path), run_second()
+            run(scenario.command, hands.account, proxy.url, **scenario.options), run_second()
         )
-        told = f"{scenario.name}: {ran.code}: {ran.stderr}; beside it {second.code}: {second.stderr}"
-        assert not judge_output(ran) + judge_output(second)
-        actions = [line["action"] for line in json_lines(second) if line["kind"] == "action_decided"]
+        told = f"{scenario.name}: {ran.error!r}; beside it {second.error!r}"
+        assert not is_dead_end(ran), told
+        assert not is_dead_end(second), told
+        actions = [event.action for event in second.events if isinstance(event, bootstrap.ActionDecided)]
         assert actions[:1] == ["attach"], told
         found = await hands.inventory()
         if scenario.command == "setup":
             # The destroy begins when the setup's operation is over, so that it has the last word.
-            assert second.code == 0, told
-            assert ran.code == 0 or "somebody" in ran.stderr, told
+            assert second.error is None, told
+            assert ran.error is None or "somebody" in str(ran.error), told
             assert found.empty, told
         else:
             assert found.empty or baseline.is_right("setup", found), told
@@ -173,24 +188,17 @@ async def test_two_installed_versions_in_turn_share_one_stack_and_say_which_they
     hands = Hands(ministack, invent_account())
     here, there = tmp_path / "here", install_other(tmp_path / "there")
     here.mkdir()
-    for folder, version in [
-        (here, plldb.__version__),
-        (there, OTHER),
-        (here, plldb.__version__),
-        (there, OTHER),
-    ]:
+    for folder, version in [(there, OTHER), (here, plldb.__version__), (there, OTHER)]:
         ran = await run_plldb(proxy.url, hands.account, "setup", "--output", "json", cwd=folder)
         assert ran.code == 0, str(ran)
         end = json_lines(ran)[-1]
         assert (end["deployment"]["plldb_version"], end["result"]) == (version, "deployed")
-        status = await run_plldb(proxy.url, hands.account, "status", "--output", "json", cwd=here)
-        seen = json_lines(status)[-1]
-        assert (seen["deployed_version"], seen["installed_version"]) == (version, plldb.__version__)
+        seen = await bootstrap.status(place_of(hands.account, ministack), pace=CALM)
+        assert (seen.deployed_version, seen.installed_version) == (version, plldb.__version__)
         assert (await hands.inventory()).stacks == ("plldb",)
     assert accepted_requests(proxy.records, "CreateStack") == 1
-    assert accepted_requests(proxy.records, "UpdateStack") == 3
-    removed = await run_plldb(proxy.url, hands.account, *command_line("destroy"), cwd=here)
-    assert removed.code == 0, str(removed)
+    assert accepted_requests(proxy.records, "UpdateStack") == 2
+    await succeed("destroy", hands.account, ministack)
     assert (await hands.inventory()).empty
 
 
@@ -210,8 +218,8 @@ async def test_two_installed_versions_at_once_leave_one_stack_of_one_of_them(
     assert [ran.code for ran in both] == [0, 0], "\n".join(map(str, both))
     versions = [json_lines(ran)[-1]["deployment"]["plldb_version"] for ran in both]
     assert versions == [plldb.__version__, OTHER]
-    last = await run_plldb(ministack, hands.account, "status", "--output", "json", cwd=here)
-    assert json_lines(last)[-1]["deployed_version"] in versions
+    last = await bootstrap.status(place_of(hands.account, ministack), pace=CALM)
+    assert last.deployed_version in versions
     assert (await hands.inventory()).stacks == ("plldb",)
     await succeed("destroy", hands.account, ministack)
     assert (await hands.inventory()).empty
