@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from plldb.aws.place import Place
 from plldb.aws.session import open_aws
 from plldb.debugger.arming.functions import open_lambda
-from plldb.debugger.arming.mutex import Holder, open_table
+from plldb.debugger.arming.mutex import Hold, Holder, open_table
 from plldb.debugger.arming.operate import Armed, Places, Plan, Refused, Restored, arm, restore
 from plldb.debugger.pace import Pace
 from tests.support.environment import REGION
@@ -51,7 +51,7 @@ class World:
             "variables": found.get("Environment", {}).get("Variables", {}),
         }
 
-    def plan(self, holder: Holder = ANNA, *, hours: float = 8, instead_of: str = "") -> Plan:
+    def plan(self, holder: Holder = ANNA, *, hours: float = 8, taken: Hold | None = None) -> Plan:
         now = int(time.time())
         return Plan(
             holder=holder,
@@ -59,7 +59,8 @@ class World:
             url="wss://api.example/live",
             now=now,
             lease_until=now + int(hours * 3600),
-            instead_of=instead_of,
+            instead_of=taken.holder.session if taken else "",
+            taken=taken,
         )
 
     async def arm(self, holder: Holder = ANNA, **more: Any) -> Armed | Refused:

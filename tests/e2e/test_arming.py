@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
+from plldb.debugger.arming.examine import LARGEST_ENVIRONMENT
 from plldb.debugger.arming.functions import find_armed_versions, read_function
 from plldb.debugger.arming.mutex import list_holds, read_hold
 from plldb.debugger.arming.operate import Armed, Refused, Restored, restore
@@ -69,11 +70,22 @@ async def test_somebody_elses_function_is_left_alone_and_they_are_named(world: W
     assert re.fullmatch(r"\S+:user/anna has it, on laptop since 20\S+ \S+ UTC", refused.refusal.message)
     assert isinstance(await world.restore(BORIS), Refused)
     assert await world.deployed() == now
-    taken = await world.arm(BORIS, instead_of=ANNA.session)
+    taken = await world.arm(BORIS, taken=refused.held)
     assert isinstance(taken, Armed)
     assert taken.before.settings.timeout == 17
     assert isinstance(await world.restore(ANNA), Refused)
     assert isinstance(await world.restore(BORIS), Restored)
+
+
+async def test_who_had_a_function_has_it_still_if_it_was_taken_and_could_not_be_armed(world: World) -> None:
+    assert isinstance(await world.arm(), Armed)
+    (hold,) = await list_holds(world.places.table)
+    full = {"Variables": {"LARGE": "x" * (LARGEST_ENVIRONMENT - 10)}}
+    await world.client.update_function_configuration(FunctionName=world.name, Environment=full)
+    refused = await world.arm(BORIS, taken=hold)
+    assert isinstance(refused, Refused)
+    assert refused.refusal.reason == "environment-size"
+    assert await list_holds(world.places.table) == (hold,)
 
 
 async def test_a_lease_that_has_ended_holds_nobody_up(world: World) -> None:
@@ -149,7 +161,8 @@ async def test_a_deployment_of_everything_while_armed_stays_and_only_ours_goes(w
 async def test_a_laptop_that_has_lost_its_mutex_never_arms_again(world: World, proxy: Proxy) -> None:
     async def lose(call: Any, forward: Any) -> Any:
         proxy.use()
-        assert isinstance(await world.arm(BORIS, instead_of=ANNA.session), Armed)
+        (hold,) = await list_holds(world.places.table)
+        assert isinstance(await world.arm(BORIS, taken=hold), Armed)
         await world.restore(BORIS)
         return conflict(call)
 

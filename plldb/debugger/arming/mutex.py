@@ -118,15 +118,18 @@ async def take(table: Table, hold: Hold, *, now: int, instead_of: str = "") -> H
     return None
 
 
-async def keep(table: Table, hold: Hold) -> bool:
-    """Write the row of a function anew; False if it is not held by this session any more."""
+async def keep(table: Table, hold: Hold, *, held_by: str = "") -> bool:
+    """Write the row of a function anew; False if it is not held by this session any more.
+
+    ``held_by`` is the session that has to hold it, if that is another one than will.
+    """
     try:
         await table.aws.call(
             table.client.put_item,
             TableName=TABLE,
             Item=item_of(hold),
             ConditionExpression="SessionId = :session",
-            ExpressionAttributeValues={":session": {"S": hold.holder.session}},
+            ExpressionAttributeValues={":session": {"S": held_by or hold.holder.session}},
         )
     except AwsError as error:
         if error.aws_code != REFUSED:

@@ -49,6 +49,7 @@ class Plan:
 
     ``layer`` is the ARN of the agent's layer, ``url`` the address of the WebSocket API; ``now`` and
     ``lease_until`` are POSIX seconds; ``instead_of`` is a session whose functions may be taken from it.
+    ``taken`` is how that session holds the function, if it is to have it back where arming is refused.
     """
 
     holder: Holder
@@ -57,6 +58,7 @@ class Plan:
     now: int
     lease_until: int
     instead_of: str = ""
+    taken: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +102,16 @@ async def _arm(places: Places, name: str, plan: Plan, token: str) -> Armed | Ref
             raise
         outcome = refusal
     if isinstance(outcome, Refused):
-        await release(places.table, function.arn, plan.holder.session)
+        await finish(_give_back(places, function.arn, plan))
     return outcome
+
+
+async def _give_back(places: Places, arn: str, plan: Plan) -> None:
+    """Give back what could not be armed: to the session that had it, which goes on, else to nobody."""
+    if plan.taken:
+        await keep(places.table, plan.taken, held_by=plan.holder.session)
+    else:
+        await release(places.table, arn, plan.holder.session)
 
 
 async def arm_again(places: Places, name: str, plan: Plan, token: str) -> Armed | Refused:

@@ -52,7 +52,9 @@ class HeldFunctions:
     async def arm(self, candidate: Candidate) -> Armed | FunctionRefused:
         """Arm a function, and tell it."""
         name = candidate.name
-        plan = replace(self._plan(self.infrastructure), instead_of=candidate.instead_of)
+        plan = replace(
+            self._plan(self.infrastructure), instead_of=candidate.instead_of, taken=candidate.taken
+        )
         outcome = await operate.arm(self.places, name, plan, self.tokens[name])
         if not isinstance(outcome, Armed):
             event = refused_event(name, outcome)
