@@ -5,7 +5,7 @@ the standard library only, and nothing that is slow to import: the agent's start
 
 A frame is one line of ASCII text::
 
-    plldb1 <kid> <mac> <json>
+    plldb2 <kid> <mac> <json>
 
 ``kid`` says by which token it is signed, ``mac`` is HMAC-SHA256 of the JSON with that token as the key. A
 body is too long for one frame: it is compressed, written in base64 and cut into pieces, each in a frame of
@@ -22,8 +22,8 @@ import hmac
 import json
 import zlib
 
-VERSION = 1
-"""Version of this protocol, told in ``hello``. The ``1`` in a frame's first word is the same one."""
+VERSION = 2
+"""Version of this protocol, told in ``hello``. The ``2`` in a frame's first word is the same one."""
 
 FRAME_LIMIT = 30_000
 """Longest frame, in bytes as sent. API Gateway's limit is 32 KB; a relayed frame is quoted once more."""

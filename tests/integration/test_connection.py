@@ -44,7 +44,7 @@ async def test_ten_thousand_frames_of_nobody_do_not_keep_an_invocation_from_its_
     async with attached(gateway) as link:
         stranger, agent = replace(agent_of(link), token="c9" * 32), agent_of(link)
         (forged,) = stranger.invocation()
-        junk = (forged, "plldb1 x y z", "[" * 999, '{"t": "welcome", "n": "guessed"}', "\0")
+        junk = (forged, "plldb2 x y z", "[" * 999, '{"t": "welcome", "n": "guessed"}', "\0")
         socket = gateway.sockets[link.connection]
         for number in range(10_000):
             await socket.send_str(junk[number % len(junk)])
@@ -100,10 +100,12 @@ async def test_an_answer_is_posted_until_it_is_taken(gateway: Gateway, status: i
 
 
 async def test_an_api_of_another_version_is_an_error(gateway: Gateway) -> None:
-    gateway.reply = {"t": "refused", "why": "protocol", "v": 2}
-    with pytest.raises(ProtocolError, match="version 2"):
+    gateway.reply = {"t": "refused", "why": "protocol", "v": 1}  # a stack of before the proof of sessions
+    with pytest.raises(ProtocolError, match="version 1 of the protocol, this plldb 2") as raised:
         async with attached(gateway):
             pass
+    assert raised.value.hint is not None
+    assert raised.value.hint.kind == "set-up"
 
 
 async def test_a_session_whose_row_is_gone_ends(gateway: Gateway) -> None:

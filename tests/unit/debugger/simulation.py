@@ -130,7 +130,7 @@ class World:
                 self.push(self.laptop[0], told["d"])
             return
         peer, session = self.laptop or (None, None)
-        welcome = {"t": "welcome", "v": 1, "n": told["n"], "me": connection.id, "now": self.now, "peer": peer}
+        welcome = {"t": "welcome", "v": 2, "n": told["n"], "me": connection.id, "now": self.now, "peer": peer}
         if peer:
             welcome |= {"creds": ["k", "s", "t"], "until": self.now + 900, "session": session}
             welcome["proof"] = wire.prove(str(session), TOKEN)
