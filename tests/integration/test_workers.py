@@ -490,6 +490,11 @@ async def test_a_python_that_does_not_start_is_an_answer(tmp_path: Path) -> None
             "import socket; socket.create_connection(('10.255.0.1', 9), 0.01)",
             "plldb: 10.255.0.1:9 is private",
         ),
+        (
+            "import os, socket; os.environ['https_proxy'] = 'http://10.255.0.1:9'; "
+            "socket.create_connection(('10.255.0.1', 9), 0.01)",
+            None,
+        ),
         ("import socket; socket.getaddrinfo('no.such.invalid', 1)", "plldb: a name of the function's VPC"),
     ],
 )

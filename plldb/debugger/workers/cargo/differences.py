@@ -4,6 +4,7 @@ It looks at connections that are made and at an error that the function does not
 the output.
 """
 
+import os
 import sys
 from contextlib import suppress
 
@@ -35,7 +36,8 @@ def watch(runtime, vpc):
             host, port = last[0] = arguments[1][:2]
             if vpc and host not in said and is_private(host):
                 said.add(host)
-                say(f"{host}:{port} is private, and this machine may have no way to the function's VPC")
+                if host not in find_proxies(os.environ):
+                    say(f"{host}:{port} is private, and this machine may have no way to the function's VPC")
 
     runtime.extract_traceback = extract_traceback
     sys.addaudithook(look)
@@ -53,6 +55,20 @@ def is_private(host):
 
     address = ipaddress.ip_address(host)
     return address.is_private and not address.is_loopback and not address.is_link_local
+
+
+def find_proxies(variables):
+    """Return the addresses of the proxies that variables name: those are this machine's way out."""
+    import socket
+    from urllib.parse import urlsplit
+
+    found = set()
+    for name, url in variables.items():
+        if name.lower().endswith("_proxy") and name.lower() != "no_proxy":
+            with suppress(ValueError, OSError):  # no URL, or a name that nobody knows
+                host = urlsplit(url if "//" in url else "//" + url).hostname
+                found.update(each[4][0] for each in socket.getaddrinfo(host, None) if host)
+    return found
 
 
 def explain(error, connected, vpc):

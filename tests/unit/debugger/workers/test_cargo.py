@@ -13,6 +13,7 @@ import pytest
 
 CARGO = "plldb.debugger.workers.cargo"
 debugging: Any = import_module(f"{CARGO}.debugging")
+differences: Any = import_module(f"{CARGO}.differences")
 ending: Any = import_module(f"{CARGO}.ending")
 
 # Stands for a worker: it says its own id and that of a child, and then it is busy.
@@ -59,3 +60,15 @@ def test_a_python_that_debugpy_does_not_run_on_is_named() -> None:
     assert metadata.metadata("debugpy")["Requires-Python"] == f">={oldest}"
     assert debugging.find_obstacle((3, 10)) is None
     assert debugging.find_obstacle((3, 9)) == ("debugpy needs Python 3.10 or later, and this is Python 3.9")
+
+
+def test_the_proxies_of_this_machine_are_found() -> None:
+    variables = {
+        "HTTPS_PROXY": "http://me:secret@10.1.2.3:3128",
+        "all_proxy": "10.1.2.4:3128",
+        "HTTP_PROXY": "http://localhost:3128",
+        "FTP_PROXY": "http://[",
+        "NO_PROXY": "10.1.2.5",
+    }
+    assert {"10.1.2.3", "10.1.2.4", "127.0.0.1"} <= differences.find_proxies(variables)
+    assert differences.find_proxies({"http_proxy": "", "X_PROXY": "http://"}) == set()
