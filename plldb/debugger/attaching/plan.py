@@ -116,9 +116,11 @@ async def _find(aws: Aws, project: Project, settings: FunctionSettings, answer: 
         if not await copy_package(aws, code, folder):
             raise
     except SourceError:
-        handler, folder = own_handlers(settings)[0], _copy_of(settings, answer)
-        root = await asyncio.to_thread(root_of, project, settings)
-        if not is_generated(handler) or not await add_generated(aws, code, handler, root, folder):
+        handler = own_handlers(settings)[0]
+        if not is_generated(handler):
+            raise
+        root, folder = await asyncio.to_thread(root_of, project, settings), _copy_of(settings, answer)
+        if not await add_generated(aws, code, handler, root, folder):
             raise
     project = replace(project, code={**project.code, settings.name: folder})
     return replace(await asyncio.to_thread(find_source, project, settings), as_deployed=True)

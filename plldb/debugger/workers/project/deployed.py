@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from plldb.aws.session import Aws
+from plldb.debugger.errors import SourceError
 from plldb.debugger.workers.project.handlers import files_of
+from plldb.errors import Hint
 
 LARGEST = 64 * 1024 * 1024
 """Bytes of a package that is fetched; Lambda takes up to 50 MB directly, larger ones only through S3."""
@@ -66,9 +68,20 @@ def lay_over(package: bytes, handler: str, project: Path, folder: Path) -> bool:
 
 
 def copies_folder(machine: Mapping[str, str] = os.environ) -> Path:
-    """Return where copies of deployed code are kept on this machine. Pure."""
+    """Return where copies of deployed code are kept on this machine: in the user's cache.
+
+    Raises:
+        SourceError: this user has no home folder, as in some containers, and no variable names a cache.
+    """
     cache = machine.get("XDG_CACHE_HOME") or machine.get("LOCALAPPDATA")
-    return (Path(cache) if cache else Path.home() / ".cache") / "plldb" / "code"
+    try:
+        return (Path(cache) if cache else Path.home() / ".cache") / "plldb" / "code"
+    except RuntimeError:
+        raise SourceError(
+            "There is no place for a copy of the deployed code: this user has no home folder, and "
+            "XDG_CACHE_HOME is not set.",
+            hint=Hint("fix-argument", "Set XDG_CACHE_HOME to a folder that only you can read."),
+        ) from None
 
 
 def unpack(package: bytes, folder: Path) -> bool:

@@ -1,5 +1,8 @@
 import io
+import os
 import stat
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -63,6 +66,23 @@ def test_a_package_is_unpacked_once_for_this_user_alone_and_not_if_it_is_broken(
 )
 def test_where_copies_are_kept(machine: dict[str, str], folder: Path) -> None:
     assert copies_folder(machine) == folder / "plldb" / "code"
+
+
+@pytest.mark.skipif(not hasattr(os, "setuid") or os.getuid() != 0, reason="another user is needed")
+def test_a_user_without_a_home_is_told_what_to_set() -> None:
+    code = (
+        "import os, sys; sys.path[:] = eval(sys.argv[1])\n"
+        "from plldb.debugger.workers.project.deployed import copies_folder\n"
+        "from plldb.errors import PlldbError\n"
+        "os.setuid(54321)\n"
+        "try: copies_folder({})\n"
+        "except PlldbError as error: print(error.code, error.message, error.hint.text)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, repr(sys.path)], env={}, capture_output=True, text=True, check=False
+    )
+    assert ran.stdout.startswith("source "), ran.stderr
+    assert "XDG_CACHE_HOME" in ran.stdout
 
 
 def test_what_a_tool_has_written_is_laid_over_the_project_and_nothing_else(tmp_path: Path) -> None:
