@@ -8,7 +8,6 @@ import secrets
 import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -226,12 +225,13 @@ async def test_the_policies_for_debugging_are_enough_and_no_statement_of_them_ca
 ) -> None:
     before = await world.settings(function)
     cases = [(name, each["Sid"]) for name in ("attach", "restore") for each in statements_of(name)]
-    for case in [("", ""), *cases]:
-        debugging = partial(debug, world=world, name=function, ask=case[0] != "restore")
-        for name, work in (("attach", debugging), ("restore", put_back)):
-            without = case[1] if name == case[0] else ""
-            async with allowed(open_client, name, without) as place:
-                judge(await trouble(work(place)), name, without)
+    for missing_of, sid in [("", ""), *cases]:
+        async with allowed(open_client, "attach", sid if missing_of == "attach" else "") as place:
+            done = await trouble(debug(place, world, function, ask=missing_of != "restore"))
+            judge(done, "attach", sid if missing_of == "attach" else "")
+        if missing_of == "restore":
+            async with allowed(open_client, "restore", sid) as place:
+                judge(await trouble(put_back(place)), "restore", sid)
         # What could not be given back for want of a right, somebody who has it gives back.
         async with allowed(open_client, "restore") as place:
             assert await trouble(put_back(place)) == ""
