@@ -176,12 +176,13 @@ class Smoke:
         told = json.loads(answer["Payload"].read())
         assert answer.get("FunctionError"), told
         assert told["errorMessage"] == "it fails here", told
+        assert self.session
+        while self.session.wait_for("invocation_finished")["outcome"] != "failed":
+            pass  # of the invocations before
         return str(answer["FunctionError"])
 
     def invoke_later(self) -> None:
         assert self.session
-        while not self.session.lines.empty():
-            self.session.lines.get()
         self.functions.invoke(FunctionName=NAME, InvocationType="Event", Payload=b"5")
         assert self.session.wait_for("invocation_finished")["outcome"] == "answered"
 

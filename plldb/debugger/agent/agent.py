@@ -107,7 +107,7 @@ class Agent:
         give_up, unread = time() + UNREAD_LIMIT, True
         while unread and time() < give_up:
             unread = self._lines.has_unread()
-            event = self._next_event(time() + READING)
+            event = self._next_event(give_up if unread else time() + READING)
             if event is not None:
                 self._take(event)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from plldb.debugger import wire
+from plldb.debugger.agent.agent import FROZEN_AFTER
 
 if TYPE_CHECKING:
     from tests.unit.debugger.agent.sandbox import Sandbox
@@ -189,6 +190,7 @@ def test_what_was_said_to_a_frozen_sandbox_is_heard_before_the_next_invocation(s
     for kind in ("heartbeat", "detached"):  # two frames, of which the second one counts
         os.killpg(sandbox.process.pid, signal.SIGSTOP)
         sandbox.gateway.tell(frame, t=kind)
+    time.sleep(2 * FROZEN_AFTER)  # as long as a freeze is at the least
     sandbox.lambda_.invocations.put(("two", b"{}", 899))
     os.killpg(sandbox.process.pid, signal.SIGCONT)
     assert sandbox.lambda_.requests.get(timeout=10).body != b"laptop:{}"
