@@ -48,6 +48,19 @@ async def unless(event: asyncio.Event, awaitable: Awaitable[T]) -> T | None:
         await cancel_all([task, waiter])
 
 
+async def until_one(
+    ends: Iterable[asyncio.Future[Any]], others: Iterable[asyncio.Future[Any]] = ()
+) -> set[asyncio.Future[Any]]:
+    """Wait until one of ``ends`` is done, and return it. A failure is raised, also of ``others``."""
+    ends, waiting = set(ends), {*ends, *others}
+    while True:
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for each in done:
+            each.result()
+        if done & ends:
+            return done & ends
+
+
 async def finish(awaitable: Awaitable[T]) -> T:
     """Await something to its end, however often cancelled meanwhile: the cancellation is raised after it."""
     task = asyncio.ensure_future(awaitable)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from plldb.tasks import cancel_all, gather_all
+from plldb.tasks import cancel_all, gather_all, until_one
 
 
 class Work:
@@ -80,3 +80,14 @@ async def test_cancel_all_leaves_what_is_done_alone() -> None:
     await asyncio.sleep(0)
     await cancel_all([done, running])
     assert (done.result(), running.cancelled()) == (1, True)
+
+
+async def test_what_may_end_before_ends_nothing_unless_it_fails() -> None:
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    over, done = asyncio.get_running_loop().create_future(), asyncio.ensure_future(asyncio.sleep(0))
+    asyncio.get_running_loop().call_soon(lambda: done.add_done_callback(lambda _: over.set_result(None)))
+    assert await until_one([over], [done]) == {over}
+    with pytest.raises(ZeroDivisionError):
+        await until_one([asyncio.get_running_loop().create_future()], [asyncio.ensure_future(fail())])

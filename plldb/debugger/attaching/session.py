@@ -30,7 +30,7 @@ from plldb.debugger.watching.lease import until_clock
 from plldb.debugger.watching.silence import watch_silence
 from plldb.debugger.workers.source import Project
 from plldb.errors import PlldbError
-from plldb.tasks import cancel_all, finish, gather_all, unless
+from plldb.tasks import cancel_all, finish, gather_all, unless, until_one
 
 log = logging.getLogger(__name__)
 
@@ -82,11 +82,11 @@ class SessionRun:
                 # To arm hundreds of functions takes a minute: who wants to end does not wait for it.
                 armed = await unless(leave, self._arm_all(held, telling, workers)) or {}
                 looked_at = {name: settings[name] for name in armed}
-                silent = watch_silence(self.aws, looked_at, service.heard, telling.put, self.pace)
+                silence = watch_silence(self.aws, looked_at, service.heard, telling.put, self.pace)
                 watch = Watch(functions=self.places.functions, tokens=tokens, session=held, tell=telling.put)
-                holding = asyncio.create_task(watch.run(armed))
-                watching += [asyncio.create_task(silent), holding]
-                reason = await self._until_over(service, serving, holding, leave)
+                holding, silent = asyncio.create_task(watch.run(armed)), asyncio.create_task(silence)
+                watching += [holding, silent]
+                reason = await self._until_over(service, [serving, holding], silent, leave)
                 await cancel_all(watching)
                 workers.release()  # what waits for a debugger would be in hand for ever
                 return await self._detach(held, reason, link, service, telling)
@@ -124,11 +124,13 @@ class SessionRun:
     async def _until_over(
         self,
         service: Service,
-        serving: asyncio.Task[None],
-        holding: asyncio.Task[None],
+        ends: list[asyncio.Task[None]],
+        silent: asyncio.Task[None],
         leave: asyncio.Event,
     ) -> Literal["asked", "lease", "none-left"]:
-        """Serve until that is asked to end, the lease does, or ``holding``: no function is left.
+        """Serve until that is asked to end, the lease does, or one of ``ends``: no function is left.
+
+        ``silent`` may end before; a bug there is raised, as any other.
 
         Raises:
             PlldbError: the link has ended, or plldb's stack is gone.
@@ -140,11 +142,9 @@ class SessionRun:
         leaving = asyncio.create_task(leave.wait())
         mine: set[asyncio.Task[Any]] = {leaving, looking, lease}
         try:
-            done, _ = await asyncio.wait({serving, holding, *mine}, return_when=asyncio.FIRST_COMPLETED)
+            done = await until_one({*ends, *mine}, [silent])  # raises why there is nothing more to serve
         finally:
             await cancel_all(mine)
-        for task in done - {leaving}:
-            task.result()  # raises why there is nothing more to serve
         if leave.is_set():
             return "asked"
         return "lease" if lease in done else "none-left"

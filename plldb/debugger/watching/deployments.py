@@ -18,6 +18,7 @@ from plldb.debugger.arming.operate import Armed, Refused, as_deployed
 from plldb.debugger.arming.settings import is_whole
 from plldb.debugger.events.attach import FunctionDeployed
 from plldb.errors import CredentialsError, PlldbError, UnreachableError
+from plldb.tasks import cancel_all
 
 log = logging.getLogger(__name__)
 
@@ -75,39 +76,52 @@ class Watch:
     tell: Callable[[FunctionDeployed], None]
 
     async def run(self, armed: Mapping[str, Function]) -> None:
-        """Look until cancelled, or until none is armed by this session; ``armed`` are as deployed."""
+        """Look until cancelled, or until none is armed by this session; ``armed`` are as deployed.
+
+        An update of one function may take minutes: those that are armed again do not hold the others up.
+        """
         pace = self.functions.pace
         left, looks = {name: _Seen(deployed) for name, deployed in armed.items()}, 0
-        while left:
-            wait = max(pace.look_at_functions, len(left) / LOOKS_A_SECOND)
-            await asyncio.sleep(pace.settled if any(each.suspected for each in left.values()) else wait)
-            looks += 1
-            for name, seen in tuple(left.items()):
-                if not await self._is_ours(self._look(name, seen, list_versions=looks % LOOKS_PER_LIST == 0)):
-                    del left[name]
-
-    async def _is_ours(self, look: Awaitable[bool]) -> bool:
+        arming: dict[str, asyncio.Task[bool]] = {}
         try:
-            is_ours = await look
+            while left:
+                wait = max(pace.look_at_functions, len(left) / LOOKS_A_SECOND)
+                await asyncio.sleep(pace.settled if any(each.suspected for each in left.values()) else wait)
+                looks += 1
+                for name in [name for name, task in arming.items() if task.done()]:
+                    if not arming.pop(name).result():
+                        del left[name]
+                for name in [name for name in left if name not in arming]:
+                    look = self._look(name, left[name], list_versions=looks % LOOKS_PER_LIST == 0)
+                    if await self._attempt(look, failed=False):
+                        again = self._attempt(self._arm_again(name, left[name]), failed=True)
+                        arming[name] = asyncio.create_task(again)
+        finally:
+            await cancel_all(arming.values())
+
+    async def _attempt(self, work: Awaitable[bool], *, failed: bool) -> bool:
+        """Return the result, or ``failed`` where AWS refuses or cannot be reached."""
+        try:
+            result = await work
         except CredentialsError as error:
             self.session.sign_in_needed(error.message)
-            return True
+            return failed
         except PlldbError as error:  # perhaps the next look can be taken
             log.info("a function cannot be looked at: %s", type(error).__name__)
-            return True
+            return failed
         self.session.signed_in()
-        return is_ours
+        return result
 
     async def _look(self, name: str, seen: _Seen, *, list_versions: bool) -> bool:
-        """Take one look at a function; False if it is not to be looked at any more."""
+        """Take one look at a function; return whether it is to be armed again."""
         function = await read_function(self.functions, name)
         if function is None:
             if not seen.gone:
                 self._tell(name, reason="gone", message="it was deleted")
             seen.gone = True
-            return True
+            return False
         if function.updating:
-            return True
+            return False
         is_new = seen.revision not in ("", function.revision)
         seen.revision = function.revision
         if list_versions or is_new:
@@ -115,13 +129,13 @@ class Watch:
         if is_whole(function.settings, self.tokens[name]):
             seen.suspected = False
             self._compare(name, seen, as_deployed(function, None))
-            return True
+            return False
         # A deployment changes settings, then code, then settings again: arming between would disturb it.
         if is_new or not seen.suspected:
             seen.suspected = True
-            return True
+            return False
         seen.suspected = False
-        return await self._arm_again(name, seen)
+        return True
 
     def _compare(self, name: str, seen: _Seen, now: Function) -> None:
         """Tell of what was deployed without touching what is ours."""
@@ -132,6 +146,7 @@ class Watch:
             self._tell(name, armed=True, code_changed=code_changed)
 
     async def _arm_again(self, name: str, seen: _Seen) -> bool:
+        """Arm it again; return whether it is still this session's to look at."""
         try:
             outcome = await self.session.arm_again(name)
         except (CredentialsError, UnreachableError):  # told otherwise, and of all functions at once

@@ -1,5 +1,6 @@
 """A function that is not armed any more, and that cannot be armed again at once."""
 
+import asyncio
 from typing import Any, cast
 
 import pytest
@@ -41,6 +42,18 @@ class Session:
         """Nothing to note."""
 
 
+async def watch(session: Session, told: list[FunctionDeployed], *names: str) -> None:
+    lambda_ = Lambda(
+        aws=aws(),
+        client=Client("lambda", {"get_function": [{"Configuration": NOT_ARMED}]}),
+        pace=Pace(look_at_functions=0, settled=0),
+        throttle=Throttle(1000),
+    )
+    tokens = dict.fromkeys(names, "x")
+    made = Watch(functions=lambda_, tokens=tokens, session=cast("Any", session), tell=told.append)
+    await made.run(dict.fromkeys(names, function_of(NOT_ARMED)))
+
+
 @pytest.mark.parametrize(
     ("outcomes", "said"),
     [
@@ -53,14 +66,25 @@ async def test_it_is_tried_again_and_told_once_and_no_fight_lasts_for_ever(
     outcomes: list[Refused | AwsError], said: list[str]
 ) -> None:
     told: list[FunctionDeployed] = []
-    lambda_ = Lambda(
-        aws=aws(),
-        client=Client("lambda", {"get_function": [{"Configuration": NOT_ARMED}]}),
-        pace=Pace(look_at_functions=0, settled=0),
-        throttle=Throttle(1000),
-    )
     session = Session([*outcomes])
-    watch = Watch(functions=lambda_, tokens={"orders": "x"}, session=cast("Any", session), tell=told.append)
-    await watch.run({"orders": function_of(NOT_ARMED)})
+    await watch(session, told, "orders")
     assert session.outcomes == []
     assert [(each.armed, each.message) for each in told] == [(False, text) for text in said]
+
+
+async def test_one_whose_update_takes_minutes_holds_no_other_up_and_a_bug_ends_the_watch() -> None:
+    class Slow(Session):
+        others = asyncio.Event()
+
+        async def arm_again(self, name: str) -> Armed | Refused:
+            if name == "in-vpc":
+                async with asyncio.timeout(20):
+                    await self.others.wait()
+                raise ZeroDivisionError
+            self.others.set()
+            return GIVEN_BACK
+
+    told: list[FunctionDeployed] = []
+    with pytest.raises(ZeroDivisionError):
+        await watch(Slow([]), told, "in-vpc", "orders")
+    assert [each.function for each in told] == ["orders"]
