@@ -22,6 +22,7 @@ KEY = "RequestId"
 PREFIX = "fn#"
 REFUSED = "ConditionalCheckFailedException"
 _NAMED_BY_BOTOCORE = re.compile(r"/botocore-session-\d+$")
+_FUNCTION = re.compile(r"arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,140}")
 NO_TABLE = "ResourceNotFoundException"
 """plldb's stack is gone. Functions can be restored all the same: nobody holds them."""
 
@@ -157,7 +158,10 @@ async def release(table: Table, arn: str, session: str) -> bool:
 
 
 async def list_holds(table: Table) -> tuple[Hold, ...]:
-    """Return every function that is held in this account and region."""
+    """Return every function that is held in this account and region.
+
+    A row that somebody else has written, and that names no function Lambda could be asked for, is left out.
+    """
     items = scan(
         table,
         TableName=TABLE,
@@ -166,7 +170,7 @@ async def list_holds(table: Table) -> tuple[Hold, ...]:
         ExpressionAttributeNames={"#key": KEY},
         ExpressionAttributeValues={":prefix": {"S": PREFIX}},
     )
-    found = [hold async for item in items if (hold := hold_of(item))]
+    found = [hold async for item in items if (hold := hold_of(item)) and _FUNCTION.fullmatch(hold.arn)]
     return tuple(sorted(found, key=lambda hold: hold.arn))
 
 
