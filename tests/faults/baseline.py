@@ -56,6 +56,11 @@ DESTROY = Scenario(name="destroy", command="destroy", deployed=True, options={})
 SCENARIOS = (COLD, UPDATE, DESTROY)
 
 
+def changes(operation: str) -> bool:
+    """Whether an operation changes something, as its name tells."""
+    return not operation.startswith(("Get", "Describe", "Head", "List", "Scan"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spot:
     """An operation at its ``occurrence``-th time in a run; ``last`` if it is the last of several."""

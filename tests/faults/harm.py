@@ -26,9 +26,12 @@ class Fault:
 
     Attributes:
         error: what the run ends in; None where plldb has to recover by itself.
-        apart: it ends the run or changes what comes after it, so that each operation gets a run of its own,
-            and its last request another. What a request recovers from by itself befalls the first request
-            of every operation, all in one run.
+        apart: it ends the run or changes what comes after it, so that each operation gets a run of its own.
+            What a request recovers from by itself befalls the first request of every operation, all in one
+            run.
+        changes: only the operations that change something get a run of their own; one that reads and gets
+            no answer is the same before AWS has read it and after.
+        last: the last request of an operation gets a run of its own, too.
         runs: in so many runs beside each other instead of one, because each time costs a timeout.
         repeated: the command is run again afterwards. Not needed where another fault ends the run at the
             same place: what is left there is the same.
@@ -39,6 +42,8 @@ class Fault:
     lasts: Callable[[int], Occurrence]
     error: type[PlldbError] | None = None
     apart: bool = False
+    changes: bool = False
+    last: bool = False
     runs: int = 1
     repeated: bool = True
 
@@ -65,7 +70,14 @@ FAULTS = (
     Fault(name="HTTP 500 once", harm=Answer(server_error), lasts=_once),
     Fault(name="503 and throttling, 3 times", harm=_busy(), lasts=_three_times),
     Fault(name="connection reset before it took effect", harm=Reset(), lasts=_once),
-    Fault(name="connection reset after it took effect", harm=Reset(forward=True), lasts=_once, apart=True),
+    Fault(
+        name="connection reset after it took effect",
+        harm=Reset(forward=True),
+        lasts=_once,
+        apart=True,
+        changes=True,
+        last=True,
+    ),
     Fault(name="took effect, no answer", harm=Hang(forward=True), lasts=_once, runs=6),
     Fault(name="truncated body", harm=Truncate(), lasts=_once),
     Fault(
@@ -82,6 +94,7 @@ FAULTS = (
         lasts=_for_good,
         error=AccessDeniedError,
         apart=True,
+        last=True,
     ),
 )
 

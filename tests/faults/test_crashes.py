@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from plldb import bootstrap
-from tests.faults.baseline import COLD, DESTROY, SCENARIOS, UPDATE, Baseline, Scenario, Spot
+from tests.faults.baseline import COLD, DESTROY, SCENARIOS, UPDATE, Baseline, Scenario, Spot, changes
 from tests.faults.cli import command_line, plldb
 from tests.faults.harm import Harm
 from tests.faults.library import CALM, at_most, run, succeed
@@ -59,7 +59,7 @@ def list_changes(scenario: Scenario, baseline: Baseline) -> list[Spot]:
     return [
         Spot(operation=operation, occurrence=number + 1, last=False)
         for operation, count in baseline.operations[scenario.name].items()
-        if not operation.startswith(("Get", "Describe", "Head", "List", "Scan"))
+        if changes(operation)
         for number in range(count)
     ]
 
@@ -101,7 +101,7 @@ class CutOff:
 async def test_killed_while_cloudformation_works_the_next_run_follows_that_first(
     ministack: str, proxy: Proxy, baseline: Baseline, tmp_path: Path
 ) -> None:
-    crash = Crash(proxy, tmp_path, PacedEvents(Pacing(seconds=8)))
+    crash = Crash(proxy, tmp_path, PacedEvents(Pacing(seconds=3)))
 
     async def run_cell(scenario: Scenario, operation: str, command: Command) -> None:
         hands = await scenario.prepare(ministack, baseline.accounts)
