@@ -6,10 +6,14 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from plldb.aws.place import Place
 from plldb.aws.session import open_aws
 from plldb.debugger.attaching.queues import keep_invisible
+from plldb.debugger.link.rows import make_row
 from plldb.debugger.pace import Pace
+from plldb.errors import AwsError
 from tests.support.behaviours import Forward, on
 from tests.support.proxy import Proxy
 
@@ -58,3 +62,24 @@ async def test_messages_are_hidden_as_long_as_the_queue_says_and_the_others_when
         await hiding
     assert hidden[:3] == [[(first, 120), (second, 120)]] * 2 + [[(second, 120)]]
     assert denied == []
+
+
+async def test_answers_without_what_no_model_requires_are_told(
+    endpoint: str, open_client: OpenClient
+) -> None:
+    async def empty(call: Call, forward: Forward) -> Response:
+        members = b"<a><GetCallerIdentityResult/></a>" if call.operation == "GetCallerIdentity" else b"{}"
+        return (await forward(call)).with_body(members)
+
+    source = {"eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:mails"}
+    body = json.dumps({"Records": [{**source, "receiptHandle": "one"}]})
+    await (await open_client("sqs")).create_queue(QueueName="mails")
+    denied: list[VisibilityDenied] = []
+    async with (
+        Proxy(endpoint, on(empty, "GetQueueUrl", "GetCallerIdentity")) as proxy,
+        open_aws(Place(endpoint_url=proxy.url), PACE) as aws,
+    ):
+        await keep_invisible(aws, body.encode(), "Mails", denied.append, PACE)
+        with pytest.raises(AwsError, match="the answer names no user"):
+            await make_row(aws, stack="", host="", now=0, seconds=1)
+    assert [each.message for each in denied] == ["GetQueueUrl: the answer names no queue."]

@@ -58,10 +58,7 @@ async def keep_invisible(
     await asyncio.sleep(pace.hide_after)
     try:
         client = await aws.client("sqs")
-        answer = await aws.call(
-            client.get_queue_url, QueueName=messages.queue, QueueOwnerAWSAccountId=messages.account
-        )
-        url, left = answer["QueueUrl"], messages.receipts
+        url, left = await _read_url(aws, client, messages), messages.receipts
         # Never for less time than the queue itself hides them.
         seconds = max(pace.hide_for, await _own_timeout(aws, client, url))
         while left:
@@ -69,6 +66,16 @@ async def keep_invisible(
             await asyncio.sleep(pace.hide_again)
     except PlldbError as error:
         tell(VisibilityDenied(function=function, queue=messages.queue, message=error.message))
+
+
+async def _read_url(aws: Aws, client: Any, messages: Messages) -> str:
+    answer = await aws.call(
+        client.get_queue_url, QueueName=messages.queue, QueueOwnerAWSAccountId=messages.account
+    )
+    url = str(answer.get("QueueUrl") or "")
+    if not url:
+        raise AwsError("GetQueueUrl: the answer names no queue.", service="sqs")
+    return url
 
 
 async def _own_timeout(aws: Aws, client: Any, url: str) -> int:

@@ -11,6 +11,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
+from plldb.aws.failures.unreachable import CHECK_NETWORK
 from plldb.aws.session import Aws
 from plldb.debugger.errors import RefusedError
 from plldb.debugger.wire import VERSION
@@ -59,10 +60,13 @@ async def make_row(aws: Aws, *, stack: str, host: str, now: float, seconds: floa
     """
     sts = await aws.client("sts")
     caller = await aws.call(sts.get_caller_identity)
+    user, who = caller.get("UserId"), caller.get("Arn")
+    if not user or not who:
+        raise AwsError("GetCallerIdentity: the answer names no user.", hint=CHECK_NETWORK)
     return SessionRow(
-        id=make_session_id(caller["UserId"]),
+        id=make_session_id(user),
         stack=stack,
-        who=caller["Arn"],
+        who=who,
         host=host,
         started_at=int(now),
         ends_at=int(now + seconds),
