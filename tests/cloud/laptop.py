@@ -2,7 +2,8 @@
 
 Arguments: name of the function, ARN of the layer, and where sandboxes find the API if it is elsewhere than
 for this process. On standard output: ``ready``, then a line for each invocation that it has begun. The event
-``"hang"`` (also as the body of a record) is answered after a line on standard input. It ends with that, so that none outlives the tests.
+``"hang"``, also as the body of a record, is answered after a line on standard input. It ends with that, so
+that none outlives the tests.
 """
 
 from __future__ import annotations
