@@ -1,4 +1,4 @@
-"""Each fault once for each command of the installed program: exit codes, and what it writes."""
+"""Each fault once for the installed program, in turn for its commands, and each error for all of them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ async def test_the_program_recovers_or_says_in_two_lines_what_is_wrong_and_the_n
 
     cells = [
         run_cell(scenario, fault, operations[index % len(operations)])
-        for scenario, operations in OPERATIONS
+        for number, (scenario, operations) in enumerate(OPERATIONS)
         for index, fault in enumerate(FAULTS)
+        # How a run goes on is the library's, for which test_fault_matrix tries all at all operations.
+        if fault.error is not None or index % len(OPERATIONS) == number
     ]
     assert not [problem for problems in await at_most(4, cells) for problem in problems]
