@@ -13,6 +13,7 @@ from tests.support.dap import editor
 from tests.support.workers import Bench, Ran, bench, make_start, write
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 APP = """\
@@ -35,6 +36,12 @@ def handler(event, context):
 def helper(x):
     raise ValueError(x)
 """
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not holds():
+            await asyncio.sleep(0.01)
 
 
 def invoke(function: Bench, event: object, **how: str) -> asyncio.Task[Ran]:
@@ -89,6 +96,33 @@ async def test_the_editor_may_come_late_leave_and_come_back(tmp_path: Path) -> N
                 assert await (await one.stop()).line() == ("handler", 3)
             assert (await ran).value == 2 * number, "goes on as soon as the editor has left"
         assert (await function.invoke({"number": 4})).value == 8
+
+
+async def test_an_editor_may_take_over_in_the_middle_of_an_invocation(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        app="""\
+        import os, time
+        def handler(event, context):
+            print("here", flush=True)
+            while not os.path.exists(event): time.sleep(0.01)
+            found = "found"
+            return found
+        """,
+    )
+    async with bench(tmp_path, debug=0) as function:
+        async with editor(function.workers.debug_port) as one:
+            ran = invoke(function, str(tmp_path / "go"))
+            await until(lambda: bool(function.output))
+            await one.followed(1)
+        async with editor(function.workers.debug_port, {tmp_path / "app.py": [6]}) as one:
+            await one.followed(1)
+            (tmp_path / "go").touch()
+            stop = await one.stop()
+            assert await stop.line() == ("handler", 6)
+            assert (await stop.variables())["found"] == "'found'"
+            await stop.go_on()
+            assert (await ran).value == "found"
 
 
 async def test_the_first_invocation_waits_for_an_editor(tmp_path: Path) -> None:

@@ -467,6 +467,15 @@ async def test_boto3_of_plldb_is_there_and_nothing_else_of_plldbs_installation(t
     assert ran.value == [True, ["six"]]
 
 
+async def test_boto3_of_the_project_wins_over_that_of_plldb(tmp_path: Path) -> None:
+    write(tmp_path, app="import boto3\ndef handler(event, context): return boto3.__version__")
+    python = make_python(tmp_path / ".venv")
+    (packages,) = (tmp_path / ".venv/lib").glob("python*/site-packages")
+    write(packages, boto3='__version__ = "own"')
+    async with bench(tmp_path, python=python) as function:
+        assert (await function.invoke()).value == "own"
+
+
 async def test_a_python_that_does_not_start_is_an_answer(tmp_path: Path) -> None:
     write(tmp_path, app="def handler(event, context): pass")
     python = tmp_path / "python"
