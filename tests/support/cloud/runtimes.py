@@ -28,24 +28,18 @@ def find_obstacle() -> str | None:
     if sys.platform != "linux":
         return "sandboxes need Linux"
     as_root = () if os.getuid() == 0 else ("-Ur",)
-    tried = subprocess.run(
-        [
-            "unshare",
-            *as_root,
-            "--mount",
-            "--pid",
-            "--fork",
-            "--kill-child",
-            "mount",
-            "-t",
-            "proc",
-            "proc",
-            "/proc",
-        ],
-        capture_output=True,
-        text=True,
+    separate = ("unshare", *as_root, "--mount", "--pid", "--fork", "--kill-child")
+    try:
+        tried = subprocess.run(
+            [*separate, "mount", "-t", "proc", "proc", "/proc"], capture_output=True, text=True
+        )
+    except OSError as error:
+        return f"sandboxes need the program unshare of util-linux ({error.strerror})"
+    return (
+        f"sandboxes need Linux namespaces, as root or as a user who may make them ({tried.stderr.strip()})"
+        if tried.returncode
+        else None
     )
-    return f"sandboxes need root or user namespaces ({tried.stderr.strip()})" if tried.returncode else None
 
 
 def find_emulator() -> Path:
