@@ -92,13 +92,18 @@ async def test_of_several_folders_that_with_the_deployed_file_is_run_also_when_i
     for each, text in (("a", LOCAL), ("b", DEPLOYED), ("c", LOCAL)):
         (tmp_path / each).mkdir()
         (tmp_path / each / "index.py").write_text(text)
-    variables = ("--env", "STAGE=here")
-    async with attached(aws_env, tmp_path, "shop", "Orders", "--no-debug", *variables) as session:
+    options = ("--no-debug", "--env", "STAGE=here", "--credentials", "local")
+    own = {**aws_env, "AWS_SECRET_ACCESS_KEY": "own"}  # of the keys here only this tells a role from a user
+    async with attached(own, tmp_path, "shop", "Orders", *options) as session:
         planned = await session.read_until("attach_planned")
         assert [each["folder"] for each in planned["functions"]] == [str((tmp_path / "b").resolve())]
         await session.read_until("attached")
-        (tmp_path / "b/index.py").write_text("import os\ndef handler(e, c): return os.environ['STAGE']\n")
-        assert await invoke(world.functions, names["Orders"], 1) == "here"
+        (tmp_path / "b/index.py").write_text(
+            "import os\ndef handler(event, context): return [os.environ[name] for name in event]\n"
+        )
+        wanted = ("STAGE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+        found = await invoke(world.functions, names["Orders"], wanted)
+        assert found == ["here", aws_env["AWS_ACCESS_KEY_ID"], "own"]
         await session.end()
     (tmp_path / "b/index.py").write_text(LOCAL)
     async with attached(aws_env, tmp_path, "shop", "Orders", "--no-debug") as session:
@@ -112,6 +117,19 @@ async def test_of_several_folders_that_with_the_deployed_file_is_run_also_when_i
         assert [each["folder"] for each in planned["functions"]] == [str((tmp_path / "c").resolve())]
         await session.read_until("attached")
         await session.end()
+
+
+async def test_at_the_end_of_the_time_that_was_asked_for_all_is_put_back(
+    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path
+) -> None:
+    before = await settings(world, names["Orders"])
+    async with attached(aws_env, folder, "shop", "Orders", "--no-debug", "--for", "0.002") as session:
+        await session.read_until("attached")
+        assert (await session.read_until("detaching"))["reason"] == "lease"
+        finished = await session.read_until("finished")
+        assert (finished["result"], finished["restored"]) == ("detached", 1)
+        assert (await session.running.finish()).code == 0
+    assert await settings(world, names["Orders"]) == before
 
 
 async def test_code_in_the_template_itself_runs_in_a_copy_that_can_be_changed(

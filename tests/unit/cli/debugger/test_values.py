@@ -32,6 +32,12 @@ def test_folders_and_variables_are_read_and_no_value_of_a_variable_is_proposed_a
     assert asked("attach", "shop", "--code", "./a=b").values["code"] == "./a=b"
 
 
+def test_the_stack_is_the_first_word_or_an_option() -> None:
+    for words in (("shop", "Orders"), ("--stack-name", "shop", "Orders")):
+        found = asked("attach", *words).values
+        assert (found["stack"], found["functions"]) == ("shop", ("Orders",))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
