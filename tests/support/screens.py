@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import fcntl
 import os
 import pty
@@ -29,6 +30,7 @@ class Screen:
         self.process = process
         self.text = ""
         self._terminal = terminal
+        self._decoder = codecs.getincrementaldecoder("utf-8")()  # a read may end within a character
         self.resize(columns)
 
     def resize(self, columns: int) -> None:
@@ -73,7 +75,7 @@ class Screen:
             written = await asyncio.to_thread(os.read, self._terminal, 65536)
         except OSError:  # how Linux says that the program has closed its terminal
             return False
-        self.text += written.decode()
+        self.text += self._decoder.decode(written)
         return bool(written)
 
 
