@@ -34,6 +34,8 @@ LOCAL = """
 import os
 
 def handler(event, context):
+    if event == "memory":
+        return os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
     return ["laptop", "handler", os.environ["STAGE"]]
 
 def other(event, context):
@@ -114,6 +116,7 @@ async def test_each_kind_of_deployment_is_noticed_said_and_answered_from_here_ag
         (configure(Handler="app.other"), False, ["other", "test"]),
         (add_variable, False, ["other", "edited"]),
         (roll_back, True, ["handler", "test"]),
+        (configure(MemorySize=512), False, ["handler", "test"]),
     ]
     async with attached(world, name, tmp_path) as listener:
         for deploy, code_changed, answer in deployments:
@@ -121,6 +124,7 @@ async def test_each_kind_of_deployment_is_noticed_said_and_answered_from_here_ag
             told = await listener.until(debugger.FunctionDeployed)
             assert told == debugger.FunctionDeployed(function=name, armed=True, code_changed=code_changed)
             assert await invoke(world.functions, name, 1) == ["laptop", *answer]
+        assert await invoke(world.functions, name, "memory") == "512"
         version = (await world.functions.publish_version(FunctionName=name))["Version"]
         assert (await listener.until(debugger.VersionArmed)).version == version
         await world.functions.delete_function(FunctionName=name)

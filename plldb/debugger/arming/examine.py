@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from plldb.debugger.arming.execution import Execution
 from plldb.debugger.arming.settings import VARIABLE, WRAPPER_VARIABLE, Settings
 
 MOST_LAYERS = 5
@@ -45,6 +46,7 @@ class Function:
     revision: str
     code: str
     settings: Settings
+    execution: Execution
     environment_error: str
     special: str
 

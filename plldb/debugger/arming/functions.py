@@ -12,6 +12,7 @@ from typing import Any
 
 from plldb.aws.session import Aws
 from plldb.debugger.arming.examine import Function
+from plldb.debugger.arming.execution import read_execution
 from plldb.debugger.arming.settings import Settings, is_our_layer, is_touched
 from plldb.debugger.pace import Pace
 from plldb.errors import AwsError
@@ -108,6 +109,7 @@ def function_of(configuration: Mapping[str, Any]) -> Function:
             layers=layers,
             variables=dict(environment.get("Variables") or {}),
         ),
+        execution=read_execution(configuration),
         environment_error=str(error.get("ErrorCode") or error.get("Message") or ""),
         special=_special(configuration),
     )

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from plldb.aws.session import Aws
 from plldb.debugger.arming import operate
@@ -85,6 +85,7 @@ class HeldFunctions:
             runtime=deployed.runtime,
             timeout=deployed.settings.timeout,
             variables=deployed.settings.variables,
+            **asdict(deployed.execution),
         )
 
     def sign_in_needed(self, message: str) -> None:

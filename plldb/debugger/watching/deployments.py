@@ -195,4 +195,4 @@ class Watch:
 
 def _run_as(function: Function) -> object:
     """What of the settings of a function matters to its code."""
-    return function.handler, function.runtime, function.settings
+    return function.handler, function.runtime, function.settings, function.execution

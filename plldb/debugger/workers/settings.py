@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from plldb.debugger.arming.execution import read_execution
 from plldb.debugger.arming.settings import Settings, restore_settings
 
 
@@ -61,19 +62,13 @@ def read_settings(configuration: Mapping[str, Any], *, logical_id: str = "") -> 
             variables=dict((configuration.get("Environment") or {}).get("Variables") or {}),
         )
     )
-    logging = configuration.get("LoggingConfig") or {}
-    name = str(configuration.get("FunctionName", ""))
     return FunctionSettings(
-        name=name,
+        name=str(configuration.get("FunctionName", "")),
         arn=":".join(str(configuration.get("FunctionArn", "")).split(":")[:7]),
         handler=str(configuration.get("Handler", "")),
         runtime=str(configuration.get("Runtime", "")),
         timeout=deployed.timeout,
-        memory=int(configuration.get("MemorySize", 128)),
         variables=deployed.variables,
-        log_group=str(logging.get("LogGroup") or f"/aws/lambda/{name}"),
-        log_format=str(logging.get("LogFormat") or "Text"),
-        log_level=str(logging.get("ApplicationLogLevel") or ""),
         logical_id=logical_id,
-        in_vpc=bool((configuration.get("VpcConfig") or {}).get("SubnetIds")),
+        **asdict(read_execution(configuration)),
     )

@@ -101,6 +101,17 @@ def refused(
     return ClientError(response, operation)
 
 
-def aws(pace: Pace = AT_ONCE) -> Aws:
-    """The doorway, with no client of its own."""
-    return Aws(AioSession(), Place(), "eu-west-1", pace, AsyncExitStack())
+class ScriptedAws(Aws):
+    """The doorway to scripted clients."""
+
+    def __init__(self, pace: Pace, clients: tuple[Client, ...]) -> None:
+        super().__init__(AioSession(), Place(), "eu-west-1", pace, AsyncExitStack())
+        self._scripted = {client.service: client for client in clients}
+
+    async def client(self, service: str, *, endpoint_url: str | None = None) -> Any:
+        return self._scripted[service]
+
+
+def aws(pace: Pace = AT_ONCE, *clients: Client) -> Aws:
+    """The doorway, with these clients and no others."""
+    return ScriptedAws(pace, clients)
