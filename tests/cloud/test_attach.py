@@ -36,6 +36,7 @@ from tests.support.answers import access_denied, server_error
 from tests.support.answers import error as answer_error
 from tests.support.behaviours import Answer, on
 from tests.support.proxy import Proxy
+from tests.support.road import open_road
 from tests.support.screens import on_screen, on_terminal
 
 if TYPE_CHECKING:
@@ -213,6 +214,29 @@ async def test_no_token_and_no_event_is_written_anywhere(
     assert "cargo/boot.py" in processes
     for secret in (arms.token, "hunter2", key):
         assert secret not in said + session.errors + logs
+
+
+async def test_all_goes_through_the_proxy_of_a_company_and_trusts_its_certificates(
+    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path, cloud: Cloud
+) -> None:
+    services = ("DYNAMODB", "LAMBDA", "CLOUDWATCH_LOGS")  # the WebSocket is where STS is
+    nowhere = {f"AWS_ENDPOINT_URL_{each}": "https://127.0.0.1:1" for each in services}
+    env = {name: value for name, value in aws_env.items() if name != "SSL_CERT_FILE"} | nowhere
+    async with open_road() as road:
+        road.beyond = int(cloud.url.rpartition(":")[2])
+        env["HTTPS_PROXY"] = f"http://me:secret@127.0.0.1:{road.port}"
+        async with attached(env, folder, "shop", "Orders", "--no-debug", "--verbose") as session:
+            await session.read_until("attached")
+            assert await invoke(world.functions, names["Orders"], 1) == {"laptop": 1}
+            road.tear()
+            await session.read_until("connection_lost")  # so the WebSocket came this way, too
+            road.torn = False
+            await session.read_until("connection_restored")
+            code, last = await session.end()
+        # At port 1 is nothing: what does not ask the proxy fails.
+        assert set(road.asked) == {f"CONNECT 127.0.0.1:{port} HTTP/1.1" for port in (1, road.beyond)}
+    assert (code, last["result"], last["restored"], last["left_armed"]) == (0, "detached", 1, [])
+    assert "secret" not in session.errors + str(session.lines)
 
 
 async def test_a_queue_and_an_http_api_are_named_as_what_invoked(

@@ -14,6 +14,7 @@ from plldb.aws.own_session import make_session
 from plldb.aws.websockets import HandshakeRefusedError, WebSocket, open_websocket
 from plldb.errors import SettingsError
 from plldb.tasks import gather_all
+from tests.support.road import open_road
 from tests.unit.aws.fakes import aws
 from tests.unit.aws.test_connections import CA, server_tls
 
@@ -29,10 +30,15 @@ async def echo(request: web.Request) -> web.StreamResponse:
     return socket
 
 
+async def one_byte(_: web.Request) -> web.Response:
+    return web.Response(body=b"x")
+
+
 @asynccontextmanager
 async def gateway(*, tls: bool = True) -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_get("/prod", echo)
+    app.router.add_get("/code", one_byte)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=server_tls() if tls else None).start()
@@ -97,6 +103,16 @@ async def test_a_setting_in_the_way_is_named(name: str, value: str, monkeypatch:
     with pytest.raises(SettingsError) as raised:
         await connect("wss://x.invalid/prod")
     assert name in f"{raised.value.message} {raised.value.hint}"
+
+
+async def test_a_download_has_the_proxy_and_the_certificates_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with gateway() as url, open_road() as road:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{road.port}")
+        package = url.replace("wss", "https").replace("prod", "code")
+        assert await aws().download(package, most=9) is None  # not trusted
+        monkeypatch.setenv("AWS_CA_BUNDLE", CA)
+        assert await aws().download(package, most=9) == b"x"
+        assert road.asked == [f"CONNECT {url.split('/')[2]} HTTP/1.1"] * 2
 
 
 async def test_no_more_than_two_packages_are_in_memory_at_a_time() -> None:
