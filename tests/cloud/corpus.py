@@ -102,6 +102,11 @@ VALUES = {
     "0 < context.get_remaining_time_in_millis() <= 20000, sorted(vars(type(context)))]",
     "where it is": "[os.getcwd(), sys.path[0], os.environ['_HANDLER'], os.environ['LAMBDA_TASK_ROOT'], "
     "time.tzname, sys.stdin.read(), sys.stdout.encoding, sys.stderr.errors, str(sys.flags)]",
+    # Without what is in Lambda only: layers, the runtime.
+    "the order of sys.path": "own = os.environ['LAMBDA_TASK_ROOT']\n"
+    "python = tuple(os.path.join(each, 'lib') for each in (sys.prefix, sys.base_prefix))\n"
+    "found = [each for each in sys.path if each == own or each.startswith(python)]\n"
+    "['code' if each == own else os.path.basename(each) for each in found]",
     "loggers": "root = logging.getLogger()\n"
     "[root.level, [[str(each), each.formatter._fmt, each.formatter.datefmt] for each in root.handlers]]",
     "names of variables": f"[each for each in sorted(os.environ) if not any(n in each for n in {OWN})]",

@@ -149,6 +149,7 @@ async def test_the_answers_are_the_same(here: Path, there: Path, debug: int | No
             answers[what] = decode(await deployed(body.encode())), decode(ran.answer.body)
     different = {what: pair for what, pair in answers.items() if even(pair[0], here) != even(pair[1], here)}
     assert not different, json.dumps(different, indent=1)[:5000]
+    assert len(json.loads(answers["the order of sys.path"][0])) == 5, "code, standard library, packages"
     assert len(answers["the largest that Lambda takes"][0]) == 6 * 2**20 + 100
 
 
@@ -246,3 +247,26 @@ async def test_the_caller_of_invoke_gets_the_same_from_an_attached_function(
     assert "eu-west-1:1234" in before["an identity"][1]
     assert "üÅ" in json.loads(before["a mobile application"][1])
     assert (code, last["result"]) == (0, "detached")
+
+
+async def test_the_caller_of_invoke_gets_the_same_from_an_attached_function_that_cannot_be_loaded(
+    world: World, aws_env: dict[str, str], here: Path
+) -> None:
+    call, folders, options = (b"null", dict[str, str]()), dict[str, Path](), list[str]()
+    for what in ("raises", "a missing module", "no handler"):
+        name = await create(world.functions, BROKEN[what])
+        folders[name] = here / what
+        folders[name].mkdir()
+        write(folders[name], app=BROKEN[what])
+        found = await world.functions.get_function_configuration(FunctionName=name)
+        options += [found["FunctionArn"], "--code", f"{name}={folders[name]}"]
+    deployed = [await invoke(world.functions, name, *call) for name in folders]
+    async with attached(aws_env, here, *options, "--no-debug") as session:
+        await session.read_until("attached")
+        answers = [await invoke(world.functions, name, *call) for name in folders]
+        code, last = await session.end()
+    for before, after, folder in zip(deployed, answers, folders.values(), strict=True):
+        assert [even(each, folder) for each in after] == [even(each, folder) for each in before]
+    types = [json.loads(payload)["errorType"] for _, payload in answers]
+    assert types == ["ZeroDivisionError", "Runtime.ImportModuleError", "Runtime.HandlerNotFound"]
+    assert (code, last["invocations"], last["left_armed"]) == (0, 3, [])
