@@ -31,6 +31,7 @@ from tests.cloud.functions import (
 )
 from tests.cloud.shop import ACCOUNT, DEPLOYED, LOCAL, STACK, attached, settings
 from tests.cloud.world import PACE
+from tests.docs.json_page import check_lines
 from tests.support import program
 from tests.support.answers import access_denied, server_error
 from tests.support.answers import error as answer_error
@@ -75,6 +76,7 @@ async def test_a_stack_is_attached_answered_from_the_folder_and_given_back(
         assert (failed["error"], failed["file"], failed["line"]) == ("KeyError: 'price'", "index.py", 5)
         status = json.loads((await plldb_cli("status", "shop", "--output", "json")).stdout)
         assert (status["result"], len(status["sessions"])) == ("armed", 1)
+        check_lines([status])
         code, last = await session.end()
     assert (code, last["result"], last["invocations"], last["failed"]) == (0, "detached", 3, 1)
     assert (last["restored"], last["left_armed"]) == (2, [])
@@ -84,6 +86,7 @@ async def test_a_stack_is_attached_answered_from_the_folder_and_given_back(
     assert await invoke(world.functions, names["Orders"], 1) == {"deployed": 1}
     status = json.loads((await plldb_cli("status", "shop", "--output", "json")).stdout)
     assert (status["result"], status["sessions"]) == ("as_deployed", [])
+    check_lines([*session.lines, status])
     assert sorted(each["outcome"] for each in status["invocations"]) == ["answered", "answered", "failed"]
 
 

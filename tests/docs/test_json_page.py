@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from types import NoneType, UnionType
@@ -20,11 +20,9 @@ from plldb.cli.debugger import operations as debugger_operations
 from plldb.cli.output.jsonlines import fields_of, problem_fields
 from plldb.cli.output.renderer import Problem, Step
 from tests.conftest import RunPlldb
-from tests.docs.pages import ROOT, read_section
+from tests.docs.json_page import PAGE, find_faults_in_object, read_lines
+from tests.docs.pages import read_section
 
-PAGE = ROOT / "docs" / "json.md"
-ROW = re.compile(r"^\| `(\w+)` \| ([^|]+?) \| [^|]*\|$", re.MULTILINE)
-TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 LINES = (
     *(*get_args(bootstrap.Event), bootstrap.BootstrapStatus),
     *(*get_args(debugger.Event), debugger.DebuggerStatus),
@@ -41,47 +39,6 @@ OBJECTS = (
     ),
     *(debugger.PlannedFunction, debugger.HeldFunction, debugger.AttachedSession, debugger.InvocationRecord),
 )
-CHECKS: dict[str, Callable[[object], bool]] = {
-    "string": lambda value: isinstance(value, str),
-    "time": lambda value: isinstance(value, str) and bool(TIME.fullmatch(value)),
-    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
-    "boolean": lambda value: isinstance(value, bool),
-    "null": lambda value: value is None,
-}
-
-
-def read_fields(heading: str) -> dict[str, str]:
-    """The table below a heading: field → type."""
-    return dict(ROW.findall(read_section(PAGE, heading)))
-
-
-def find_faults(value: object, wanted: str, path: str) -> list[str]:
-    """Where a JSON value is not of the type that the page gives it."""
-    if array := re.fullmatch(r"array of (.+)", wanted):
-        return (
-            [fault for each in value for fault in find_faults(each, array[1], f"{path}[]")]
-            if isinstance(value, list)
-            else [f"{path} is no array"]
-        )
-    if inside := re.fullmatch(r"object of (.+)", wanted):
-        values = [*value.values()] if isinstance(value, dict) else None
-        return find_faults(values, f"array of {inside[1]}", path)
-    if link := re.fullmatch(r"\[(\w+)\]\(#\w+\)", wanted):
-        return find_faults_in_object(value, link[1], path)
-    fits = any(CHECKS[name](value) for name in wanted.split(" or "))
-    return [] if fits else [f"{path} is {value!r}, not {wanted}"]
-
-
-def find_faults_in_object(value: object, heading: str, path: str) -> list[str]:
-    fields = read_fields(heading)
-    assert fields, f"json.md has no table below {heading}"
-    if not isinstance(value, dict) or value.keys() != fields.keys():
-        names = sorted(value) if isinstance(value, dict) else value
-        return [f"{path}: {names} is not {sorted(fields)}"]
-    return [
-        fault for name, item in value.items() for fault in find_faults(item, fields[name], f"{path}.{name}")
-    ]
 
 
 def samples(hint: Any) -> list[Any]:
@@ -171,37 +128,6 @@ def test_a_failure_is_what_the_page_says() -> None:
         steps=(Step(purpose="p", command="c"),),
     )
     assert not find_faults_in_object(json.loads(json.dumps(problem_fields(problem))), "failed", "failed")
-
-
-# What the fields of a ``finished`` line are, beside those of every ``finished``.
-RESULTS = {
-    "setup": "setup_finished",
-    "destroy": "destroy_finished",
-    "watch": "watch_finished",
-    "status": "bootstrap_status",
-    "doctor": "doctor_finished",
-    "restore": "restore_finished",
-}
-
-
-def read_lines(stdout: str, *heads: str) -> list[dict[str, Any]]:
-    """The lines of a run, each held to the page; ``heads`` are fields that every line has."""
-    lines = [json.loads(line) for line in stdout.splitlines()]
-    for line in lines:
-        body = dict(line)
-        common = read_fields("Every line")
-        for name in ("version", "kind", "time", *heads):
-            assert not find_faults(body.pop(name), common[name], name)
-        kind = line["kind"].removeprefix("region_")
-        if kind == "finished" and "regions" not in line:
-            for name, wanted in read_fields("finished").items():
-                assert not find_faults(body.pop(name), wanted, name)
-            planned = {"setup": "setup_planned", "destroy": "removal_planned"}
-            kind = (planned if line["result"] == "planned" else RESULTS)[line["operation"]]
-            kind = "debugger_status" if line["result"] in ("armed", "as_deployed") else kind
-        if "regions" not in line:
-            assert not find_faults_in_object(body, kind, kind)
-    return lines
 
 
 def kinds(lines: list[dict[str, Any]]) -> list[str]:
