@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tests.docs.pages import ROOT, read_section
@@ -78,17 +78,24 @@ def read_lines(stdout: str, *heads: str) -> list[dict[str, Any]]:
 
 def check_lines(lines: Iterable[dict[str, Any]], *heads: str) -> None:
     """Hold lines of a run to the page."""
-    for line in lines:
-        body = dict(line)
-        common = read_fields("Every line")
-        for name in ("version", "kind", "time", *heads):
-            assert not find_faults(body.pop(name), common[name], name)
-        kind = line["kind"].removeprefix("region_")
-        if kind == "finished" and "regions" not in line:
-            for name, wanted in read_fields("finished").items():
-                assert not find_faults(body.pop(name), wanted, name)
-            planned = {"setup": "setup_planned", "destroy": "removal_planned"}
-            kind = (planned if line["result"] == "planned" else _RESULTS)[line["operation"]]
-            kind = "debugger_status" if line["result"] in ("armed", "as_deployed") else kind
-        if "regions" not in line:
-            assert not find_faults_in_object(body, kind, kind)
+    faults = [fault for line in lines for fault in _find_faults_in_line(line, heads)]
+    assert not faults, faults
+
+
+def _find_faults_in_line(line: dict[str, Any], heads: tuple[str, ...]) -> list[str]:
+    common, body = read_fields("Every line"), dict(line)
+    wanted = {name: common[name] for name in ("version", "kind", "time", *heads)}
+    kind = line["kind"].removeprefix("region_")
+    if "regions" in line:
+        return _take_out(body, wanted)
+    if kind == "finished":
+        wanted |= read_fields("finished")
+        planned = {"setup": "setup_planned", "destroy": "removal_planned"}
+        kind = (planned if line["result"] == "planned" else _RESULTS)[line["operation"]]
+        kind = "debugger_status" if line["result"] in ("armed", "as_deployed") else kind
+    return [*_take_out(body, wanted), *find_faults_in_object(body, kind, kind)]
+
+
+def _take_out(body: dict[str, Any], wanted: Mapping[str, str]) -> list[str]:
+    """Take these fields out of an object; return where they are not of their types."""
+    return [fault for name, type_ in wanted.items() for fault in find_faults(body.pop(name), type_, name)]
