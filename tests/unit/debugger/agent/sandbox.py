@@ -167,8 +167,8 @@ class Gateway(Server):
             status = self.status(frame)
             if not status:
                 raise OSError  # the connection ends before an answer
+            self.frames.put(frame)  # first: the agent may go on at once
             connection.sendall(f"HTTP/1.1 {status} Whatever\r\nContent-Length: 2\r\n\r\n{{}}".encode())
-            self.frames.put(frame)
             if status == 200:
                 self._take(frame)
             return
