@@ -263,6 +263,46 @@ async def test_a_queue_and_an_http_api_are_named_as_what_invoked(
     assert code == 0
 
 
+async def test_a_message_is_hidden_from_others_while_it_is_held_here(
+    world: World,
+    names: dict[str, str],
+    cloud: Cloud,
+    open_client: OpenClient,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    code, hidden = tmp_path / "code", tmp_path / "hidden"
+    code.mkdir()
+    (code / "index.py").write_text(
+        "import os, time\n"
+        "def handler(event, context):\n"
+        f"    while not os.path.exists({str(hidden)!r}): time.sleep(0.02)\n"
+    )
+
+    async def watch(call: Call, forward: Forward) -> Response:
+        if call.operation == "ChangeMessageVisibilityBatch":
+            hidden.touch()
+        return await forward(call)
+
+    queue = await connect_queue(open_client, names["Mails"])
+    options = debugger.AttachOptions(code=code, python=Path(sys.executable), debug_port=None)
+    outcomes = []
+    async with Proxy(cloud.direct, on(watch)) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", proxy.url)
+        attaching = debugger.attach(
+            debugger.Place(), "shop", ["Mails"], options, pace=replace(PACE, hide_after=0.0)
+        )
+        async with attaching as session, asyncio.timeout(60):
+            async for event in session:
+                match event:
+                    case debugger.Attached():
+                        await queue.send_message(QueueUrl=names["Mails"], MessageBody="good")
+                    case debugger.InvocationFinished(outcome=outcome):
+                        outcomes.append(outcome)
+                        session.detach()
+    assert outcomes == ["answered"]
+
+
 async def test_after_a_kill_the_deployed_code_answers_and_restore_puts_all_back(
     world: World,
     names: dict[str, str],
