@@ -1,4 +1,4 @@
-"""Attributes of DynamoDB's items as values. Pure.
+"""Items of DynamoDB's tables: all of them, and their attributes as values. Talks to DynamoDB.
 
 Whoever may write into a table may write anything into it: what is missing, or of another type, is as good as
 empty, and a time stays one that a calendar has.
@@ -6,13 +6,41 @@ empty, and a time stays one that a calendar has.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from plldb.errors import AwsError
+
+if TYPE_CHECKING:
+    from plldb.aws.session import Aws
+
+NO_TABLE = "ResourceNotFoundException"
 
 Item = Mapping[str, Mapping[str, Any]]
 
 LAST_TIME = 253_402_214_400
 """The last day of the year 9999, in seconds of the epoch: the last that `datetime` knows in every zone."""
+
+
+async def scan(aws: Aws, client: Any, **arguments: Any) -> AsyncIterator[Item]:
+    """Yield what a scan finds, page by page; nothing if the table is not there.
+
+    Raises:
+        AwsError: DynamoDB refused, or could not be reached.
+    """
+    start: dict[str, Any] = {}
+    while True:
+        try:
+            page = await aws.call(client.scan, **arguments, **start)
+        except AwsError as error:
+            if error.aws_code != NO_TABLE:
+                raise
+            return
+        for item in page.get("Items") or ():
+            yield item
+        if not page.get("LastEvaluatedKey"):
+            return
+        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
 
 def read_text(item: Item, name: str) -> str:

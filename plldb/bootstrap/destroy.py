@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from plldb.aws.items import read_text, read_time
+from plldb.aws.items import read_text, read_time, scan
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
 from plldb.bootstrap.artifacts.bucket import Bucket, open_bucket
@@ -29,7 +29,7 @@ from plldb.bootstrap.stack.client import Stack
 from plldb.bootstrap.stack.decide import DESTROY, Seen, decide
 from plldb.bootstrap.stack.operate import clear_the_way
 from plldb.bootstrap.template import TemplateResource
-from plldb.errors import AwsError, Hint
+from plldb.errors import Hint
 from plldb.streams import Tell
 from plldb.tasks import gather_all
 
@@ -137,26 +137,17 @@ async def _check_nothing_is_held(aws: Aws, seen: Seen) -> None:
 
 
 async def _read_holds(aws: Aws) -> tuple[FunctionHold, ...]:
-    client = await aws.client("dynamodb")
-    question: dict[str, Any] = {
-        "TableName": TABLE,
-        "ConsistentRead": True,
-        "FilterExpression": "begins_with(#key, :prefix)",
-        "ExpressionAttributeNames": {"#key": KEY},
-        "ExpressionAttributeValues": {":prefix": {"S": PREFIX}},
-    }
-    found: list[FunctionHold] = []
-    while True:
-        try:
-            page = await aws.call(client.scan, **question)
-        except AwsError as error:
-            if error.aws_code != "ResourceNotFoundException":
-                raise
-            return ()  # a stack whose creation failed, or whose table somebody has deleted
-        found += [_hold_of(item) for item in page.get("Items") or ()]
-        if not page.get("LastEvaluatedKey"):
-            return tuple(sorted(found, key=lambda each: each.arn))
-        question["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+    """Return the rows; none for a stack whose creation failed, or whose table somebody has deleted."""
+    items = scan(
+        aws,
+        await aws.client("dynamodb"),
+        TableName=TABLE,
+        ConsistentRead=True,
+        FilterExpression="begins_with(#key, :prefix)",
+        ExpressionAttributeNames={"#key": KEY},
+        ExpressionAttributeValues={":prefix": {"S": PREFIX}},
+    )
+    return tuple(sorted([_hold_of(item) async for item in items], key=lambda each: each.arn))
 
 
 def _hold_of(item: Mapping[str, Any]) -> FunctionHold:

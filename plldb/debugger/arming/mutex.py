@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from plldb.aws.items import read_text, read_time
+from plldb.aws.items import NO_TABLE, read_text, read_time, scan
 from plldb.aws.session import Aws
 from plldb.debugger.arming.settings import Replaced
 from plldb.errors import AwsError
@@ -23,7 +23,6 @@ PREFIX = "fn#"
 REFUSED = "ConditionalCheckFailedException"
 _NAMED_BY_BOTOCORE = re.compile(r"/botocore-session-\d+$")
 _FUNCTION = re.compile(r"arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,140}")
-NO_TABLE = "ResourceNotFoundException"
 """plldb's stack is gone. Functions can be restored all the same: nobody holds them."""
 
 
@@ -163,7 +162,8 @@ async def list_holds(table: Table) -> tuple[Hold, ...]:
     A row that somebody else has written, and that names no function Lambda could be asked for, is left out.
     """
     items = scan(
-        table,
+        table.aws,
+        table.client,
         TableName=TABLE,
         ConsistentRead=True,
         FilterExpression="begins_with(#key, :prefix)",
@@ -172,27 +172,6 @@ async def list_holds(table: Table) -> tuple[Hold, ...]:
     )
     found = [hold async for item in items if (hold := hold_of(item)) and _FUNCTION.fullmatch(hold.arn)]
     return tuple(sorted(found, key=lambda hold: hold.arn))
-
-
-async def scan(table: Table, **arguments: Any) -> AsyncIterator[Mapping[str, Any]]:
-    """Yield what a scan finds, page by page; nothing if the table is not there.
-
-    Raises:
-        AwsError: DynamoDB refused, or could not be reached.
-    """
-    start: dict[str, Any] = {}
-    while True:
-        try:
-            page = await table.aws.call(table.client.scan, **arguments, **start)
-        except AwsError as error:
-            if error.aws_code != NO_TABLE:
-                raise
-            return
-        for item in page.get("Items") or ():
-            yield item
-        if not page.get("LastEvaluatedKey"):
-            return
-        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
 
 def item_of(hold: Hold) -> dict[str, Any]:

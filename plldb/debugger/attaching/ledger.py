@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from plldb.aws.items import read_number, read_text, read_time
-from plldb.debugger.arming.mutex import KEY, PREFIX, TABLE, Table, scan
+from plldb.aws.items import read_number, read_text, read_time, scan
+from plldb.debugger.arming.mutex import KEY, PREFIX, TABLE, Table
 from plldb.debugger.events.status import InvocationRecord
 from plldb.debugger.link.rows import SessionRow
 
@@ -68,7 +68,8 @@ async def list_invocations(table: Table, stack: str, *, most: int) -> tuple[Invo
         AwsError: DynamoDB refused, or could not be reached.
     """
     items = scan(
-        table,
+        table.aws,
+        table.client,
         TableName=TABLE,
         ConsistentRead=True,
         FilterExpression="NOT begins_with(#key, :prefix)",
