@@ -17,11 +17,10 @@ from plldb.debugger.arming.functions import (
     wait_until_updated,
 )
 from plldb.debugger.arming.mutex import Hold, Holder, hash_token, keep, read_hold, release, take
-from plldb.debugger.arming.refusals import Refused, blame_function, held, refused
+from plldb.debugger.arming.refusals import Refused, held, or_refused, refused
 from plldb.debugger.arming.settings import Arms, arm_settings, read_arms, replaced_by_arming
 from plldb.debugger.arming.take_out import Places, Restored, as_deployed, restore, try_to_write
 from plldb.debugger.wire import prove, session_name
-from plldb.errors import AwsError
 from plldb.tasks import finish
 
 __all__ = [
@@ -75,12 +74,7 @@ async def arm(places: Places, name: str, plan: Plan, token: str) -> Armed | Refu
     Raises:
         AwsError: AWS could not be reached, or refused what is not the function's own fault.
     """
-    try:
-        return await _arm(places, name, plan, token)
-    except AwsError as error:
-        if refusal := blame_function(name, error):
-            return refusal
-        raise
+    return await or_refused(name, _arm(places, name, plan, token))
 
 
 async def _arm(places: Places, name: str, plan: Plan, token: str) -> Armed | Refused:
@@ -95,12 +89,7 @@ async def _arm(places: Places, name: str, plan: Plan, token: str) -> Armed | Ref
     # What was sent is awaited also when cancelled: else it would be done after the function was restored.
     if other := await finish(take(places.table, hold, now=plan.now, instead_of=plan.instead_of)):
         return held(function.arn, other)
-    try:
-        outcome = await _put_arms(places, before, function, plan, token)
-    except AwsError as error:
-        if not (refusal := blame_function(function.arn, error)):
-            raise
-        outcome = refusal
+    outcome = await or_refused(function.arn, _put_arms(places, before, function, plan, token))
     if isinstance(outcome, Refused):
         await finish(_give_back(places, function.arn, plan))
     return outcome
@@ -120,12 +109,7 @@ async def arm_again(places: Places, name: str, plan: Plan, token: str) -> Armed 
     Raises:
         AwsError: AWS could not be reached, or refused what is not the function's own fault.
     """
-    try:
-        return await _arm_again(places, name, plan, token)
-    except AwsError as error:
-        if refusal := blame_function(name, error):
-            return refusal
-        raise
+    return await or_refused(name, _arm_again(places, name, plan, token))
 
 
 async def _arm_again(places: Places, name: str, plan: Plan, token: str) -> Armed | Refused:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from plldb.debugger.arming.examine import Refusal
 from plldb.debugger.arming.mutex import Hold
 from plldb.errors import AccessDeniedError, AwsError
+
+Outcome = TypeVar("Outcome")
 
 INVALID = "InvalidParameterValueException"
 """Lambda does not take the settings of this function."""
@@ -35,7 +39,21 @@ def held(arn: str, hold: Hold, *, mine: bool = False) -> Refused:
     return Refused(arn=arn, refusal=Refusal(reason="held", message=message), held=hold)
 
 
-def blame_function(arn: str, error: AwsError) -> Refused | None:
+async def or_refused(name: str, work: Awaitable[Outcome | Refused]) -> Outcome | Refused:
+    """Return what becomes of one function: an error that concerns no more than it is a refusal.
+
+    Raises:
+        AwsError: it concerns more.
+    """
+    try:
+        return await work
+    except AwsError as error:
+        if refusal := _blame_function(name, error):
+            return refusal
+        raise
+
+
+def _blame_function(arn: str, error: AwsError) -> Refused | None:
     """Return the refusal of this one function, None if the error concerns more than it."""
     if isinstance(error, AccessDeniedError):
         return refused(arn, "denied", f"{error.action} is not allowed")

@@ -20,7 +20,7 @@ from plldb.debugger.arming.functions import (
     write_settings,
 )
 from plldb.debugger.arming.mutex import Hold, Table, read_hold, release
-from plldb.debugger.arming.refusals import INVALID, Refused, blame_function, held, refused
+from plldb.debugger.arming.refusals import INVALID, Refused, held, or_refused, refused
 from plldb.debugger.arming.settings import Replaced, Settings, is_touched, restore_settings
 from plldb.errors import AwsError
 
@@ -50,12 +50,7 @@ async def restore(places: Places, name: str, is_ours: Callable[[Hold], bool]) ->
     Raises:
         AwsError: AWS refused, or could not be reached.
     """
-    try:
-        return await _restore(places, name, is_ours)
-    except AwsError as error:
-        if refusal := blame_function(name, error):
-            return refusal
-        raise
+    return await or_refused(name, _restore(places, name, is_ours))
 
 
 async def _restore(places: Places, name: str, is_ours: Callable[[Hold], bool]) -> Restored | Refused:
