@@ -36,24 +36,9 @@ from plldb.debugger.events.invocations import (
 )
 
 if TYPE_CHECKING:
+    from plldb.debugger.events.attach import SessionEvent
     from plldb.debugger.events.connection import ConnectionEvent
     from plldb.debugger.events.invocations import InvocationEvent
-
-    SessionEvent = (
-        AttachPlanned
-        | SessionConnected
-        | FunctionArmed
-        | Attached
-        | InvocationEvent
-        | EventsSkipped
-        | FunctionRelayed
-        | FunctionSilent
-        | FunctionDeployed
-        | VisibilityDenied
-        | ConnectionEvent
-        | Detaching
-        | AttachFinished
-    )
 
 
 class SessionWords:

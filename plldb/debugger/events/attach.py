@@ -165,12 +165,8 @@ class AttachFinished:
         return "left_armed" if self.left_armed else "detached"
 
 
-AttachEvent = (
-    Started
-    | FunctionRefused
-    | VersionArmed
-    | TakeOverPlanned
-    | AttachPlanned
+SessionEvent = (
+    AttachPlanned
     | SessionConnected
     | FunctionArmed
     | Attached
@@ -182,7 +178,9 @@ AttachEvent = (
     | VisibilityDenied
     | ConnectionEvent
     | Detaching
-    | Restored
     | AttachFinished
 )
+"""What `attach` alone yields."""
+
+AttachEvent = Started | FunctionRefused | VersionArmed | TakeOverPlanned | SessionEvent | Restored
 """What `attach` may yield."""
