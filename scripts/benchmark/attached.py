@@ -20,15 +20,11 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aiobotocore.session import get_session
-
-from plldb import bootstrap
+from scripts.benchmark.emulated import open_cloud
 from tests.cloud.functions import invoke
 from tests.cloud.shop import attached, open_shop
-from tests.e2e.holdings import BRISK, collect
-from tests.support.cloud import Cloud, start_cloud
+from tests.support.cloud import Cloud
 from tests.support.dap import Editor, editor
-from tests.support.environment import REGION, Credentials, aws_settings, invent_account
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -118,16 +114,7 @@ async def main() -> None:
     parser.add_argument("--new", type=int, default=5)
     arguments = parser.parse_args()
     async with AsyncExitStack() as stack:
-        cloud = await stack.enter_async_context(start_cloud())
-        settings = aws_settings(cloud.url, Credentials(access_key_id=invent_account()))
-        os.environ.update(settings | {"AWS_CA_BUNDLE": str(cloud.ca), "SSL_CERT_FILE": str(cloud.ca)})
-
-        async def open_client(service: str, **more: Any) -> Any:
-            session: Any = get_session()
-            client = session.create_client(service, region_name=REGION, endpoint_url=cloud.url, **more)
-            return await stack.enter_async_context(client)
-
-        await collect(bootstrap.setup(pace=BRISK))
+        cloud, open_client = await stack.enter_async_context(open_cloud())
         name = (await open_shop(open_client))["Orders"]
         functions = await open_client("lambda")
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -20,15 +20,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aiobotocore.session import get_session
 from botocore.httpsession import where
 
-from plldb import bootstrap
+from scripts.benchmark.emulated import open_cloud
 from tests.cloud import world
 from tests.cloud.world import World
-from tests.e2e.holdings import BRISK, collect
-from tests.support.cloud import Cloud, start_cloud
-from tests.support.environment import REGION, Credentials, aws_settings, invent_account
+from tests.support.cloud import Cloud
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -158,16 +155,7 @@ async def main() -> None:
     parser.add_argument("--only", choices=["nobody", "chain"])
     arguments = parser.parse_args()
     async with AsyncExitStack() as stack:
-        cloud = await stack.enter_async_context(start_cloud(authorities=Path(where())))
-        settings = aws_settings(cloud.url, Credentials(access_key_id=invent_account()))
-        os.environ.update(settings | {"AWS_CA_BUNDLE": str(cloud.ca), "SSL_CERT_FILE": str(cloud.ca)})
-
-        async def open_client(service: str, **more: Any) -> Any:
-            session: Any = get_session()
-            client = session.create_client(service, region_name=REGION, endpoint_url=cloud.url, **more)
-            return await stack.enter_async_context(client)
-
-        await collect(bootstrap.setup(pace=BRISK))
+        cloud, open_client = await stack.enter_async_context(open_cloud(authorities=Path(where())))
         here = await stack.enter_async_context(world.open_world(cloud.url, open_client))
         # Of many authorities the cloud's own is the one that the agent is to look for.
         changes = {"sockets.py": world.replace('b"Amazon"', 'b"plldb tests"')}
