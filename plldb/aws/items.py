@@ -22,8 +22,8 @@ LAST_TIME = 253_402_214_400
 """The last day of the year 9999, in seconds of the epoch: the last that `datetime` knows in every zone."""
 
 
-async def scan(aws: Aws, client: Any, **arguments: Any) -> AsyncIterator[Item]:
-    """Yield what a scan finds, page by page; nothing if the table is not there.
+async def all_items(aws: Aws, scan: Any, **arguments: Any) -> AsyncIterator[Item]:
+    """Yield what ``scan``, a client's method, finds, page by page; nothing if the table is not there.
 
     Raises:
         AwsError: DynamoDB refused, or could not be reached.
@@ -31,7 +31,7 @@ async def scan(aws: Aws, client: Any, **arguments: Any) -> AsyncIterator[Item]:
     start: dict[str, Any] = {}
     while True:
         try:
-            page = await aws.call(client.scan, **arguments, **start)
+            page = await aws.call(scan, **arguments, **start)
         except AwsError as error:
             if error.aws_code != NO_TABLE:
                 raise

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from plldb.aws.items import read_text, read_time, scan
+from plldb.aws.items import all_items, read_text, read_time
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
 from plldb.bootstrap.artifacts.bucket import Bucket, open_bucket
@@ -138,9 +138,10 @@ async def _check_nothing_is_held(aws: Aws, seen: Seen) -> None:
 
 async def _read_holds(aws: Aws) -> tuple[FunctionHold, ...]:
     """Return the rows; none for a stack whose creation failed, or whose table somebody has deleted."""
-    items = scan(
+    client = await aws.client("dynamodb")
+    items = all_items(
         aws,
-        await aws.client("dynamodb"),
+        client.scan,
         TableName=TABLE,
         ConsistentRead=True,
         FilterExpression="begins_with(#key, :prefix)",

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from plldb.aws.items import NO_TABLE, read_text, read_time, scan
+from plldb.aws.items import NO_TABLE, all_items, read_text, read_time
 from plldb.aws.session import Aws
 from plldb.debugger.arming.settings import Replaced
 from plldb.errors import AwsError
@@ -161,9 +161,9 @@ async def list_holds(table: Table) -> tuple[Hold, ...]:
 
     A row that somebody else has written, and that names no function Lambda could be asked for, is left out.
     """
-    items = scan(
+    items = all_items(
         table.aws,
-        table.client,
+        table.client.scan,
         TableName=TABLE,
         ConsistentRead=True,
         FilterExpression="begins_with(#key, :prefix)",

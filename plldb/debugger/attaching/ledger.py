@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from plldb.aws.items import read_number, read_text, read_time, scan
+from plldb.aws.items import all_items, read_number, read_text, read_time
 from plldb.debugger.arming.mutex import KEY, PREFIX, TABLE, Table
 from plldb.debugger.events.status import InvocationRecord
 from plldb.debugger.link.rows import SessionRow
@@ -67,9 +67,9 @@ async def list_invocations(table: Table, stack: str, *, most: int) -> tuple[Invo
     Raises:
         AwsError: DynamoDB refused, or could not be reached.
     """
-    items = scan(
+    items = all_items(
         table.aws,
-        table.client,
+        table.client.scan,
         TableName=TABLE,
         ConsistentRead=True,
         FilterExpression="NOT begins_with(#key, :prefix)",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from plldb.aws.items import read_text, read_time, scan
+from plldb.aws.items import all_items, read_text, read_time
 from plldb.aws.session import Aws
 from plldb.debugger.arming.mutex import Table, list_holds
 from plldb.debugger.arming.restore import find_functions, look_at, open_places
@@ -42,7 +42,7 @@ async def list_sessions(table: Table, stack: str) -> tuple[AttachedSession, ...]
     """
     # Not the hash of the token: nobody needs it.
     wanted = "StackName, Who, Host, StartedAt, ExpiresAt"
-    items = scan(table.aws, table.client, TableName=SESSIONS, ProjectionExpression=wanted)
+    items = all_items(table.aws, table.client.scan, TableName=SESSIONS, ProjectionExpression=wanted)
     found = [session async for item in items if stack in ("", (session := _session_of(item)).stack)]
     return tuple(sorted(found, key=lambda session: session.since))
 
