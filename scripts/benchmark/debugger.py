@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 
-DELAY = 0.03
+DELAY = 0.015  # each way: a round trip of 30 ms
 LARGE = 5_900_000
 
 
@@ -137,7 +137,7 @@ async def measure_chain(cloud: Cloud, here: World, count: int) -> None:
                     (cpu_of(pid) - was) / times for pid, was in zip((laptop.pid, agent), before, strict=True)
                 ]
                 print(
-                    f"answered by a laptop, {far * 1000:.0f} ms each way, {size:,} bytes: "
+                    f"answered by a laptop, a round trip of {far * 2000:.0f} ms, {size:,} bytes: "
                     f"{statistics.median(seconds):.1f}, best of {times} {min(seconds):.1f}; "
                     f"CPU of the laptop {used[0]:.1f}, of the agent {used[1]:.1f}",
                     flush=True,
