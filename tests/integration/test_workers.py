@@ -8,10 +8,12 @@ import os
 import resource
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from plldb.debugger.workers.pool import AT_ONCE
 from plldb.debugger.workers.worker import Patience
 from tests.support.workers import bench, make_python, make_start, write
 
@@ -411,15 +413,66 @@ async def test_a_worker_that_fails_leaves_the_others_nothing_and_nobody_behind(t
     assert len(os.listdir("/proc/self/fd")) == descriptors
 
 
-async def test_many_failures_in_a_row_leave_no_zombie_and_no_descriptor(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("python", "times"), [("", 20), ("#!/bin/sh\nexit 3\n", 200)])
+async def test_many_failures_in_a_row_leave_no_zombie_and_no_descriptor(
+    tmp_path: Path, python: str, times: int
+) -> None:
+    """200 crashes of a handler take half a minute, those of an interpreter two seconds."""
     write(tmp_path, app="import os\ndef handler(event, context): os._exit(event)")
-    async with bench(tmp_path) as function:
+    (tmp_path / "python").write_text(python)
+    (tmp_path / "python").chmod(0o755)
+    async with bench(tmp_path, python=str(tmp_path / "python") if python else sys.executable) as function:
         await function.invoke(3)
         family, descriptors = find_family(os.getpid()), len(os.listdir("/proc/self/fd"))
-        for _ in range(20):
+        for _ in range(times):
             assert (await function.invoke(3)).value["errorType"] == "Runtime.ExitError"
         assert find_family(os.getpid()) == family
         assert len(os.listdir("/proc/self/fd")) == descriptors
+
+
+STARTING = """
+import os, pathlib, time
+mine = pathlib.Path(__file__).with_name("starting") / str(os.getpid())
+mine.touch()
+together = len(list(mine.parent.iterdir()))
+time.sleep(0.05)
+mine.unlink()
+def handler(event, context): return together
+"""
+
+
+async def test_few_workers_start_at_a_time_and_the_others_wait_for_their_turn(tmp_path: Path) -> None:
+    write(tmp_path, app=STARTING)
+    (tmp_path / "starting").mkdir()
+    async with bench(tmp_path) as function:
+        running = [function.invoke(sandbox=f"s{number}") for number in range(4 * AT_ONCE)]
+        together = [ran.value for ran in await asyncio.gather(*running)]
+    assert max(together) <= AT_ONCE
+
+
+async def test_a_worker_that_waits_for_its_turn_is_not_started_when_that_is_too_late_or_nobody_wants_it(
+    tmp_path: Path,
+) -> None:
+    write(
+        tmp_path,
+        app="from pathlib import Path\nPath(__file__).with_name('ran').touch()",
+        loop="while True: pass",
+    )
+    async with bench(
+        tmp_path, others={"loop": "loop.handler"}, timeout=1, patience=Patience(load=0.5)
+    ) as function:
+        loops = [make_start(1, sandbox=f"loop{number}", function="loop") for number in range(AT_ONCE)]
+        # They keep the others waiting as long as a function may take to be loaded, and no longer.
+        loading = [asyncio.create_task(function.run(start)) for start in loops]
+        ended, late = make_start(1, sandbox="ended"), replace(make_start(1, sandbox="late"), latest=0.0)
+        waiting = [asyncio.create_task(function.run(start)) for start in (ended, late)]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        function.workers.end(ended.identity.sandbox)
+        assert (await waiting[0]).answer is None
+        assert (await waiting[1]).value["errorType"] == "Plldb.TooLate"
+        assert {(await each).value["errorType"] for each in loading} == {"Sandbox.Timedout"}
+    assert not (tmp_path / "ran").exists()
 
 
 async def test_a_process_that_ends_between_two_invocations_is_replaced(tmp_path: Path) -> None:

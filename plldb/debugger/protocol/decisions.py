@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from plldb.debugger.protocol.invocations import Identity, Invocation, Sandbox
@@ -24,11 +25,15 @@ class Post:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """Run an invocation in the worker of its sandbox; then call `Session.answered`."""
+    """Run an invocation in the worker of its sandbox; then call `Session.answered`.
+
+    ``latest`` is until when it may be started, in epoch seconds of this machine's clock.
+    """
 
     identity: Identity
     function: str
     invocation: Invocation
+    latest: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,6 +248,7 @@ class Session:
                 identity=run.identity,
                 function=self._functions[state.sandbox.key],
                 invocation=invocation,
+                latest=invocation.delivered - self._out.skew + LATEST_START,
             ),
         ]
 

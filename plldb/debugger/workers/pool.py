@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
+import time
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -24,6 +27,8 @@ from plldb.debugger.workers.worker import Patience, Stamp, Worker, start_worker
 from plldb.tasks import cancel_all
 
 DEFAULT_PATIENCE = Patience()
+AT_ONCE = max(2, os.cpu_count() or 2)
+"""Workers that start at a time: each keeps a core busy, and with more of them all would take too long."""
 
 
 @asynccontextmanager
@@ -81,6 +86,13 @@ def read_stamp(path: str) -> Stamp:
     return found.st_mtime_ns, found.st_size
 
 
+class TooLateError(Exception):
+    """It was not the turn of a function's worker until it was too late to start it."""
+
+    def __init__(self, function: str) -> None:
+        super().__init__(f"So many functions start on this machine that {function} was not started in time.")
+
+
 class Workers:
     """The workers of a session. `open_workers` makes one."""
 
@@ -107,6 +119,7 @@ class Workers:
         self._starting: dict[Sandbox, asyncio.Task[Worker]] = {}
         self._running: dict[Identity, asyncio.Task[Answer]] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def run(self, start: Start, tell_output: TellOutput) -> Answer | None:
         """Run an invocation in the worker of its sandbox; return its answer, None if it was cancelled.
@@ -128,6 +141,8 @@ class Workers:
             worker = await self._worker_for(start, tell_output)
         except SourceError as error:
             return error_answer("Plldb.Source", error.message)
+        except TooLateError as error:
+            return error_answer("Plldb.TooLate", str(error))
         except OSError as error:
             return error_answer("Plldb.NotStarted", f"The function's Python cannot be run: {error}.")
         timeout = float(self._functions[start.function].timeout)
@@ -142,9 +157,9 @@ class Workers:
         """End the worker of a sandbox that is no more, also one that is being started."""
         if worker := self._workers.pop(sandbox, None):
             worker.kill()
-            self._close_soon(worker.close())
+            self._keep(worker.close())
         if starting := self._starting.pop(sandbox, None):
-            self._close_soon(_close_started(starting))
+            self._keep(_close_started(starting))
 
     def release(self) -> None:
         """Hold no invocation any longer for a debugger that has not come."""
@@ -174,6 +189,7 @@ class Workers:
         self.end(sandbox)
         if self._relay is not None and self._wait and self._debuggable:
             await self._relay.attached.wait()
+            start = replace(start, latest=math.inf)  # the developer wants it, however long that took
         starting = self._starting[sandbox] = asyncio.create_task(self._start(start, tell))
         try:
             worker = await asyncio.shield(starting)
@@ -186,6 +202,27 @@ class Workers:
         return worker
 
     async def _start(self, start: Start, tell: TellOutput) -> Worker:
+        """Start a worker when it is its turn, and let the next one start when it has loaded the function."""
+        await self._slots.acquire()
+        try:
+            if self._starting.get(start.identity.sandbox) is not asyncio.current_task():
+                raise asyncio.CancelledError  # nobody wants it any more
+            if time.time() > start.latest:
+                raise TooLateError(start.function)
+            worker = await self._start_now(start, tell)
+        except BaseException:
+            self._slots.release()
+            raise
+        self._keep(self._release_when_loaded(worker))
+        return worker
+
+    async def _release_when_loaded(self, worker: Worker) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience.load):
+                await worker.loaded.wait()
+        self._slots.release()
+
+    async def _start_now(self, start: Start, tell: TellOutput) -> Worker:
         function = self._functions[start.function]
         source = await asyncio.to_thread(find_source, self._project, function)
         environment = worker_environment(
@@ -225,8 +262,8 @@ class Workers:
             return None
         return {**adapter.settings(), "editor": self._relay.has_editor}
 
-    def _close_soon(self, closing: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(closing)
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 

@@ -87,6 +87,8 @@ class Worker:
     def __init__(self, process: Process, api: RuntimeApi, mark: str, patience: Patience) -> None:
         self.files: dict[str, Stamp] = {}
         """Files of the function that the process has loaded: time and size of each as it was then."""
+        self.loaded = asyncio.Event()
+        """Set when it has loaded the function, has ended, or a debugger holds it meanwhile."""
         self._process = process
         self._api = api
         self._patience = patience
@@ -154,8 +156,7 @@ class Worker:
     def kill(self) -> None:
         """End the process and all that it has started, at once."""
         self._process.kill()
-        self._phase = "ended"
-        self._changed.set()
+        self._note_end()
 
     async def close(self) -> None:
         """Kill it and wait until it has gone."""
@@ -231,10 +232,12 @@ class Worker:
                 self._phase = "load"
             case Told("held", bool(held)):
                 self._held += 1 if held else -1
+                self.loaded.set()
             case Told("files", dict(files)):
                 self.files.update({name: (stamp[0], stamp[1]) for name, stamp in files.items()})
             case Took() if self._phase in ("start", "load"):
                 self._phase = "run"
+                self.loaded.set()
             case Answered(request_id, answer) if request_id == self._request_id:
                 self._marks += 1
                 self._answer = answer
@@ -265,6 +268,10 @@ class Worker:
         # A process that has left the group may keep the pipes open for ever.
         await asyncio.wait(self._readers, timeout=self._patience.output)
         await cancel_all(self._readers)
-        self._phase = "ended"
-        self._changed.set()
+        self._note_end()
         return code
+
+    def _note_end(self) -> None:
+        self._phase = "ended"
+        self.loaded.set()
+        self._changed.set()
