@@ -31,7 +31,7 @@ def test_a_script_asked_for_help_only_helps(script: Path, tmp_path: Path) -> Non
     assert done.stdout.splitlines()[0] == comment[0].removeprefix("# ")
 
 
-@pytest.mark.parametrize("name", ["demo", "picture", "reference", "release"])
+@pytest.mark.parametrize("name", ["demo", "picture", "reference", "release", "site"])
 def test_a_script_refuses_what_it_does_not_take(name: str, tmp_path: Path) -> None:
     done = run(FOLDER / name, tmp_path, "--chek")
     assert done.returncode == 2
