@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
@@ -11,6 +12,7 @@ T1 = TypeVar("T1")
 T2 = TypeVar("T2")
 T3 = TypeVar("T3")
 T4 = TypeVar("T4")
+T5 = TypeVar("T5")
 
 
 @overload
@@ -23,6 +25,15 @@ async def gather_all(
 async def gather_all(
     first: Awaitable[T1], second: Awaitable[T2], third: Awaitable[T3], fourth: Awaitable[T4], /
 ) -> tuple[T1, T2, T3, T4]: ...
+@overload
+async def gather_all(
+    first: Awaitable[T1],
+    second: Awaitable[T2],
+    third: Awaitable[T3],
+    fourth: Awaitable[T4],
+    fifth: Awaitable[T5],
+    /,
+) -> tuple[T1, T2, T3, T4, T5]: ...
 @overload
 async def gather_all(*awaitables: Awaitable[T]) -> tuple[T, ...]: ...
 async def gather_all(*awaitables: Awaitable[Any]) -> tuple[Any, ...]:
@@ -75,6 +86,21 @@ async def finish(awaitable: Awaitable[T]) -> T:
     if not task.cancelled():
         task.exception()  # else asyncio would complain that nobody has looked
     raise cancelled
+
+
+@asynccontextmanager
+async def ended(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
+    """Run something beside a block; it is cancelled and awaited at the end of the block.
+
+    What it raises is raised to whoever awaits the task, and else nowhere.
+    """
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        await cancel_all([task])
+        if not task.cancelled():
+            task.exception()  # else asyncio would complain that nobody has looked
 
 
 async def cancel_all(tasks: Iterable[asyncio.Future[Any]]) -> None:

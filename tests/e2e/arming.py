@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from plldb.aws.place import Place
 from plldb.aws.session import open_aws
-from plldb.debugger.arming.functions import open_lambda
-from plldb.debugger.arming.mutex import Hold, Holder, open_table
-from plldb.debugger.arming.operate import Armed, Places, Plan, Refused, Restored, arm, restore
+from plldb.debugger.arming.functions import open_lambda, wait_until_updated
+from plldb.debugger.arming.mutex import Hold, Holder, open_table, read_hold
+from plldb.debugger.arming.operate import Armed, Places, Plan, Refused, Restored, Seen, arm, examine, restore
 from plldb.debugger.pace import Pace
 from tests.support.environment import REGION
 
@@ -51,7 +51,19 @@ class World:
             "variables": found.get("Environment", {}).get("Variables", {}),
         }
 
-    def plan(self, holder: Holder = ANNA, *, hours: float = 8, taken: Hold | None = None) -> Plan:
+    async def look(self) -> Seen:
+        """The function as a plan sees it."""
+        function = await wait_until_updated(self.places.functions, self.name)
+        assert function
+        seen = await examine(
+            self.places.functions, function, await read_hold(self.places.table, function.arn)
+        )
+        assert isinstance(seen, Seen)
+        return seen
+
+    def plan(
+        self, holder: Holder = ANNA, *, hours: float = 8, taken: Hold | None = None, seen: Seen | None = None
+    ) -> Plan:
         now = int(time.time())
         return Plan(
             holder=holder,
@@ -61,6 +73,7 @@ class World:
             lease_until=now + int(hours * 3600),
             instead_of=taken.holder.session if taken else "",
             taken=taken,
+            seen=seen,
         )
 
     async def arm(self, holder: Holder = ANNA, **more: Any) -> Armed | Refused:

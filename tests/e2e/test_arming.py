@@ -15,7 +15,7 @@ import pytest_asyncio
 from plldb.debugger.arming.examine import LARGEST_ENVIRONMENT
 from plldb.debugger.arming.functions import find_armed_versions, read_function
 from plldb.debugger.arming.mutex import list_holds, read_hold
-from plldb.debugger.arming.operate import Armed, Refused, Restored, restore
+from plldb.debugger.arming.operate import Armed, Refused, Restored, arm, restore
 from plldb.debugger.arming.settings import VARIABLE, is_touched
 from tests.e2e.arming import ANNA, BORIS, TOKEN, World, make_world, opened, zipped
 from tests.support.answers import access_denied, error, throttled
@@ -120,6 +120,52 @@ async def test_an_update_that_meets_trouble_is_made_once_all_the_same(
     assert isinstance(await world.arm(), Armed)
     proxy.use(on(harm, "UpdateFunctionConfiguration", when=when))
     assert isinstance(await world.restore(), Restored)
+    assert await world.deployed() == before
+
+
+@pytest.mark.parametrize("since", ["nothing", "deployed", "armed by a killed session"])
+async def test_what_a_plan_has_read_is_read_again_only_if_the_function_has_changed_since(
+    world: World, proxy: Proxy, since: str
+) -> None:
+    seen = await world.look()
+    before = await world.deployed()
+    if since == "deployed":
+        await world.client.update_function_configuration(FunctionName=world.name, Timeout=20)
+        before["timeout"] = 20
+    elif since != "nothing":
+        assert isinstance(await world.arm(BORIS, hours=-1), Armed)
+    proxy.forget()
+    armed = await world.arm(seen=seen)
+    assert isinstance(armed, Armed)
+    assert armed.before.settings.timeout == before["timeout"]
+    if since == "nothing":
+        sent = [each.operation for each in proxy.records]
+        assert (*sent[:2], *sorted({*sent[2:]})) == ("PutItem", "UpdateFunctionConfiguration", "GetFunction")
+    await world.restore()
+    assert await world.deployed() == before
+
+
+@pytest.mark.parametrize("had", [False, True])
+async def test_what_waits_for_the_connection_changes_nothing_and_gives_back_if_there_is_none(
+    world: World, had: bool
+) -> None:
+    if had:
+        await world.arm(BORIS)
+    holds = await list_holds(world.places.table)
+    before, waiting = await world.deployed(), asyncio.Event()
+
+    async def never() -> None:
+        waiting.set()
+        await asyncio.Event().wait()
+
+    plan = world.plan(taken=next(iter(holds), None), seen=await world.look())
+    work = asyncio.create_task(arm(world.places, world.name, plan, TOKEN, never))
+    await waiting.wait()
+    assert [each.holder for each in await list_holds(world.places.table)] == [ANNA]
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    assert await list_holds(world.places.table) == holds
     assert await world.deployed() == before
 
 

@@ -10,12 +10,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from plldb.aws.place import Target
 from plldb.aws.session import Aws
 from plldb.debugger.arming.examine import Function
 from plldb.debugger.arming.execution import read_execution
 from plldb.debugger.arming.settings import Settings, is_our_layer, is_touched
 from plldb.debugger.pace import Pace
 from plldb.errors import AwsError
+from plldb.tasks import gather_all
 
 GONE = "ResourceNotFoundException"
 CHANGED = "PreconditionFailedException"
@@ -87,6 +89,11 @@ async def read_function(where: Lambda, name: str) -> Function | None:
     return function_of(answer.get("Configuration", {}))
 
 
+def arn_of(target: Target, name: str) -> str:
+    """Return the ARN of a function of this account and region. Pure."""
+    return f"arn:{target.partition}:lambda:{target.region}:{target.account}:function:{name}"
+
+
 def function_of(configuration: Mapping[str, Any]) -> Function:
     """Return what Lambda tells of a function as our value. Pure."""
     environment = configuration.get("Environment") or {}
@@ -145,15 +152,18 @@ async def find_missing_layer(where: Lambda, layers: tuple[str, ...]) -> str:
     With one of them gone Lambda refuses any change of the list. A layer of another account that may be used
     but not read is taken to be there.
     """
-    for arn in layers:
-        try:
-            await where.call(where.client.get_layer_version_by_arn, Arn=arn)
-        except AwsError as error:
-            if error.aws_code == GONE:
-                return arn
-            if error.code != "access-denied":
-                raise
-    return ""
+    there = await gather_all(*[_is_layer_there(where, arn) for arn in layers])
+    return next((arn for arn, is_there in zip(layers, there, strict=True) if not is_there), "")
+
+
+async def _is_layer_there(where: Lambda, arn: str) -> bool:
+    try:
+        await where.call(where.client.get_layer_version_by_arn, Arn=arn)
+    except AwsError as error:
+        if error.aws_code != GONE and error.code != "access-denied":
+            raise
+        return error.aws_code != GONE
+    return True
 
 
 async def write_settings(where: Lambda, function: Function, settings: Settings) -> Function:

@@ -7,6 +7,8 @@ answer was lost; else the mutex is proved again before the next attempt.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from plldb.debugger.arming.examine import Function, refuse, refuse_environment
@@ -21,7 +23,7 @@ from plldb.debugger.arming.refusals import Refused, held, or_refused, refused
 from plldb.debugger.arming.settings import Arms, arm_settings, read_arms, replaced_by_arming
 from plldb.debugger.arming.take_out import Places, Restored, as_deployed, restore, try_to_write
 from plldb.debugger.wire import prove, session_name
-from plldb.tasks import finish
+from plldb.tasks import finish, gather_all
 
 __all__ = [
     "Armed",
@@ -29,6 +31,7 @@ __all__ = [
     "Plan",
     "Refused",
     "Restored",
+    "Seen",
     "arm",
     "arm_again",
     "as_deployed",
@@ -43,12 +46,21 @@ GIVEN_BACK = "it was given back in the meantime"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A function that may be armed, as one look has found it: as it is, and as it was deployed."""
+
+    current: Function
+    before: Function
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What a session arms functions with.
 
     ``layer`` is the ARN of the agent's layer, ``url`` the address of the WebSocket API; ``now`` and
     ``lease_until`` are POSIX seconds; ``instead_of`` is a session whose functions may be taken from it.
-    ``taken`` is how that session holds the function, if it is to have it back where arming is refused.
+    ``taken`` is how that session holds the function, which it has back where arming is refused. ``seen`` is
+    a look at the function that was taken before: none is taken then unless the function has changed since.
     """
 
     holder: Holder
@@ -58,6 +70,7 @@ class Plan:
     lease_until: int
     instead_of: str = ""
     taken: Hold | None = None
+    seen: Seen | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,31 +81,56 @@ class Armed:
     before: Function
 
 
-async def arm(places: Places, name: str, plan: Plan, token: str) -> Armed | Refused:
+async def _at_once() -> None:
+    """Wait for nothing."""
+
+
+async def arm(
+    places: Places,
+    name: str,
+    plan: Plan,
+    token: str,
+    until: Callable[[], Awaitable[object]] = _at_once,
+) -> Armed | Refused:
     """Arm one function; ``token`` is the secret that its agent will have.
+
+    ``until`` is awaited before the function is changed, with the mutex in hand, which is given back if that
+    is cancelled: whoever is to answer the agent may be connecting meanwhile.
 
     Raises:
         AwsError: AWS could not be reached, or refused what is not the function's own fault.
     """
-    return await or_refused(name, _arm(places, name, plan, token))
+    return await or_refused(name, _arm(places, name, plan, token, until))
 
 
-async def _arm(places: Places, name: str, plan: Plan, token: str) -> Armed | Refused:
+async def _arm(
+    places: Places, name: str, plan: Plan, token: str, until: Callable[[], Awaitable[object]]
+) -> Armed | Refused:
+    usable = plan.seen if plan.seen and not plan.seen.current.updating else None
+    seen = usable or await _look(places, name)
+    if isinstance(seen, Refused):
+        return seen
+    arn = seen.current.arn
+    try:
+        # What was sent is awaited also when cancelled: else it would be done after the function was restored.
+        hold = _hold(seen.before, plan, token)
+        if other := await finish(take(places.table, hold, now=plan.now, instead_of=plan.instead_of)):
+            return held(arn, other)
+        await until()
+    except asyncio.CancelledError:
+        await finish(_give_back(places, arn, plan))
+        raise
+    outcome = await or_refused(arn, _put_arms(places, seen, plan, token))
+    if isinstance(outcome, Refused):
+        await finish(_give_back(places, arn, plan))
+    return outcome
+
+
+async def _look(places: Places, name: str) -> Seen | Refused:
     function = await wait_until_updated(places.functions, name)
     if function is None:
         return refused(name, "gone", "there is no such function")
-    before = as_deployed(function, await read_hold(places.table, function.arn))
-    # As deployed: what a killed session has left on it is replaced, and must not count as a fifth layer.
-    if refusal := await examine(places.functions, name, before):
-        return refusal
-    hold = _hold(before, plan, token)
-    # What was sent is awaited also when cancelled: else it would be done after the function was restored.
-    if other := await finish(take(places.table, hold, now=plan.now, instead_of=plan.instead_of)):
-        return held(function.arn, other)
-    outcome = await or_refused(function.arn, _put_arms(places, before, function, plan, token))
-    if isinstance(outcome, Refused):
-        await finish(_give_back(places, function.arn, plan))
-    return outcome
+    return await examine(places.functions, function, await read_hold(places.table, function.arn))
 
 
 async def _give_back(places: Places, arn: str, plan: Plan) -> None:
@@ -121,13 +159,13 @@ async def _arm_again(places: Places, name: str, plan: Plan, token: str) -> Armed
         return refused(function.arn, "given-back", GIVEN_BACK)
     if lost := _lost(function.arn, found, plan):
         return lost
-    before = as_deployed(function, found)
-    if refusal := await examine(places.functions, name, before):
-        return refusal
+    seen = await examine(places.functions, function, found)
+    if isinstance(seen, Refused):
+        return seen
     # Whoever has given it back since wins: its mutex is only written anew, never taken.
-    if not await finish(keep(places.table, _hold(before, replace(plan, now=found.since), token))):
+    if not await finish(keep(places.table, _hold(seen.before, replace(plan, now=found.since), token))):
         return refused(function.arn, "given-back", GIVEN_BACK)
-    outcome = await _put_arms(places, before, function, plan, token)
+    outcome = await _put_arms(places, seen, plan, token)
     lost = _lost(function.arn, await read_hold(places.table, function.arn), plan)
     if lost and not lost.held:
         # It was given back after it was proved, and before it was armed: nobody else would take it out.
@@ -154,10 +192,9 @@ def _hold(before: Function, plan: Plan, token: str) -> Hold:
     )
 
 
-async def _put_arms(
-    places: Places, before: Function, current: Function, plan: Plan, token: str
-) -> Armed | Refused:
+async def _put_arms(places: Places, seen: Seen, plan: Plan, token: str) -> Armed | Refused:
     """Change the function, again after each conflict, as long as the mutex is ours."""
+    current, before = seen.current, seen.before
     for _ in range(places.functions.pace.rounds):
         replaced = replaced_by_arming(before.settings)
         arms = Arms(lease_until=plan.lease_until, url=plan.url, token=token, replaced=replaced)
@@ -181,20 +218,23 @@ async def _put_arms(
     return refused(before.arn, "changed", "somebody else keeps changing it")
 
 
-async def examine(where: Lambda, name: str, function: Function | None) -> Refused | None:
-    """Return why a function cannot be armed, None if it can. Changes nothing.
+async def examine(where: Lambda, current: Function, hold: Hold | None) -> Seen | Refused:
+    """Return what is to be armed, or why it cannot be. Changes nothing.
 
-    ``function`` is as deployed: what an earlier session has left on it counts for nothing.
+    ``hold`` is who holds it, whoever that is. What a killed session has left on it is replaced, and must not
+    count as a fifth layer.
     """
-    if function is None:
-        return refused(name, "gone", "there is no such function")
-    if refusal := refuse(function):
-        return Refused(arn=function.arn, refusal=refusal)
-    if await is_signing_enforced(where, function.arn):
-        return refused(function.arn, "code-signing", "it accepts signed layers only (code signing)")
-    if missing := await find_missing_layer(where, function.settings.layers):
-        return refused(function.arn, "layer-gone", f"its layer {missing} does not exist any more")
-    return None
+    before = as_deployed(current, hold)
+    if refusal := refuse(before):
+        return Refused(arn=before.arn, refusal=refusal)
+    signed, missing = await gather_all(
+        is_signing_enforced(where, before.arn), find_missing_layer(where, before.settings.layers)
+    )
+    if signed:
+        return refused(before.arn, "code-signing", "it accepts signed layers only (code signing)")
+    if missing:
+        return refused(before.arn, "layer-gone", f"its layer {missing} does not exist any more")
+    return Seen(current=current, before=before)
 
 
 def _judge_update(found: Function, before: Function) -> Armed | Refused:

@@ -15,6 +15,7 @@ from plldb.debugger.arming.functions import (
     CHANGED,
     GONE,
     Lambda,
+    arn_of,
     find_missing_layer,
     wait_until_updated,
     write_settings,
@@ -75,7 +76,7 @@ async def _arn_of(places: Places, name: str) -> str:
     if name.startswith("arn:"):
         return name
     target = await places.functions.aws.read_target()
-    return f"arn:{target.partition}:lambda:{target.region}:{target.account}:function:{name}"
+    return arn_of(target, name)
 
 
 async def _take_out(

@@ -13,8 +13,8 @@ from plldb.aws.place import Target
 from plldb.aws.session import Aws
 from plldb.debugger.arming.operate import Places
 from plldb.debugger.arming.restore import look_at, open_places
-from plldb.debugger.arming.stacks import read_infrastructure
-from plldb.debugger.attaching.find import check_named, find_wanted
+from plldb.debugger.arming.stacks import StackFunction, list_stack_functions, read_infrastructure
+from plldb.debugger.attaching.find import Wanted, check_named, find_wanted
 from plldb.debugger.attaching.options import AttachOptions, OpenWorkers
 from plldb.debugger.attaching.plan import Candidate, Me, nothing_left, plan_function
 from plldb.debugger.attaching.session import SessionRun
@@ -24,6 +24,7 @@ from plldb.debugger.events.restore import FunctionRefused, Started, TakeOverPlan
 from plldb.debugger.link.addresses import websocket_address
 from plldb.debugger.link.rows import make_row
 from plldb.debugger.pace import Pace
+from plldb.errors import PlldbError
 from plldb.streams import Tell
 from plldb.tasks import gather_all
 
@@ -49,17 +50,21 @@ async def attach_functions(
         PlldbError: what else goes wrong; functions have been restored all the same.
     """
     seconds = order.options.hours * 3600
-    target, infrastructure, places, row = await gather_all(
+    target, infrastructure, there, places, row = await gather_all(
         aws.read_target(),
         read_infrastructure(aws),
+        _list_functions(aws, order.stack),
         open_places(aws, pace),
         make_row(aws, stack=order.stack, host=platform.node(), now=time.time(), seconds=seconds),
     )
     await tell(
         Started(operation="attach", plldb_version=plldb.__version__, target=target, stack_name=order.stack)
     )
-    candidates = await _plan(aws, places, order, target, tell)
-    if taken := [(each.name, each.taken) for each in candidates if each.taken]:
+    if isinstance(there, PlldbError):
+        raise there
+    wanted = find_wanted(target, order.stack, there, order.functions)
+    candidates = await _plan(aws, places, order, target, wanted, tell)
+    if taken := [(each.name, each.hold) for each in candidates if each.taken]:
         looks = await gather_all(*[look_at(places, name, hold) for name, hold in taken])
         await tell(TakeOverPlanned(functions=tuple(looks)))
     await tell(
@@ -84,12 +89,24 @@ async def attach_functions(
         return await session.run(telling, leave)
 
 
+async def _list_functions(aws: Aws, stack: str) -> tuple[StackFunction, ...] | PlldbError:
+    """Return the functions of a stack, or why they are not known: that is told after who acts where."""
+    try:
+        return await list_stack_functions(aws, stack) if stack else ()
+    except PlldbError as error:
+        return error
+
+
 async def _plan(
-    aws: Aws, places: Places, order: Order, target: Target, tell: Tell[AttachEvent]
+    aws: Aws,
+    places: Places,
+    order: Order,
+    target: Target,
+    wanted: Sequence[Wanted],
+    tell: Tell[AttachEvent],
 ) -> tuple[Candidate, ...]:
-    wanted = await find_wanted(aws, target, order.stack, order.functions)
     check_named(wanted, order.options.folders)
-    me = Me(who=target.caller_arn, host=platform.node(), takes_over=order.options.take_over)
+    me = Me(target=target, host=platform.node(), takes_over=order.options.take_over)
     planned = await gather_all(
         *[plan_function(aws, places, each, order.options.project, me) for each in wanted]
     )

@@ -1,4 +1,4 @@
-"""Which functions to attach to, by the names that the caller gives. Talks to CloudFormation."""
+"""Which functions to attach to, by the names that the caller gives. Pure."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from plldb.aws.place import Target
-from plldb.aws.session import Aws
-from plldb.debugger.arming.stacks import StackFunction, list_stack_functions
+from plldb.debugger.arming.stacks import StackFunction
 from plldb.debugger.errors import NoFunctionsError
 from plldb.errors import Hint, SettingsError
 
@@ -24,17 +23,20 @@ class Wanted:
     named: bool
 
 
-async def find_wanted(aws: Aws, target: Target, stack: str, words: Sequence[str]) -> tuple[Wanted, ...]:
+def find_wanted(
+    target: Target, stack: str, there: Sequence[StackFunction], words: Sequence[str]
+) -> tuple[Wanted, ...]:
     """Return the functions that are meant: by logical id, name or ARN; with no words all of the stack.
 
+    ``there`` are the functions of the stack; with an empty name of it the words are names or ARNs.
+
     Raises:
-        NoFunctionsError: there is no such stack, or it has none of this name.
+        NoFunctionsError: the stack has none, or none of this name.
         SettingsError: an ARN is of another account or region, or of a version.
     """
     names = [name_of(word, target) for word in words]
     if not stack:
         return tuple(Wanted(name=name, logical_id="", named=True) for name in dict.fromkeys(names))
-    there = await list_stack_functions(aws, stack)
     if not there:
         raise NoFunctionsError(f"The stack {stack} has no functions.", hint=_check(stack))
     if not names:

@@ -49,13 +49,17 @@ class HeldFunctions:
     told_versions: set[tuple[str, str]] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
 
-    async def arm(self, candidate: Candidate) -> Armed | FunctionRefused:
-        """Arm a function, and tell it."""
-        name = candidate.name
+    async def arm(self, candidate: Candidate, connected: asyncio.Event) -> Armed | FunctionRefused:
+        """Arm a function as soon as this machine is connected, and tell it."""
+        name, hold = candidate.name, candidate.hold
         plan = replace(
-            self._plan(self.infrastructure), instead_of=candidate.instead_of, taken=candidate.taken
+            self._plan(self.infrastructure),
+            instead_of=hold.holder.session if hold else "",
+            taken=hold,
+            seen=candidate.seen,
         )
-        outcome = await operate.arm(self.places, name, plan, self.tokens[name])
+        outcome = await operate.arm(self.places, name, plan, self.tokens[name], connected.wait)
+        await connected.wait()
         if not isinstance(outcome, Armed):
             event = refused_event(name, outcome)
             self.telling.put(event)

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from plldb.aws.place import Target
 from plldb.aws.session import Aws
-from plldb.debugger.arming.functions import GONE, function_of
+from plldb.debugger.arming.functions import GONE, arn_of, function_of
 from plldb.debugger.arming.mutex import Hold, read_hold
-from plldb.debugger.arming.operate import Places, as_deployed, examine, held
+from plldb.debugger.arming.operate import Places, Refused, Seen, examine, held
+from plldb.debugger.arming.refusals import refused
 from plldb.debugger.arming.restore import refused_event
 from plldb.debugger.attaching.find import Wanted
 from plldb.debugger.errors import InlineCodeError, NoFunctionsError, SeveralFoldersError, SourceError
@@ -29,29 +31,31 @@ from plldb.debugger.workers.project.handlers import is_generated, own_handlers
 from plldb.debugger.workers.settings import FunctionSettings, read_settings
 from plldb.debugger.workers.source import Project, Source, find_source, root_of
 from plldb.errors import AccessDeniedError, AwsError, Hint
+from plldb.tasks import gather_all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """A function that can be armed.
 
-    ``instead_of`` is another session that still holds it and from which it will be taken: one of the same
-    person that is not connected any more, or any that is taken over; then ``taken`` says more of it.
+    ``seen`` is what arming has to know of it. ``hold`` is how another session still has it from which it will
+    be taken: one of the same person that is not connected any more or, with ``taken``, any.
     """
 
     name: str
     logical_id: str
     settings: FunctionSettings = field(repr=False)
     source: Source
-    instead_of: str = ""
-    taken: Hold | None = None
+    seen: Seen = field(repr=False)
+    hold: Hold | None = None
+    taken: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Me:
-    """The caller: an ARN and this machine's name; ``takes_over``: also what other sessions hold."""
+    """The caller and this machine's name; ``takes_over``: also what other sessions hold."""
 
-    who: str
+    target: Target
     host: str
     takes_over: bool
 
@@ -69,22 +73,22 @@ async def plan_function(
 async def _plan(
     aws: Aws, places: Places, wanted: Wanted, project: Project, me: Me
 ) -> Candidate | FunctionRefused:
-    answer = await _read(places, wanted.name)
+    arn = arn_of(me.target, wanted.name)
+    answer, hold = await gather_all(_read(places, wanted.name), read_hold(places.table, arn))
     configuration = dict(answer.get("Configuration", {}))
-    function = function_of(configuration) if configuration else None
-    hold = await read_hold(places.table, function.arn) if function else None
-    deployed = as_deployed(function, hold) if function else None
-    if refused := await examine(places.functions, wanted.name, deployed):
-        return refused_event(wanted.name, refused)
-    taken = None
+    if not configuration:
+        return refused_event(wanted.name, refused(wanted.name, "gone", "there is no such function"))
+    seen = await examine(places.functions, function_of(configuration), hold)
+    if isinstance(seen, Refused):
+        return refused_event(wanted.name, seen)
     if hold is not None and hold.lease_until <= time.time():
         hold = None
+    taken = False
     if hold is not None:
-        mine = hold.holder.is_person(me.who, me.host)
-        if not mine or await _is_connected(aws, places, hold):
-            taken = hold
+        mine = hold.holder.is_person(me.target.caller_arn, me.host)
+        taken = not mine or await _is_connected(aws, places, hold)
         if taken and not me.takes_over:
-            return refused_event(wanted.name, held(taken.arn, taken, mine=mine))
+            return refused_event(wanted.name, held(arn, hold, mine=mine))
     settings = read_settings(configuration, logical_id=wanted.logical_id)
     try:
         source = await _find(aws, project, settings, answer)
@@ -97,7 +101,8 @@ async def _plan(
         logical_id=wanted.logical_id,
         settings=settings,
         source=source,
-        instead_of=hold.holder.session if hold else "",
+        seen=seen,
+        hold=hold,
         taken=taken,
     )
 

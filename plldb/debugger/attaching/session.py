@@ -30,7 +30,7 @@ from plldb.debugger.watching.lease import until_clock
 from plldb.debugger.watching.silence import watch_silence
 from plldb.debugger.workers.source import Project
 from plldb.errors import PlldbError
-from plldb.tasks import cancel_all, finish, gather_all, unless, until_one
+from plldb.tasks import cancel_all, ended, finish, gather_all, unless, until_one
 
 log = logging.getLogger(__name__)
 
@@ -54,25 +54,28 @@ class SessionRun:
         loop = asyncio.get_running_loop()
         settings = {each.name: each.settings for each in self.candidates}
         tokens = {each.name: secrets.token_hex(32) for each in self.candidates}
-        began = loop.time()
+        held = HeldFunctions(
+            aws=self.aws,
+            places=self.places,
+            row=self.row,
+            infrastructure=self.infrastructure,
+            url=self.url,
+            tokens=tokens,
+            settings=settings,
+            telling=telling,
+        )
+        began, connected = loop.time(), asyncio.Event()
         async with (
             self.open_workers(self._project(), settings) as workers,
+            # Mutexes are taken while this machine connects; no function is changed before it has.
+            ended(self._arm_all(held, telling, workers, connected)) as arming,
             open_link(self.aws, websocket=self.url, row=self.row, tokens=tokens, pace=self.pace) as link,
         ):
             telling.put(SessionConnected(seconds=loop.time() - began))
             # Whoever is asked to stop from now on has to know that there is something to put back.
             await telling.flush()
+            connected.set()
             folders = {each.name: each.source.folder for each in self.candidates}
-            held = HeldFunctions(
-                aws=self.aws,
-                places=self.places,
-                row=self.row,
-                infrastructure=self.infrastructure,
-                url=self.url,
-                tokens=tokens,
-                settings=settings,
-                telling=telling,
-            )
             service = Service(
                 link, workers, self.places.table, folders, telling, held.sign_in_needed, self.pace
             )
@@ -80,7 +83,7 @@ class SessionRun:
             watching: list[asyncio.Task[None]] = []
             try:
                 # To arm hundreds of functions takes a minute: who wants to end does not wait for it.
-                armed = await unless(leave, self._arm_all(held, telling, workers)) or {}
+                armed = await unless(leave, arming) or {}
                 looked_at = {name: settings[name] for name in armed}
                 silence = watch_silence(self.aws, looked_at, service.heard, telling.put, self.pace)
                 watch = Watch(functions=self.places.functions, tokens=tokens, session=held, tell=telling.put)
@@ -91,6 +94,7 @@ class SessionRun:
                 workers.release()  # what waits for a debugger would be in hand for ever
                 return await self._detach(held, reason, link, service, telling)
             except BaseException as error:
+                await cancel_all([arming])
                 # Whoever has cancelled does not listen any more; functions are restored all the same.
                 heard = isinstance(error, Exception)
                 if heard:
@@ -109,9 +113,11 @@ class SessionRun:
         project = self.options.project
         return replace(project, code={**decided, **project.code})
 
-    async def _arm_all(self, held: HeldFunctions, telling: Telling, workers: Workers) -> dict[str, Function]:
-        """Arm all that can be; return how those were deployed."""
-        outcomes = await gather_all(*[held.arm(each) for each in self.candidates])
+    async def _arm_all(
+        self, held: HeldFunctions, telling: Telling, workers: Workers, connected: asyncio.Event
+    ) -> dict[str, Function]:
+        """Arm all that can be as soon as ``connected`` is set; return how those were deployed."""
+        outcomes = await gather_all(*[held.arm(each, connected) for each in self.candidates])
         pairs = zip(self.candidates, outcomes, strict=True)
         armed = {each.name: outcome.before for each, outcome in pairs if isinstance(outcome, Armed)}
         if not armed:

@@ -37,7 +37,7 @@ from plldb.debugger.protocol.decisions import (
 from plldb.debugger.protocol.invocations import Answer, Identity
 from plldb.debugger.protocol.session import Session
 from plldb.errors import AccessDeniedError, AwsError, PlldbError
-from plldb.tasks import cancel_all, finish
+from plldb.tasks import cancel_all, finish, gather_all
 
 log = logging.getLogger(__name__)
 
@@ -103,9 +103,11 @@ class Link:
 
     async def start(self) -> None:
         """Write the row and connect; called by `open_link`."""
-        # Made now, so that the first answer does not wait for it.
-        await self._aws.client("apigatewaymanagementapi", endpoint_url=management_address(self._url))
-        await self._connection.open()
+        # The client is made now, so that the first answer does not wait for it.
+        await gather_all(
+            self._connection.open(),
+            self._aws.client("apigatewaymanagementapi", endpoint_url=management_address(self._url)),
+        )
         self.spawn(self._connection.keep())
         self.spawn(self._tick())
 
