@@ -237,10 +237,11 @@ class Aws:
         """Open a WebSocket as `plldb.aws.websockets.open_websocket` does."""
         return await open_websocket(self._session, url, headers, seconds=seconds, ping=ping)
 
-    async def download(self, url: str, *, most: int) -> bytes | None:
+    async def download(self, url: str, *, most: int, end: int | None = None) -> bytes | None:
         """Return what is at a signed address, as `plldb.aws.websockets.download` does; two at a time."""
         async with self._downloads:  # as many as a stack has functions would fill the memory
-            return await download(self._session, url, seconds=self.pace.read_timeout, most=most)
+            seconds = self.pace.read_timeout
+            return await download(self._session, url, seconds=seconds, most=most, end=end)
 
 
 @asynccontextmanager

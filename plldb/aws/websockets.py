@@ -110,10 +110,13 @@ async def open_websocket(
     return WebSocket(http, socket)
 
 
-async def download(session: AioSession, url: str, *, seconds: float, most: int) -> bytes | None:
+async def download(
+    session: AioSession, url: str, *, seconds: float, most: int, end: int | None = None
+) -> bytes | None:
     """Return what is there; None if it cannot be had within this time, or is larger than ``most`` bytes.
 
-    The address is good for whoever has it: it is in no message and no log.
+    With ``end`` only so many bytes of its end are asked for; a server may send all of it. The address is good
+    for whoever has it: it is in no message and no log.
 
     Raises:
         SettingsError: a setting is in the way.
@@ -121,16 +124,17 @@ async def download(session: AioSession, url: str, *, seconds: float, most: int) 
     trust = await asyncio.to_thread(_trust, session) if url.startswith("https://") else True
     limit = aiohttp.ClientTimeout(total=seconds)
     content = bytearray()
+    headers = {} if end is None else {"Range": f"bytes=-{end}"}
     try:
         async with (
             aiohttp.ClientSession(timeout=limit) as http,
-            http.get(url, ssl=trust, proxy=_proxy_for(url)) as answer,
+            http.get(url, ssl=trust, proxy=_proxy_for(url), headers=headers) as answer,
         ):
             async for piece in answer.content.iter_chunked(_PIECE):
                 content += piece
                 if len(content) > most:
                     return None
-            return bytes(content) if answer.status == 200 else None
+            return bytes(content) if answer.status in (200, 206) else None
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
         return None
 

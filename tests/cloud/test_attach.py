@@ -87,6 +87,10 @@ async def test_a_stack_is_attached_answered_from_the_folder_and_given_back(
     status = json.loads((await plldb_cli("status", "shop", "--output", "json")).stdout)
     assert (status["result"], status["sessions"]) == ("as_deployed", [])
     check_lines([*session.lines, status])
+    (differing,) = [line["functions"] for line in session.lines if line["kind"] == "code_differs"]
+    assert {each["function"]: each["files"] for each in differing} == {
+        name: ["index.py"] for name in ready["functions"]
+    }
     assert sorted(each["outcome"] for each in status["invocations"]) == ["answered", "answered", "failed"]
 
 
@@ -109,6 +113,7 @@ async def test_of_several_folders_that_with_the_deployed_file_is_run_also_when_i
         found = await invoke(world.functions, names["Orders"], wanted)
         assert found == ["here", aws_env["AWS_ACCESS_KEY_ID"], "own"]
         await session.end()
+        assert "code_differs" not in {line["kind"] for line in session.lines}
     (tmp_path / "b/index.py").write_text(LOCAL)
     async with attached(aws_env, tmp_path, "shop", "Orders", "--no-debug") as session:
         refused = await session.read_until("function_refused")

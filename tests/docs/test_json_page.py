@@ -37,7 +37,8 @@ OBJECTS = (
         bootstrap.StackPart,
         Step,
     ),
-    *(debugger.PlannedFunction, debugger.HeldFunction, debugger.AttachedSession, debugger.InvocationRecord),
+    *(debugger.PlannedFunction, debugger.DifferingCode, debugger.HeldFunction),
+    *(debugger.AttachedSession, debugger.InvocationRecord),
 )
 
 

@@ -12,6 +12,7 @@ from plldb.debugger.events.attach import (
     Attached,
     AttachFinished,
     AttachPlanned,
+    CodeDiffers,
     Detaching,
     FunctionArmed,
     FunctionDeployed,
@@ -41,6 +42,10 @@ if TYPE_CHECKING:
     from plldb.debugger.events.invocations import InvocationEvent
 
 
+MOST_DIFFERING = 3
+"""How many functions are named whose code is not what is deployed."""
+
+
 class SessionWords:
     """Fed with the events of one session in order, puts each into words.
 
@@ -63,6 +68,8 @@ class SessionWords:
                 return [Line(mark="done", name="armed", text=self._name(function))]
             case Attached():
                 return _attached_lines(event)
+            case CodeDiffers():
+                return [self._differs(event)]
             case InvocationStarted() | Output() | InvocationFinished() | InvocationRefused() | AnswerLost():
                 return self._invocation(event)
             case EventsSkipped():
@@ -114,6 +121,16 @@ class SessionWords:
             ),
         ]
 
+    def _differs(self, event: CodeDiffers) -> Line:
+        named = ", ".join(
+            f"{self._name(each.function)} ({_files(each.files, each.count)})"
+            for each in event.functions[:MOST_DIFFERING]
+        )
+        others = len(event.functions) - MOST_DIFFERING
+        more = f" and {counted(others, 'more function')}" if others > 0 else ""
+        text = f"your code is not what is deployed: {named}{more}. Yours answers"
+        return Line(mark="warn", name="code", text=text, tone="warn")
+
     def _invocation(self, event: InvocationEvent) -> list[Item]:
         if isinstance(event, InvocationStarted):
             self._numbers[event.request_id] = f"#{len(self._numbers) + 1}"
@@ -135,6 +152,11 @@ class SessionWords:
                 return [Line(mark="fail", name=number, text=text, tone="bad")]
             case _:
                 assert_never(event)
+
+
+def _files(names: tuple[str, ...], count: int) -> str:
+    more = f" and {count - len(names)} more" if count > len(names) else ""
+    return f"{', '.join(names)}{more}"
 
 
 def _these(count: int) -> str:

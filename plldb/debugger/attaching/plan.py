@@ -21,6 +21,7 @@ from plldb.debugger.attaching.find import Wanted
 from plldb.debugger.errors import InlineCodeError, NoFunctionsError, SeveralFoldersError, SourceError
 from plldb.debugger.events.restore import FunctionRefused
 from plldb.debugger.link.rows import TABLE as SESSIONS
+from plldb.debugger.workers.project.compare import Package, package_of
 from plldb.debugger.workers.project.deployed import (
     add_generated,
     copies_folder,
@@ -46,6 +47,7 @@ class Candidate:
     logical_id: str
     settings: FunctionSettings = field(repr=False)
     source: Source
+    package: Package
     seen: Seen = field(repr=False)
     hold: Hold | None = None
     taken: bool = False
@@ -101,6 +103,7 @@ async def _plan(
         logical_id=wanted.logical_id,
         settings=settings,
         source=source,
+        package=package_of(answer),
         seen=seen,
         hold=hold,
         taken=taken,

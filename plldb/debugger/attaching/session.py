@@ -18,7 +18,14 @@ from plldb.debugger.attaching.options import AttachOptions, OpenWorkers
 from plldb.debugger.attaching.plan import Candidate, nothing_left
 from plldb.debugger.attaching.serve import Service, Workers
 from plldb.debugger.attaching.telling import Telling
-from plldb.debugger.events.attach import Attached, AttachEvent, AttachFinished, Detaching
+from plldb.debugger.events.attach import (
+    Attached,
+    AttachEvent,
+    AttachFinished,
+    CodeDiffers,
+    Detaching,
+    DifferingCode,
+)
 from plldb.debugger.events.connection import SessionConnected
 from plldb.debugger.events.restore import FunctionRefused, Restored
 from plldb.debugger.link.link import Link, open_link
@@ -28,11 +35,15 @@ from plldb.debugger.watching.deployments import Watch
 from plldb.debugger.watching.infrastructure import watch_infrastructure
 from plldb.debugger.watching.lease import until_clock
 from plldb.debugger.watching.silence import watch_silence
+from plldb.debugger.workers.project.compare import find_differences
 from plldb.debugger.workers.source import Project
 from plldb.errors import PlldbError
 from plldb.tasks import cancel_all, ended, finish, gather_all, unless, until_one
 
 log = logging.getLogger(__name__)
+
+MOST_FILES = 3
+"""How many files of a function are named that are not as deployed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +93,8 @@ class SessionRun:
             serving = asyncio.create_task(service.run())
             watching: list[asyncio.Task[None]] = []
             try:
+                comparing = asyncio.create_task(self._compare(telling))
+                watching.append(comparing)
                 # To arm hundreds of functions takes a minute: who wants to end does not wait for it.
                 armed = await unless(leave, arming) or {}
                 looked_at = {name: settings[name] for name in armed}
@@ -89,7 +102,7 @@ class SessionRun:
                 watch = Watch(functions=self.places.functions, tokens=tokens, session=held, tell=telling.put)
                 holding, silent = asyncio.create_task(watch.run(armed)), asyncio.create_task(silence)
                 watching += [holding, silent]
-                reason = await self._until_over(service, [serving, holding], silent, leave)
+                reason = await self._until_over(service, [serving, holding], [silent, comparing], leave)
                 await cancel_all(watching)
                 workers.release()  # what waits for a debugger would be in hand for ever
                 return await self._detach(held, reason, link, service, telling)
@@ -127,16 +140,28 @@ class SessionRun:
         await gather_all(*[held.tell_versions(name) for name in names])
         return armed
 
+    async def _compare(self, telling: Telling) -> None:
+        """Tell of which functions the code of this machine is not what is deployed."""
+        deployed = [(each.package, each.source.folder, each.source.handler) for each in self.candidates]
+        found = await find_differences(self.aws, deployed)
+        differing = tuple(
+            DifferingCode(function=each.name, files=files[:MOST_FILES], count=len(files))
+            for each, files in zip(self.candidates, found, strict=True)
+            if files
+        )
+        if differing:
+            telling.put(CodeDiffers(functions=differing))
+
     async def _until_over(
         self,
         service: Service,
         ends: list[asyncio.Task[None]],
-        silent: asyncio.Task[None],
+        others: list[asyncio.Task[None]],
         leave: asyncio.Event,
     ) -> Literal["asked", "lease", "none-left"]:
         """Serve until that is asked to end, the lease does, or one of ``ends``: no function is left.
 
-        ``silent`` may end before; a bug there is raised, as any other.
+        ``others`` may end before; a bug there is raised, as any other.
 
         Raises:
             PlldbError: the link has ended, or plldb's stack is gone.
@@ -148,7 +173,7 @@ class SessionRun:
         leaving = asyncio.create_task(leave.wait())
         mine: set[asyncio.Task[Any]] = {leaving, looking, lease}
         try:
-            done = await until_one({*ends, *mine}, [silent])  # raises why there is nothing more to serve
+            done = await until_one({*ends, *mine}, others)  # raises why there is nothing more to serve
         finally:
             await cancel_all(mine)
         if leave.is_set():

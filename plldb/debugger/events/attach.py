@@ -70,6 +70,32 @@ class Attached:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DifferingCode:
+    """A function whose code on this machine is not what is deployed.
+
+    Attributes:
+        function: its name.
+        files: the first files that differ, or are in the package only; that of the handler comes first.
+        count: how many there are.
+    """
+
+    function: str
+    files: tuple[str, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeDiffers:
+    """The code of this machine, which answers, is not what is deployed. Told once, for all functions.
+
+    Nothing is told of functions whose code is the same, or whose package cannot be read.
+    """
+
+    kind: Literal["code_differs"] = "code_differs"
+    functions: tuple[DifferingCode, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionRelayed:
     """A function may not reach this machine directly (403), but through the handlers; slower, told once."""
 
@@ -170,6 +196,7 @@ SessionEvent = (
     | SessionConnected
     | FunctionArmed
     | Attached
+    | CodeDiffers
     | InvocationEvent
     | EventsSkipped
     | FunctionRelayed

@@ -149,6 +149,12 @@ def invoked() -> list[ev.AttachEvent]:
             file="mails/send.py",
             line=31,
         ),
+        ev.CodeDiffers(
+            functions=(
+                ev.DifferingCode(function=ORDERS, files=("index.py", "db.py", "shop/cart.py"), count=5),
+                ev.DifferingCode(function=MAILS, files=("send.py",), count=1),
+            )
+        ),
         ev.FunctionRelayed(function=ORDERS),
         ev.FunctionSilent(function=ORDERS, request_id=THIRD, version="$LATEST"),
         ev.FunctionSilent(function=ORDERS, request_id=THIRD, version="$LATEST", in_vpc=True),

@@ -1,0 +1,77 @@
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from plldb.debugger.workers.project.compare import differing, read_directory
+
+DEPLOYED = {
+    "app.py": "one\ntwo\n",
+    "shop/__init__.py": "",
+    "shop/cart.py": "cart",
+    "shop/data.json": "{}",
+    # what installing and packaging add
+    "requests/__init__.py": "requests",
+    "requests-2.32.dist-info/RECORD": "many",
+    "six.py": "six",
+    "tests/__init__.py": "of a package that installs its tests",
+    "requirements.txt": "made by a tool",
+    "shop/__pycache__/cart.cpython-313.pyc": "compiled",
+    "google/auth/__init__.py": "a namespace that the project has too",
+}
+HERE = {
+    **{name: DEPLOYED[name] for name in ("app.py", "shop/__init__.py", "shop/cart.py", "shop/data.json")},
+    # what packaging leaves out, or what is not deployed yet
+    "tests/__init__.py": "",
+    "requirements.txt": "requests",
+    "shop/new.py": "new",
+    "shop/__pycache__/cart.cpython-313.pyc": "other",
+    "google/mine/__init__.py": "",
+    "README.md": "read me",
+}
+
+
+def pack(files: dict[str, str]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as package:
+        for name, text in files.items():
+            package.writestr(name, text)
+        link = zipfile.ZipInfo("shop/link.py")
+        link.external_attr = 0o120777 << 16
+        package.writestr(link, "cart.py")
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("change", "files"),
+    [
+        ({}, set()),
+        ({"app.py": "one\r\ntwo\r\n"}, set()),
+        ({"app.py": "one\ntwO\n"}, {"app.py"}),
+        ({"app.py": "one\n", "shop/data.json": "[]"}, {"app.py", "shop/data.json"}),
+        ({"shop/cart.py": None}, {"shop/cart.py"}),
+        ({"shop/link.py": "cart"}, set()),
+    ],
+)
+def test_only_files_of_the_project_that_are_not_as_deployed_are_named(
+    tmp_path: Path, change: dict[str, str | None], files: set[str]
+) -> None:
+    for name, text in {**HERE, **change}.items():
+        if text is not None:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text, newline="")
+    packed = read_directory(pack(DEPLOYED))
+    assert packed is not None
+    assert differing(packed, tmp_path) == files
+
+
+def test_the_end_of_a_package_is_enough_if_its_directory_is_in_it() -> None:
+    whole = pack({**DEPLOYED, "large.py": "0" * 100_000})
+    end = read_directory(whole[-2000:])
+    assert end is not None
+    assert [(each.filename, each.CRC) for each in end] == [
+        (each.filename, each.CRC) for each in read_directory(whole) or ()
+    ]
+    for broken in (whole[-500:], whole[:-30], b"", b"no zip"):
+        assert read_directory(broken) is None
