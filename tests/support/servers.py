@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 MINISTACK = "ministack==1.5.33"
+# What MiniStack expands AWS SAM's templates with, as CloudFormation does.
+_TRANSLATOR = "aws-sam-translator==1.115.0"
 
 # The first start of MiniStack downloads it.
 _MINISTACK_SECONDS = 180.0
@@ -73,10 +75,12 @@ async def ministack(
 ) -> AsyncIterator[Server]:
     """A MiniStack in an environment of its own; ``auth`` makes it check signatures and IAM policies.
 
-    ``script`` is a file that its Python runs instead, and ``settings`` are added to its environment.
+    ``script`` is a file that its Python runs instead, with SAM's translator at hand; ``settings`` are added
+    to its environment.
     """
     port = find_free_port()
-    program = ("--with", MINISTACK, "python", script) if script else ("--from", MINISTACK, "ministack")
+    own = ("--with", MINISTACK, "--with", _TRANSLATOR, "python", script)
+    program = own if script else ("--from", MINISTACK, "ministack")
     command = (*find_uv(), "tool", "run", "--python", sys.executable, *program)
     environment = {
         "GATEWAY_PORT": str(port),

@@ -19,6 +19,7 @@ import ministack.services.apigateway as api_gateway
 from ministack.app import main
 from ministack.core import iam_actions, lambda_runtime
 from ministack.services import dynamodb, eventbridge, lambda_svc, scheduler
+from ministack.services.cloudformation import engine
 
 SETTINGS = json.loads(os.environ["TEST_CLOUD"])
 
@@ -124,6 +125,12 @@ def behave_like_api_gateway() -> None:
     api_gateway._ws_request_context = request_context
 
 
+def expand_nested_templates() -> None:
+    """A nested stack's template is expanded as its parent's is (AWS SAM)."""
+    parse = engine._parse_template
+    engine._parse_template = lambda body: engine._apply_transforms(parse(body))
+
+
 def let_minutes_last(seconds: float) -> None:
     """Schedules fire sooner: a minute of rate() lasts so long."""
     rate = eventbridge._parse_rate_seconds
@@ -184,6 +191,7 @@ if __name__ == "__main__":
     run_functions_in_sandboxes()
     pass_on_what_invoke_says()
     behave_like_api_gateway()
+    expand_nested_templates()
     let_minutes_last(SETTINGS["minute"])
     behave_like_iam()
     sys.argv = ["ministack"]

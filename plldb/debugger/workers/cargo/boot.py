@@ -62,22 +62,30 @@ def read_settings():
 def note_files(client):
     """Note the time and size of each source file of the function as it is loaded, for restarts.
 
-    Python finds its own cache by whole seconds and the size: of a file that has just been saved it would keep
-    what the next save within the same second changes. Such a file is not cached.
+    Python finds its own cache by whole seconds and the size: of a file that has just been saved the cache may
+    hold what was there before within the same second. Then it is not read. Nothing is cached in the project:
+    most tools package the whole folder, so that their next deployment would find it changed.
     """
     loader = machinery.SourceFileLoader
-    path_stats, now = loader.path_stats, time.time
+    path_stats, set_data, now = loader.path_stats, loader.set_data, time.time
     outside = (os.path.dirname(os.__file__) + os.sep, HERE + os.sep)
 
+    def is_own(path):
+        return isinstance(path, str) and "site-packages" not in path and not path.startswith(outside)
+
     def noted(self, path):
-        if isinstance(path, str) and "site-packages" not in path and not path.startswith(outside):
+        if is_own(path):
             known = os.stat(path)
             client.files[path] = known.st_mtime_ns, known.st_size
             if now() - known.st_mtime < JUST_SAVED:
                 raise OSError("not to be cached")
         return path_stats(self, path)
 
-    loader.path_stats = noted
+    def written(self, path, data, **how):
+        if not is_own(path):
+            set_data(self, path, data, **how)
+
+    loader.path_stats, loader.set_data = noted, written
 
 
 def load_runtime(settings):

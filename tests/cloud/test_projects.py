@@ -1,0 +1,144 @@
+"""A project of each kind, deployed as its tool does it, reaches its first breakpoint without configuration.
+
+The projects are in tests/projects, in the shape that the starter of each tool has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.cloud.functions import invoke
+from tests.cloud.shop import Attached
+from tests.support import program, projects
+from tests.support.dap import editor
+from tests.support.environment import invent_account
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.cloud.world import World
+    from tests.conftest import OpenClient
+
+PROJECTS = Path(__file__).parents[1] / "projects"
+ACCOUNT = invent_account()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of project: its folder, how it is deployed, and which functions it then has.
+
+    ``functions`` are by logical id, or name: the file in which they stop, and what they answer to EVENT.
+    """
+
+    folder: str
+    deploy: Callable[[projects.Account, Path, str], Awaitable[list[str]]]
+    functions: dict[str, tuple[str, object]]
+
+
+EVENT = {"name": "plldb"}
+SAM = {
+    "HelloWorldFunction": (
+        "hello_world/app.py",
+        {"statusCode": 200, "body": json.dumps({"message": "hello plldb"})},
+    ),
+    "Bills": ("shared/app.py", {"bill": "plldb", "price": 7}),
+    "Orders/Order": ("orders/src/app.py", {"order": "plldb"}),
+}
+KINDS = {
+    "sam": Kind(folder="sam", deploy=projects.deploy_sam, functions=SAM),
+    "sam-built": Kind(folder="sam", deploy=projects.build_and_deploy_sam, functions=SAM),
+    "terraform": Kind(
+        folder="terraform",
+        deploy=projects.deploy_terraform,
+        functions={
+            "terraform-orders": ("src/orders/index.py", {"order": "plldb"}),
+            "terraform-bills": ("src/bills/index.py", {"bill": "plldb"}),
+        },
+    ),
+    "by-hand": Kind(
+        folder="by_hand",
+        deploy=projects.deploy_by_hand,
+        functions={"by-hand": ("lambda_function.py", {"statusCode": 200, "body": '"plldb"'})},
+    ),
+}
+
+
+@pytest.fixture
+def account() -> str:
+    """One account for all projects: plldb is set up once."""
+    return ACCOUNT
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_it_stops_in_the_source_and_is_given_back_as_it_was(
+    world: World, aws_env: dict[str, str], open_client: OpenClient, tmp_path: Path, kind: str
+) -> None:
+    wanted = KINDS[kind]
+    project = tmp_path / "project"
+    shutil.copytree(PROJECTS / wanted.folder, project, symlinks=True)
+    account = projects.Account(open_client, f"packages-{ACCOUNT}")
+    words = await wanted.deploy(account, project, kind)
+    before = all_files(project), await configurations(world)
+    env = {**aws_env, "VIRTUAL_ENV": sys.prefix, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    breakpoints = {project / file: [line_of(project / file)] for file, _ in wanted.functions.values()}
+
+    attaching = program.started(
+        "attach", *words, "--debug-port", "0", "--output", "json", env=env, cwd=project
+    )
+    async with attaching as running:
+        session = Attached(running)
+        planned = (await session.read_until("attach_planned"))["functions"]
+        names = {each["logical_id"] or each["function"]: each["function"] for each in planned}
+        assert names.keys() == wanted.functions.keys()
+        port = (await session.read_until("attached"))["debug_port"]
+        async with editor(port, breakpoints) as one:
+            for function, (file, answer) in wanted.functions.items():
+                caller = asyncio.create_task(invoke(world.functions, names[function], EVENT))
+                stop = await one.stop()
+                assert await where(stop) == (project / file).resolve()
+                assert (await stop.variables())["event"] == str(EVENT)
+                await stop.go_on()
+                assert await caller == answer
+        assert (await session.end())[0] == 0
+    assert (all_files(project), await configurations(world)) == before
+
+
+async def where(stop: Any) -> Path:
+    """The file in which it stands."""
+    return Path((await stop.frames())[0]["source"]["path"])
+
+
+def line_of(file: Path) -> int:
+    """The line of a handler's answer."""
+    lines = file.read_text().splitlines()
+    return next(number for number, line in enumerate(lines, 1) if line.strip().startswith("return"))
+
+
+def all_files(folder: Path) -> list[str]:
+    """Whatever is in a folder."""
+    return sorted(str(Path(where, name)) for where, _, names in os.walk(folder) for name in names)
+
+
+async def configurations(world: World) -> dict[str, Any]:
+    """All that Lambda says of each function, plldb's own and what passes apart."""
+    listed = (await world.functions.list_functions())["Functions"]
+    names = [each["FunctionName"] for each in listed if not each["FunctionName"].startswith("plldb-")]
+    return {name: without_empty(await world.settings(name)) for name in names}
+
+
+def without_empty(value: Any) -> Any:
+    """A configuration as AWS tells it: without an environment or layers that are empty."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: kept for key, each in value.items() if (kept := without_empty(each)) not in ({}, [], "", None)
+    }
