@@ -55,6 +55,11 @@ class Clients:
         return self._credentials.access_key, self._credentials.token
 
     @property
+    def credentials(self) -> Any:
+        """The credentials that all clients share; None if there are none, or no client was made yet."""
+        return self._credentials
+
+    @property
     def who(self) -> SignedIn:
         """How the caller is signed in, as far as it is known."""
         return SignedIn(source=getattr(self._credentials, "method", ""), profile=self._session.profile)

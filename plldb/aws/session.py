@@ -25,7 +25,7 @@ from plldb.aws.own_session import make_session
 from plldb.aws.pace import RequestPace
 from plldb.aws.place import Place, Target
 from plldb.aws.regions import check_known, dns_suffix, find_region, is_foreign, is_known
-from plldb.aws.websockets import WebSocket, download, open_websocket
+from plldb.aws.websockets import Posts, WebSocket, download, open_websocket
 from plldb.errors import AwsError, CredentialsError, Hint, PlldbError, SettingsError
 
 if TYPE_CHECKING:
@@ -230,6 +230,11 @@ class Aws:
                     raise again.error from again.__cause__
             await asyncio.sleep(random.uniform(0, longest))  # noqa: S311 - jitter, not a secret
             longest = min(longest * 2, pace.longest_wait)
+
+    async def posts(self, endpoint_url: str) -> Posts:
+        """Return what posts to connections of the WebSocket API with this management endpoint."""
+        client = await self.client("apigatewaymanagementapi", endpoint_url=endpoint_url)
+        return Posts(client, self._clients.credentials)
 
     async def open_websocket(
         self, url: str, headers: Mapping[str, str], *, seconds: float, ping: float

@@ -53,7 +53,7 @@ async def test_ten_thousand_frames_of_nobody_do_not_keep_an_invocation_from_its_
         started = await start(gateway, link, agent)
         link.answer(started.identity, Answer(kind="response", body=b'"done"'))
         await until(link, Delivered)
-        assert [agent.read(text)["t"] for _, text in gateway.posts] == ["accepted", "answer"]
+        assert [agent.read(text)["t"] for _, text in gateway.posts] == ["answer"]
 
 
 async def test_the_row_holds_no_token_and_is_deleted_at_the_end(gateway: Gateway) -> None:

@@ -106,7 +106,7 @@ class Link:
         # The client is made now, so that the first answer does not wait for it.
         await gather_all(
             self._connection.open(),
-            self._aws.client("apigatewaymanagementapi", endpoint_url=management_address(self._url)),
+            self._aws.posts(management_address(self._url)),
         )
         self.spawn(self._connection.keep())
         self.spawn(self._tick())
@@ -180,11 +180,12 @@ class Link:
                 self._act(self._session.tick(**self._times()))
 
     async def _post(self, post: Post) -> None:
-        client = await self._aws.client("apigatewaymanagementapi", endpoint_url=management_address(self._url))
         status, error = 200, None
         try:
             await self._aws.attempt(
-                client.post_to_connection, ConnectionId=post.connection, Data=post.frame.encode()
+                (await self._aws.posts(management_address(self._url))).post_to_connection,
+                ConnectionId=post.connection,
+                Data=post.frame.encode(),
             )
         except TryAgainError as again:
             status = 429 if again.throttled else 0

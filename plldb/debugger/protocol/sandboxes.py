@@ -28,6 +28,7 @@ class Run:
         self.delivery: Delivery | None = None  # None until there is an answer
         self.forgotten = False
         self.heartbeat_at = 0.0
+        self.accept_at: float | None = None  # None: it is not running, or the sandbox was told
         self.grown = False  # whether a piece has come since the last heartbeat
 
     @property
@@ -79,6 +80,8 @@ def due_times(state: SandboxState) -> list[float]:
         times.append(state.active + SANDBOX_KEPT_FOR)
     if run is None or run.forgotten:
         return times
+    if run.running and run.accept_at is not None and not state.gone:
+        times.append(run.accept_at)
     if run.in_hand or run.grown:
         times.append(run.heartbeat_at)
     if not run.running:

@@ -56,6 +56,10 @@ from plldb.debugger.wire import WireError
 HEARTBEAT = 10.0
 """Seconds between two heartbeats for an invocation in hand; a sandbox waits for 60 s."""
 
+ACCEPT_AFTER = 0.1
+"""Seconds after which a sandbox is told that its invocation runs. A sooner answer says so by itself, and need
+not wait for that post; a sandbox asks after 3 s (`plldb.debugger.agent.core.ASK_WHERE`)."""
+
 LATEST_START = 30.0
 """An invocation that Lambda delivered longer ago, in seconds, is not started: its caller may be gone."""
 
@@ -239,10 +243,9 @@ class Session:
         if self._detached:
             return self._decline(state, run, "Plldb.Detached", _DETACHED, times)
         run.pieces, run.grown = None, False
-        run.heartbeat_at = times.now + HEARTBEAT
+        run.heartbeat_at, run.accept_at = times.now + HEARTBEAT, times.now + ACCEPT_AFTER
         state.log_stream = invocation.log_stream
         return [
-            self._out.post(state.sandbox, state.connection, Accepted(run.identity), times),
             *self._end_former(state),
             Start(
                 identity=run.identity,
@@ -307,6 +310,12 @@ class Session:
     def _due(self, state: SandboxState, times: Times) -> list[Decision]:
         decisions: list[Decision] = []
         run = state.run
+        if run is not None and run.running and run.accept_at is not None and times.now >= run.accept_at:
+            run.accept_at = None
+            if not state.gone:
+                decisions.append(
+                    self._out.post(state.sandbox, state.connection, Accepted(run.identity), times)
+                )
         # While its pieces come slowly, the sandbox must not send all of them again; if one is lost, it must.
         if run is not None and (run.in_hand or run.grown) and times.now >= run.heartbeat_at:
             run.heartbeat_at, run.grown = times.now + HEARTBEAT, False
