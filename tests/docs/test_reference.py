@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 import tomllib
@@ -58,10 +59,17 @@ def test_pre_commit_uses_the_versions_of_the_check() -> None:
         assert requirement in text
 
 
-def test_the_picture_is_of_this_version_and_loads_nothing() -> None:
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("setup", ("setup of stack plldb", "CREATE_COMPLETE")),
+        ("attach", ("attach to stack shop", "stopped at a breakpoint")),
+    ],
+)
+def test_a_picture_is_of_this_version_and_loads_nothing(name: str, shown: tuple[str, str]) -> None:
     import plldb
 
-    svg = (ROOT / "docs" / "setup.svg").read_text().replace("&#160;", " ")
-    assert f"{plldb.__version__}, setup of stack plldb" in svg
-    assert "CREATE_COMPLETE" in svg
-    assert svg.count("http") == svg.count("http://www.w3.org/") + svg.count("http://127.0.0.1:")
+    svg = (ROOT / "docs" / f"{name}.svg").read_text().replace("&#160;", " ")
+    assert f"{plldb.__version__}, {shown[0]}" in svg
+    assert shown[1] in svg
+    assert svg.count("http") == svg.count("http://www.w3.org/") + len(re.findall("https?://127.0.0.1:", svg))
