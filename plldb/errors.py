@@ -57,6 +57,7 @@ HintKind = Literal[
     "fix-cause",
     "fix-or-delete",
     "fix-argument",
+    "tell-apart",
     "look-at-stack",
     "look-at-bucket",
     "delete-stack",

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 WORDS: dict[HintKind, str] = {
     "set-region": "Pass --region, set AWS_REGION, or put `region = …` into your profile in ~/.aws/config.",
+    "tell-apart": "Name the function as {}, or give each stack with --stack-name.",
 }
-"""What is said instead of the library's sentence to somebody who can give options."""
+"""What is said instead of the library's sentence to somebody who can give options; ``{}`` is `Hint.about`."""
 MORE: dict[HintKind, str] = {
     "allow-action": "The complete policies are in plldb/bootstrap/policies of the installed package.",
 }
@@ -105,7 +106,8 @@ def hint_text(hint: Hint | None) -> str:
     """Return a hint of the library as it is said on the command line; empty for none."""
     if hint is None:
         return ""
-    return " ".join(filter(None, (WORDS.get(hint.kind, hint.text), MORE.get(hint.kind))))
+    words = WORDS[hint.kind].format(hint.about) if hint.kind in WORDS else hint.text
+    return " ".join(filter(None, (words, MORE.get(hint.kind))))
 
 
 def hint_steps(hint: Hint | None, asked: Invocation, group: str, where: Where) -> tuple[Step, ...]:

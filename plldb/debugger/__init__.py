@@ -15,6 +15,7 @@
 from plldb.aws.place import Place, Target
 from plldb.debugger.attaching.options import AttachOptions
 from plldb.debugger.errors import (
+    AmbiguousNameError,
     DebuggerError,
     InlineCodeError,
     NoFunctionsError,
@@ -73,6 +74,7 @@ from plldb.debugger.operations import Attachment, attach, restore, result, statu
 from plldb.debugger.pace import Pace
 
 __all__ = [
+    "AmbiguousNameError",
     "AnswerLost",
     "AnswersDelayed",
     "AttachEvent",

@@ -6,6 +6,7 @@
     └── DebuggerError              something about debugging
         ├── NotSetUpError          plldb's infrastructure is not there, or too old
         ├── NoFunctionsError       there is no function to act on
+        │   └── AmbiguousNameError     a name means several functions, or a function and a stack
         ├── SourceError            a function's code, or a Python to run it, is not on this machine
         │   ├── SeveralFoldersError    several folders fit, and nothing decides between them
         │   └── InlineCodeError        the code is in the template itself, in no file of its own
@@ -21,6 +22,7 @@ from pathlib import Path
 from plldb.errors import Hint, PlldbError
 
 __all__ = [
+    "AmbiguousNameError",
     "DebuggerError",
     "InlineCodeError",
     "NoFunctionsError",
@@ -49,6 +51,12 @@ class NoFunctionsError(DebuggerError):
     """There is no function to act on: no such stack, no such function in it, or none that can be debugged."""
 
     code = "no-functions"
+
+
+class AmbiguousNameError(NoFunctionsError):
+    """A name means several functions, or a function of one stack and another stack."""
+
+    code = "ambiguous-name"
 
 
 class SourceError(DebuggerError):

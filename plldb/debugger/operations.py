@@ -10,6 +10,7 @@ from functools import partial
 
 from plldb.aws.place import DEFAULT_PLACE, Place
 from plldb.aws.session import open_aws
+from plldb.debugger.arming.find import Names
 from plldb.debugger.arming.restore import restore_functions
 from plldb.debugger.attaching.attach import Order, attach_functions
 from plldb.debugger.attaching.look import look
@@ -41,7 +42,7 @@ class Attachment:
 @asynccontextmanager
 async def attach(
     place: Place = DEFAULT_PLACE,
-    stack: str = "",
+    stack: str | Sequence[str] = "",
     functions: Sequence[str] = (),
     options: AttachOptions = DEFAULT_OPTIONS,
     *,
@@ -54,9 +55,10 @@ async def attach(
 
     Args:
         place: where to act; what it leaves open is found as the AWS tools find it.
-        stack: name of the stack of the functions; empty if ``functions`` are names or ARNs.
-        functions: logical ids, names or ARNs; none means every Python function of the stack whose code is
-            on this machine.
+        stack: name of the stack of the functions, or of several stacks: every Python function of them
+            whose code is on this machine. Empty if ``functions`` name all.
+        functions: of a stack only these, by logical id, name, ARN, or ``STACK/LogicalId``. A word may also
+            be the name of another stack, or that of a function of no stack.
         options: how to attach.
         pace: how long plldb waits for what.
 
@@ -72,7 +74,7 @@ async def attach(
         wait=options.wait,
         machine=machine_of(place, os.environ),
     )
-    order = Order(stack=stack, functions=tuple(functions), options=options, open_workers=open_workers)
+    order = Order(names=_names(stack, functions), options=options, open_workers=open_workers)
 
     async def work(tell: Tell[AttachEvent]) -> AttachFinished:
         async with open_aws(place, pace) as aws:
@@ -84,7 +86,8 @@ async def attach(
 
 async def restore(
     place: Place = DEFAULT_PLACE,
-    stack: str = "",
+    stack: str | Sequence[str] = "",
+    functions: Sequence[str] = (),
     *,
     take_over: bool = False,
     pace: Pace = DEFAULT_PACE,
@@ -96,7 +99,8 @@ async def restore(
 
     Args:
         place: where to act; what it leaves open is found as the AWS tools find it.
-        stack: name of the stack whose functions to restore; empty for all of the account and region.
+        stack: name of a stack, or of several, as in `attach`; with no name at all, every function.
+        functions: more names, as in `attach`.
         take_over: restore also what other people hold; `TakeOverPlanned` names it before anything is
             changed, and a caller that does not like it stops iterating. Without, theirs are left to them
             while the lease runs.
@@ -109,7 +113,8 @@ async def restore(
 
     async def work(tell: Tell[RestoreEvent]) -> RestoreFinished:
         async with open_aws(place, pace) as aws:
-            return await restore_functions(aws, stack, tell, take_over=take_over, pace=pace)
+            named = _names(stack, functions)
+            return await restore_functions(aws, named, tell, take_over=take_over, pace=pace)
 
     async with aclosing(stream(work)) as events:
         async for event in events:
@@ -117,18 +122,18 @@ async def restore(
 
 
 async def status(
-    place: Place = DEFAULT_PLACE, stack: str = "", *, pace: Pace = DEFAULT_PACE
+    place: Place = DEFAULT_PLACE, stack: str | Sequence[str] = "", *, pace: Pace = DEFAULT_PACE
 ) -> DebuggerStatus:
     """Take one look at who is attached to what, and at what is armed. Changes nothing.
 
-    The arguments are as in `restore`.
+    ``stack`` is the name of a stack, or of several; empty for all that is held or armed.
 
     Raises:
         NoFunctionsError: there is no such stack.
         PlldbError: see the tree in `plldb.errors`.
     """
     async with open_aws(place, pace) as aws:
-        return await look(aws, stack, pace=pace)
+        return await look(aws, _names(stack).stacks, pace=pace)
 
 
 async def result(events: AsyncGenerator[RestoreEvent, None]) -> RestoreFinished:
@@ -142,3 +147,8 @@ async def result(events: AsyncGenerator[RestoreEvent, None]) -> RestoreFinished:
             if isinstance(event, RestoreFinished):
                 return event
     raise RuntimeError("the events ended without a result")
+
+
+def _names(stack: str | Sequence[str], functions: Sequence[str] = ()) -> Names:
+    stacks = (stack,) if isinstance(stack, str) else stack
+    return Names(stacks=tuple(dict.fromkeys(filter(None, stacks))), words=tuple(functions))

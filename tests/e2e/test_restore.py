@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from plldb.aws.place import Place
 from plldb.aws.session import Aws, open_aws
+from plldb.debugger.arming.find import Names
 from plldb.debugger.arming.mutex import Holder
 from plldb.debugger.arming.operate import Armed, Plan, arm
 from plldb.debugger.arming.restore import open_places, restore_functions
@@ -86,7 +87,8 @@ async def restore(aws: Aws, stack: str, **options: Any) -> tuple[Any, list[Resto
     async def tell(event: RestoreEvent) -> None:
         told.append(event)
 
-    finished = await restore_functions(aws, stack, tell, **{"take_over": False, "pace": PACE, **options})
+    named = Names(stacks=(stack,) if stack else ())
+    finished = await restore_functions(aws, named, tell, **{"take_over": False, "pace": PACE, **options})
     return finished, told
 
 
@@ -97,7 +99,7 @@ async def test_what_is_ones_own_is_restored_and_what_is_anothers_is_left_and_nam
     mine = (await aws.read_target()).caller_arn
     await arm_one(aws, open_client, names["Orders"], mine)
     await arm_one(aws, open_client, names["Mails"], "arn:aws:iam::123456789012:user/boris")
-    status = await look(aws, stack, pace=PACE)
+    status = await look(aws, [stack] if stack else [], pace=PACE)
     assert {each.function: (each.armed, each.holder) for each in status.functions} == {
         names["Orders"]: (True, mine),
         names["Mails"]: (True, "arn:aws:iam::123456789012:user/boris"),
@@ -127,7 +129,7 @@ async def test_a_version_that_was_published_while_armed_is_named(
     assert [event for event in told if isinstance(event, VersionArmed)] == [
         VersionArmed(function=names["Orders"], version=version, aliases=())
     ]
-    status = await look(aws, "shop", pace=PACE)
+    status = await look(aws, ["shop"], pace=PACE)
     assert isinstance(status, DebuggerStatus)
     assert {each.function: dict(each.versions) for each in status.functions}[names["Orders"]] == {version: ()}
 

@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 ATTACH_HELP = f"""Run the invocations of deployed functions on this machine.
 
 While it runs, invocations of the functions in the cloud run their code here, and stop at your breakpoints.
-A FUNCTION is a logical id, a name or an ARN; without any, every Python function of STACK whose code is here.
-With ARNs no STACK is needed. It shows what it will change, and on a terminal it asks. Ctrl-C puts everything
-back. Functions that somebody else holds are left alone, unless --take-over is given.
+A NAME is a stack: every Python function of it whose code is here; or a function of the stacks before it, by
+logical id or name: of its stack then only those that are named; or a function of no stack, by name or ARN.
+STACK/FUNCTION tells those of several stacks apart. It shows what it will change, and on a terminal it asks.
+Ctrl-C puts everything back. Functions that somebody else holds are left alone, unless --take-over is given.
 
 \b
 Examples:
   plldb attach my-stack --region eu-west-1
-  plldb attach my-stack Orders --code src --debug-port 0
+  plldb attach orders-stack billing-stack Bills --code src
 
 {ENVIRONMENT}
 
@@ -35,9 +36,9 @@ Examples:
 
 RESTORE_HELP = f"""Put functions back as they were deployed.
 
-Removes what the debugger has added to the functions of STACK, or with --all to every function in the region,
-whichever machine it was added from. What a deployment has changed since stays. Functions that somebody else
-holds are left alone, unless --take-over is given.
+Removes what the debugger has added to the functions that are named, as for 'plldb attach', or with --all to
+every function in the region, whichever machine it was added from. What a deployment has changed since stays.
+Functions that somebody else holds are left alone, unless --take-over is given.
 
 \b
 Examples:
@@ -73,7 +74,7 @@ def invocation(ctx: asyncclick.Context, name: str, params: dict[str, Any], inter
     typed = as_typed(ctx, [name for name in values if name in options and name not in ("yes", "env")])
     # Values of variables may be secrets: whoever does it again takes them from the environment.
     named = (word for name in values.get("env", ()) for word in ("--env", name))
-    words = (*filter(None, [values["stack"], *values.get("functions", ())]), *typed, *named)
+    words = (*values.get("names", values["stacks"]), *typed, *named)
     regions, profile = settings.proposed_regions, settings.proposed_profile
     again = command_line(name, regions=regions, profile=profile, options=words)
     return Invocation(
@@ -92,17 +93,25 @@ def _load(invocation: Invocation, library: Any) -> Command[Any, Any]:
     return make_command(invocation, library)
 
 
-@asyncclick.command(help=ATTACH_HELP, short_help="Run invocations on this machine.")
-@asyncclick.argument("words", nargs=-1, metavar="[STACK] [FUNCTION]...")
-@asyncclick.option(
-    "--stack-name", metavar="STACK", default="", help="The stack, instead of the first argument."
+_names = asyncclick.argument("names", nargs=-1, metavar="[NAME]...")
+_stacks = asyncclick.option(
+    "--stack-name",
+    "stacks",
+    metavar="STACK",
+    multiple=True,
+    help="A stack, where a name alone may mean something else; may be repeated.",
 )
+
+
+@asyncclick.command(help=ATTACH_HELP, short_help="Run invocations on this machine.")
+@_names
+@_stacks
 @asyncclick.option(
     "--code",
-    metavar="[FUNCTION=]DIR",
+    metavar="[NAME=]DIR",
     multiple=True,
     callback=check_code,
-    help="Folder of the project, by default this one, or of one function's code; may be repeated.",
+    help="Folder of the project, by default this one; or of one stack's or function's; may be repeated.",
 )
 @asyncclick.option(
     "--env",
@@ -145,16 +154,10 @@ def _load(invocation: Invocation, library: Any) -> Command[Any, Any]:
 @asyncclick.pass_context
 def attach(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
     """Attach."""
-    words, stack = params.pop("words"), params.pop("stack_name")
-    if not stack and words and not words[0].startswith("arn:"):
-        stack, words = words[0], words[1:]
-    if not stack and not words:
-        raise asyncclick.UsageError("Give the name of a stack, or ARNs of functions.", ctx)
-    if wrong := [word for word in words if not stack and not word.startswith("arn:")]:
-        raise asyncclick.UsageError(f"Without a stack, {wrong[0]!r} must be an ARN.", ctx)
+    if not params["names"] and not params["stacks"]:
+        raise asyncclick.UsageError("Give the name of a stack, or functions.", ctx)
     if params["wait"] and params["no_debug"]:
         raise asyncclick.UsageError("--wait and --no-debug cannot be used together.", ctx)
-    params |= {"stack": stack, "functions": words}
     params["code"], params["folders"] = split_code(params["code"])
     asked = invocation(ctx, "attach", params, "functions may be left armed; see 'plldb status'.")
     if len(asked.settings.regions) > 1:
@@ -163,7 +166,8 @@ def attach(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
 
 
 @asyncclick.command(help=RESTORE_HELP, short_help="Put functions back as deployed.")
-@asyncclick.argument("stack", required=False, default="")
+@_names
+@_stacks
 @asyncclick.option("--all", "everything", is_flag=True, help="Every function in the region.")
 @asyncclick.option(
     "--take-over", is_flag=True, help="Also functions that somebody else holds; on a terminal it asks."
@@ -173,13 +177,13 @@ def attach(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
 @asyncclick.pass_context
 def restore(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
     """Put back."""
-    if params["everything"] == bool(params["stack"]):
+    if params["everything"] == bool(params["names"] or params["stacks"]):
         raise asyncclick.UsageError("Give either the name of a stack or --all.", ctx)
     return invocation(ctx, "restore", params, "functions may be left armed; '{again}' goes on.")
 
 
 @asyncclick.command(help=STATUS_HELP, short_help="Show who is debugging what.")
-@asyncclick.argument("stack", required=False, default="")
+@asyncclick.argument("stacks", nargs=-1, metavar="[STACK]...")
 @place_options
 @asyncclick.pass_context
 def status(ctx: asyncclick.Context, /, **params: Any) -> Invocation:

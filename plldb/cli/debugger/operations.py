@@ -49,14 +49,16 @@ class Library(Protocol):
     """The part of `plldb.debugger` that the command line uses."""
 
     def attach(
-        self, place: Place, stack: str, functions: Sequence[str], options: AttachOptions
+        self, place: Place, stack: Sequence[str], functions: Sequence[str], options: AttachOptions
     ) -> AbstractAsyncContextManager[Attachment]:
         """Attach."""
 
-    def restore(self, place: Place, stack: str, *, take_over: bool) -> AsyncGenerator[RestoreEvent, None]:
+    def restore(
+        self, place: Place, stack: Sequence[str], functions: Sequence[str], *, take_over: bool
+    ) -> AsyncGenerator[RestoreEvent, None]:
         """Put back."""
 
-    async def status(self, place: Place, stack: str) -> DebuggerStatus:
+    async def status(self, place: Place, stack: Sequence[str]) -> DebuggerStatus:
         """Look."""
 
 
@@ -118,7 +120,7 @@ async def _attach(
         take_over=values["take_over"],
         wait_for_sign_in=sys.stdin.isatty(),  # somebody is there who can
     )
-    session = library.attach(_place(asked, region), values["stack"], values["functions"], options)
+    session = library.attach(_place(asked, region), values["stacks"], values["names"], options)
     async with session as attached:
         async for event in attached:
             if isinstance(event, SessionConnected):  # before, there is nothing to be put back
@@ -130,14 +132,15 @@ def _restore(
     asked: Invocation, library: Library, _: _Door, region: str | None
 ) -> AsyncGenerator[RestoreEvent, None]:
     values = asked.values
-    return library.restore(_place(asked, region), values["stack"], take_over=values["take_over"])
+    place = _place(asked, region)
+    return library.restore(place, values["stacks"], values["names"], take_over=values["take_over"])
 
 
 async def _status(
     asked: Invocation, library: Library, _: _Door, region: str | None
 ) -> AsyncGenerator[DebuggerStatus, None]:
     """A stream of one, so that status runs like everything else."""
-    yield await library.status(_place(asked, region), asked.values["stack"])
+    yield await library.status(_place(asked, region), asked.values["stacks"])
 
 
 OPEN: dict[str, Open] = {"attach": _attach, "restore": _restore, "status": _status}

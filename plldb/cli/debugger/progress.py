@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from plldb.cli.debugger.names import short_names
 from plldb.cli.output.live import Activity
 from plldb.debugger.events.attach import (
     Attached,
@@ -52,7 +53,7 @@ class LiveProgress:
                 self.target, self._phase = target, "working"
             case AttachPlanned(functions=functions, lease_until=lease_until):
                 self.lease_until = lease_until
-                self._short = {each.function: each.logical_id or each.function for each in functions}
+                self._short = short_names(functions)
             case SessionConnected():
                 self.arming = tuple(self._short)
             case FunctionArmed(function=function) | FunctionDeployed(function=function, armed=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, assert_never
 
+from plldb.cli.debugger.names import short_names
 from plldb.cli.debugger.status import person
 from plldb.cli.output.layout import Item, Line, Tone
 from plldb.cli.output.text import counted, duration
@@ -105,7 +106,7 @@ class SessionWords:
         return self._short.get(function, function)
 
     def _plan(self, plan: AttachPlanned) -> list[Item]:
-        self._short = {each.function: each.logical_id or each.function for each in plan.functions}
+        self._short = short_names(plan.functions)
         pythons = dict.fromkeys(each.python for each in plan.functions)
         return [
             *(

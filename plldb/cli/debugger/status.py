@@ -38,10 +38,15 @@ def status_lines(status: DebuggerStatus, where: Where, now: datetime) -> list[Li
 def status_text(status: DebuggerStatus) -> str:
     """Say how things are."""
     taken = sum(each.armed or bool(each.holder) for each in status.functions)
-    what = f" of stack {status.stack_name}" if status.stack_name else ""
+    what = f" of {stacks_text(status.stack_name)}" if status.stack_name else ""
     if not taken:
         return f"no function{what} is armed"
     return f"{counted(taken, 'function')}{what} armed, {counted(len(status.sessions), 'session')} attached"
+
+
+def stacks_text(names: str) -> str:
+    """Name a stack, or several with commas between them; empty for none."""
+    return f"stack{'s' if ',' in names else ''} {names}" if names else ""
 
 
 def person(arn: str) -> str:
@@ -60,7 +65,7 @@ def _left(until: int, now: datetime) -> str:
 
 
 def _session_line(session: AttachedSession, now: datetime) -> Line:
-    what = f" to stack {session.stack}" if session.stack else ""
+    what = f" to {stacks_text(session.stack)}" if session.stack else ""
     text = (
         f"{person(session.who)} on {session.host}{what}, {ago(session.since, now)}; "
         f"{_left(session.until, now)}"
@@ -99,5 +104,6 @@ def _next_lines(status: DebuggerStatus, taken: list[HeldFunction], where: Where,
     """Return the command that puts back what nobody uses any more."""
     if not any(each.lease_until <= now.timestamp() for each in taken):
         return []
-    command = where.command("restore", options=(status.stack_name or "--all",))
+    stacks = status.stack_name.split(", ") if status.stack_name else ["--all"]
+    command = where.command("restore", options=stacks)
     return [Line(name="next", text=f"`{command}` puts back what nobody uses any more")]

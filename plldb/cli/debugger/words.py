@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from plldb.cli.debugger.session import SessionWords
-from plldb.cli.debugger.status import ago, person, status_lines
+from plldb.cli.debugger.status import ago, person, stacks_text, status_lines
 from plldb.cli.header import target_lines
 from plldb.cli.hints import RegionWords
 from plldb.cli.output.layout import Item, Line
@@ -115,15 +115,16 @@ class Words(RegionWords):
 
 
 def _what(event: Started) -> str:
+    stacks = stacks_text(event.stack_name)
     if event.operation == "attach":
-        return f"attach to stack {event.stack_name}" if event.stack_name else "attach to functions"
-    what = f"the functions of stack {event.stack_name}" if event.stack_name else "all functions"
-    return f"restore of {what}"
+        return f"attach to {stacks}" if stacks else "attach to functions"
+    return f"restore of the functions of {stacks}" if stacks else "restore of functions"
 
 
 def restore_command(asked: Invocation, where: Where) -> str:
     """Return the command line that puts back what a session has armed."""
-    return where.command("restore", options=(asked.values["stack"] or "--all",))
+    stacks = (word for stack in asked.values["stacks"] for word in ("--stack-name", stack))
+    return where.command("restore", options=(*asked.values["names"], *stacks))
 
 
 def _held_line(function: HeldFunction, now: datetime) -> Line:

@@ -6,9 +6,9 @@ import platform
 import time
 from collections.abc import Callable, Iterable
 
-import plldb
 from plldb.aws.session import Aws
 from plldb.debugger.arming import operate
+from plldb.debugger.arming.find import Names, list_stacks, tell_and_find
 from plldb.debugger.arming.functions import (
     find_armed_versions,
     list_touched_functions,
@@ -18,14 +18,12 @@ from plldb.debugger.arming.functions import (
 from plldb.debugger.arming.mutex import Hold, list_holds, open_table
 from plldb.debugger.arming.operate import Places, Refused
 from plldb.debugger.arming.settings import is_touched
-from plldb.debugger.arming.stacks import list_stack_functions
 from plldb.debugger.events.restore import (
     FunctionRefused,
     HeldFunction,
     Restored,
     RestoreEvent,
     RestoreFinished,
-    Started,
     TakeOverPlanned,
     VersionArmed,
 )
@@ -41,14 +39,16 @@ async def open_places(aws: Aws, pace: Pace) -> Places:
 
 
 async def restore_functions(
-    aws: Aws, stack: str, tell: Tell[RestoreEvent], *, take_over: bool, pace: Pace
+    aws: Aws, named: Names, tell: Tell[RestoreEvent], *, take_over: bool, pace: Pace
 ) -> RestoreFinished:
-    """Restore the functions of a stack, or with an empty name all that are armed, side by side.
+    """Restore the functions that are named, or without names all that are armed, side by side.
 
     Functions that somebody else holds are left to them while the lease runs, unless ``take_over``.
     """
-    target, places = await gather_all(aws.read_target(), open_places(aws, pace))
-    await tell(Started(operation="restore", plldb_version=plldb.__version__, target=target, stack_name=stack))
+    target, listed, places = await gather_all(
+        aws.read_target(), list_stacks(aws, named), open_places(aws, pace)
+    )
+    wanted = await tell_and_find(aws, target, "restore", named, listed, tell)
     now = int(time.time())
 
     def may_restore(hold: Hold) -> bool:
@@ -67,7 +67,7 @@ async def restore_functions(
                 await tell(VersionArmed(function=name, version=each.version, aliases=each.aliases))
         return event
 
-    names = await find_functions(aws, places, stack)
+    names = [each.name for each in wanted] if named else await list_held_functions(places)
     if take_over and (others := await _held_by_others(places, names, is_mine, now)):
         await tell(TakeOverPlanned(functions=others))
     events = await gather_all(*[restore_one(name) for name in names])
@@ -77,10 +77,8 @@ async def restore_functions(
     )
 
 
-async def find_functions(aws: Aws, places: Places, stack: str) -> Iterable[str]:
-    """Return the names of the functions of a stack, or with an empty name of all that are held or armed."""
-    if stack:
-        return [each.name for each in await list_stack_functions(aws, stack)]
+async def list_held_functions(places: Places) -> Iterable[str]:
+    """Return the names of all functions that are held or armed."""
     touched, holds = await gather_all(list_touched_functions(places.functions), list_holds(places.table))
     # A function that is held and not armed yet, or not any more, or deleted: its mutex is to go.
     return sorted({*touched, *(hold.arn.rpartition(":")[2] for hold in holds)})

@@ -6,35 +6,32 @@ import asyncio
 import platform
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import plldb
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
+from plldb.debugger.arming.find import Names, Wanted, check_named, list_stacks, stacks_of, tell_and_find
 from plldb.debugger.arming.operate import Places
 from plldb.debugger.arming.restore import look_at, open_places
-from plldb.debugger.arming.stacks import StackFunction, list_stack_functions, read_infrastructure
-from plldb.debugger.attaching.find import Wanted, check_named, find_wanted
+from plldb.debugger.arming.stacks import read_infrastructure
 from plldb.debugger.attaching.options import AttachOptions, OpenWorkers
 from plldb.debugger.attaching.plan import Candidate, Me, nothing_left, plan_function
 from plldb.debugger.attaching.session import SessionRun
 from plldb.debugger.attaching.telling import Telling
 from plldb.debugger.events.attach import AttachEvent, AttachFinished, AttachPlanned, PlannedFunction
-from plldb.debugger.events.restore import FunctionRefused, Started, TakeOverPlanned
+from plldb.debugger.events.restore import FunctionRefused, TakeOverPlanned
 from plldb.debugger.link.addresses import websocket_address
 from plldb.debugger.link.rows import make_row
 from plldb.debugger.pace import Pace
-from plldb.errors import PlldbError
 from plldb.streams import Tell
 from plldb.tasks import gather_all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What was asked for: a stack, functions of it by whatever they are called, and how."""
+    """What was asked for: which functions, and how."""
 
-    stack: str
-    functions: Sequence[str]
+    names: Names
     options: AttachOptions
     open_workers: OpenWorkers
 
@@ -50,19 +47,14 @@ async def attach_functions(
         PlldbError: what else goes wrong; functions have been restored all the same.
     """
     seconds = order.options.hours * 3600
-    target, infrastructure, there, places, row = await gather_all(
+    target, infrastructure, listed, places, row = await gather_all(
         aws.read_target(),
         read_infrastructure(aws),
-        _list_functions(aws, order.stack),
+        list_stacks(aws, order.names),
         open_places(aws, pace),
-        make_row(aws, stack=order.stack, host=platform.node(), now=time.time(), seconds=seconds),
+        make_row(aws, stack="", host=platform.node(), now=time.time(), seconds=seconds),
     )
-    await tell(
-        Started(operation="attach", plldb_version=plldb.__version__, target=target, stack_name=order.stack)
-    )
-    if isinstance(there, PlldbError):
-        raise there
-    wanted = find_wanted(target, order.stack, there, order.functions)
+    wanted = await tell_and_find(aws, target, "attach", order.names, listed, tell)
     candidates = await _plan(aws, places, order, target, wanted, tell)
     if taken := [(each.name, each.hold) for each in candidates if each.taken]:
         looks = await gather_all(*[look_at(places, name, hold) for name, hold in taken])
@@ -79,7 +71,7 @@ async def attach_functions(
         places=places,
         options=order.options,
         open_workers=order.open_workers,
-        row=row,
+        row=replace(row, stack=", ".join(stacks_of(wanted))),
         infrastructure=infrastructure,
         url=websocket_address(infrastructure.websocket_url, target.endpoint_url),
         candidates=candidates,
@@ -87,14 +79,6 @@ async def attach_functions(
     )
     async with Telling(tell, pace.read_within) as telling:
         return await session.run(telling, leave)
-
-
-async def _list_functions(aws: Aws, stack: str) -> tuple[StackFunction, ...] | PlldbError:
-    """Return the functions of a stack, or why they are not known: that is told after who acts where."""
-    try:
-        return await list_stack_functions(aws, stack) if stack else ()
-    except PlldbError as error:
-        return error
 
 
 async def _plan(
@@ -123,6 +107,7 @@ def _planned(candidate: Candidate) -> PlannedFunction:
     return PlannedFunction(
         function=candidate.name,
         logical_id=candidate.logical_id,
+        stack=candidate.stack,
         handler=candidate.source.handler,
         folder=str(candidate.source.folder),
         python=str(candidate.source.python),

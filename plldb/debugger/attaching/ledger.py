@@ -6,7 +6,7 @@ was about, and no invocation waits for them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from plldb.aws.items import all_items, read_number, read_text, read_time
@@ -61,8 +61,8 @@ async def _update(
     )
 
 
-async def list_invocations(table: Table, stack: str, *, most: int) -> tuple[InvocationRecord, ...]:
-    """Return the last ``most`` invocations, newest first; with a stack only those of its sessions.
+async def list_invocations(table: Table, stacks: Sequence[str], *, most: int) -> tuple[InvocationRecord, ...]:
+    """Return the last ``most`` invocations, newest first; with stacks only those of their sessions.
 
     Raises:
         AwsError: DynamoDB refused, or could not be reached.
@@ -76,8 +76,16 @@ async def list_invocations(table: Table, stack: str, *, most: int) -> tuple[Invo
         ExpressionAttributeNames={"#key": KEY},
         ExpressionAttributeValues={":prefix": {"S": PREFIX}},
     )
-    found = [_record_of(item) async for item in items if stack in ("", read_text(item, "Stack"))]
+    found = [_record_of(item) async for item in items if is_of(read_text(item, "Stack"), stacks)]
     return tuple(sorted(found, key=lambda record: record.at, reverse=True)[:most])
+
+
+def is_of(of_session: str, stacks: Sequence[str]) -> bool:
+    """Tell whether a session is attached to one of these stacks; without any, to anything. Pure.
+
+    ``of_session`` are its stacks as its row has them, with commas between them.
+    """
+    return not stacks or not {*of_session.split(", ")}.isdisjoint(stacks)
 
 
 def _record_of(item: Mapping[str, Any]) -> InvocationRecord:

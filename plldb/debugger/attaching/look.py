@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from plldb.aws.items import all_items, read_text, read_time
 from plldb.aws.session import Aws
 from plldb.debugger.arming.mutex import Table, list_holds
-from plldb.debugger.arming.restore import find_functions, look_at, open_places
-from plldb.debugger.attaching.ledger import list_invocations
+from plldb.debugger.arming.operate import Places
+from plldb.debugger.arming.restore import list_held_functions, look_at, open_places
+from plldb.debugger.arming.stacks import list_stack_functions
+from plldb.debugger.attaching.ledger import is_of, list_invocations
 from plldb.debugger.events.status import AttachedSession, DebuggerStatus
 from plldb.debugger.link.rows import KEPT_AFTER
 from plldb.debugger.link.rows import TABLE as SESSIONS
@@ -20,22 +22,33 @@ LAST = 10
 """How many invocations are reported."""
 
 
-async def look(aws: Aws, stack: str, *, pace: Pace) -> DebuggerStatus:
-    """Take one look at the functions of a stack, or with an empty name at all that are held or armed."""
+async def look(aws: Aws, stacks: Sequence[str], *, pace: Pace) -> DebuggerStatus:
+    """Take one look at the functions of these stacks, or without any at all that are held or armed."""
     target, places = await gather_all(aws.read_target(), open_places(aws, pace))
-    names, holds = await gather_all(find_functions(aws, places, stack), list_holds(places.table))
+    names, holds = await gather_all(_find(aws, places, stacks), list_holds(places.table))
     sessions, invocations = await gather_all(
-        list_sessions(places.table, stack), list_invocations(places.table, stack, most=LAST)
+        list_sessions(places.table, stacks), list_invocations(places.table, stacks, most=LAST)
     )
     by_name = {hold.arn.rpartition(":")[2]: hold for hold in holds}
     functions = await gather_all(*[look_at(places, name, by_name.get(name)) for name in names])
     return DebuggerStatus(
-        target=target, stack_name=stack, functions=functions, sessions=sessions, invocations=invocations
+        target=target,
+        stack_name=", ".join(stacks),
+        functions=functions,
+        sessions=sessions,
+        invocations=invocations,
     )
 
 
-async def list_sessions(table: Table, stack: str) -> tuple[AttachedSession, ...]:
-    """Return who is attached, to a stack or to anything at all.
+async def _find(aws: Aws, places: Places, stacks: Sequence[str]) -> Iterable[str]:
+    if not stacks:
+        return await list_held_functions(places)
+    found = await gather_all(*[list_stack_functions(aws, stack) for stack in dict.fromkeys(stacks)])
+    return [each.name for functions in found for each in functions]
+
+
+async def list_sessions(table: Table, stacks: Sequence[str]) -> tuple[AttachedSession, ...]:
+    """Return who is attached, to one of these stacks, or without any to anything at all.
 
     Raises:
         AwsError: DynamoDB refused, or could not be reached.
@@ -43,7 +56,7 @@ async def list_sessions(table: Table, stack: str) -> tuple[AttachedSession, ...]
     # Not the hash of the token: nobody needs it.
     wanted = "StackName, Who, Host, StartedAt, ExpiresAt"
     items = all_items(table.aws, table.client.scan, TableName=SESSIONS, ProjectionExpression=wanted)
-    found = [session async for item in items if stack in ("", (session := _session_of(item)).stack)]
+    found = [session async for item in items if is_of((session := _session_of(item)).stack, stacks)]
     return tuple(sorted(found, key=lambda session: session.since))
 
 

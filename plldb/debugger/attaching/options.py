@@ -20,7 +20,7 @@ class AttachOptions:
 
     Attributes:
         code: folder of the code, or of the project.
-        folders: folders of single functions, by logical id or name.
+        folders: of the code of single functions, by logical id or name; of the projects of stacks, by name.
         variables: set for every function on this machine, over its own. Secret.
         python: interpreter for the functions; None for that of the project's environment.
         debug_port: where debuggers may connect on 127.0.0.1; 0 for a free port, None for none.

@@ -12,12 +12,12 @@ from typing import Any
 
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
+from plldb.debugger.arming.find import Wanted
 from plldb.debugger.arming.functions import GONE, arn_of, function_of
 from plldb.debugger.arming.mutex import Hold, read_hold
 from plldb.debugger.arming.operate import Places, Refused, Seen, examine, held
 from plldb.debugger.arming.refusals import refused
 from plldb.debugger.arming.restore import refused_event
-from plldb.debugger.attaching.find import Wanted
 from plldb.debugger.errors import InlineCodeError, NoFunctionsError, SeveralFoldersError, SourceError
 from plldb.debugger.events.restore import FunctionRefused
 from plldb.debugger.link.rows import TABLE as SESSIONS
@@ -45,6 +45,7 @@ class Candidate:
 
     name: str
     logical_id: str
+    stack: str
     settings: FunctionSettings = field(repr=False)
     source: Source
     package: Package
@@ -91,7 +92,7 @@ async def _plan(
         taken = not mine or await _is_connected(aws, places, hold)
         if taken and not me.takes_over:
             return refused_event(wanted.name, held(arn, hold, mine=mine))
-    settings = read_settings(configuration, logical_id=wanted.logical_id)
+    settings = read_settings(configuration, logical_id=wanted.logical_id, stack=wanted.stack)
     try:
         source = await _find(aws, project, settings, answer)
     except SeveralFoldersError as error:
@@ -101,6 +102,7 @@ async def _plan(
     return Candidate(
         name=settings.name,
         logical_id=wanted.logical_id,
+        stack=wanted.stack,
         settings=settings,
         source=source,
         package=package_of(answer),

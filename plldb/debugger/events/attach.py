@@ -16,13 +16,15 @@ class PlannedFunction:
 
     Attributes:
         function: its name.
-        logical_id: in its stack; empty if no stack was named.
+        stack: whose function it is; empty if it was named without a stack.
+        logical_id: in its stack; empty as well then.
         handler: the one that is run: its own, if that of a vendor is deployed in front of it.
         folder: where its code lies on this machine.
         python: the interpreter that will run it.
     """
 
     function: str
+    stack: str = ""
     logical_id: str
     handler: str
     folder: str

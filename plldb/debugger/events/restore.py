@@ -15,7 +15,8 @@ OperationName = Literal["attach", "restore"]
 class Started:
     """Who acts where; the first event, before anything is changed.
 
-    ``stack_name`` is empty if none was named. ``dry_run``: whether nothing will be changed.
+    ``stack_name`` is empty if none was named, and has commas between several. ``dry_run``: whether nothing
+    will be changed.
     """
 
     kind: Literal["started"] = "started"

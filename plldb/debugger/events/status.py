@@ -15,7 +15,7 @@ class AttachedSession:
 
     Attributes:
         who, host: the ARN of the caller, and the name of the machine.
-        stack: the stack that is debugged; empty if none was named.
+        stack: what is debugged, with commas between several stacks; empty if none was named.
         since, until: when it began and when it ends at the latest, in POSIX seconds.
     """
 
@@ -56,8 +56,9 @@ class DebuggerStatus:
 
     Attributes:
         target: who looked, where.
-        stack_name: what was looked at; empty for all that is held or armed.
-        functions: those of the stack, or all that are held or armed.
+        stack_name: what was looked at, with commas between several stacks; empty for all that is held or
+            armed.
+        functions: those of the stacks, or all that are held or armed.
         sessions: who is attached.
         invocations: the last ones that ran on somebody's machine, newest first.
     """

@@ -30,7 +30,7 @@ class SessionRow:
 
     Attributes:
         id: key of the row; see `make_session_id`.
-        stack: name of the stack that is debugged, ``-`` for none.
+        stack: that is debugged; of several, with commas between them; empty for none.
         who: ARN of the caller.
         host: name of this machine.
         started_at: in seconds of the epoch.

@@ -24,6 +24,7 @@ class FunctionSettings:
         variables: its environment. Secret.
         log_group: where its logs go.
         log_format: ``Text`` or ``JSON``.
+        stack: the one whose function it is; empty if none was named.
         logical_id: in the template of its stack, if it has one; ``Nested/Orders`` in a nested stack.
         in_vpc: whether it runs in a VPC.
         log_level: of the application, for example ``INFO``; empty if Lambda does not filter.
@@ -39,6 +40,7 @@ class FunctionSettings:
     log_group: str = ""
     log_format: str = "Text"
     log_level: str = ""
+    stack: str = ""
     logical_id: str = ""
     in_vpc: bool = False
 
@@ -53,7 +55,9 @@ class FunctionSettings:
         return self.arn.split(":")[3] if self.arn.count(":") >= 3 else ""
 
 
-def read_settings(configuration: Mapping[str, Any], *, logical_id: str = "") -> FunctionSettings:
+def read_settings(
+    configuration: Mapping[str, Any], *, logical_id: str = "", stack: str = ""
+) -> FunctionSettings:
     """Return what GetFunctionConfiguration (or ``Configuration`` of GetFunction) tells, armed or not."""
     deployed = restore_settings(
         Settings(
@@ -70,5 +74,6 @@ def read_settings(configuration: Mapping[str, Any], *, logical_id: str = "") -> 
         timeout=deployed.timeout,
         variables=deployed.variables,
         logical_id=logical_id,
+        stack=stack,
         **asdict(read_execution(configuration)),
     )

@@ -30,7 +30,7 @@ class Project:
 
     Attributes:
         folder: of the project, or of the code itself.
-        code: folders of single functions, by name or logical id.
+        code: folders of single functions, by name or logical id; of the projects of stacks, by their names.
         python: the interpreter for the functions; None for that of the project's environment.
         variables: set for every function, over its own (``--env``). Secret.
         own_credentials: functions run with the caller's own credentials instead of the role's.
@@ -80,7 +80,7 @@ def find_source(project: Project, function: FunctionSettings, deployed: bytes | 
         InlineCodeError: the code is in the template itself.
         SourceError: the handler is no file below a folder, or there is no interpreter.
     """
-    root = project.folder.resolve()
+    root = _root(project, function)
     named = _named(project, root, function)
     if not (named or root).is_dir():
         raise SourceError(f"There is no folder {named or root}.")
@@ -101,15 +101,21 @@ def find_source(project: Project, function: FunctionSettings, deployed: bytes | 
 
 def root_of(project: Project, function: FunctionSettings) -> Path:
     """Return the folder that is packaged for a function: its own, its serverless.yml's, the project's."""
-    root = project.folder.resolve()
+    root = _root(project, function)
     if named := _named(project, root, function):
         return named.resolve()
     return next((each.folder for each in declared_by_serverless(root, function)), root)
 
 
+def _root(project: Project, function: FunctionSettings) -> Path:
+    return project.code.get(function.stack, project.folder).resolve()
+
+
 def _named(project: Project, root: Path, function: FunctionSettings) -> Path | None:
     code = {**code_in_pyproject(root), **project.code}
-    return code.get(function.name) or code.get(function.logical_id) or code.get(function.own_id)
+    ids = (function.logical_id, function.own_id)
+    names = (function.name, *(f"{function.stack}/{each}" for each in ids), *ids)
+    return next((code[name] for name in names if name in code), None)
 
 
 def _handlers(root: Path, function: FunctionSettings) -> tuple[str, ...]:

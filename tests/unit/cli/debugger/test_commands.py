@@ -39,15 +39,17 @@ class Library:
         self._script = script
         self.calls: list[dict[str, Any]] = []
 
-    async def restore(self, place: Place, stack: str, **options: Any) -> AsyncGenerator[RestoreEvent, None]:
-        self.calls.append({"region": place.region, "stack": stack, **options})
+    async def restore(
+        self, place: Place, stack: Sequence[str], functions: Sequence[str], **options: Any
+    ) -> AsyncGenerator[RestoreEvent, None]:
+        self.calls.append({"region": place.region, "names": (*stack, *functions), **options})
         for step in self._script:
             if isinstance(step, Exception):
                 raise step
             yield step
 
-    async def status(self, place: Place, stack: str) -> DebuggerStatus:
-        self.calls.append({"region": place.region, "stack": stack})
+    async def status(self, place: Place, stack: Sequence[str]) -> DebuggerStatus:
+        self.calls.append({"region": place.region, "names": stack})
         return cast("DebuggerStatus", self._script[0])
 
 
@@ -185,7 +187,7 @@ async def test_the_exit_code_says_whether_anything_is_left_armed(
     exit_code, place = await run(library, "restore", "--all", "--output", "json", "--region", "eu-west-1")
     last = json.loads(written(place).splitlines()[-1])
     assert (exit_code, last["exit_code"], last["result"]) == (code, code, result)
-    assert library.calls == [{"region": "eu-west-1", "stack": "", "take_over": False}]
+    assert library.calls == [{"region": "eu-west-1", "names": (), "take_over": False}]
 
 
 @pytest.mark.parametrize(("argv", "typed", "code"), [([], "n\n", 1), ([], "y\n", 0), (["--yes"], "", 0)])

@@ -32,10 +32,12 @@ def test_folders_and_variables_are_read_and_no_value_of_a_variable_is_proposed_a
     assert asked("attach", "shop", "--code", "./a=b").values["code"] == "./a=b"
 
 
-def test_the_stack_is_the_first_word_or_an_option() -> None:
-    for words in (("shop", "Orders"), ("--stack-name", "shop", "Orders")):
-        found = asked("attach", *words).values
-        assert (found["stack"], found["functions"]) == ("shop", ("Orders",))
+@pytest.mark.parametrize("command", ["attach", "restore"])
+def test_stacks_are_words_or_options_and_are_proposed_again_as_they_were_given(command: str) -> None:
+    found = asked(command, "shop", "Orders", "--stack-name", "a", "--stack-name", "b")
+    assert (found.values["stacks"], found.values["names"]) == (("a", "b"), ("shop", "Orders"))
+    assert found.words == ("shop", "Orders", "--stack-name", "a", "--stack-name", "b")
+    assert asked("status", "a", "b").words == ("a", "b")
 
 
 @pytest.mark.parametrize(
