@@ -16,6 +16,7 @@ from plldb.aws.place import Place, Target
 from plldb.debugger.attaching.options import AttachOptions
 from plldb.debugger.errors import (
     AmbiguousNameError,
+    ConditionError,
     DebuggerError,
     InlineCodeError,
     NoFunctionsError,
@@ -85,6 +86,7 @@ __all__ = [
     "AttachedSession",
     "Attachment",
     "CodeDiffers",
+    "ConditionError",
     "ConnectionEvent",
     "ConnectionLost",
     "ConnectionRestored",

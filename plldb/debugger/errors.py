@@ -10,6 +10,7 @@
         ├── SourceError            a function's code, or a Python to run it, is not on this machine
         │   ├── SeveralFoldersError    several folders fit, and nothing decides between them
         │   └── InlineCodeError        the code is in the template itself, in no file of its own
+        ├── ConditionError         a condition on events says nothing that could be asked
         ├── PortError              a debugger cannot attach on this port
         ├── RefusedError           the deployed API does not let this session in
         └── ProtocolError          the deployed API is of another version of plldb
@@ -23,6 +24,7 @@ from plldb.errors import Hint, PlldbError
 
 __all__ = [
     "AmbiguousNameError",
+    "ConditionError",
     "DebuggerError",
     "InlineCodeError",
     "NoFunctionsError",
@@ -89,6 +91,12 @@ class InlineCodeError(SourceError):
     """The code of a function is in the template itself, in no file of its own."""
 
     code = "inline-code"
+
+
+class ConditionError(DebuggerError):
+    """A condition on events says nothing that could be asked; the message names it and the shape."""
+
+    code = "condition"
 
 
 class PortError(DebuggerError):

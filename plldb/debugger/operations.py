@@ -14,7 +14,7 @@ from plldb.debugger.arming.find import Names
 from plldb.debugger.arming.restore import restore_functions
 from plldb.debugger.attaching.attach import Order, attach_functions
 from plldb.debugger.attaching.look import look
-from plldb.debugger.attaching.options import DEFAULT_OPTIONS, AttachOptions
+from plldb.debugger.attaching.options import DEFAULT_OPTIONS, AttachOptions, check_conditions
 from plldb.debugger.events.attach import AttachEvent, AttachFinished
 from plldb.debugger.events.restore import RestoreEvent, RestoreFinished
 from plldb.debugger.events.status import DebuggerStatus
@@ -63,10 +63,12 @@ async def attach(
         pace: how long plldb waits for what.
 
     Raises:
+        ConditionError: a condition says nothing that could be asked.
         NotSetUpError: plldb's infrastructure is not there, or too old.
         NoFunctionsError: there is no function to attach to.
         PlldbError: see the tree in `plldb.errors`.
     """
+    check_conditions(options.where)
     leave = asyncio.Event()
     open_workers = partial(
         pool.open_workers,

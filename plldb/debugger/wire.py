@@ -5,7 +5,7 @@ the standard library only, and nothing that is slow to import: the agent's start
 
 A frame is one line of ASCII text::
 
-    plldb2 <kid> <mac> <json>
+    plldb3 <kid> <mac> <json>
 
 ``kid`` says by which token it is signed, ``mac`` is HMAC-SHA256 of the JSON with that token as the key. A
 body is too long for one frame: it is compressed, written in base64 and cut into pieces, each in a frame of
@@ -22,8 +22,8 @@ import hmac
 import json
 import zlib
 
-VERSION = 2
-"""Version of this protocol, told in ``hello``. The ``2`` in a frame's first word is the same one."""
+VERSION = 3
+"""Version of this protocol, told in ``hello``. The ``3`` in a frame's first word is the same one."""
 
 FRAME_LIMIT = 30_000
 """Longest frame, in bytes as sent. API Gateway's limit is 32 KB; a relayed frame is quoted once more."""
@@ -57,12 +57,12 @@ def session_name(session_id: str) -> str:
     return hashlib.sha256(session_id.encode()).hexdigest()[:32]
 
 
-def prove(session: str, token: str) -> str:
-    """Return what shows a sandbox that the session of this name has armed its function.
+def prove(session: str, token: str, where: list[str] | tuple[str, ...] = ()) -> str:
+    """Return what shows a sandbox that the session of this name has armed its function, on these conditions.
 
-    The name comes from a table, in which others may write; the token they do not know.
+    Both come from a table, in which others may write; the token they do not know.
     """
-    return _mac("session " + session, token)
+    return _mac("session " + session + (" where " + to_json(where) if where else ""), token)
 
 
 def to_json(value: object) -> str:

@@ -94,6 +94,32 @@ async def test_a_stack_is_attached_answered_from_the_folder_and_given_back(
     assert sorted(each["outcome"] for each in status["invocations"]) == ["answered", "answered", "failed"]
 
 
+async def test_only_invocations_that_fulfil_the_conditions_come_here(
+    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path, plldb_cli: RunPlldb
+) -> None:
+    argv = ("shop", "Orders", "--no-debug", "--where", "headers.x-debug=me", "--where", "body.user=a*")
+    async with attached(aws_env, folder, *argv) as session:
+        plan = await session.read_until("attach_planned")
+        assert plan["where"] == ["headers.x-debug=me", "body.user=a*"]
+        await session.read_until("attached")
+        answers = []
+        for number in range(10):
+            who = "me" if number % 2 else "you"
+            event = {"headers": {"X-Debug": who}, "body": json.dumps({"user": "ada"}), "number": number}
+            answers += [(who, await invoke(world.functions, names["Orders"], event))]
+        assert [[*answer] for who, answer in answers] == [["deployed"], ["laptop"]] * 5
+        assert [answer.popitem()[1]["number"] for _, answer in answers] == [*range(10)]
+        shown = (await plldb_cli("status", "shop")).stdout
+        assert "; only where headers.x-debug=me and body.user=a*" in " ".join(shown.split())
+        code, last = await session.end()
+    assert (code, last["invocations"], last["failed"], last["restored"]) == (0, 5, 0, 1)
+    check_lines(session.lines)
+    refused = await plldb_cli("attach", "shop", "--where", "headers.x-debug")
+    assert (refused.code, refused.stdout) == (2, "")
+    said = "'headers.x-debug' has no '=': a condition is PATH=PATTERN, for example headers.x-debug=me"
+    assert said in " ".join(refused.stderr.split())
+
+
 async def test_of_several_folders_that_with_the_deployed_file_is_run_also_when_it_is_changed(
     world: World, names: dict[str, str], aws_env: dict[str, str], tmp_path: Path
 ) -> None:

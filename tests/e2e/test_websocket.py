@@ -87,7 +87,7 @@ async def test_a_laptop_and_an_agent_find_each_other(
     address = websocket_address(ministack, (await read_outputs(open_client))["WebSocketUrl"])
     dynamodb = await open_client("dynamodb")
     laptop, agent = await allow_laptop(dynamodb), await borrow_function(dynamodb, account)
-    hello = {"action": "hello", "v": 2, "n": "a1"}
+    hello = {"action": "hello", "v": 3, "n": "a1"}
     of_agent = {**hello, "k": agent["x-plldb-token"]}
 
     async with websockets.connect(address, additional_headers=agent) as sandbox:
@@ -102,10 +102,10 @@ async def test_a_laptop_and_an_agent_find_each_other(
             assert len(found["creds"]) == 3
             assert 600 < found["until"] - time.time() <= 900
             assert found["session"] == hashlib.sha256(SESSION.encode()).hexdigest()[:32]
-            told = {"k": agent["x-plldb-token"], "s": found["session"], "d": "plldb2 frame"}
-            frame = json.dumps({"action": "relay", "v": 2, **told})
+            told = {"k": agent["x-plldb-token"], "s": found["session"], "d": "plldb3 frame"}
+            frame = json.dumps({"action": "relay", "v": 3, **told})
             await sandbox.send(frame)
-            assert await desk.recv() == "plldb2 frame"
+            assert await desk.recv() == "plldb3 frame"
             await sandbox.send("no JSON at all")
         await gone(dynamodb)
         assert (await ask(sandbox, **of_agent))["peer"] is None
@@ -156,7 +156,7 @@ async def knock(address: str, headers: dict[str, str]) -> int:
 async def meet(address: str, dynamodb: Any) -> str:
     """Connect as a laptop and say hello; the kind of the answer."""
     async with websockets.connect(address, additional_headers=await allow_laptop(dynamodb)) as desk:
-        return str((await ask(desk, action="hello", v=2, n="a1"))["t"])
+        return str((await ask(desk, action="hello", v=3, n="a1"))["t"])
 
 
 async def test_a_changed_handler_changes_its_function_alone_and_what_clients_get(

@@ -22,7 +22,7 @@ HANDLERS = ROOT / "bootstrap" / "cloudformation"
 AGENT = ROOT / "debugger" / "agent"
 # What lies there runs in a worker's process, on the project's Python.
 WORKER = ROOT / "debugger" / "workers" / "cargo"
-SHARED_WITH_AGENT = ROOT / "debugger" / "wire.py"
+SHARED_WITH_AGENT = [ROOT / "debugger" / name for name in ("conditions.py", "wire.py")]
 FILES = [path for path in sorted(ROOT.rglob("*.py")) if not {HANDLERS, AGENT, WORKER} & set(path.parents)]
 # The only rooms with a door to AWS.
 DOORS = {
@@ -210,12 +210,12 @@ def test_what_a_worker_runs_imports_nothing_of_plldb() -> None:
         assert not imports(path, "plldb")
 
 
-def test_the_agent_imports_nothing_of_plldb_but_itself_and_the_codec() -> None:
-    for path in [*AGENT.rglob("*.py"), SHARED_WITH_AGENT]:
+def test_the_agent_imports_nothing_of_plldb_but_itself_and_what_it_shares_with_laptops() -> None:
+    for path in [*AGENT.rglob("*.py"), *SHARED_WITH_AGENT]:
         foreign = {
             name
             for name in imports(path, "plldb")
-            if f"{name}." != "plldb.debugger.wire." and not name.startswith("plldb.debugger.agent.")
+            if name.split(".")[2] not in ("agent", "conditions", "wire")
         }
         assert not foreign, path
 

@@ -102,7 +102,11 @@ def list_layers(debugger: Traversable) -> tuple[PackageSource, ...]:
     modules = "plldb/python/plldb/debugger"
     layer = (
         FileSource(path="plldb/wrapper", place=wrapper, executable=True),
-        FileSource(path=f"{modules}/wire.py", place=debugger / "wire.py"),  # laptop and agent share it
+        # Laptop and agent share them.
+        *(
+            FileSource(path=f"{modules}/{name}", place=debugger / name)
+            for name in ("conditions.py", "wire.py")
+        ),
         *(
             FileSource(path=f"{modules}/agent/{each.path}", place=each.place)
             for each in _modules(debugger / "agent")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import asyncclick
 
 from plldb.cli.command import Invocation, command_line
-from plldb.cli.debugger.values import check_code, parse_variables, split_code
+from plldb.cli.debugger.values import check_code, check_conditions, parse_variables, split_code
 from plldb.cli.options import ENVIRONMENT, EXIT_CODES, as_typed, place_options, split_params
 
 if TYPE_CHECKING:
@@ -145,6 +145,13 @@ _stacks = asyncclick.option(
     type=asyncclick.Choice(["role", "local"]),
     default="role",
     help="Run as the function's role (the default), or as yourself.",
+)
+@asyncclick.option(
+    "--where",
+    metavar="PATH=PATTERN",
+    multiple=True,
+    callback=check_conditions,
+    help="Only invocations whose event has that, as headers.x-debug=me; may be repeated, and all must hold.",
 )
 @asyncclick.option(
     "--take-over", is_flag=True, help="Also functions that somebody else holds; on a terminal it asks."

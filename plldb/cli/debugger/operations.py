@@ -117,6 +117,7 @@ async def _attach(
         wait=values["wait"],
         hours=values["hours"],
         own_credentials=values["credentials"] == "local",
+        where=values["where"],
         take_over=values["take_over"],
         wait_for_sign_in=sys.stdin.isatty(),  # somebody is there who can
     )

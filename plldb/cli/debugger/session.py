@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, assert_never
 
 from plldb.cli.debugger.names import short_names
-from plldb.cli.debugger.status import person
+from plldb.cli.debugger.status import person, where_text
 from plldb.cli.output.layout import Item, Line, Tone
 from plldb.cli.output.text import counted, duration
 from plldb.debugger.events.attach import (
@@ -114,6 +114,7 @@ class SessionWords:
                 for each in plan.functions
             ),
             *(Line(name="python", text=python) for python in pythons),
+            *_condition_lines(plan.where),
             Line(
                 mark="warn",
                 name="changes",
@@ -158,6 +159,14 @@ class SessionWords:
 def _files(names: tuple[str, ...], count: int) -> str:
     more = f" and {count - len(names)} more" if count > len(names) else ""
     return f"{', '.join(names)}{more}"
+
+
+def _condition_lines(where: tuple[str, ...]) -> list[Line]:
+    if not where:
+        return []
+    return [
+        Line(name="where", text=f"only invocations {where_text(where)}; the others run the deployed code")
+    ]
 
 
 def _these(count: int) -> str:

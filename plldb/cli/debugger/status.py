@@ -83,7 +83,14 @@ def _function_line(function: HeldFunction, now: datetime) -> Line:
         f"{function.function}{what}: {person(function.holder)} on {function.host}, "
         f"{ago(function.since, now)}; lease {_left(function.lease_until, now)}"
     )
+    if function.where:
+        text += f"; only {where_text(function.where)}"
     return Line(mark="busy", name="armed" if function.armed else "held", text=text)
+
+
+def where_text(where: tuple[str, ...]) -> str:
+    """Say on which conditions an invocation is taken."""
+    return f"where {' and '.join(where)}"
 
 
 def _version_line(function: HeldFunction, version: str) -> Line:

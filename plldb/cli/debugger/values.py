@@ -40,6 +40,21 @@ def check_code(ctx: asyncclick.Context, param: asyncclick.Parameter, value: tupl
     return value
 
 
+def check_conditions(
+    ctx: asyncclick.Context, param: asyncclick.Parameter, value: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Refuse what is no condition on events."""
+    if not value:
+        return value
+    from plldb.debugger.conditions import read_conditions
+
+    try:
+        read_conditions(value)
+    except ValueError as error:
+        raise asyncclick.BadParameter(str(error), ctx=ctx, param=param) from None
+    return value
+
+
 def parse_variables(
     ctx: asyncclick.Context, param: asyncclick.Parameter, value: tuple[str, ...]
 ) -> dict[str, str]:

@@ -37,10 +37,10 @@ class Post:
 
 
 class Ready:
-    """The first question is answered: whether a laptop is attached. Comes once, after `Core.start`."""
+    """The first question is answered: whether a laptop takes all invocations. Once, after `Core.start`."""
 
-    def __init__(self, attached: bool) -> None:
-        self.attached = attached
+    def __init__(self, takes_all: bool) -> None:
+        self.takes_all = takes_all
 
 
 class Deployed:

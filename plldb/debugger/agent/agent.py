@@ -82,7 +82,7 @@ class Agent:
         self._tell_core("start")  # before what connection 1 may have reported by now
         decision = self._await_decision()
         self.serving = True
-        if not isinstance(decision, Ready) or not decision.attached:
+        if not isinstance(decision, Ready) or not decision.takes_all:
             self._runtime.start()
             self._await_runtime(None, "")
         while True:

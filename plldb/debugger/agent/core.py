@@ -47,6 +47,7 @@ class Core:
         self._fresh = fresh
         self._out: list[Action] = []
         self._link = Link(token, lease, fresh, self._out.append)
+        self._conditions: list[Condition] | None = None  # of the laptop, once they are needed
         self._run: Run | None = None
         self._question: tuple[float, float] | None = None  # since when and by when: is a laptop there?
         self._starting = False
@@ -72,14 +73,17 @@ class Core:
     ) -> list[Action]:
         """Decide one invocation. ``deadline`` is when the sandbox is killed, in epoch seconds."""
         self._runs += 1
-        if self._link.reach(now) is False:
-            return [Deployed()]  # as most often, where somebody has vanished: nothing is packed in vain
+        if self._link.reach(now) is False or not self._wants(body):
+            out = [*self._out, Deployed()]  # at once, and nothing is packed in vain
+            self._out.clear()
+            return out
         run = Run(now, rid, self._fresh(), self._runs, deadline)
         try:
             run.z, run.pieces = wire.split(meta, body)
         except wire.WireError:
             return [Deployed()]
         run.todo = list(range(len(run.pieces)))
+        run.body = body if self._link.where is None else b""  # no answer to hello has told the conditions yet
         self._run = run
         self._question = (now, run.limit)
         return self._step(now)
@@ -160,10 +164,20 @@ class Core:
         self._question = None
         if self._starting:
             self._starting = False
-            self._out.append(Ready(reached))
-        elif self._run is not None and not reached:
+            self._out.append(Ready(reached and not self._link.where))
+        elif self._run is not None and not (reached and self._wants(self._run.body)):
             self._run.given_up = True
             self._choose_deployed(self._run)
+
+    def _wants(self, body: bytes) -> bool:
+        """Return whether the laptop takes an event, as far as is known. An empty one was looked at before."""
+        if not self._link.where or not body:
+            return True
+        from plldb.debugger import conditions  # few sessions have any
+
+        if self._conditions is None:
+            self._conditions = conditions.read_conditions(self._link.where)
+        return conditions.matches(self._conditions, body)
 
     def _choose_deployed(self, run: Run) -> None:
         # What is on its way may still arrive: the choice has to wait for its fate.
@@ -330,3 +344,4 @@ class Core:
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from plldb.debugger.agent.actions import Action, Fresh
+    from plldb.debugger.conditions import Condition

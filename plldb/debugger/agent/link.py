@@ -64,6 +64,7 @@ class Link:
         self.peer: str | None = None
         self.session = ""  # the laptop's, whatever connection it has
         self._gone: str | None = None  # a laptop's connection that is no more
+        self.where: list[str] | None = None  # the laptop's conditions; they stay while the token does
         self.creds: list[str] = []
         self._until = 0.0
         self._welcomed = 0.0
@@ -220,7 +221,11 @@ class Link:
         self.creds = [str(c) for c in creds] if type(creds) is list and len(creds) == 3 else []
         self.peer = peer if type(peer) is str and self.creds else None
         self.session = str(message.get("session"))
-        if self.peer is not None and message.get("proof") != wire.prove(self.session, self._token):
+        where = message.get("where")
+        where = [each for each in where if type(each) is str] if type(where) is list else []
+        if message.get("proof") == wire.prove(self.session, self._token, where):
+            self.where = where
+        elif self.peer is not None:
             self.peer = None
             self.say("proof", "plldb's API names a session that has not armed this function")
         self._until = float(until) if isinstance(until, (int, float)) else 0.0

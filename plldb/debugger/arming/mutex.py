@@ -50,6 +50,7 @@ class Hold:
     """A function that is held: by whom, since and until when (POSIX seconds).
 
     ``token_hash`` is the SHA-256 of the agent's token, in hexadecimal digits; ``proof`` is `wire.prove`.
+    ``where`` are the conditions on which an event is taken; without any, all are.
     """
 
     arn: str
@@ -59,6 +60,7 @@ class Hold:
     token_hash: str
     proof: str
     replaced: Replaced
+    where: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +188,7 @@ def item_of(hold: Hold) -> dict[str, Any]:
         "LeaseUntil": {"N": str(hold.lease_until)},
         "AgentTokenHash": {"S": hold.token_hash},
         "Proof": {"S": hold.proof},
+        "Where": {"L": [{"S": each} for each in hold.where]},
         "Saved": {
             "M": {"Timeout": {"N": str(hold.replaced.timeout)}, "Wrapper": {"S": hold.replaced.wrapper}}
         },
@@ -211,4 +214,5 @@ def hold_of(item: Mapping[str, Any]) -> Hold | None:
         token_hash=read_text(item, "AgentTokenHash"),
         proof=read_text(item, "Proof"),
         replaced=Replaced(timeout=read_time(saved, "Timeout"), wrapper=read_text(saved, "Wrapper")),
+        where=tuple(read_text({"": each}, "") for each in item.get("Where", {}).get("L", ())),
     )

@@ -61,6 +61,7 @@ class Plan:
     ``lease_until`` are POSIX seconds; ``instead_of`` is a session whose functions may be taken from it.
     ``taken`` is how that session holds the function, which it has back where arming is refused. ``seen`` is
     a look at the function that was taken before: none is taken then unless the function has changed since.
+    ``where`` are the conditions on which an event is taken.
     """
 
     holder: Holder
@@ -71,6 +72,7 @@ class Plan:
     instead_of: str = ""
     taken: Hold | None = None
     seen: Seen | None = None
+    where: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,8 +189,9 @@ def _hold(before: Function, plan: Plan, token: str) -> Hold:
         since=plan.now,
         lease_until=plan.lease_until,
         token_hash=hash_token(token),
-        proof=prove(session_name(plan.holder.session), token),
+        proof=prove(session_name(plan.holder.session), token, plan.where),
         replaced=replaced_by_arming(before.settings),
+        where=plan.where,
     )
 
 

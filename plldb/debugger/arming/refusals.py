@@ -35,7 +35,8 @@ def held(arn: str, hold: Hold, *, mine: bool = False) -> Refused:
     """Return the refusal of a function that somebody holds; ``mine``: the caller, in another session."""
     since = datetime.fromtimestamp(hold.since, UTC)
     who = "you have it in another session" if mine else f"{hold.holder.who} has it"
-    message = f"{who}, on {hold.holder.host} since {since:%Y-%m-%d %H:%M} UTC"
+    only = f", for invocations where {' and '.join(hold.where)}" if hold.where else ""
+    message = f"{who}, on {hold.holder.host} since {since:%Y-%m-%d %H:%M} UTC{only}"
     return Refused(arn=arn, refusal=Refusal(reason="held", message=message), held=hold)
 
 

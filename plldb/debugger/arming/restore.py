@@ -109,6 +109,7 @@ async def look_at(places: Places, name: str, hold: Hold | None) -> HeldFunction:
         stack=hold.holder.stack if hold else "",
         since=hold.since if hold else 0,
         lease_until=hold.lease_until if hold else 0,
+        where=hold.where if hold else (),
         versions={each.version: each.aliases for each in versions},
     )
 

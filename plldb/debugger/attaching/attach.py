@@ -64,6 +64,7 @@ async def attach_functions(
             functions=tuple(map(_planned, candidates)),
             lease_until=row.ends_at,
             debug_port=order.options.debug_port,
+            where=order.options.where,
         )
     )
     session = SessionRun(

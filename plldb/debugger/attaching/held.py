@@ -34,8 +34,8 @@ class HeldFunctions:
     """What a session does with its functions.
 
     ``tokens`` are those of the agents, by function. ``settings`` are what workers run: `arm`, `arm_again` and
-    `use` change them to what is deployed at that moment. ``refused`` has the message with which AWS does not
-    accept the caller's credentials, while it does not.
+    `use` change them to what is deployed at that moment. ``where`` are the conditions of the session.
+    ``refused`` has the message with which AWS does not accept the caller's credentials, while it does not.
     """
 
     aws: Aws
@@ -45,6 +45,7 @@ class HeldFunctions:
     url: str
     tokens: Mapping[str, str]
     settings: dict[str, FunctionSettings]
+    where: tuple[str, ...]
     telling: Telling
     told_versions: set[tuple[str, str]] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
@@ -164,4 +165,5 @@ class HeldFunctions:
             url=self.url,
             now=int(time.time()),
             lease_until=row.ends_at,
+            where=self.where,
         )

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from plldb.debugger.attaching.serve import Workers
+from plldb.debugger.conditions import read_conditions
+from plldb.debugger.errors import ConditionError
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.debugger.workers.source import Project
+from plldb.errors import Hint
 
 OpenWorkers = Callable[[Project, Mapping[str, FunctionSettings]], AbstractAsyncContextManager[Workers]]
 
@@ -29,6 +32,8 @@ class AttachOptions:
         wait_for_sign_in: where AWS does not accept the caller's credentials any more when functions are to be
             restored, wait until it does, instead of leaving them armed. For callers whose person can sign in.
         own_credentials: functions run with the caller's own credentials instead of their role's.
+        where: conditions such as ``headers.x-debug=me`` (see ``docs/debugging.md``). Only invocations whose
+            events fulfil all of them come here; the others run the deployed code.
         take_over: take also what other sessions hold; `TakeOverPlanned` names it before anything is changed.
     """
 
@@ -40,6 +45,7 @@ class AttachOptions:
     wait: bool = False
     hours: float = 8.0
     own_credentials: bool = False
+    where: tuple[str, ...] = ()
     take_over: bool = False
     wait_for_sign_in: bool = False
 
@@ -53,6 +59,15 @@ class AttachOptions:
             variables=self.variables,
             own_credentials=self.own_credentials,
         )
+
+
+def check_conditions(where: tuple[str, ...]) -> None:
+    """Raise ConditionError for what says nothing that could be asked of an event."""
+    try:
+        read_conditions(where)
+    except ValueError as error:
+        hint = Hint("fix-argument", "Name a path into the event and a pattern for what is there.")
+        raise ConditionError(str(error), hint=hint) from None
 
 
 DEFAULT_OPTIONS = AttachOptions()

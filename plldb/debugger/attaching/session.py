@@ -73,6 +73,7 @@ class SessionRun:
             url=self.url,
             tokens=tokens,
             settings=settings,
+            where=self.options.where,
             telling=telling,
         )
         began, connected = loop.time(), asyncio.Event()
@@ -98,7 +99,14 @@ class SessionRun:
                 # To arm hundreds of functions takes a minute: who wants to end does not wait for it.
                 armed = await unless(leave, arming) or {}
                 looked_at = {name: settings[name] for name in armed}
-                silence = watch_silence(self.aws, looked_at, service.heard, telling.put, self.pace)
+                silence = watch_silence(
+                    self.aws,
+                    looked_at,
+                    service.heard,
+                    telling.put,
+                    self.pace,
+                    some=bool(self.options.where),
+                )
                 watch = Watch(functions=self.places.functions, tokens=tokens, session=held, tell=telling.put)
                 holding, silent = asyncio.create_task(watch.run(armed)), asyncio.create_task(silence)
                 watching += [holding, silent]

@@ -39,12 +39,14 @@ class AttachPlanned:
         functions: those that will be armed.
         lease_until: when they are as deployed again by themselves, in POSIX seconds.
         debug_port: where debuggers may connect on this machine; None for none, 0 for a free port.
+        where: the conditions on which invocations will come here; empty if all will.
     """
 
     kind: Literal["attach_planned"] = "attach_planned"
     functions: tuple[PlannedFunction, ...]
     lease_until: int
     debug_port: int | None
+    where: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

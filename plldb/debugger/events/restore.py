@@ -84,6 +84,7 @@ class HeldFunction:
         holder, host, stack: who holds it, on which machine, for which stack; empty if nobody does.
         since, lease_until: POSIX seconds; 0 if nobody holds it.
         versions: published versions that keep plldb's layer, with the aliases that point at each.
+        where: the conditions on which invocations are taken; empty if all are.
     """
 
     function: str
@@ -94,6 +95,7 @@ class HeldFunction:
     since: int = 0
     lease_until: int = 0
     versions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    where: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,11 +42,14 @@ async def watch_silence(
     heard: Callable[[str, str], bool],
     tell: Callable[[FunctionSilent], None],
     pace: Pace,
+    *,
+    some: bool = False,
 ) -> None:
     """Look at the logs of functions until cancelled, or until there is nothing to look at any more.
 
     ``heard`` says whether an invocation has come here, by the name of the function and the request id; with
     an empty id, whether any has. What is in a log and has not come here is told once it is so a second time.
+    ``some``: the session has conditions, so an invocation that has not come tells nothing but its version.
     """
     since = int(time.time() * 1000)
     left, suspected = dict(functions), set[str]()
@@ -57,7 +60,9 @@ async def watch_silence(
             left = {name: each for name, each in left.items() if not heard(name, "")}
             for name, each in tuple(left.items()):
                 silent = [
-                    start for start in await _starts(aws, client, each, since) if not heard(name, start[0])
+                    start
+                    for start in await _starts(aws, client, each, since)
+                    if not heard(name, start[0]) and not (some and start[1] == LATEST)
                 ]
                 for request_id, version in [start for start in silent if start[0] in suspected][:1]:
                     del left[name]

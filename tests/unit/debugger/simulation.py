@@ -53,7 +53,8 @@ class Connection:
 class World:
     """The clock, the API and the handlers."""
 
-    def __init__(self, seed: int, weather: Weather) -> None:
+    def __init__(self, seed: int, weather: Weather, where: list[str]) -> None:
+        self.where = where
         self.chance = random.Random(seed)
         self.weather = weather
         self.now = START
@@ -130,10 +131,10 @@ class World:
                 self.push(self.laptop[0], told["d"])
             return
         peer, session = self.laptop or (None, None)
-        welcome = {"t": "welcome", "v": 2, "n": told["n"], "me": connection.id, "now": self.now, "peer": peer}
+        welcome = {"t": "welcome", "v": 3, "n": told["n"], "me": connection.id, "now": self.now, "peer": peer}
         if peer:
             welcome |= {"creds": ["k", "s", "t"], "until": self.now + 900, "session": session}
-            welcome["proof"] = wire.prove(str(session), TOKEN)
+            welcome |= {"where": self.where, "proof": wire.prove(str(session), TOKEN, self.where)}
         self.push(connection.id, json.dumps(welcome | {"lease": START + 86400}))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 
@@ -64,14 +65,19 @@ def examples(usual: int) -> settings:
 class History:
     """A run of the simulation: two sandboxes, one laptop, faults at their times."""
 
-    def __init__(self, seed: int, weather: Weather, work: tuple[float, float] = (0.0, 2.0)) -> None:
-        self.world = World(seed, weather)
+    def __init__(
+        self, seed: int, weather: Weather, work: tuple[float, float] = (0.0, 2.0), *, some: bool = False
+    ) -> None:
+        self.world = World(seed, weather, ["want=yes"] if some else [])
         self.records: dict[str, Record] = {}
         self.laptop = Laptop(self.world, self.records, work)
         self.clouds = [Cloud(self.world, name, self.records) for name in ("one", "two")]
 
     def call(self, at: float, place: int, frames: float) -> None:
         body = size_in_frames(frames, self.world.chance)
+        if self.world.where:
+            want = self.world.chance.choice(["yes", "no"])
+            body = json.dumps({"want": want, "pad": body.hex()}).encode()
         self.world.at(START + at, lambda: self.clouds[place].invoke(body))
 
     def fault(self, at: float, kind: str, seconds: float) -> None:
@@ -110,21 +116,32 @@ class History:
             assert len(record.starts) <= 1
             assert not ("deployed" in record.ends and record.starts), "deployed code and laptop"
             assert all(start - record.delivered <= LATEST_START for start in record.starts)
+            if self.world.where and b'"no"' in record.body:
+                assert not record.starts
+                assert record.ends in (["deployed"], ["crash"])
             if record.ends == ["response"]:
                 assert record.starts
                 assert record.result == record.body
 
 
 @examples(150)
-@given(seed=st.integers(0, 2**32), weather=weathers, faults=faults, calls=calls, slow=st.booleans())
+@given(
+    seed=st.integers(0, 2**32),
+    weather=weathers,
+    faults=faults,
+    calls=calls,
+    slow=st.booleans(),
+    some=st.booleans(),
+)
 def test_an_invocation_ends_once_and_is_run_at_most_once(
     seed: int,
     weather: Weather,
     faults: list[tuple[float, str, float]],
     calls: list[tuple[float, int, float]],
     slow: bool,
+    some: bool,
 ) -> None:
-    history = History(seed, weather, work=(0.0, 80.0) if slow else (0.0, 2.0))
+    history = History(seed, weather, work=(0.0, 80.0) if slow else (0.0, 2.0), some=some)
     for call in calls:
         history.call(*call)
     for fault in faults:
@@ -134,16 +151,17 @@ def test_an_invocation_ends_once_and_is_run_at_most_once(
 
 
 @examples(60)
-@given(seed=st.integers(0, 2**32), calls=calls, slow=st.booleans())
-def test_on_a_good_network_the_laptop_answers_every_invocation(
-    seed: int, calls: list[tuple[float, int, float]], slow: bool
+@given(seed=st.integers(0, 2**32), calls=calls, slow=st.booleans(), some=st.booleans())
+def test_on_a_good_network_the_laptop_answers_every_invocation_that_it_wants(
+    seed: int, calls: list[tuple[float, int, float]], slow: bool, some: bool
 ) -> None:
-    history = History(seed, Weather(), work=(0.0, 120.0) if slow else (0.0, 2.0))
+    history = History(seed, Weather(), work=(0.0, 120.0) if slow else (0.0, 2.0), some=some)
     for call in calls:
         history.call(*call)
     history.finish()
     history.check(len(calls))
-    assert {end for record in history.records.values() for end in record.ends} == {"response"}
+    wanted = [record for record in history.records.values() if not some or b'"yes"' in record.body]
+    assert all(record.ends == ["response"] for record in wanted)
 
 
 @examples(100)

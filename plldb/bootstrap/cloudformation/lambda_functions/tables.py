@@ -29,11 +29,13 @@ QUICK = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "
 class Lease:
     """A function that a session has borrowed, and until when, in epoch seconds.
 
-    ``proof`` shows the agent that this session has armed the function: `plldb.debugger.wire.prove`.
+    ``where`` are the conditions on which the session takes an event; the agent tests them. ``proof`` shows it
+    that this session has armed the function, on these conditions: `plldb.debugger.wire.prove`.
     """
 
     session: str
     until: int
+    where: list[str]
     proof: str
 
     @property
@@ -122,7 +124,10 @@ def check_agent(function_arn: str, token: str, now: float) -> Lease | Literal["t
         return "lease"
     if not hmac.compare_digest(_value(row, "AgentTokenHash", "S"), digest(token)):
         return "token"
-    return Lease(session=_value(row, "SessionId", "S"), until=until, proof=_value(row, "Proof", "S"))
+    where = [str(each.get("S", "")) for each in row.get("Where", {}).get("L", [])]
+    return Lease(
+        session=_value(row, "SessionId", "S"), until=until, where=where, proof=_value(row, "Proof", "S")
+    )
 
 
 def find_laptop(session: str, now: float) -> Laptop | None:

@@ -17,7 +17,7 @@ from claims import is_function_name, is_session
 from replies import failed, lend, place_of, post
 from tables import Lease, check_agent, find_laptop, open_client, take_over
 
-VERSION = 2
+VERSION = 3
 """Of the protocol: `plldb.debugger.wire.VERSION`."""
 
 LONGEST_FRAME = 30_000
@@ -88,6 +88,7 @@ def greet_agent(
     if isinstance(lease, str):
         return lease
     found: Message = {"peer": None, "lease": lease.until, "session": lease.name, "proof": lease.proof}
+    found["where"] = lease.where
     if laptop := find_laptop(lease.session, now):
         keys, until = lend(place_of(context), request, laptop.connection, said["function"])
         found |= {"peer": laptop.connection, "creds": keys, "until": until, "detached": laptop.detached}

@@ -207,7 +207,7 @@ class Gateway(Server):
             now = time.time()
             welcome = {
                 "t": "welcome",
-                "v": 2,
+                "v": 3,
                 "n": message["n"],
                 "me": "agent=",
                 "now": now,

@@ -15,6 +15,7 @@ import pytest
 
 from plldb.debugger import wire
 from plldb.debugger.agent.agent import FROZEN_AFTER
+from tests.unit.debugger.agent.sandbox import TOKEN
 
 if TYPE_CHECKING:
     from tests.unit.debugger.agent.sandbox import Sandbox
@@ -60,7 +61,7 @@ def test_who_the_agent_says_it_is(sandbox: Sandbox) -> None:
     assert post.startswith(b"POST /live/@connections/laptop%3D HTTP/1.1\r\n")
     assert b"Credential=key/" in post
     hello = sandbox.gateway.hellos.get()
-    assert (hello["action"], hello["v"], hello["k"]) == ("hello", 2, "a-token-that-nobody-guesses")
+    assert (hello["action"], hello["v"], hello["k"]) == ("hello", 3, "a-token-that-nobody-guesses")
 
 
 def test_six_megabytes_there_and_back(sandbox: Sandbox) -> None:
@@ -150,7 +151,7 @@ def test_frames_of_somebody_else_are_dropped(sandbox: Sandbox) -> None:
         "d": text,
         "at": time.time(),
     }
-    for forged in (wire.sign(answer, "another token"), json.dumps(answer), "plldb2 x y z", "[" * 10_000):
+    for forged in (wire.sign(answer, "another token"), json.dumps(answer), "plldb3 x y z", "[" * 10_000):
         sandbox.gateway.push(forged)
     right = {"x-evil": "x", "content-type": "text/plain\r\nx-evil: y"}
     z, (text,) = wire.split({"kind": "response", "headers": [[k, v] for k, v in right.items()]}, b"right")
@@ -160,15 +161,32 @@ def test_frames_of_somebody_else_are_dropped(sandbox: Sandbox) -> None:
     assert b"evil" not in got.head
 
 
-@pytest.mark.parametrize("named", [{"session": "another"}, {"proof": ""}, {"proof": None}])
+@pytest.mark.parametrize(
+    "named", [{"session": "another"}, {"proof": ""}, {"proof": None}, {"where": ["a=b"]}]
+)
 def test_a_session_that_has_not_armed_the_function_gets_no_frame(
-    sandbox: Sandbox, named: dict[str, str | None]
+    sandbox: Sandbox, named: dict[str, Any]
 ) -> None:
     sandbox.gateway.welcome = named
     sandbox.start(COMMAND)
     assert sandbox.lambda_.invoke("one", b"{}").body == b"null"
     assert sandbox.gateway.frames.empty()
     assert "names a session that has not armed this function" in sandbox.log
+
+
+def test_only_what_fulfils_the_conditions_goes_to_the_laptop(sandbox: Sandbox) -> None:
+    where = ["headers.x-debug=me"]
+    sandbox.gateway.welcome = {"where": where, "proof": wire.prove("s", TOKEN, where)}
+    sandbox.start(COMMAND)
+    mine, of_others = b'{"headers": {"X-Debug": "me"}}', b'{"headers": {"X-Debug": "you"}}'
+    assert sandbox.lambda_.invoke("first", of_others).body == b"null"
+    # Most invocations are for the deployed code: it was loaded when the sandbox was, as ever.
+    assert sandbox.log.count("runtime starts") == 1
+    for number in range(10):
+        event, answer = (mine, b"laptop:" + mine) if number % 3 else (of_others, b"null")
+        assert sandbox.lambda_.invoke(f"r{number}", event).body == answer
+    assert [frame["id"] for frame in sandbox.gateway.frames.queue] == ["r1", "r2", "r4", "r5", "r7", "r8"]
+    assert sandbox.gateway.hellos.qsize() == 1
 
 
 def test_an_agent_whose_core_fails_leaves_the_deployed_code(sandbox: Sandbox) -> None:

@@ -53,6 +53,7 @@ def held(*clients: Client) -> HeldFunctions:
         url=URL,
         tokens={"orders": "0a"},
         settings={"orders": read_settings(BEFORE, logical_id="Orders")},
+        where=(),
         telling=cast("Any", None),
     )
 
