@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from tests.cloud.functions import invoke
 from tests.cloud.shop import Attached
 from tests.support import program, projects
 from tests.support.dap import editor
-from tests.support.environment import invent_account
+from tests.support.environment import REGION, invent_account
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -44,6 +43,8 @@ class Kind:
     functions: dict[str, tuple[str, object]]
 
 
+COPY = "index.py"
+"""What is in no file of the project runs in a copy of what is deployed."""
 EVENT = {"name": "plldb"}
 SAM = {
     "HelloWorldFunction": (
@@ -56,6 +57,39 @@ SAM = {
 KINDS = {
     "sam": Kind(folder="sam", deploy=projects.deploy_sam, functions=SAM),
     "sam-built": Kind(folder="sam", deploy=projects.build_and_deploy_sam, functions=SAM),
+    "cdk": Kind(
+        folder="cdk",
+        deploy=projects.deploy_cdk,
+        functions={
+            "Hello4A628BD4": ("lambda/hello.py", {"hello": "plldb"}),
+            "OrdersA9B65338": ("shared/prices.py", {"order": 5}),
+            "Bills0C71F2E6": ("functions/bills/index.py", {"bill": "plldb"}),
+            "Inline6CF80F9D": (COPY, "inline"),
+        },
+    ),
+    "serverless": Kind(
+        folder="serverless",
+        deploy=projects.deploy_serverless,
+        functions={
+            "HelloLambdaFunction": ("handler.py", {"hello": "plldb"}),
+            "MailsLambdaFunction": ("jobs/mails.py", {"mail": "plldb"}),
+            "ApiLambdaFunction": ("web.py", {"statusCode": 200, "body": "plldb"}),
+        },
+    ),
+    "chalice": Kind(
+        folder="chalice",
+        deploy=projects.deploy_chalice,
+        functions={"chalice-shop-dev-order": ("app.py", {"order": 15})},
+    ),
+    "cloudformation": Kind(
+        folder="cloudformation",
+        deploy=projects.deploy_cloudformation,
+        functions={
+            "Packaged": ("src/orders.py", {"order": "plldb"}),
+            "Nightly": ("jobs/nightly/main.py", {"nightly": "plldb"}),
+            "Inline": (COPY, "inline"),
+        },
+    ),
     "terraform": Kind(
         folder="terraform",
         deploy=projects.deploy_terraform,
@@ -85,12 +119,13 @@ async def test_it_stops_in_the_source_and_is_given_back_as_it_was(
     wanted = KINDS[kind]
     project = tmp_path / "project"
     shutil.copytree(PROJECTS / wanted.folder, project, symlinks=True)
-    account = projects.Account(open_client, f"packages-{ACCOUNT}")
+    bucket = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"  # AWS CDK alone asks for a name
+    account = projects.Account(open_client, bucket)
     words = await wanted.deploy(account, project, kind)
     before = all_files(project), await configurations(world)
-    env = {**aws_env, "VIRTUAL_ENV": sys.prefix, "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    breakpoints = {project / file: [line_of(project / file)] for file, _ in wanted.functions.values()}
-
+    env = {**aws_env, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    if not (project / ".venv").exists():
+        env["VIRTUAL_ENV"] = sys.prefix
     attaching = program.started(
         "attach", *words, "--debug-port", "0", "--output", "json", env=env, cwd=project
     )
@@ -99,13 +134,17 @@ async def test_it_stops_in_the_source_and_is_given_back_as_it_was(
         planned = (await session.read_until("attach_planned"))["functions"]
         names = {each["logical_id"] or each["function"]: each["function"] for each in planned}
         assert names.keys() == wanted.functions.keys()
+        folders = {each["function"]: Path(each["folder"]) for each in planned}
+        files = {
+            each: folders[names[each]] / COPY if file == COPY else (project / file).resolve()
+            for each, (file, _) in wanted.functions.items()
+        }
         port = (await session.read_until("attached"))["debug_port"]
-        async with editor(port, breakpoints) as one:
-            for function, (file, answer) in wanted.functions.items():
+        async with editor(port, {file: [line_of(file)] for file in files.values()}) as one:
+            for function, (_, answer) in wanted.functions.items():
                 caller = asyncio.create_task(invoke(world.functions, names[function], EVENT))
                 stop = await one.stop()
-                assert await where(stop) == (project / file).resolve()
-                assert (await stop.variables())["event"] == str(EVENT)
+                assert await where(stop) == files[function]
                 await stop.go_on()
                 assert await caller == answer
         assert (await session.end())[0] == 0
@@ -124,8 +163,9 @@ def line_of(file: Path) -> int:
 
 
 def all_files(folder: Path) -> list[str]:
-    """Whatever is in a folder."""
-    return sorted(str(Path(where, name)) for where, _, names in os.walk(folder) for name in names)
+    """Whatever is in a folder, its environment apart: what is installed there may be compiled there."""
+    found = (path.relative_to(folder) for path in folder.rglob("*"))
+    return sorted(str(path) for path in found if path.parts[0] != ".venv")
 
 
 async def configurations(world: World) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import shutil
+import venv
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,12 +95,13 @@ class Account:
         await s3.put_object(Bucket=self.bucket, Key=key, Body=body)
         return key
 
-    async def make_stack(self, name: str, template: Mapping[str, Any]) -> list[str]:
+    async def make_stack(self, name: str, template: Mapping[str, Any], **parameters: str) -> list[str]:
         """Deploy a template; its name."""
+        given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
         cloudformation = await self.open_client("cloudformation")
         able = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
         await cloudformation.create_stack(
-            StackName=name, TemplateBody=json.dumps(template), Capabilities=able
+            StackName=name, TemplateBody=json.dumps(template), Parameters=given, Capabilities=able
         )
         waiter = cloudformation.get_waiter("stack_create_complete")
         try:
@@ -169,6 +171,95 @@ async def _package(account: Account, path: Path) -> dict[str, Any]:
             key = await account.upload(nested.encode())
             each["Location"] = f"https://s3.amazonaws.com/{account.bucket}/{key}"
     return template
+
+
+async def deploy_cdk(account: Account, project: Path, stack: str) -> list[str]:
+    """``cdk deploy`` of what is synthesized, with its assets, in an account that is bootstrapped."""
+    output = project / "cdk.out"
+    for asset, source in (("37d0eabe", "lambda"), ("1ead07b7", "orders"), ("c1ff0a77", "bills")):
+        folder = output / f"asset.{asset}"
+        (found,) = project.glob(f"**/{source}")
+        shutil.copytree(found, folder)
+        if (folder / "requirements.txt").exists():
+            (folder / "idna").mkdir()
+            (folder / "idna/__init__.py").write_text("VERSION = 3\n")
+        await account.upload(pack_folder(folder), f"{asset}.zip")
+    parameters = await account.open_client("ssm")
+    await parameters.put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String")
+    return await account.make_stack(stack, read(output / "cdk.template.json"))
+
+
+# In the manner of serverless-wsgi, which writes two modules and the name of the application.
+_WSGI = {
+    ".serverless-wsgi": '{"app": "web.app"}',
+    "wsgi_handler.py": """
+import importlib, json, pathlib, serverless_wsgi
+settings = json.loads((pathlib.Path(__file__).parent / ".serverless-wsgi").read_text())
+module, name = settings["app"].split(".")
+app = getattr(importlib.import_module(module), name)
+def handler(event, context):
+    return serverless_wsgi.handle(app, event)
+""",
+    "serverless_wsgi.py": """
+def handle(app, event):
+    answer = {}
+    def start(status, headers):
+        answer["statusCode"] = int(status.split()[0])
+    body = b"".join(app({"NAME": event["name"]}, start))
+    return {**answer, "body": body.decode()}
+""",
+}
+
+
+async def deploy_serverless(account: Account, project: Path, stack: str) -> list[str]:
+    """``serverless deploy`` with serverless-wsgi and serverless-python-requirements."""
+    installed, output = project.parent / "requirements", project / ".serverless"
+    (installed / "idna").mkdir(parents=True)
+    (installed / "idna/__init__.py").touch()
+    output.mkdir()
+    (output / "requirements").symlink_to(installed)  # the plugin keeps them in the user's cache
+    package = pack_folder(project, **_WSGI, **{"idna/__init__.py": ""})
+    (output / "shop.zip").write_bytes(package)
+    key = await account.upload(package, "serverless/shop/dev/1795723285284-2026-11-26T20:01:25.284Z/shop.zip")
+    template: dict[str, Any] = {"Resources": {}}
+    for name, each in read(project / "serverless.yml")["functions"].items():
+        template["Resources"][f"{name.capitalize()}LambdaFunction"] = {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {
+                "Code": {"S3Bucket": account.bucket, "S3Key": key},
+                "Handler": each["handler"],
+                "Runtime": "python3.13",
+                "FunctionName": f"shop-dev-{name}",
+                "Role": "arn:aws:iam::000000000000:role/any",
+            },
+        }
+    (output / "cloudformation-template-update-stack.json").write_text(json.dumps(template))
+    return await account.make_stack(stack, template)
+
+
+async def deploy_chalice(account: Account, project: Path, _: str) -> list[str]:
+    """``chalice deploy``, with a stand-in for Chalice in the project's environment: functions, no stack."""
+    venv.create(project / ".venv", symlinks=True)
+    (packages,) = (project / ".venv").glob("lib/python*/site-packages")
+    (packages / "chalice.py").write_text(
+        "class Chalice:\n"
+        "    def __init__(self, app_name): pass\n"
+        "    def lambda_function(self): return lambda function: function\n"
+    )
+    vendor = {
+        str(path.relative_to(project / "vendor")): path.read_text() for path in project.glob("vendor/**/*.py")
+    }
+    package = pack_folder(project, **vendor, **{"chalice.py": (packages / "chalice.py").read_text()})
+    (project / ".chalice/deployments").mkdir()
+    (project / ".chalice/deployments/dbdd1591-python3.13.zip").write_bytes(package)
+    return [await account.make_function("chalice-shop-dev-order", "app.order", package)]
+
+
+async def deploy_cloudformation(account: Account, project: Path, stack: str) -> list[str]:
+    """``aws cloudformation package`` and ``deploy``; one function's package was put into S3 before."""
+    key = await account.upload(pack_folder(project / "jobs"), "nightly.zip")
+    template = await _package(account, project / "template.yaml")
+    return await account.make_stack(stack, template, Bucket=account.bucket, Key=key)
 
 
 async def deploy_terraform(account: Account, project: Path, _: str) -> list[str]:

@@ -116,7 +116,10 @@ def set_path(settings):
     own = [code + each[len("/var/task") :] for each in own if (each + "/").startswith("/var/task/")]
     first = list(dict.fromkeys([code, *own]))
     # The first entry is this file's folder.
-    sys.path[:] = first + [each for each in sys.path if each not in (HERE, *first)]
+    # AWS Chalice packages what lies in vendor beside app.py; as in `chalice local`, what is installed wins.
+    vendor = os.path.join(code, "vendor")
+    last = [vendor] if os.path.isdir(vendor) and os.path.isdir(os.path.join(code, ".chalice")) else []
+    sys.path[:] = first + [each for each in sys.path if each not in (HERE, *first)] + last
     site.addsitedir(code)
 
 

@@ -61,6 +61,8 @@ def start(settings, tell):
     from debugpy.server import api  # which puts pydevd within reach
 
     pydevd = sys.modules["pydevd"]
+    # The editor is led to the project's own file, also where the function has it by a link.
+    sys.modules["pydevd_file_utils"].set_resolve_symlinks(True)
     where = settings["debugger"]
     prepare(api, where["token"])
     stop_clock(pydevd.PyDB, tell)

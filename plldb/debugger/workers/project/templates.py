@@ -46,40 +46,42 @@ def folders_in_templates(project: Path, logical_id: str) -> tuple[Path, ...]:
 
 def inline_in(project: Path, logical_id: str) -> Path | None:
     """Return the template that has the code of a function in itself, if one does and none names a folder."""
-    found = _find(project, logical_id)
+    found = _find(project, logical_id) or list(_synthesized(project / "cdk.out", _last_part(logical_id)))
     inline = [each.template for each in found if each.inline]
     return inline[0] if inline and len(inline) == len(found) else None
 
 
 def built_folders(project: Path, logical_id: str) -> tuple[Path, ...]:
     """Return the folders that hold the code of a function as SAM or AWS CDK has put it together."""
-    name = logical_id.rpartition("/")[2]
+    assets = _synthesized(project / "cdk.out", _last_part(logical_id))
     return (
         *folders_in_templates(project / SAM_OUTPUT, logical_id),
-        *_assets_of_cdk(project / "cdk.out", name),
+        *(each.folder for each in assets if each.folder),
     )
 
 
-def _assets_of_cdk(folder: Path, name: str) -> Iterator[Path]:
-    for path in sorted(folder.glob("*.template.json")):
-        resource = _resources(read_mapping(path)).get(name, {})
-        asset = mapping(resource.get("Metadata")).get("aws:asset:path")
-        if isinstance(asset, str) and (path.parent / asset).is_dir():
-            yield (path.parent / asset).resolve()
+def _synthesized(output: Path, name: str) -> Iterator[_Function]:
+    """Yield the functions of this id in the templates of AWS CDK; their folders are assets."""
+    for path in sorted(output.glob("*.template.json")):
+        resource = _resources(read_mapping(path)).get(name)
+        if resource is not None:
+            asset = mapping(resource.get("Metadata")).get("aws:asset:path")
+            code = mapping(mapping(resource.get("Properties")).get("Code"))
+            yield _Function(path, name, _folder(path.parent, asset), "ZipFile" in code)
     # Those of stages and pipelines; the assets themselves may have very many files.
-    for assembly in sorted(folder.glob("assembly-*")):
-        yield from _assets_of_cdk(assembly, name)
+    for assembly in sorted(output.glob("assembly-*")):
+        yield from _synthesized(assembly, name)
 
 
 def _find(project: Path, logical_id: str) -> list[_Function]:
     """Return the functions of this id, nested as it says; else of its last part."""
     if not logical_id:
         return []
-    name = logical_id.rpartition("/")[2]
+    name = _last_part(logical_id)
     for paths in ([project / each for each in NAMES], _other_templates(project, name)):
         there = [each for path in paths for each in _functions(path)]
         found = [each for each in there if each.logical_id == logical_id] or [
-            each for each in there if each.logical_id.rpartition("/")[2] == name
+            each for each in there if _last_part(each.logical_id) == name
         ]
         if found:
             return found
@@ -115,6 +117,11 @@ def _function(path: Path, name: str, properties: Mapping[str, Any], common: Mapp
     # SAM takes the template's own folder where none is named.
     folder = None if inline else _folder(path.parent, code if code is not None else ".")
     return _Function(path, name, folder, inline)
+
+
+def _last_part(logical_id: str) -> str:
+    """Return the id of a function in its own template, also if that is of a nested stack."""
+    return logical_id.rpartition("/")[2]
 
 
 def _folder(base: Path, code: object) -> Path | None:

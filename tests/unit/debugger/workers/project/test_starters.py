@@ -15,6 +15,7 @@ Resources:
   Cfn: {Type: AWS::Lambda::Function, Properties: {Code: {ZipFile: !Sub 'import os'}, Handler: index.handler}}
   Sam: {Type: AWS::Serverless::Function, Properties: {InlineCode: 'import os', Handler: index.handler}}
 """
+SYNTHESIZED = '{"Resources": {"Cdk": {"Properties": {"Code": {"ZipFile": "import os"}}}}}'
 
 
 def find(root: Path, name: str, logical_id: str, handler: str) -> Source:
@@ -36,13 +37,15 @@ def test_the_source_of_each_function_is_found_with_no_configuration(tmp_path: Pa
         )
 
 
-@pytest.mark.parametrize("logical_id", ["Cfn", "Sam"])
+@pytest.mark.parametrize("logical_id", ["Cfn", "Sam", "Cdk"])
 def test_code_in_the_template_itself_is_named_and_no_other_file_runs_in_its_place(
     tmp_path: Path, logical_id: str
 ) -> None:
     (tmp_path / "template.yaml").write_text(INLINE)
+    (tmp_path / "cdk.out").mkdir()
+    (tmp_path / "cdk.out/shop.template.json").write_text(SYNTHESIZED)
     (tmp_path / "index.py").touch()
-    with pytest.raises(SourceError, match=r"code of f-1 is in the template .*template\.yaml itself"):
+    with pytest.raises(SourceError, match=r"code of f-1 is in the template .*template\.\w+ itself"):
         find(tmp_path, "f-1", logical_id, "index.handler")
 
 
