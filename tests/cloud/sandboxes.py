@@ -48,7 +48,8 @@ class Cloud:
         for number in range(load.invocations):
             self.waiting.put(number)
         self.slots = threading.Semaphore(load.concurrency)
-        self.starting = threading.Semaphore(4)  # API Gateway's handlers are one machine's here
+        # Their links, their handlers and their workers are all one machine's here.
+        self.starting = threading.Semaphore(8)
         self.answers: list[dict[str, Any]] = []
         self.done = threading.Event()
         self.large = base64.b64encode(random.Random(1).randbytes(750_000)).decode()
@@ -82,6 +83,12 @@ class RuntimeApi:
         self.cloud.slots.release()
         self.number = -1
 
+    def note_start(self) -> None:
+        """It has answered, or given up: another one may start."""
+        if self.starting:
+            self.starting = False
+            self.cloud.starting.release()
+
     def request(
         self, method: str, path: str, headers: list[tuple[str, str]], body: bytes, now: float
     ) -> tuple[int, list[tuple[str, str]], bytes]:
@@ -89,10 +96,8 @@ class RuntimeApi:
             event = self.cloud.event(self.sandbox, self.number)
             right = path == f"{API}r{self.number}/response" and json.loads(body) == json.loads(event)
             self.end("" if right else body[:300].decode())
+            self.note_start()
             return 202, [], b""
-        if self.starting:
-            self.starting = False
-            self.cloud.starting.release()
         self.number = self.cloud.waiting.get()
         self.cloud.slots.acquire()
         deadline = int((time.time() + 890) * 1000)
@@ -113,8 +118,7 @@ def run_sandbox(cloud: Cloud, number: int) -> None:
         except DeployedError:
             if api.number >= 0:
                 api.end(DEPLOYED)
-            if api.starting:
-                cloud.starting.release()
+            api.note_start()
 
 
 DEPLOYED = "left to the deployed code"

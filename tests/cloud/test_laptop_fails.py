@@ -254,14 +254,21 @@ async def test_after_a_laptop_was_killed_unnoticed_nothing_runs_twice(
         assert await one.invoke() == "deployed"
 
 
-async def test_a_message_of_a_queue_is_there_again_after_the_laptop_was_killed(
-    world: World, cloud: Cloud, open_client: OpenClient
+@pytest.mark.parametrize("sender", ["a queue", "an asynchronous invocation"])
+async def test_what_a_killed_laptop_had_comes_again(
+    world: World, cloud: Cloud, open_client: OpenClient, sender: str
 ) -> None:
+    """The emulated cloud tries an asynchronous event again after 1 s, AWS after a minute."""
     layer = await publish(world.functions, await build_layer(FIFTEEN_TIMES))
     async with trial(world, cloud, layer) as one:
-        queue = await connect_queue(open_client, one.name)
-        await queue.set_queue_attributes(QueueUrl=one.name, Attributes={"VisibilityTimeout": "3"})
-        await queue.send_message(QueueUrl=one.name, MessageBody="hang")
+        if sender == "a queue":
+            queue = await connect_queue(open_client, one.name)
+            await queue.set_queue_attributes(QueueUrl=one.name, Attributes={"VisibilityTimeout": "3"})
+            await queue.send_message(QueueUrl=one.name, MessageBody="hang")
+        else:
+            told = {"FunctionName": one.name, "InvocationType": "Event", "Payload": '"hang"'}
+            assert (await world.functions.invoke(**told))["StatusCode"] == 202
         await until(lambda: len(one.begun) == 1)
+        assert one.deployed() == 0
         one.laptop.kill()
         await until(lambda: one.deployed() == 1)

@@ -26,6 +26,7 @@ from tests.cloud.shop import ACCOUNT, attached
 if TYPE_CHECKING:
     from tests.cloud.shop import Attached
     from tests.cloud.world import World
+    from tests.support.cloud import Cloud
 
 SANDBOXES, INVOCATIONS, LARGE = map(int, os.environ.get("PLLDB_LOAD", "8,80,8").split(","))
 MEMORY = 200 * 2**20
@@ -80,8 +81,9 @@ async def run_load(load: Load) -> dict[str, Any]:
 
 
 async def test_nothing_is_lost_or_doubled_and_the_order_in_a_sandbox_is_kept(
-    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path
+    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path, cloud: Cloud
 ) -> None:
+    cloud.rules.direct = True
     (folder / "index.py").write_text(HANDLER)
     async with attached(aws_env, folder, "shop", "Orders", "--no-debug") as session:
         await session.read_until("attached")

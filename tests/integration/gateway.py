@@ -36,6 +36,8 @@ class Gateway:
         self.sockets: dict[str, web.WebSocketResponse] = {}
         self.posts: list[tuple[str, str]] = []
         self.post_status: Callable[[], int] = lambda: 200
+        self.takes_large = asyncio.Event()  # large frames are answered as long as this is set
+        self.takes_large.set()
         self.reply: dict[str, object] = {"t": "welcome"}
         self.handshakes: list[int] = []  # what the next requests for a WebSocket are answered with instead
         self.url = ""
@@ -65,9 +67,11 @@ class Gateway:
 
     async def post(self, request: web.Request) -> web.Response:
         assert request.headers["Authorization"].startswith("AWS4-HMAC-SHA256 ")
-        status = self.post_status()
+        status, text = self.post_status(), await request.text()
+        if len(text) > 8192:
+            await self.takes_large.wait()
         if status == 200:
-            self.posts.append((request.match_info["id"], await request.text()))
+            self.posts.append((request.match_info["id"], text))
             self.log.append(f"post {request.match_info['id']}")
         kind = {403: "ForbiddenException", 410: "GoneException", 429: "LimitExceededException"}.get(
             status, ""

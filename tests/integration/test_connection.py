@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from plldb.debugger.pace import Pace
 from plldb.debugger.protocol.decisions import Delivered
 from plldb.debugger.protocol.invocations import Answer
 from tests.integration.gateway import (
+    QUICK,
     Gateway,
     agent_of,
     attached,
@@ -97,6 +99,22 @@ async def test_an_answer_is_posted_until_it_is_taken(gateway: Gateway, status: i
         gateway.post_status = lambda: outcomes.pop(0) if outcomes else 200
         link.answer(started.identity, Answer(kind="response", body=b"1"))
         assert (await until(link, Delivered)).complete
+
+
+async def test_small_answers_do_not_wait_for_large_ones(gateway: Gateway) -> None:
+    large = Answer(kind="response", body=secrets.token_hex(250_000).encode())
+    async with attached(gateway, replace(QUICK, read_timeout=60.0)) as link:
+        gateway.takes_large.clear()
+        for number in range(6):  # 8 pieces of each are under way at a time, and AWS has 32 connections
+            agent = replace(agent_of(link), sandbox=f"{number:032x}", log_stream=f"s{number}")
+            started = await start(gateway, link, agent)
+            link.answer(started.identity, large)
+        started = await start(gateway, link, agent_of(link))
+        link.answer(started.identity, Answer(kind="response", body=b"1"))
+        assert (await until(link, Delivered)).identity == started.identity
+        gateway.takes_large.set()
+        for _ in range(6):
+            assert (await until(link, Delivered)).complete
 
 
 async def test_an_api_of_another_version_is_an_error(gateway: Gateway) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 from plldb.aws.errors import TryAgainError
@@ -41,6 +41,12 @@ from plldb.tasks import cancel_all, finish, gather_all
 
 log = logging.getLogger(__name__)
 
+LARGE_FRAME = 8 * 1024
+"""Size of a frame, in bytes, from which on it is held back while `LARGE_AT_ONCE` such are under way."""
+LARGE_AT_ONCE = 24
+"""Of the connections to AWS (32) so many may be busy with pieces of large answers: the others are for
+heartbeats and small answers, which many large ones must not delay."""
+
 LinkEvent = Start | Cancel | EndSandbox | Declined | Delivered | Relayed | ConnectionEvent
 """What a `Link` yields: what is to be run, and what happens to it and to the connection."""
 
@@ -59,6 +65,7 @@ class Link:
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._delayed = False
+        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
         self._connection = Connection(aws, websocket, row, pace, self)
 
     # --- for the caller --------------------------------------------------------------------------------
@@ -182,11 +189,12 @@ class Link:
     async def _post(self, post: Post) -> None:
         status, error = 200, None
         try:
-            await self._aws.attempt(
-                (await self._aws.posts(management_address(self._url))).post_to_connection,
-                ConnectionId=post.connection,
-                Data=post.frame.encode(),
-            )
+            async with self._large if len(post.frame) >= LARGE_FRAME else nullcontext():
+                await self._aws.attempt(
+                    (await self._aws.posts(management_address(self._url))).post_to_connection,
+                    ConnectionId=post.connection,
+                    Data=post.frame.encode(),
+                )
         except TryAgainError as again:
             status = 429 if again.throttled else 0
         except PlldbError as refusal:

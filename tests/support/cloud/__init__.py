@@ -110,6 +110,11 @@ class Cloud:
 
     def reset_rules(self) -> None:
         self._gate.rules = Rules()
+        (self.folder / "limit").unlink(missing_ok=True)
+
+    def limit(self, invocations: int) -> None:
+        """How many invocations each account may have at a time, until the rules are reset."""
+        (self.folder / "limit").write_text(str(invocations))
 
     def age(self, seconds: float, *only: str) -> None:
         self._gate.age(seconds, *only)

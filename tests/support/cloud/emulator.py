@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import os
 import re
 import sys
+import threading
 import urllib.request
+from collections import Counter
+from contextlib import nullcontext
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 import ministack.core.iam_evaluator as iam
@@ -22,6 +27,10 @@ from ministack.services import dynamodb, eventbridge, lambda_svc, scheduler
 from ministack.services.cloudformation import engine
 
 SETTINGS = json.loads(os.environ["TEST_CLOUD"])
+HANDLERS = 4
+"""How many of plldb's own handlers run at a time."""
+LIMIT = Path(SETTINGS["sandboxes"], "limit")
+"""How many invocations an account may have at a time, if this file is there."""
 
 
 def run_functions_in_sandboxes() -> None:
@@ -36,6 +45,30 @@ def run_functions_in_sandboxes() -> None:
 
     # Routes of WebSocket APIs run where Invoke runs, not in MiniStack's own workers.
     lambda_runtime.get_or_create_worker = lambda _name, config, code, **_: _Sandboxed(config, code)
+
+
+def limit_invocations() -> None:
+    """As many of an account at a time as `LIMIT` says, those of sandboxes that are there already too.
+
+    On AWS there is a sandbox for each of plldb's handlers; here a hundred of them would start at once on one
+    machine.
+    """
+    execute, few, running = lambda_svc._execute_function, threading.Semaphore(HANDLERS), Counter[str]()
+
+    def execute_within_limits(func: dict[str, Any], *arguments: Any, **named: Any) -> Any:
+        config = func.get("config") or func
+        account = config["FunctionArn"].split(":")[4]
+        limit = int(LIMIT.read_text()) if LIMIT.exists() else math.inf
+        running[account] += 1
+        try:
+            if running[account] > limit:
+                return lambda_svc._throttle_response("ConcurrentInvocationLimitExceeded", "Rate Exceeded.")
+            with few if config["FunctionName"].startswith("plldb-") else nullcontext():
+                return execute(func, *arguments, **named)
+        finally:
+            running[account] -= 1
+
+    lambda_svc._execute_function = execute_within_limits
 
 
 class _Sandboxed:
@@ -189,6 +222,7 @@ def _find_leading_key(request: dict[str, Any]) -> str | None:
 
 if __name__ == "__main__":
     run_functions_in_sandboxes()
+    limit_invocations()
     pass_on_what_invoke_says()
     behave_like_api_gateway()
     expand_nested_templates()

@@ -72,6 +72,8 @@ class Rules:
     """How long POSTs to a client that is gone are answered 200, and lost."""
     error_frames: int = 0
     """How many of the next messages are answered with an error frame and never reach a route."""
+    direct: bool = False
+    """Whether the gate itself sends what is posted: the emulator needs some milliseconds for each."""
     refuse: Callable[[str, bytes], int] | None = None
     """Called for every POST with connection id and data; a status such as 429 refuses it, 0 does not."""
 
@@ -220,6 +222,9 @@ class Gate:
         if self.rules.refuse and (status := self.rules.refuse(identity, body)):
             return _refuse(status, _ERRORS.get(status, "InternalServerErrorException"))
         connection = self.connections.get(identity)
+        if connection is not None and connection.closed == math.inf and self.rules.direct:
+            self._send(connection, body)
+            return wire.Response(status=200, reason="OK", headers=(), body=b"")
         if connection is None or connection.closed == math.inf:
             return None
         if time.monotonic() - connection.closed < self.rules.accepts_dead:
@@ -318,14 +323,17 @@ class Gate:
                 if connection.closed < math.inf or self._is_forgotten(connection):
                     self.lost += 1
                     continue
-                connection.last = time.monotonic()
-                size = self.rules.frame
-                parts = [text[i : i + size] for i in range(0, len(text), size)]
-                for number, part in enumerate(parts):
-                    send = connection.protocol.send_continuation if number else connection.protocol.send_text
-                    send(part, fin=number == len(parts) - 1)
-                connection.flush()
+                self._send(connection, text)
         self._end(connection, connection.api.close_code or 1000)
+
+    def _send(self, connection: Connection, text: bytes) -> None:
+        connection.last = time.monotonic()
+        size = self.rules.frame
+        parts = [text[i : i + size] for i in range(0, len(text), size)]
+        for number, part in enumerate(parts):
+            send = connection.protocol.send_continuation if number else connection.protocol.send_text
+            send(part, fin=number == len(parts) - 1)
+        connection.flush()
 
     def _is_forgotten(self, connection: Connection) -> bool:
         return time.monotonic() - connection.last > self.rules.forgets
