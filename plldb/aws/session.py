@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import IO, TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from aiobotocore.session import AioSession
 from botocore import exceptions as boto
@@ -25,7 +25,7 @@ from plldb.aws.own_session import make_session
 from plldb.aws.pace import RequestPace
 from plldb.aws.place import Place, Target
 from plldb.aws.regions import check_known, dns_suffix, find_region, is_foreign, is_known
-from plldb.aws.websockets import Posts, WebSocket, download, open_websocket
+from plldb.aws.websockets import Posts, WebSocket, download, download_to, open_websocket
 from plldb.errors import AwsError, CredentialsError, Hint, PlldbError, SettingsError
 
 if TYPE_CHECKING:
@@ -247,6 +247,11 @@ class Aws:
         async with self._downloads:  # as many as a stack has functions would fill the memory
             seconds = self.pace.read_timeout
             return await download(self._session, url, seconds=seconds, most=most, end=end)
+
+    async def download_to(self, file: IO[bytes], url: str, *, seconds: float, most: int) -> bool:
+        """Write what is at a signed address to a file; return whether all of it is there."""
+        async with self._downloads:
+            return await download_to(self._session, file, url, seconds=seconds, most=most)
 
 
 @asynccontextmanager

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import re
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote
 
 import aiohttp
@@ -152,22 +153,32 @@ async def download(
     Raises:
         SettingsError: a setting is in the way.
     """
+    content = io.BytesIO()
+    got = await download_to(session, content, url, seconds=seconds, most=most, end=end)
+    return content.getvalue() if got else None
+
+
+async def download_to(
+    session: AioSession, file: IO[bytes], url: str, *, seconds: float, most: int, end: int | None = None
+) -> bool:
+    """Write what is there to a file, and return whether all of it is there, as `download` does."""
     trust = await asyncio.to_thread(_trust, session) if url.startswith("https://") else True
     limit = aiohttp.ClientTimeout(total=seconds)
-    content = bytearray()
     headers = {} if end is None else {"Range": f"bytes=-{end}"}
+    size = 0
     try:
         async with (
             aiohttp.ClientSession(timeout=limit) as http,
             http.get(url, ssl=trust, proxy=_proxy_for(url), headers=headers) as answer,
         ):
             async for piece in answer.content.iter_chunked(_PIECE):
-                content += piece
-                if len(content) > most:
-                    return None
-            return bytes(content) if answer.status in (200, 206) else None
+                size += len(piece)
+                if size > most:
+                    return False
+                file.write(piece)
+            return answer.status in (200, 206)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
-        return None
+        return False
 
 
 def _trust(session: AioSession) -> ssl.SSLContext:

@@ -60,6 +60,7 @@ from plldb.debugger.events.invocations import (
     InvocationStarted,
     Output,
 )
+from plldb.debugger.events.layers import LayerFetched, LayerMissing
 from plldb.debugger.events.restore import (
     FunctionRefused,
     HeldFunction,
@@ -108,6 +109,8 @@ __all__ = [
     "InvocationRecord",
     "InvocationRefused",
     "InvocationStarted",
+    "LayerFetched",
+    "LayerMissing",
     "NoFunctionsError",
     "NotSetUpError",
     "Output",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 from plldb.cli.debugger.names import short_names
 from plldb.cli.debugger.status import person, where_text
 from plldb.cli.output.layout import Item, Line, Tone
-from plldb.cli.output.text import counted, duration
+from plldb.cli.output.text import counted, duration, size
 from plldb.debugger.events.attach import (
     Attached,
     AttachFinished,
@@ -36,6 +36,7 @@ from plldb.debugger.events.invocations import (
     InvocationStarted,
     Output,
 )
+from plldb.debugger.events.layers import LayerFetched, LayerMissing
 
 if TYPE_CHECKING:
     from plldb.debugger.events.attach import SessionEvent
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from plldb.debugger.events.invocations import InvocationEvent
 
 
+MOST_PACKAGES = 5
+"""How many packages of a layer are named."""
 MOST_DIFFERING = 3
 """How many functions are named whose code is not what is deployed."""
 
@@ -71,6 +74,8 @@ class SessionWords:
                 return _attached_lines(event)
             case CodeDiffers():
                 return [self._differs(event)]
+            case LayerFetched() | LayerMissing():
+                return [_layer_line(event)]
             case InvocationStarted() | Output() | InvocationFinished() | InvocationRefused() | AnswerLost():
                 return self._invocation(event)
             case EventsSkipped():
@@ -154,6 +159,19 @@ class SessionWords:
                 return [Line(mark="fail", name=number, text=text, tone="bad")]
             case _:
                 assert_never(event)
+
+
+def _layer_line(event: LayerFetched | LayerMissing) -> Line:
+    layer = ":".join(event.layer.split(":")[-2:])
+    if isinstance(event, LayerMissing):
+        text = (
+            f"the layer {layer} cannot be read: {event.message} What your code needs of it has to be in your "
+            "Python"
+        )
+        return Line(mark="warn", name="layer", text=text, tone="warn")
+    packages = _files(event.packages[:MOST_PACKAGES], len(event.packages))
+    text = f"{layer} was copied to this machine ({size(event.size)}), since your Python lacks {packages}"
+    return Line(mark="done", name="layer", text=text)
 
 
 def _files(names: tuple[str, ...], count: int) -> str:

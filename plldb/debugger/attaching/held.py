@@ -90,6 +90,7 @@ class HeldFunctions:
             runtime=deployed.runtime,
             timeout=deployed.settings.timeout,
             variables=deployed.settings.variables,
+            layers=deployed.settings.layers,
             **asdict(deployed.execution),
         )
 

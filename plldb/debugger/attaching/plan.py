@@ -21,10 +21,10 @@ from plldb.debugger.arming.restore import refused_event
 from plldb.debugger.errors import InlineCodeError, NoFunctionsError, SeveralFoldersError, SourceError
 from plldb.debugger.events.restore import FunctionRefused
 from plldb.debugger.link.rows import TABLE as SESSIONS
+from plldb.debugger.workers.project.cache import cache_folder
 from plldb.debugger.workers.project.compare import Package, package_of
 from plldb.debugger.workers.project.deployed import (
     add_generated,
-    copies_folder,
     copy_package,
     read_handler_file,
 )
@@ -139,7 +139,7 @@ async def _find(aws: Aws, project: Project, settings: FunctionSettings, answer: 
 def _copy_of(settings: FunctionSettings, answer: Mapping[str, Any]) -> Path:
     """Return the folder for a copy of what is deployed: another one for each version of the code."""
     version = f"{settings.arn} {answer.get('Configuration', {}).get('CodeSha256')}"
-    return copies_folder() / f"{settings.name}-{hashlib.sha256(version.encode()).hexdigest()[:12]}"
+    return cache_folder("code") / f"{settings.name}-{hashlib.sha256(version.encode()).hexdigest()[:12]}"
 
 
 async def _read(places: Places, name: str) -> dict[str, Any]:

@@ -35,7 +35,9 @@ from plldb.debugger.watching.deployments import Watch
 from plldb.debugger.watching.infrastructure import watch_infrastructure
 from plldb.debugger.watching.lease import until_clock
 from plldb.debugger.watching.silence import watch_silence
+from plldb.debugger.workers.project.cache import remove_unused
 from plldb.debugger.workers.project.compare import find_differences
+from plldb.debugger.workers.project.layers import Home, open_layers
 from plldb.debugger.workers.source import Project
 from plldb.errors import PlldbError
 from plldb.tasks import cancel_all, ended, finish, gather_all, unless, until_one
@@ -77,8 +79,10 @@ class SessionRun:
             telling=telling,
         )
         began, connected = loop.time(), asyncio.Event()
+        homes = {each.name: Home(each.source.folder, each.source.python) for each in self.candidates}
         async with (
-            self.open_workers(self._project(), settings) as workers,
+            open_layers(self.places.functions, homes, telling.put) as layers,
+            self.open_workers(replace(self._project(), layers=layers.of), settings) as workers,
             # Mutexes are taken while this machine connects; no function is changed before it has.
             ended(self._arm_all(held, telling, workers, connected)) as arming,
             open_link(self.aws, websocket=self.url, row=self.row, tokens=tokens, pace=self.pace) as link,
@@ -95,7 +99,8 @@ class SessionRun:
             watching: list[asyncio.Task[None]] = []
             try:
                 comparing = asyncio.create_task(self._compare(telling))
-                watching.append(comparing)
+                fetching = asyncio.create_task(layers.fetch(tuple(settings.values())))
+                watching += [comparing, fetching]
                 # To arm hundreds of functions takes a minute: who wants to end does not wait for it.
                 armed = await unless(leave, arming) or {}
                 looked_at = {name: settings[name] for name in armed}
@@ -110,7 +115,8 @@ class SessionRun:
                 watch = Watch(functions=self.places.functions, tokens=tokens, session=held, tell=telling.put)
                 holding, silent = asyncio.create_task(watch.run(armed)), asyncio.create_task(silence)
                 watching += [holding, silent]
-                reason = await self._until_over(service, [serving, holding], [silent, comparing], leave)
+                others = [silent, comparing, fetching]
+                reason = await self._until_over(service, [serving, holding], others, leave)
                 await cancel_all(watching)
                 workers.release()  # what waits for a debugger would be in hand for ever
                 return await self._detach(held, reason, link, service, telling)
@@ -149,7 +155,7 @@ class SessionRun:
         return armed
 
     async def _compare(self, telling: Telling) -> None:
-        """Tell of which functions the code of this machine is not what is deployed."""
+        """Tell of which functions the code of this machine is not what is deployed; tidy the copies."""
         deployed = [(each.package, each.source.folder, each.source.handler) for each in self.candidates]
         found = await find_differences(self.aws, deployed)
         differing = tuple(
@@ -159,6 +165,7 @@ class SessionRun:
         )
         if differing:
             telling.put(CodeDiffers(functions=differing))
+        await asyncio.to_thread(remove_unused)
 
     async def _until_over(
         self,

@@ -7,6 +7,7 @@ from typing import Literal
 
 from plldb.debugger.events.connection import ConnectionEvent, SessionConnected
 from plldb.debugger.events.invocations import EventsSkipped, InvocationEvent
+from plldb.debugger.events.layers import LayerFetched, LayerMissing
 from plldb.debugger.events.restore import FunctionRefused, Restored, Started, TakeOverPlanned, VersionArmed
 
 
@@ -201,6 +202,8 @@ SessionEvent = (
     | FunctionArmed
     | Attached
     | CodeDiffers
+    | LayerFetched
+    | LayerMissing
     | InvocationEvent
     | EventsSkipped
     | FunctionRelayed

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from plldb.debugger.errors import SourceError
@@ -203,13 +204,15 @@ class Workers:
 
     async def _start(self, start: Start, tell: TellOutput) -> Worker:
         """Start a worker when it is its turn, and let the next one start when it has loaded the function."""
+        function = self._functions[start.function]
+        layers = await self._project.layers(function) if self._project.layers else ()
         await self._slots.acquire()
         try:
             if self._starting.get(start.identity.sandbox) is not asyncio.current_task():
                 raise asyncio.CancelledError  # nobody wants it any more
             if time.time() > start.latest:
                 raise TooLateError(start.function)
-            worker = await self._start_now(start, tell)
+            worker = await self._start_now(start, layers, tell)
         except BaseException:
             self._slots.release()
             raise
@@ -222,7 +225,7 @@ class Workers:
                 await worker.loaded.wait()
         self._slots.release()
 
-    async def _start_now(self, start: Start, tell: TellOutput) -> Worker:
+    async def _start_now(self, start: Start, layers: tuple[Path, ...], tell: TellOutput) -> Worker:
         function = self._functions[start.function]
         source = await asyncio.to_thread(find_source, self._project, function)
         environment = worker_environment(
@@ -242,6 +245,7 @@ class Workers:
             machine=self._machine,
             debugger=await self._find_debugger(tell),
             vpc=function.in_vpc,
+            layers=layers,
         )
         worker = await start_worker(plan, self._patience)
         if self._relay is not None:

@@ -38,6 +38,7 @@ class Plan:
         machine: this machine's environment.
         debugger: where the debugger is; None without one.
         vpc: whether the function is in a VPC.
+        layers: folders that come last on the function's path.
     """
 
     python: Path
@@ -47,6 +48,7 @@ class Plan:
     machine: Mapping[str, str] = field(repr=False)
     debugger: Mapping[str, object] | None = field(default=None, repr=False)
     vpc: bool = False
+    layers: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

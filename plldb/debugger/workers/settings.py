@@ -27,6 +27,7 @@ class FunctionSettings:
         stack: the one whose function it is; empty if none was named.
         logical_id: in the template of its stack, if it has one; ``Nested/Orders`` in a nested stack.
         in_vpc: whether it runs in a VPC.
+        layers: ARNs of the versions of its own layers, in the order in which they are laid over each other.
         log_level: of the application, for example ``INFO``; empty if Lambda does not filter.
     """
 
@@ -43,6 +44,7 @@ class FunctionSettings:
     stack: str = ""
     logical_id: str = ""
     in_vpc: bool = False
+    layers: tuple[str, ...] = ()
 
     @property
     def own_id(self) -> str:
@@ -62,7 +64,7 @@ def read_settings(
     deployed = restore_settings(
         Settings(
             timeout=int(configuration.get("Timeout", 3)),
-            layers=(),
+            layers=tuple(str(each.get("Arn", "")) for each in configuration.get("Layers") or ()),
             variables=dict((configuration.get("Environment") or {}).get("Variables") or {}),
         )
     )
@@ -73,6 +75,7 @@ def read_settings(
         runtime=str(configuration.get("Runtime", "")),
         timeout=deployed.timeout,
         variables=deployed.variables,
+        layers=deployed.layers,
         logical_id=logical_id,
         stack=stack,
         **asdict(read_execution(configuration)),

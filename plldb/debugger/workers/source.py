@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +34,7 @@ class Project:
         python: the interpreter for the functions; None for that of the project's environment.
         variables: set for every function, over its own (``--env``). Secret.
         own_credentials: functions run with the caller's own credentials instead of the role's.
+        layers: asked for what comes behind the path of a function: the packages of its layers.
     """
 
     folder: Path
@@ -41,6 +42,7 @@ class Project:
     python: Path | None = None
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     own_credentials: bool = False
+    layers: Callable[[FunctionSettings], Awaitable[tuple[Path, ...]]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

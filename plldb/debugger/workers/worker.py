@@ -72,6 +72,7 @@ async def start_worker(plan: Plan, patience: Patience) -> Worker:
         "mark": mark,
         "debugger": plan.debugger,
         "vpc": plan.vpc,
+        "layers": [str(each) for each in plan.layers],
     }
     try:
         process = await start_process(plan, settings)

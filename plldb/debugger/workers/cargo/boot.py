@@ -59,7 +59,7 @@ def read_settings():
     return json.loads(data.decode())
 
 
-def note_files(client):
+def note_files(client, layers):
     """Note the time and size of each source file of the function as it is loaded, for restarts.
 
     Python finds its own cache by whole seconds and the size: of a file that has just been saved the cache may
@@ -68,7 +68,7 @@ def note_files(client):
     """
     loader = machinery.SourceFileLoader
     path_stats, set_data, now = loader.path_stats, loader.set_data, time.time
-    outside = (os.path.dirname(os.__file__) + os.sep, HERE + os.sep)
+    outside = tuple(each + os.sep for each in (os.path.dirname(os.__file__), HERE, *layers))
 
     def is_own(path):
         return isinstance(path, str) and "site-packages" not in path and not path.startswith(outside)
@@ -110,7 +110,7 @@ def load_file(name, path):
 
 
 def set_path(settings):
-    """Put the code first on the path, as the managed runtime does; plldb's packages come last."""
+    """Put the code first on the path, as the managed runtime does; layers come last, and plldb's packages."""
     code = settings["code"]
     own = os.environ.get("PYTHONPATH", "").split(":")  # the function's, for Lambda: never this machine's
     own = [code + each[len("/var/task") :] for each in own if (each + "/").startswith("/var/task/")]
@@ -121,6 +121,7 @@ def set_path(settings):
     last = [vendor] if os.path.isdir(vendor) and os.path.isdir(os.path.join(code, ".chalice")) else []
     sys.path[:] = first + [each for each in sys.path if each not in (HERE, *first)] + last
     site.addsitedir(code)
+    sys.path += [each for each in settings["layers"] if each not in sys.path]
 
 
 def set_environment(settings):
@@ -174,7 +175,7 @@ def main():
     sys.meta_path.remove(packages)
     sys.meta_path.append(packages)
     set_path(settings)
-    note_files(client)
+    note_files(client, settings["layers"])
     client.tell("begun", sys.version)
     say_other_version()
     differences = load_file("_plldb_differences", os.path.join(HERE, "differences.py"))

@@ -8,6 +8,7 @@ import os
 import sys
 from contextlib import suppress
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 FOLDERS = ("/var/task/", "/opt/", "/var/runtime/")
 ENDPOINTS = {
     2773: "the AWS Parameters and Secrets Lambda Extension",
@@ -22,12 +23,21 @@ LOCAL = ("127.0.0.1", "::1")
 
 def watch(runtime, vpc):
     """Look at each error that the runtime is about to report. ``vpc``: whether the function is in a VPC."""
-    extract, last, said = runtime.extract_traceback, [None], set()
+    extract, last, said, get_handler = runtime.extract_traceback, [None], set(), runtime._get_handler
 
     def extract_traceback(tb):
         with suppress(Exception):  # the function may raise anything, with any text
             say(explain(sys.exc_info()[1], last[0], vpc))
         return extract(tb)
+
+    def get_own_handler(handler):
+        # An error of this kind is told without its traceback.
+        try:
+            return get_handler(handler)
+        except runtime.FaultException as error:
+            with suppress(Exception):
+                say(explain(error, last[0], vpc))
+            raise
 
     def look(event, arguments):
         if event != "socket.connect":
@@ -39,8 +49,18 @@ def watch(runtime, vpc):
                 if host not in find_proxies(os.environ):
                     say(f"{host}:{port} is private, and this machine may have no way to the function's VPC")
 
-    runtime.extract_traceback = extract_traceback
+    runtime.extract_traceback, runtime._get_handler = extract_traceback, get_own_handler
     sys.addaudithook(look)
+
+
+def explain_import(error):
+    """Return what a compiled module has to do with an import that failed; None if nothing."""
+    from importlib import util
+
+    spec = util.spec_from_file_location("_plldb_binaries", os.path.join(HERE, "binaries.py"))
+    binaries = util.module_from_spec(spec)
+    spec.loader.exec_module(binaries)
+    return binaries.explain_import(error)
 
 
 def say(text):
@@ -79,6 +99,8 @@ def explain(error, connected, vpc):
     seen = []
     while error is not None and error not in seen:
         seen.append(error)
+        if isinstance(error, ImportError) and (why := explain_import(error)):
+            return why
         path = str(getattr(error, "filename", None) or "")
         if isinstance(error, FileNotFoundError) and path.startswith(FOLDERS):
             return f"{path} is in Lambda only; LAMBDA_TASK_ROOT names the folder of the code here and there"

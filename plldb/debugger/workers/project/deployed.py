@@ -5,24 +5,17 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-import shutil
-import tempfile
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from plldb.aws.session import Aws
-from plldb.debugger.errors import SourceError
+from plldb.debugger.workers.project.cache import AS_UNPACKED, BROKEN, unpack, use
 from plldb.debugger.workers.project.handlers import files_of
-from plldb.errors import Hint
 
 LARGEST = 64 * 1024 * 1024
 """Bytes of a package that is fetched; Lambda takes up to 50 MB directly, larger ones only through S3."""
-
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError)
-"""What is raised by a package that is broken, encrypted, or packed in a way that Python does not know."""
 
 
 async def read_handler_file(aws: Aws, code: Mapping[str, Any], handler: str) -> bytes | None:
@@ -33,10 +26,10 @@ async def read_handler_file(aws: Aws, code: Mapping[str, Any], handler: str) -> 
 
 async def copy_package(aws: Aws, code: Mapping[str, Any], folder: Path) -> bool:
     """Unpack the package that GetFunction names into a folder, unless it is there; return whether it is."""
-    if await asyncio.to_thread(folder.is_dir):
+    if await asyncio.to_thread(use, folder):
         return True
     package = await _read_package(aws, code)
-    return package is not None and await asyncio.to_thread(unpack, package, folder)
+    return package is not None and await asyncio.to_thread(unpack, io.BytesIO(package), folder, most=LARGEST)
 
 
 async def add_generated(aws: Aws, code: Mapping[str, Any], handler: str, project: Path, folder: Path) -> bool:
@@ -53,7 +46,9 @@ def lay_over(package: bytes, handler: str, project: Path, folder: Path) -> bool:
     """
     beside = files_of(handler)[0].rpartition("/")[0]
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for each in (folder.parent.parent, folder.parent, folder):
+            each.mkdir(mode=0o700, parents=True, exist_ok=True)
+        use(folder)
         for entry in project.iterdir():
             if not os.path.lexists(folder / entry.name):
                 (folder / entry.name).symlink_to(entry, target_is_directory=entry.is_dir())
@@ -61,44 +56,9 @@ def lay_over(package: bytes, handler: str, project: Path, folder: Path) -> bool:
             for name in files.namelist():
                 where, _, file = name.rpartition("/")
                 if file and where in ("", beside) and not (project / name).exists():
-                    files.extract(name, folder)
-    except _BROKEN:  # on Windows, links may need a right that this user has not
+                    os.utime(files.extract(name, folder), (AS_UNPACKED, AS_UNPACKED))
+    except BROKEN:  # on Windows, links may need a right that this user has not
         return False
-    return True
-
-
-def copies_folder(machine: Mapping[str, str] = os.environ) -> Path:
-    """Return where copies of deployed code are kept on this machine: in the user's cache.
-
-    Raises:
-        SourceError: this user has no home folder, as in some containers, and no variable names a cache.
-    """
-    cache = machine.get("XDG_CACHE_HOME") or machine.get("LOCALAPPDATA")
-    try:
-        return (Path(cache) if cache else Path.home() / ".cache") / "plldb" / "code"
-    except RuntimeError:
-        raise SourceError(
-            "There is no place for a copy of the deployed code: this user has no home folder, and "
-            "XDG_CACHE_HOME is not set.",
-            hint=Hint("fix-argument", "Set XDG_CACHE_HOME to a folder that only you can read."),
-        ) from None
-
-
-def unpack(package: bytes, folder: Path) -> bool:
-    """Unpack a package into a new folder that only this user can read; return whether that was possible."""
-    try:
-        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new = Path(tempfile.mkdtemp(dir=folder.parent))
-        try:
-            with zipfile.ZipFile(io.BytesIO(package)) as files:
-                if sum(each.file_size for each in files.infolist()) > LARGEST:
-                    return False
-                files.extractall(new)
-            new.rename(folder)
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
-    except _BROKEN:
-        return folder.is_dir()  # another session may have been faster
     return True
 
 
@@ -113,5 +73,5 @@ def handler_file(package: bytes, handler: str) -> bytes | None:
         with zipfile.ZipFile(io.BytesIO(package)) as files:
             found = [name for name in files_of(handler) if name in files.NameToInfo]
             return files.read(found[0]) if found else None
-    except _BROKEN:
+    except BROKEN:
         return None

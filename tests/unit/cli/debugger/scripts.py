@@ -155,6 +155,15 @@ def invoked() -> list[ev.AttachEvent]:
                 ev.DifferingCode(function=MAILS, files=("send.py",), count=1),
             )
         ),
+        ev.LayerFetched(
+            layer="arn:aws:lambda:eu-west-1:123456789012:layer:tables:3",
+            packages=("numpy", "pandas"),
+            size=41_200_000,
+        ),
+        ev.LayerMissing(
+            layer="arn:aws:lambda:eu-west-1:123456789012:layer:shared:1",
+            message="You may not lambda:GetLayerVersion.",
+        ),
         ev.FunctionRelayed(function=ORDERS),
         ev.FunctionSilent(function=ORDERS, request_id=THIRD, version="$LATEST"),
         ev.FunctionSilent(function=ORDERS, request_id=THIRD, version="$LATEST", in_vpc=True),

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 CARGO = "plldb.debugger.workers.cargo"
+binaries: Any = import_module(f"{CARGO}.binaries")
 debugging: Any = import_module(f"{CARGO}.debugging")
 differences: Any = import_module(f"{CARGO}.differences")
 ending: Any = import_module(f"{CARGO}.ending")
@@ -72,3 +73,70 @@ def test_the_proxies_of_this_machine_are_found() -> None:
     }
     assert {"10.1.2.3", "10.1.2.4", "127.0.0.1"} <= differences.find_proxies(variables)
     assert differences.find_proxies({"http_proxy": "", "X_PROXY": "http://"}) == set()
+
+
+ELF = b"\x7fELF\x02\x01" + bytes(12)
+X86, ARM = (ELF + machine.to_bytes(2, "little") for machine in (62, 183))
+MACH = b"\xcf\xfa\xed\xfe" + (0x0100000C).to_bytes(4, "little")
+HERE = ".".join(map(str, sys.version_info[:2]))
+TAG = f"cpython-{HERE.replace('.', '')}"
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "error", "says"),
+    [
+        (
+            "tables/core/_fast.cpython-39-x86_64-linux-gnu.so",
+            X86,
+            ModuleNotFoundError("No module named 'tables.core._fast'", name="tables.core._fast"),
+            f"tables is built for Linux x86_64 and Python 3.9, and this is {{here}} with Python {HERE}",
+        ),
+        (
+            f"_one.{TAG}-darwin.so",
+            MACH,
+            ModuleNotFoundError("No module named '_one'", name="_one"),
+            f"_one is built for macOS arm64 and Python {HERE}, and this is {{here}}",
+        ),
+        (
+            "pictures/_image.abi3.so",
+            MACH,
+            ImportError("cannot import name '_image' from 'pictures' (x)", name="pictures"),
+            "pictures is built for macOS arm64, and this is {here}",
+        ),
+        (
+            "pictures/_image.abi3.so",
+            MACH,
+            ImportError("mach-o file", path="{file}"),
+            "pictures is built for macOS",
+        ),
+        ("a/b.txt", b"", ModuleNotFoundError("No module named 'a.b'", name="a.b"), ""),
+        ("a/b.so", b"", ModuleNotFoundError("No module named 'a.b'", name="a.b"), ""),
+        ("a/b.abi3.so", None, ImportError("libGL.so.1: cannot open", name="a.b"), ""),
+    ],
+)
+def test_a_package_built_for_another_machine_or_python_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, content: bytes | None, error: Any, says: str
+) -> None:
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    here = binaries.this_machine()
+    mine = {"Linux x86_64": X86, "Linux arm64": ARM}.get(here, MACH)
+    (tmp_path / file).write_bytes(mine if content is None else content)
+    error.path = error.path and str(tmp_path / file)
+    said = binaries.explain_import(error) or ""
+    assert said.startswith(says.format(here=here))
+    assert bool(said) == bool(says)
+    assert not said or "install it into the project's environment" in said
+
+
+@pytest.mark.parametrize(
+    ("head", "built"),
+    [(X86, "Linux x86_64"), (ARM, "Linux arm64"), (MACH, "macOS arm64"), (b"MZ", "Windows"), (b"#!", None)],
+)
+def test_the_head_of_a_compiled_module_says_where_it_runs(
+    tmp_path: Path, head: bytes, built: str | None
+) -> None:
+    (tmp_path / "x.so").write_bytes(head)
+    assert binaries.built_for(str(tmp_path / "x.so")) == built
+    assert binaries.built_for(str(tmp_path / "none.so")) is None
+    assert [binaries.this_machine(each).split()[0] for each in ("darwin", "win32")] == ["macOS", "Windows"]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from plldb.debugger.workers.project.deployed import copies_folder, handler_file, lay_over, unpack
+from plldb.debugger.workers.project.cache import cache_folder, remove_unused, unpack, use
+from plldb.debugger.workers.project.deployed import handler_file, lay_over
 
 
 def package(*names: str, pack: int = zipfile.ZIP_STORED) -> bytes:
@@ -45,15 +46,37 @@ def test_a_package_is_unpacked_once_for_this_user_alone_and_not_if_it_is_broken(
 ) -> None:
     folder = tmp_path / "copies" / "orders-1"
     for broken in (b"", package("app.py")[:-9]):
-        assert not unpack(broken, folder)
+        assert not unpack(io.BytesIO(broken), folder, most=99)
     assert list(folder.parent.iterdir()) == []
-    assert unpack(package("index.py", "../out.py"), folder)
+    assert unpack(io.BytesIO(package("index.py", "../out.py")), folder, most=99)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert sorted(each.name for each in folder.iterdir()) == ["index.py", "out.py"]
     (folder / "index.py").write_text("changed")
-    assert unpack(package("index.py"), folder), "another session was faster"
+    assert unpack(io.BytesIO(package("index.py")), folder, most=99), "another session was faster"
     assert (folder / "index.py").read_text() == "changed"
     assert [each.name for each in folder.parent.iterdir()] == ["orders-1"]
+
+
+def test_what_nobody_has_used_for_thirty_days_is_removed_unless_the_developer_has_changed_it(
+    tmp_path: Path,
+) -> None:
+    machine = {"XDG_CACHE_HOME": str(tmp_path)}
+    copies = cache_folder("layers", machine)
+    for name in ("old", "changed", "used", "new"):
+        assert unpack(io.BytesIO(package("python/a.py", "bin/x")), copies / name, most=99, inside="python/")
+        assert [each.name for each in (copies / name).iterdir()] == ["python"]
+    (copies / ".new-half").mkdir()
+    (copies / ".new-half/a.py").write_text("half")
+    (copies / "changed/python/a.py").write_text("mine")
+    then = (copies / "new").stat().st_mtime
+    for each in copies.iterdir():
+        os.utime(each, (then - 31 * 86400, then - (29 if each.name == "new" else 31) * 86400))
+    assert use(copies / "used")
+    assert not use(copies / "missing")
+    remove_unused(machine, then)
+    assert sorted(each.name for each in copies.iterdir()) == ["changed", "new", "used"]
+    assert stat.S_IMODE(copies.parent.stat().st_mode) == 0o700
+    assert not unpack(io.BytesIO(package("python/a.py")), copies / "large", most=3)
 
 
 @pytest.mark.parametrize(
@@ -65,17 +88,17 @@ def test_a_package_is_unpacked_once_for_this_user_alone_and_not_if_it_is_broken(
     ],
 )
 def test_where_copies_are_kept(machine: dict[str, str], folder: Path) -> None:
-    assert copies_folder(machine) == folder / "plldb" / "code"
+    assert cache_folder("code", machine) == folder / "plldb" / "code"
 
 
 @pytest.mark.skipif(not hasattr(os, "setuid") or os.getuid() != 0, reason="another user is needed")
 def test_a_user_without_a_home_is_told_what_to_set() -> None:
     code = (
         "import os, sys; sys.path[:] = eval(sys.argv[1])\n"
-        "from plldb.debugger.workers.project.deployed import copies_folder\n"
+        "from plldb.debugger.workers.project.cache import cache_folder\n"
         "from plldb.errors import PlldbError\n"
         "os.setuid(54321)\n"
-        "try: copies_folder({})\n"
+        "try: cache_folder('code', {})\n"
         "except PlldbError as error: print(error.code, error.message, error.hint.text)"
     )
     ran = subprocess.run(
