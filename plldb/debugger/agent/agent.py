@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-from _queue import Empty
 from time import gmtime, strftime, time
 
 from plldb.debugger import wire
@@ -62,9 +61,8 @@ class Agent:
         self._settings = settings
         self._mark = mark
         self._shared = {name: environment[name] for name in SHARED if name in environment}
-        self._events = lines.events
         self._api = Http(api)
-        self._runtime = Runtime(command, environment, api, self._events)
+        self._runtime = Runtime(command, environment, api, lines.events)
         self._lines = lines
         self._core: Core | None = Core(
             token=settings.token,
@@ -192,8 +190,8 @@ class Agent:
 
     def _decide(self, name: str, *values: object) -> Ready | Deployed | Answer:
         """Return what the core decides."""
-        while not self._events.empty():
-            self._take(self._events.get())  # what has happened since, first
+        while (event := self._runtime.happened()) is not None:  # since then, first
+            self._take(event)
         self._decisions, self._posting = [], False
         self._tell_core(name, *values)
         return self._await_decision()
@@ -219,11 +217,8 @@ class Agent:
             self._tell_core("tick")
             return None
         due = [each for each in (limit, wake) if each is not None]
-        try:
-            event = self._events.get(timeout=max(0.001, min(due) - now) if due else None)
-        except Empty:
-            return None
-        if event[0] not in CORE_EVENTS:
+        event = self._runtime.next_event(max(0.001, min(due) - now) if due else None)
+        if event is None or event[0] not in CORE_EVENTS:
             return event
         self._take(event)
         return None

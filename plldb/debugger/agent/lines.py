@@ -5,7 +5,8 @@ Each thread reports to one queue, in the words of `Core`: ``("opened", n)``, ``(
 
 from __future__ import annotations
 
-from _queue import SimpleQueue  # `queue` imports threading
+import os
+from _queue import Empty, SimpleQueue  # `queue` imports threading
 from _thread import allocate_lock, start_new_thread
 from time import time
 
@@ -28,11 +29,36 @@ class Settings:
         self.timeout = float(timeout)
 
 
+class Events:
+    """What has happened, in order, for one thread, which may wait for sockets at the same time.
+
+    While it has set ``watched``, each event makes ``descriptor`` readable.
+    """
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[Event] = SimpleQueue()
+        self.descriptor, self._writer = os.pipe()
+        self.watched = False
+
+    def put(self, event: Event) -> None:
+        """Add an event, from any thread."""
+        self._queue.put(event)
+        if self.watched:
+            os.write(self._writer, b"!")
+
+    def get(self, timeout: float | None = 0.0) -> Event | None:
+        """Return the next event; None if there is none within so many seconds."""
+        try:
+            return self._queue.get(timeout != 0.0, timeout or None)
+        except Empty:
+            return None
+
+
 class Lines:
     """The connections of one agent; ``events`` tells what happens to them."""
 
     def __init__(self, settings: Settings, function: str, region: str) -> None:
-        self.events: SimpleQueue[Event] = SimpleQueue()
+        self.events = Events()
         self._url = settings.url
         self._headers = [("x-plldb-function", function), ("x-plldb-token", settings.token)]
         self._region = region

@@ -2,6 +2,9 @@
 
 Only ``next`` is answered here, with what the agent hands over. Every other request of the runtime and of
 extensions in it goes to the real API and back byte for byte, as it comes.
+
+A connection has a thread until it asks for ``next``. What it says about the invocation is carried by the
+agent's own thread: to wake another one costs a tenth of a millisecond, and there would be five to wake.
 """
 
 from __future__ import annotations
@@ -9,23 +12,20 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from _queue import SimpleQueue
 from _thread import allocate_lock, start_new_thread
+from io import BufferedReader, RawIOBase
 
-from plldb.debugger.agent.sockets import connect, framing, hang_up, read_exactly, read_head
-
-BLOCK = 65536
+from plldb.debugger.agent.caller import BLOCK, Caller, asks_next
+from plldb.debugger.agent.sockets import framing, hang_up, read_exactly, read_head
 
 # What Python ignores, or the agent does, and a program expects to find as the system has it.
 DEFAULT_SIGNALS = [signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM]
 
 
 class Runtime:
-    """The runtime. Its events are ``("idle",)``, ``("ended", status)`` and ``("init_error", body)``."""
+    """The runtime. Its events are ``("idle", caller)``, ``("ended", status)``, ``("init_error", body)``."""
 
-    def __init__(
-        self, command: list[str], environment: dict[str, str], api: str, events: SimpleQueue[Event]
-    ) -> None:
+    def __init__(self, command: list[str], environment: dict[str, str], api: str, events: Events) -> None:
         """Take a port for it, whether or not it is ever started: a failure now costs no invocation.
 
         Raises:
@@ -36,7 +36,7 @@ class Runtime:
         self._environment = environment
         self._api = api
         self._events = events
-        self._asking: socket.socket | None = None  # the runtime's connection that waits in next
+        self._caller: Caller | None = None  # which has asked for an invocation, or has one
         self._lock = allocate_lock()
         self._accepting = False
         self._pid = 0
@@ -68,12 +68,71 @@ class Runtime:
     def hand_over(self, answer: bytes) -> None:
         """Give the runtime that waits in ``next`` this answer."""
         self.answered = False
-        if self._asking is None:
+        if self._caller is None:
             return
+        self._caller.busy = True
         if len(answer) > BLOCK:  # it may have to wait for a runtime that does not read
-            start_new_thread(_send, (self._asking, answer))
+            start_new_thread(_send, (self._caller.connection, answer))
         else:
-            _send(self._asking, answer)
+            _send(self._caller.connection, answer)
+
+    def next_event(self, timeout: float | None) -> Event | None:
+        """Return what happens next, None if nothing does for so many seconds; carry what the runtime says."""
+        caller = self._caller
+        if caller is None or not caller.busy:
+            return self.happened(timeout)
+        self._events.watched = True  # first, so that no event between the two is overlooked
+        event = self.happened()
+        ready = [] if event else caller.wait(self._events.descriptor, timeout)
+        self._events.watched = False
+        for descriptor in ready:
+            self._carry(caller, descriptor)
+        return event or self.happened()
+
+    def happened(self, timeout: float | None = 0.0) -> Event | None:
+        """Return the next event that has happened, or happens within so many seconds."""
+        event = self._events.get(timeout)
+        if event is not None and isinstance(event[-1], Caller):
+            before, self._caller = self._caller, event[-1]
+            if before is not None and before is not self._caller:
+                start_new_thread(self._serve, (before,))  # it may have something else to say
+        return event
+
+    def _carry(self, caller: Caller, descriptor: int) -> None:
+        try:
+            if descriptor == self._events.descriptor:
+                os.read(descriptor, BLOCK)
+            elif descriptor == caller.connection.fileno():
+                self._listen(caller)
+            elif not caller.pass_on():
+                self._leave(caller)
+        except OSError:
+            self._leave(caller)  # the runtime, or the sandbox, is at its end
+
+    def _listen(self, caller: Caller) -> None:
+        heard = caller.hear(self._note)
+        if heard == "next":
+            self._ask(caller)
+        elif heard == "large":
+            self._caller = None
+            start_new_thread(self._serve, (caller,))
+        elif heard == "closed":
+            self._leave(caller)
+
+    def _leave(self, caller: Caller) -> None:
+        self._caller = None
+        _close(caller)
+
+    def _ask(self, caller: Caller) -> None:
+        caller.busy = False
+        self._events.put(("idle", caller))
+
+    def _note(self, method: bytes, path: bytes) -> None:
+        if method == b"POST" and b"/runtime/invocation/" in path:
+            with self._lock:
+                if self._silenced:
+                    raise OSError("the runtime was killed")
+                self.answered = True
 
     def silence(self) -> bool:
         """Kill it, and return whether it had answered the invocation at hand."""
@@ -85,6 +144,8 @@ class Runtime:
     def ended(self) -> None:
         """Take note of its end: it can be started again."""
         self._pid = 0
+        if self._caller is not None:
+            self._leave(self._caller)
 
     def _reap(self, pid: int) -> None:
         self._events.put(("ended", os.waitpid(pid, 0)[1]))
@@ -93,46 +154,70 @@ class Runtime:
         while True:
             connection = self._listener.accept()[0]
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            start_new_thread(self._serve, (connection,))
+            start_new_thread(self._serve, (Caller(connection, self._api),))
 
-    def _serve(self, connection: socket.socket) -> None:
-        upstream: list[socket.socket] = []
+    def _serve(self, caller: Caller) -> None:
+        """Pass on its requests, until it asks for an invocation."""
+        said: Any = _Said(caller)
+        stream, asks = BufferedReader(said), False
         try:
-            stream = connection.makefile("rb")
-            while True:
-                self._one(connection, stream, upstream)
+            self._pump(caller)
+            while not asks:
+                asks = self._one(caller, stream)
         except (OSError, EOFError):
-            pass  # the runtime, or the sandbox, is at its end
-        finally:
-            for each in (connection, *upstream):
-                hang_up(each)
+            _close(caller)  # the runtime, or the sandbox, is at its end
+        else:
+            self._ask(caller)
 
-    def _one(self, connection: socket.socket, stream: BufferedReader, upstream: list[socket.socket]) -> None:
+    def _pump(self, caller: Caller) -> None:
+        if caller.leave_to_thread():
+            start_new_thread(_pump, (caller.connect(), caller.connection))
+
+    def _one(self, caller: Caller, stream: BufferedReader) -> bool:
         first, lines = read_head(stream)
         method, path = first.split(b" ", 2)[:2]
-        if method == b"GET" and path.endswith(b"/runtime/invocation/next"):
-            self._asking = connection
-            self._events.put(("idle",))
-        elif self.waiting and path.endswith(b"/runtime/init/error"):
+        if asks_next(method, path):
+            return True
+        size, chunked = framing(lines)
+        if self.waiting and path.endswith(b"/runtime/init/error"):
             # The real API has an invocation under way, so this is that invocation's error.
-            self._events.put(("init_error", read_exactly(stream, framing(lines)[0])))
-            connection.sendall(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n")
-        else:
-            if not upstream:
-                upstream.append(connect(self._api, tls=False, timeout=None))
-                start_new_thread(_pump, (upstream[0], connection))
-            if method == b"POST" and b"/runtime/invocation/" in path:
-                with self._lock:
-                    if self._silenced:
-                        raise OSError("the runtime was killed")
-                    self.answered = True
-            size, chunked = framing(lines)
-            if not chunked and size <= BLOCK:
-                # In one piece, which the API reads at once.
-                upstream[0].sendall(b"".join(lines) + read_exactly(stream, size))
-                return
-            upstream[0].sendall(b"".join(lines))
-            _forward_body(stream, upstream[0], size, chunked)
+            self._events.put(("init_error", read_exactly(stream, size)))
+            caller.connection.sendall(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n")
+            return False
+        upstream = caller.connect()
+        self._pump(caller)
+        self._note(method, path)
+        if not chunked and size <= BLOCK:
+            # In one piece, which the API reads at once.
+            upstream.sendall(b"".join(lines) + read_exactly(stream, size))
+            return False
+        upstream.sendall(b"".join(lines))
+        _forward_body(stream, upstream, size, chunked)
+        return False
+
+
+class _Said(RawIOBase):
+    """What a caller has said already, then what it says."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        said, view = self._caller.said, memoryview(buffer)
+        if not said:
+            return self._caller.connection.recv_into(view)
+        size = min(len(view), len(said))
+        view[:size], self._caller.said = said[:size], said[size:]
+        return size
+
+
+def _close(caller: Caller) -> None:
+    for each in (caller.connection, caller.upstream):
+        if each is not None:
+            hang_up(each)
 
 
 def _forward_body(stream: BufferedReader, upstream: socket.socket, size: int, chunked: bool) -> None:
@@ -181,6 +266,8 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from io import BufferedReader
+    from typing import Any
 
-    from plldb.debugger.agent.lines import Event
+    from _typeshed import WriteableBuffer
+
+    from plldb.debugger.agent.lines import Event, Events

@@ -1,0 +1,107 @@
+"""Passes on what the runtime says about an invocation, in the thread that waits. Talks to the Runtime API."""
+
+from __future__ import annotations
+
+from select import POLLIN, poll
+
+from plldb.debugger.agent.sockets import connect, framing
+
+BLOCK = 65536
+"""Bytes of a request that are awaited as a whole. A longer one goes on piece by piece."""
+
+
+class Caller:
+    """A connection of the runtime, and the one to the real API that its requests go to."""
+
+    def __init__(self, connection: socket.socket, api: str) -> None:
+        self.connection = connection
+        self.upstream: socket.socket | None = None
+        self.pumped = False  # whether a thread carries what comes from the API
+        self.busy = False  # whether it has an invocation, and the agent's own thread is to carry what it says
+        self.said = b""  # what it has said and nobody has taken
+        self._api = api
+        self._poll = poll()
+        self._poll.register(connection, POLLIN)
+        self._unanswered = False
+
+    def connect(self) -> socket.socket:
+        """Return the connection to the real API."""
+        if self.upstream is None:
+            self.upstream = connect(self._api, tls=False, timeout=None)
+            self._poll.register(self.upstream, POLLIN)
+        return self.upstream
+
+    def leave_to_thread(self) -> bool:
+        """Let a thread carry what comes from the API; return whether there was none so far."""
+        if self.upstream is None or self.pumped:
+            return False
+        self.pumped = True
+        self._poll.unregister(self.upstream)
+        return True
+
+    def wait(self, descriptor: int, timeout: float | None) -> list[int]:
+        """Return which descriptors can be read: of its two connections, or this other one."""
+        self._poll.register(descriptor, POLLIN)
+        return [each for each, _ in self._poll.poll(None if timeout is None else int(timeout * 1000) + 1)]
+
+    def hear(self, note: Callable[[bytes, bytes], None]) -> str:
+        """Read what it says, and pass on each request; ``note`` is given method and path first.
+
+        Returns:
+            ``more`` if it goes on, ``next`` if it asks for the next invocation, ``large`` if ``said`` begins
+            with a request that has to be passed on piece by piece, ``closed``.
+
+        Raises:
+            OSError: a connection is broken, or ``note`` refuses.
+        """
+        data = self.connection.recv(BLOCK)
+        self.said += data
+        while data:
+            size = measure(self.said)
+            if size < 0:
+                return "large"
+            if not 0 < size <= len(self.said):
+                return "more"
+            request, self.said = self.said[:size], self.said[size:]
+            method, path = request.split(b" ", 2)[:2]
+            if asks_next(method, path):
+                return "next"
+            note(method, path)
+            self.connect().sendall(request)
+            self._unanswered = True
+        return "closed"
+
+    def pass_on(self) -> bool:
+        """Pass on what the API says; return whether the connection is of use after that."""
+        assert self.upstream is not None  # noqa: S101 - something was read of it
+        data = self.upstream.recv(BLOCK)
+        if data:
+            self.connection.sendall(data)
+            self._unanswered = False
+            return True
+        # Closed. Between two requests that is nothing to the runtime: the next one gets another connection.
+        self._poll.unregister(self.upstream)
+        self.upstream.close()
+        self.upstream = None
+        return not self._unanswered
+
+
+def asks_next(method: bytes, path: bytes) -> bool:
+    """Return whether a request asks for the next invocation."""
+    return method == b"GET" and path.endswith(b"/runtime/invocation/next")
+
+
+def measure(said: bytes) -> int:
+    """Return how long the first request is: 0 while its head is incomplete, -1 if it is to be streamed."""
+    head, end, _ = said.partition(b"\r\n\r\n")
+    if not end:
+        return -1 if len(said) > BLOCK else 0
+    size, chunked = framing(head.split(b"\r\n"))
+    whole = len(head) + len(end) + size
+    return -1 if chunked or size > BLOCK or b"\r\nexpect:" in head.lower() else whole
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
