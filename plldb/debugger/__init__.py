@@ -53,6 +53,7 @@ from plldb.debugger.events.connection import (
 )
 from plldb.debugger.events.invocations import (
     AnswerLost,
+    Caller,
     EventsSkipped,
     InvocationEvent,
     InvocationFinished,
@@ -86,6 +87,7 @@ __all__ = [
     "Attached",
     "AttachedSession",
     "Attachment",
+    "Caller",
     "CodeDiffers",
     "ConditionError",
     "ConnectionEvent",

@@ -288,8 +288,10 @@ async def test_a_queue_and_an_http_api_are_named_as_what_invoked(
         await queue.send_message(QueueUrl=names["Mails"], MessageBody="good")
         started = await session.read_until("invocation_started")
         assert started["trigger"] == f"SQS {names['Mails']}, 1 record"
+        assert started["caller"] is None
         assert (await fetch(cloud, url))[0] == 200
-        assert (await session.read_until("invocation_started"))["trigger"] == "GET /x"
+        started = await session.read_until("invocation_started")
+        assert (started["trigger"], started["caller"]["seconds"]) == ("GET /x", 30)
         code, _ = await session.end()
     assert code == 0
 

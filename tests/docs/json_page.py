@@ -39,8 +39,8 @@ def find_faults(value: object, wanted: str, path: str) -> list[str]:
     if inside := re.fullmatch(r"object of (.+)", wanted):
         values = [*value.values()] if isinstance(value, dict) else None
         return find_faults(values, f"array of {inside[1]}", path)
-    if link := re.fullmatch(r"\[(\w+)\]\(#\w+\)", wanted):
-        return find_faults_in_object(value, link[1], path)
+    if link := re.fullmatch(r"\[(\w+)\]\(#\w+\)( or null)?", wanted):
+        return [] if link[2] and value is None else find_faults_in_object(value, link[1], path)
     fits = any(_CHECKS[name](value) for name in wanted.split(" or "))
     return [] if fits else [f"{path} is {value!r}, not {wanted}"]
 

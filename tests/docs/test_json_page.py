@@ -38,7 +38,7 @@ OBJECTS = (
         Step,
     ),
     *(debugger.PlannedFunction, debugger.DifferingCode, debugger.HeldFunction),
-    *(debugger.AttachedSession, debugger.InvocationRecord),
+    *(debugger.AttachedSession, debugger.Caller, debugger.InvocationRecord),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, assert_never
 
+from plldb.cli.debugger.callers import CallerWords
 from plldb.cli.debugger.names import short_names
 from plldb.cli.debugger.status import person, where_text
 from plldb.cli.output.layout import Item, Line, Tone
@@ -60,6 +61,7 @@ class SessionWords:
     def __init__(self) -> None:
         self._short: dict[str, str] = {}
         self._numbers: dict[str, str] = {}
+        self._callers = CallerWords()
 
     def say(self, event: SessionEvent) -> list[Item]:
         """Return what is to be said now that ``event`` has come."""
@@ -112,6 +114,7 @@ class SessionWords:
 
     def _plan(self, plan: AttachPlanned) -> list[Item]:
         self._short = short_names(plan.functions)
+        self._callers.held = plan.debug_port is not None
         pythons = dict.fromkeys(each.python for each in plan.functions)
         return [
             *(
@@ -143,7 +146,10 @@ class SessionWords:
             self._numbers[event.request_id] = f"#{len(self._numbers) + 1}"
             number = self._numbers[event.request_id]
             text = f"{self._name(event.function)}: {event.trigger} ({event.request_id})"
-            return [Line(mark="busy", name=number, text=text, tone="strong")]
+            return [
+                Line(mark="busy", name=number, text=text, tone="strong"),
+                *self._callers.say(event, self._numbers),
+            ]
         number = self._numbers.get(event.request_id, "")
         match event:
             case Output(text=text, stream=stream):

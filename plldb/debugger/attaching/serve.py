@@ -13,7 +13,7 @@ from plldb.debugger.arming.mutex import Table
 from plldb.debugger.attaching.ledger import note_end, note_start
 from plldb.debugger.attaching.queues import keep_invisible
 from plldb.debugger.attaching.telling import Telling
-from plldb.debugger.attaching.triggers import Failure, describe_failure, describe_trigger
+from plldb.debugger.attaching.triggers import Failure, describe_failure, find_repeated, read_trigger
 from plldb.debugger.events.attach import FunctionRelayed, VisibilityDenied
 from plldb.debugger.events.connection import AnswersDelayed, ConnectionLost, ConnectionRestored, SignInNeeded
 from plldb.debugger.events.invocations import (
@@ -94,6 +94,7 @@ class Service:
         self._running: dict[asyncio.Task[None], Identity] = {}
         self._notes: set[asyncio.Task[None]] = set()
         self._functions: dict[Identity, str] = {}  # of the invocations that are running or being answered
+        self._events: dict[str, dict[str, tuple[bytes, float]]] = {}  # of what runs, by function
         self._changed = asyncio.Event()
         self.lost = asyncio.Event()  # set while the connection is
 
@@ -175,9 +176,18 @@ class Service:
     async def _run_one(self, start: Start) -> None:
         request_id, function = start.identity.request_id, start.function
         began = asyncio.get_running_loop().time()
-        trigger = describe_trigger(start.invocation.body)
+        body = start.invocation.body
+        trigger = read_trigger(body)
+        running = self._events.setdefault(function, {})
         self.invocations += 1
-        event = InvocationStarted(request_id=request_id, function=function, trigger=trigger)
+        event = InvocationStarted(
+            request_id=request_id,
+            function=function,
+            trigger=trigger.words,
+            caller=trigger.caller,
+            repeats=find_repeated(running, request_id, body, began),
+        )
+        running[request_id] = (body, began)
         is_told = self._telling.put_start(event)
         begun = note_start(
             self._table, self._link.row, request_id=request_id, function=function, now=int(time.time())
@@ -189,13 +199,13 @@ class Service:
             if is_told:
                 await self._telling.put_output(event)
 
-        body = start.invocation.body
         hiding = asyncio.create_task(keep_invisible(self._table.aws, body, function, self._deny, self._pace))
         try:
             answer = await self._workers.run(start, tell_output)
         finally:
             # Before the answer, on which Lambda deletes the messages.
             await cancel_all([hiding])
+            running.pop(request_id, None)
         if answer is not None:
             self._link.answer(start.identity, answer)
         seconds = asyncio.get_running_loop().time() - began

@@ -1,4 +1,4 @@
-"""What has invoked a function, and how that ended, in a few words. Pure.
+"""What has invoked a function, what waits for it, and how that ended, in a few words. Pure.
 
 The forms of events are those of the AWS Lambda Developer Guide, "Invoking Lambda with events from other
 services". What is none of them was an Invoke with a payload of the caller's own.
@@ -12,9 +12,26 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from plldb.debugger.events.invocations import Caller
+
 LONGEST_READ = 2**20
 """Bytes. What is longer is not read only to be described."""
 LONGEST_WORD = 60
+
+REST_API = 29
+"""Seconds. "Integration timeout" in the quotas of REST and WebSocket APIs (API Gateway Developer Guide)."""
+HTTP_API = 30
+"""Seconds. "Maximum integration timeout" in the quotas of HTTP APIs (API Gateway Developer Guide)."""
+LOAD_BALANCER = 60
+"""Seconds. Default of the connection idle timeout (Elastic Load Balancing, Application Load Balancers)."""
+APPSYNC = 30
+"""Seconds. "Request execution time" in the quotas of AWS AppSync (AWS General Reference)."""
+COGNITO = 5
+"""Seconds, of which there are three tries (Cognito Developer Guide, user pools with Lambda triggers)."""
+SHORTEST_WAIT = 45
+"""Seconds. No AWS SDK's default is to stop waiting earlier: botocore's read_timeout is 60, Java's 1.x 50."""
+
+_STREAMS = ("aws:dynamodb", "aws:kinesis", "aws:kafka")
 
 _SOURCES = {
     "aws:sqs": ("SQS", "eventSourceARN", ":"),
@@ -28,18 +45,73 @@ _SOURCES = {
 }
 
 
-def describe_trigger(body: bytes) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """What has invoked a function: in words, and what waits, as far as the event tells it."""
+
+    words: str
+    caller: Caller | None = None
+
+
+def read_trigger(body: bytes) -> Trigger:
     """Say what an event is: ``SQS orders, 3 records``, ``POST /orders``, ``Invoke, 12 bytes``."""
     plain = f"Invoke, {len(body)} byte{'' if len(body) == 1 else 's'}"
     if len(body) > LONGEST_READ:
-        return plain
+        return Trigger(words=plain)
     try:
         event = json.loads(body)
     except (ValueError, RecursionError):
-        return plain
+        return Trigger(words=plain)
     if not isinstance(event, dict):
-        return plain
-    return _by_records(event) or _by_request(event) or _by_kind(event) or plain
+        return Trigger(words=plain)
+    words = _by_records(event) or _by_request(event) or _by_kind(event) or plain
+    return Trigger(words=words, caller=_caller_of(event))
+
+
+def _caller_of(event: Mapping[str, Any]) -> Caller | None:
+    """Return what waits, where the event tells it: a queue does not, since its messages are kept hidden.
+
+    Nobody waits for what is invoked asynchronously; a function URL waits as long as Lambda.
+    """
+    context = event.get("requestContext")
+    if isinstance(context, dict):
+        return _waiting_client(event, context)
+    if _get(event, "triggerSource"):
+        return Caller(name="Cognito", seconds=COGNITO, then="again")
+    if _get(event, "info", "fieldName"):
+        return Caller(name="AppSync", seconds=APPSYNC, then="error")
+    records = event.get("Records")
+    first = records[0] if isinstance(records, list) and records else event
+    source = _get(first, "eventSource")
+    if source in _STREAMS:
+        return Caller(name=_SOURCES[source][0], seconds=0, then="blocked")
+    return None
+
+
+def _waiting_client(event: Mapping[str, Any], context: Mapping[str, Any]) -> Caller | None:
+    if "elb" in context:
+        return Caller(name="the load balancer", seconds=LOAD_BALANCER, then="error")
+    if ".lambda-url." in _get(context, "domainName") or "apiId" not in context:
+        return None
+    seconds = HTTP_API if "version" in event else REST_API
+    return Caller(name="API Gateway", seconds=seconds, then="error")
+
+
+def find_repeated(
+    running: Mapping[str, tuple[bytes, float]], request_id: str, body: bytes, now: float
+) -> str:
+    """Return the invocation that is probably asked for again: one with the same event, held for long.
+
+    Args:
+        running: the function's invocations that run, by request id: their events, and when they began.
+        request_id: of a new invocation of the function; Lambda's own repetitions keep it.
+        body: its event.
+        now: by the same clock.
+    """
+    for other, (event, began) in running.items():
+        if other != request_id and event == body and now - began >= SHORTEST_WAIT:
+            return other
+    return ""
 
 
 def _by_records(event: Mapping[str, Any]) -> str:
@@ -84,6 +156,10 @@ def _by_kind(event: Mapping[str, Any]) -> str:
         return f"EventBridge {_short(event['source'])}, {_short(_get(event, 'detail-type'))}"
     if "awslogs" in event:
         return "CloudWatch Logs"
+    if field := _get(event, "info", "fieldName"):
+        return f"AppSync {_short(_get(event, 'info', 'parentTypeName'))}.{_short(field)}"
+    if _get(event, "ResponseURL") and (request := _get(event, "RequestType")):
+        return f"CloudFormation {_short(request)} {_short(_get(event, 'LogicalResourceId'))}"
     if trigger := _get(event, "triggerSource"):
         return f"Cognito {_short(trigger)}"
     if _get(event, "eventSource") == "aws:kafka" or "bootstrapServers" in event:

@@ -7,16 +7,39 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """What an invocation keeps waiting while it is held here, and how that ends.
+
+    Attributes:
+        name: for people, for example ``API Gateway``.
+        seconds: how long it waits, as AWS documents it; 0 for as long as Lambda does.
+        then: ``error``: whoever asked gets an error, and the answer is dropped; ``again``: it invokes the
+            function once more; ``blocked``: the later records of the same shard wait.
+    """
+
+    name: str
+    seconds: int
+    then: Literal["error", "again", "blocked"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InvocationStarted:
     """An invocation runs on this machine now.
 
-    ``trigger`` says in a few words what invoked it, for people: ``SQS orders, 3 records``.
+    Attributes:
+        request_id, function: which one.
+        trigger: what invoked it, in a few words, for people: ``SQS orders, 3 records``.
+        caller: what is kept waiting; None where that cannot be known, or nothing is.
+        repeats: the request id of an invocation that runs here for so long that its caller has probably
+            stopped waiting, and asks again: this one has the same event; else empty.
     """
 
     kind: Literal["invocation_started"] = "invocation_started"
     request_id: str
     function: str
     trigger: str
+    caller: Caller | None = None
+    repeats: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

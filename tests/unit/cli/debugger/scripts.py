@@ -136,7 +136,12 @@ def invoked() -> list[ev.AttachEvent]:
     return [
         ev.InvocationStarted(request_id=FIRST, function=MAILS, trigger="SQS mails, 3 records"),
         printed(FIRST, MAILS, "three mails to send"),
-        ev.InvocationStarted(request_id=SECOND, function=ORDERS, trigger="POST /orders"),
+        ev.InvocationStarted(
+            request_id=SECOND,
+            function=ORDERS,
+            trigger="POST /orders",
+            caller=ev.Caller(name="API Gateway", seconds=30, then="error"),
+        ),
         printed(FIRST, MAILS, LONG_LINE),
         printed(SECOND, ORDERS, "{'total':\t12}"),
         ev.InvocationFinished(request_id=SECOND, function=ORDERS, outcome="answered", seconds=0.31),
@@ -179,7 +184,7 @@ def invoked() -> list[ev.AttachEvent]:
         ev.SignInNeeded(message="AWS does not accept the credentials.", goes_on=False),
         ev.AnswersDelayed(code="denied", message="You may not execute-api:ManageConnections."),
         ev.InvocationRefused(request_id=THIRD, function=ORDERS, reason="it came too late"),
-        ev.InvocationStarted(request_id=THIRD, function=ORDERS, trigger="Invoke, 2 bytes"),
+        ev.InvocationStarted(request_id=THIRD, function=ORDERS, trigger="Invoke, 2 bytes", repeats=SECOND),
         ev.InvocationFinished(request_id=THIRD, function=ORDERS, outcome="cancelled", seconds=3),
         ev.AnswerLost(request_id=THIRD),
         ev.EventsSkipped(lines=1234, invocations=1),

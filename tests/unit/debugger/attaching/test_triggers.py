@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plldb.debugger.attaching.triggers import Failure, describe_failure, describe_trigger
+from plldb.debugger.attaching.triggers import Failure, describe_failure, find_repeated, read_trigger
 
 pytestmark = pytest.mark.once
 
@@ -42,13 +42,62 @@ def records(source: str, count: int = 1, **first: Any) -> dict[str, Any]:
         ({"source": "shop", "detail-type": "Order placed"}, "EventBridge shop, Order placed"),
         ({"awslogs": {"data": ""}}, "CloudWatch Logs"),
         ({"triggerSource": "PreSignUp_SignUp"}, "Cognito PreSignUp_SignUp"),
+        ({"info": {"fieldName": "order", "parentTypeName": "Query"}}, "AppSync Query.order"),
+        (
+            {"RequestType": "Create", "ResponseURL": "https://x", "LogicalResourceId": "Index"},
+            "CloudFormation Create Index",
+        ),
         ({}, "Invoke, 2 bytes"),
         (1, "Invoke, 1 byte"),
         ({"Records": []}, "Invoke, 15 bytes"),
     ],
 )
 def test_a_trigger_has_a_few_words(event: object, words: str) -> None:
-    assert describe_trigger(json.dumps(event).encode()) == words
+    assert read_trigger(json.dumps(event).encode()).words == words
+
+
+API = {"requestContext": {"apiId": "a1", "domainName": "a1.execute-api.eu-west-1.amazonaws.com"}}
+
+
+@pytest.mark.parametrize(
+    ("event", "caller"),
+    [
+        (API | {"httpMethod": "GET", "resource": "/"}, ("API Gateway", 29, "error")),
+        (API | {"httpMethod": "GET", "version": "1.0"}, ("API Gateway", 30, "error")),
+        (API | {"version": "2.0", "rawPath": "/"}, ("API Gateway", 30, "error")),
+        ({"requestContext": {"apiId": "a1", "routeKey": "$default"}}, ("API Gateway", 29, "error")),
+        ({"requestContext": {"elb": {}}, "httpMethod": "GET"}, ("the load balancer", 60, "error")),
+        ({"version": "2.0", "requestContext": {"apiId": "a", "domainName": "a.lambda-url.x.on.aws"}}, None),
+        ({"triggerSource": "PreSignUp_SignUp"}, ("Cognito", 5, "again")),
+        ({"info": {"fieldName": "order"}}, ("AppSync", 30, "error")),
+        (records("aws:kinesis"), ("Kinesis", 0, "blocked")),
+        (records("aws:dynamodb"), ("DynamoDB", 0, "blocked")),
+        ({"eventSource": "aws:kafka", "records": {}}, ("Kafka", 0, "blocked")),
+        (records("aws:sqs"), None),  # its messages are kept hidden
+        (records("aws:s3"), None),
+        ({"source": "aws.events", "detail-type": "Scheduled Event"}, None),
+        ({"requestContext": 1}, None),
+        ({"orders": 3}, None),
+    ],
+)
+def test_what_waits_is_told_where_the_event_tells_it(event: object, caller: tuple[Any, ...] | None) -> None:
+    found = read_trigger(json.dumps(event).encode()).caller
+    assert (found and (found.name, found.seconds, found.then)) == caller
+
+
+@pytest.mark.parametrize(
+    ("request_id", "body", "now", "repeats"),
+    [
+        ("2", b"{}", 160.0, "1"),
+        ("2", b"{}", 144.9, ""),
+        ("2", b"[]", 160.0, ""),
+        ("1", b"{}", 160.0, ""),
+    ],
+)
+def test_an_event_that_comes_again_after_a_caller_may_have_stopped_waiting_is_told(
+    request_id: str, body: bytes, now: float, repeats: str
+) -> None:
+    assert find_repeated({"1": (b"{}", 100.0)}, request_id, body, now) == repeats
 
 
 NAMES = ["Records", "eventSource", "requestContext", "http", "source", "detail-type"]
@@ -60,7 +109,7 @@ JSON = st.recursive(
 
 @given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
 def test_whatever_comes_has_words(body: bytes) -> None:
-    assert describe_trigger(body)
+    assert read_trigger(body)
     assert describe_failure(body, PurePath("/code")).error
 
 
