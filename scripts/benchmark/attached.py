@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 AWAY = 0.015
 FAR = (0.1, 0.3)
+PAUSE = 1.5
+"""Seconds between an answer and the next edit: nobody edits sooner."""
 CODE = "def handler(event, context):\n    value = {number}\n    return value\n"
 
 
@@ -66,6 +68,7 @@ async def measure_breakpoints(
         await until_stop(functions, name, one)  # the sandbox and the first worker are made
 
         async def after_an_edit(number: int) -> float:
+            await asyncio.sleep(PAUSE)
             save(file, number)
             return await until_stop(functions, name, one)
 
@@ -79,6 +82,7 @@ async def measure_edits(functions: Any, name: str, session: Any, file: Path, tim
     await invoke(functions, name, 1)
 
     async def edit(number: int) -> float:
+        await asyncio.sleep(PAUSE)
         save(file, 1000 + number)
         began = time.perf_counter()
         assert await invoke(functions, name, 1) == 1000 + number

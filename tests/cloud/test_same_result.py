@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 from botocore.exceptions import ClientError
 
-from plldb.debugger.workers.packages import find_packages
+from plldb.debugger.workers.process import find_packages
 from tests.cloud.corpus import APP, BROKEN, EVENTS, OUTPUT, SDKS, USER, VALUES, calls
 from tests.cloud.functions import RUNTIME, create
 from tests.cloud.shop import ACCOUNT, attached

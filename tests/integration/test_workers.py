@@ -345,8 +345,11 @@ async def test_nothing_is_left_when_plldb_is_killed_and_no_process_shows_a_secre
     )
     assert process.stdout is not None
     child = json.loads(await process.stdout.readline())
-    family, (adapter,) = find_family(process.pid), find_adapters(tmp_path)
-    assert len(family) == 3, "the worker, its child, and the process that editors attach to"
+    async with asyncio.timeout(30):
+        while len(family := find_family(process.pid)) < 4:
+            await asyncio.sleep(0.01)
+    assert len(family) == 4, "the worker, its child, the one in spare, and that which editors attach to"
+    (adapter,) = find_adapters(tmp_path)
     for pid in (*family, adapter):
         assert b"role-" not in Path(f"/proc/{pid}/cmdline").read_bytes()
         # Its child has the function's environment, as in Lambda.
@@ -426,9 +429,12 @@ async def test_many_failures_in_a_row_leave_no_zombie_and_no_descriptor(
         family, descriptors = find_family(os.getpid()), len(os.listdir("/proc/self/fd"))
         for _ in range(times):
             assert (await function.invoke(3)).value["errorType"] == "Runtime.ExitError"
-        assert find_family(os.getpid()) == family
-        assert len(os.listdir("/proc/self/fd")) == descriptors
+        assert len(find_family(os.getpid())) <= len(family) + 1, "the process in spare"
+        assert len(os.listdir("/proc/self/fd")) <= descriptors + OF_SPARE
 
+
+OF_SPARE = 8
+"""Most descriptors of a process in spare: three pipes, its Runtime API and a connection to it."""
 
 STARTING = """
 import os, pathlib, time

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from plldb.debugger.workers.packages import find_packages
-from plldb.debugger.workers.process import Plan, Process, start_process
+from plldb.debugger.workers.process import Kind, Process, find_packages, start_process
 
 HOST = "127.0.0.1"
 
@@ -52,8 +51,8 @@ async def start_adapter(python: Path, machine: Mapping[str, str]) -> Adapter:
     Raises:
         OSError: it does not start.
     """
-    plan = Plan(python=python, code=Path.cwd(), handler="", environment={}, machine=machine, debugger={})
-    process = await start_process(plan, {"handler": None, "packages": find_packages()})
+    kind = Kind(python=python, code=Path.cwd(), machine=machine, debugger=True)
+    process = await start_process(kind, {"adapter": True, "packages": find_packages()})
     try:
         while line := await process.stdout.readline():
             if adapter := _read_adapter(process, line):

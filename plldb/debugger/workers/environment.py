@@ -40,6 +40,10 @@ FILES = frozenset({"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"})
 PROFILE = frozenset({"AWS_PROFILE", "AWS_DEFAULT_PROFILE"}) | FILES
 """Where the caller's own credentials come from, for a function that is to run with them."""
 
+READ_AT_LOAD = frozenset({"AWS_EXECUTION_ENV", "AWS_LAMBDA_LOG_FORMAT", "AWS_LAMBDA_LOG_LEVEL", "AWS_REGION"})
+DEBUGGERS = ("DEBUGPY_", "PYDEVD_")
+"""What awslambdaric and debugpy read as they are loaded: names, and beginnings of names. Nothing secret."""
+
 RUNTIME_FOLDER = "/var/runtime"
 """Where Lambda keeps what a runtime brings; there is no such folder here."""
 
@@ -99,6 +103,15 @@ def machine_of(place: Place, environ: Mapping[str, str]) -> dict[str, str]:
         machine = {name: value for name, value in machine.items() if name not in CREDENTIALS}
         machine["AWS_PROFILE"] = place.profile
     return machine
+
+
+def loading_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what of a worker's variables the runtime and the debugger read as they are loaded."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name in READ_AT_LOAD or name.startswith(DEBUGGERS)
+    }
 
 
 def start_environment(machine: Mapping[str, str]) -> dict[str, str]:

@@ -19,11 +19,12 @@ from plldb.debugger.protocol.invocations import Answer, Identity, Sandbox, error
 from plldb.debugger.workers.adapter import start_adapter
 from plldb.debugger.workers.environment import worker_environment
 from plldb.debugger.workers.output import Output, TellOutput
-from plldb.debugger.workers.process import Plan
+from plldb.debugger.workers.process import Kind, Plan
 from plldb.debugger.workers.project.interpreter import find_python
 from plldb.debugger.workers.relay import Relay
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.debugger.workers.source import Project, find_source
+from plldb.debugger.workers.spare import Spare
 from plldb.debugger.workers.worker import Patience, Stamp, Worker, start_worker
 from plldb.tasks import cancel_all
 
@@ -116,11 +117,13 @@ class Workers:
         self._relay = relay
         self._wait = wait
         self._debuggable = True
+        self._closed = False
         self._workers: dict[Sandbox, Worker] = {}
         self._starting: dict[Sandbox, asyncio.Task[Worker]] = {}
         self._running: dict[Identity, asyncio.Task[Answer]] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._spare = Spare()
 
     async def run(self, start: Start, tell_output: TellOutput) -> Answer | None:
         """Run an invocation in the worker of its sandbox; return its answer, None if it was cancelled.
@@ -178,9 +181,11 @@ class Workers:
 
     async def close(self) -> None:
         """End all workers, also in the middle of an invocation."""
+        self._closed = True
         for sandbox in {*self._workers, *self._starting}:
             self.end(sandbox)
         await asyncio.gather(*self._closing)
+        await self._spare.close()
 
     async def _worker_for(self, start: Start, tell: TellOutput) -> Worker:
         sandbox = start.identity.sandbox
@@ -212,20 +217,25 @@ class Workers:
                 raise asyncio.CancelledError  # nobody wants it any more
             if time.time() > start.latest:
                 raise TooLateError(start.function)
-            worker = await self._start_now(start, layers, tell)
+            plan = await self._plan(start, layers, tell)
+            worker = await start_worker(plan, self._spare, self._patience)
         except BaseException:
             self._slots.release()
             raise
-        self._keep(self._release_when_loaded(worker))
+        if self._relay is not None:
+            self._relay.names[worker.pid] = f"{start.function} ({worker.pid})"
+        self._keep(self._release_when_loaded(worker, plan.kind()))
         return worker
 
-    async def _release_when_loaded(self, worker: Worker) -> None:
+    async def _release_when_loaded(self, worker: Worker, kind: Kind) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._patience.load):
                 await worker.loaded.wait()
         self._slots.release()
+        if worker.alive and not self._starting and not self._closed:
+            await self._spare.renew(kind)
 
-    async def _start_now(self, start: Start, layers: tuple[Path, ...], tell: TellOutput) -> Worker:
+    async def _plan(self, start: Start, layers: tuple[Path, ...], tell: TellOutput) -> Plan:
         function = self._functions[start.function]
         source = await asyncio.to_thread(find_source, self._project, function)
         environment = worker_environment(
@@ -237,7 +247,7 @@ class Workers:
             variables=self._project.variables,
             own_credentials=self._project.own_credentials,
         )
-        plan = Plan(
+        return Plan(
             python=source.python,
             code=source.folder,
             handler=source.handler,
@@ -247,10 +257,6 @@ class Workers:
             vpc=function.in_vpc,
             layers=layers,
         )
-        worker = await start_worker(plan, self._patience)
-        if self._relay is not None:
-            self._relay.names[worker.pid] = f"{function.name} ({worker.pid})"
-        return worker
 
     async def _find_debugger(self, tell: TellOutput) -> Mapping[str, object] | None:
         """Return what a worker has to know of the debugger. The function runs also if there is none."""

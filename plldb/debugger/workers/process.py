@@ -9,9 +9,11 @@ import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
-from plldb.debugger.workers.environment import start_environment
+from plldb.debugger.workers.environment import loading_environment, start_environment
 
 BOOT = Path(__file__).parent / "cargo" / "boot.py"
 KILL = 9
@@ -24,6 +26,35 @@ SIGNALS = (
     *("user defined signal 2", "broken pipe", "alarm clock", "terminated"),
 )
 """Signals by number, in the words of the language in which AWS's emulator is written (Go, for Linux)."""
+
+
+OF_RUNTIME = ("awslambdaric", "simplejson", "snapshot_restore_py")
+"""Lambda's own runtime, which is loaded before anything of the project."""
+OF_DEBUGGER = ("debugpy",)
+BEHIND = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
+"""What a managed runtime brings besides, for a project that does not bring it. Nothing else of plldb's
+installation can be seen by a function."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What a process is started with before it is known which function it runs.
+
+    Attributes:
+        python: the interpreter.
+        code: the folder in which it is started: that of the function's code.
+        machine: this machine's environment.
+        debugger: whether it loads the debugger.
+        loading: variables that are read as the runtime and the debugger are loaded.
+        installed: when packages were installed or removed last: of a new one Python might know nothing.
+    """
+
+    python: Path
+    code: Path
+    machine: Mapping[str, str] = field(repr=False)
+    debugger: bool
+    loading: Mapping[str, str] = field(default_factory=dict)
+    installed: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +81,23 @@ class Plan:
     vpc: bool = False
     layers: tuple[Path, ...] = ()
 
+    def kind(self) -> Kind:
+        """Return what it has in common with others: one of the same kind can become this one."""
+        return Kind(
+            python=self.python,
+            code=self.code,
+            machine=self.machine,
+            debugger=self.debugger is not None,
+            loading=loading_environment(self.environment),
+            installed=_read_installed(self.python),
+        )
+
+
+def _read_installed(python: Path) -> tuple[int, ...]:
+    root = python.parent.parent
+    folders = (*root.glob("lib/python*/site-packages"), *root.glob("Lib/site-packages"))
+    return tuple(each.stat().st_mtime_ns for each in folders)
+
 
 @dataclass(frozen=True, slots=True)
 class Process:
@@ -74,6 +122,10 @@ class Process:
         """Whether it has ended."""
         return self.process.returncode is not None
 
+    def say(self, settings: Mapping[str, object]) -> None:
+        """Say what it is to read next."""
+        self.stdin.write(json.dumps(settings).encode() + b"\n")
+
     async def wait(self) -> int:
         """Wait for its end and return the exit code, negative after a signal."""
         return await asyncio.shield(self.end)
@@ -90,31 +142,44 @@ class Process:
             _kill(self.process)
 
 
-async def start_process(plan: Plan, settings: Mapping[str, object]) -> Process:
-    """Start a process that reads these settings first.
+@cache
+def find_packages() -> dict[str, str]:
+    """Return the folder in which each of the packages lies; one that is not installed is left out."""
+    found = {}
+    for name in (*OF_RUNTIME, *OF_DEBUGGER, *BEHIND):
+        spec = find_spec(name)
+        if spec is not None and spec.origin:
+            path = Path(spec.origin)
+            found[name] = str(path.parent.parent if path.name == "__init__.py" else path.parent)
+    return found
+
+
+async def start_process(kind: Kind, settings: Mapping[str, object]) -> Process:
+    """Start a process that reads these settings first; see `Process.say` for the next.
 
     Raises:
         OSError: the interpreter cannot be run.
     """
     pipe = asyncio.subprocess.PIPE
     # A debugger cannot step through modules that are frozen into the interpreter.
-    options = ("-X", "frozen_modules=off") if plan.debugger is not None else ()
+    options = ("-X", "frozen_modules=off") if kind.debugger else ()
     process = await asyncio.create_subprocess_exec(
-        *(str(plan.python), *options, str(BOOT)),
+        *(str(kind.python), *options, str(BOOT)),
         stdin=pipe,
         stdout=pipe,
         stderr=pipe,
-        env=start_environment(plan.machine),
-        cwd=plan.code,
+        env=start_environment(kind.machine),
+        cwd=kind.code,
         # Ctrl-C is for plldb alone; and what the function starts ends with its group.
         start_new_session=True,
         creationflags=NEW_GROUP,
     )
     if process.stdin is None or process.stdout is None or process.stderr is None:
         raise OSError("no pipes")
-    process.stdin.write(json.dumps(settings).encode() + b"\n")
     end = asyncio.create_task(_wait_for_end(process))
-    return Process(process, process.stdin, process.stdout, process.stderr, end)
+    started = Process(process, process.stdin, process.stdout, process.stderr, end)
+    started.say(settings)
+    return started
 
 
 async def _wait_for_end(process: asyncio.subprocess.Process) -> int:

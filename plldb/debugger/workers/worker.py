@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +10,7 @@ from typing import Literal
 
 from plldb.debugger.protocol.invocations import Answer, Invocation, error_answer, too_large_error
 from plldb.debugger.workers.output import Lines, Output, Stream, TellOutput
-from plldb.debugger.workers.packages import find_packages
-from plldb.debugger.workers.process import Plan, Process, how_it_ended, start_process
+from plldb.debugger.workers.process import Plan, Process, how_it_ended
 from plldb.debugger.workers.runtime_api import (
     Answered,
     Event,
@@ -23,6 +21,7 @@ from plldb.debugger.workers.runtime_api import (
     Took,
     TooLarge,
 )
+from plldb.debugger.workers.spare import Spare
 from plldb.tasks import cancel_all
 
 Stamp = tuple[int, int]
@@ -52,34 +51,24 @@ class Patience:
     look: float = 0.5
 
 
-async def start_worker(plan: Plan, patience: Patience) -> Worker:
-    """Start a worker.
+async def start_worker(plan: Plan, spare: Spare, patience: Patience) -> Worker:
+    """Start a worker, of the process in spare if that will do.
 
     Raises:
         OSError: the interpreter cannot be run.
     """
-    api = RuntimeApi()
-    await api.open()
-    mark = f"\0{secrets.token_hex(8)}\0"
-    address = f"127.0.0.1:{api.port}"
-    settings = {
-        "environment": {**plan.environment, "AWS_LAMBDA_RUNTIME_API": address},
-        "api": address,
-        "secret": api.secret,
-        "code": str(plan.code),
-        "handler": plan.handler,
-        "packages": find_packages(),
-        "mark": mark,
-        "debugger": plan.debugger,
-        "vpc": plan.vpc,
-        "layers": [str(each) for each in plan.layers],
-    }
-    try:
-        process = await start_process(plan, settings)
-    except OSError:
-        await api.close()
-        raise
-    return Worker(process, api, mark, patience)
+    begun = await spare.take(plan.kind())
+    begun.become(
+        {
+            "environment": {**plan.environment, "AWS_LAMBDA_RUNTIME_API": begun.address},
+            "code": str(plan.code),
+            "handler": plan.handler,
+            "debugger": plan.debugger,
+            "vpc": plan.vpc,
+            "layers": [str(each) for each in plan.layers],
+        }
+    )
+    return Worker(begun.process, begun.api, begun.mark, patience)
 
 
 class Worker:

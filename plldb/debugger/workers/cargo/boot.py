@@ -1,8 +1,10 @@
 """The first that a worker's process runs, on the project's Python. Talks to plldb.
 
 It reads its settings from standard input, so that no secret is in an argument, a file or the environment that
-the process list shows; sets the environment; and starts AWS's own awslambdaric. Only the standard library is
-used, and of it only what awslambdaric uses anyway.
+the process list shows. By the first line it loads AWS's own awslambdaric, and the debugger; then it waits for
+the second, which may come much later and says which function it runs; sets the environment; and starts the
+runtime.
+Only the standard library is used, and of it only what awslambdaric uses anyway.
 """
 
 import importlib
@@ -43,20 +45,33 @@ class Packages:
                 yield from MetadataPathFinder.find_distributions(only)
 
 
-def read_settings():
-    """Return what plldb says. Standard input is then empty for the function, and plldb's end is watched."""
+def take_input():
+    """Return a descriptor of what plldb says. Standard input is empty for the function."""
     descriptor = os.dup(0)
-    data = b""
-    while not data.endswith(b"\n"):
-        more = os.read(descriptor, 65536)
-        if not more:
-            os._exit(1)
-        data += more
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
+    return descriptor
+
+
+def read_settings(descriptor):
+    """Yield what plldb says, line by line; end if plldb has ended."""
+    rest = b""
+    while True:
+        line, newline, after = rest.partition(b"\n")
+        if newline:
+            rest = after
+            yield json.loads(line.decode())
+            continue
+        more = os.read(descriptor, 65536)
+        if not more:
+            os._exit(1)
+        rest += more
+
+
+def watch_end(descriptor):
+    """End with plldb from now on, whatever the function does. Nothing more can be said."""
     load_file("_plldb_ending", os.path.join(HERE, "ending.py")).end_with(descriptor)
-    return json.loads(data.decode())
 
 
 def note_files(client, layers):
@@ -98,6 +113,19 @@ def load_runtime(settings):
     base = importlib.import_module("awslambdaric.lambda_runtime_client").BaseLambdaRuntimeClient
     base.call_rapid = client.call_rapid
     return client, packages, runtime
+
+
+def load_debugger():
+    """Load the debugger; None, and why is said, if this Python cannot be debugged."""
+    path = list(sys.path)
+    debugging = load_file("_plldb_debugging", os.path.join(HERE, "debugging.py"))
+    obstacle = debugging.find_obstacle(sys.version_info)
+    if obstacle:
+        sys.stderr.write(f"plldb: no debugger, since {obstacle}\n")
+        return None
+    debugging.load()
+    sys.path[:] = path
+    return debugging
 
 
 def load_file(name, path):
@@ -153,23 +181,25 @@ def write_no_core():
 def main():
     """Become the worker."""
     write_no_core()
-    settings = read_settings()
-    if settings["handler"] is None:
+    descriptor = take_input()
+    said = read_settings(descriptor)
+    settings = next(said)
+    if settings["adapter"]:
+        watch_end(descriptor)
         sys.meta_path.insert(0, Packages(settings["packages"]))
         load_file("_plldb_debugging", os.path.join(HERE, "debugging.py")).listen()
-    set_environment(settings)  # first: the runtime reads the format of logs when it is loaded
+    os.environ.update(settings["loading"])
     client, packages, runtime = load_runtime(settings)
+    debugging = load_debugger() if settings["debugger"] else None
+    settings = next(said)
+    watch_end(descriptor)
+    set_environment(settings)
     if hasattr(time, "tzset"):
         time.tzset()
-    if settings["debugger"]:
+    if debugging:
         path = list(sys.path)
-        debugging = load_file("_plldb_debugging", os.path.join(HERE, "debugging.py"))
-        obstacle = debugging.find_obstacle(sys.version_info)
-        if obstacle:
-            sys.stderr.write(f"plldb: no debugger, since {obstacle}\n")
-        else:
-            debugging.start(settings, client.tell)
-            debugging.adapt(runtime.bootstrap)
+        debugging.start(settings["debugger"], client.tell)
+        debugging.adapt(runtime.bootstrap)
         sys.path[:] = path
         set_environment(settings)  # the debugger adds variables of its own
     sys.meta_path.remove(packages)

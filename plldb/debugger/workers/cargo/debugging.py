@@ -55,15 +55,19 @@ def listen():
         time.sleep(3600)
 
 
-def start(settings, tell):
+def load():
+    """Load debugpy, which takes the longest of all: nobody sees this worker yet."""
+    from debugpy.server import api  # noqa: F401 - which puts pydevd within reach
+
+
+def start(where, tell):
     """Connect this worker to the adapter, and wait until an editor that is there has set its breakpoints."""
     import debugpy
-    from debugpy.server import api  # which puts pydevd within reach
+    from debugpy.server import api
 
     pydevd = sys.modules["pydevd"]
     # The editor is led to the project's own file, also where the function has it by a link.
     sys.modules["pydevd_file_utils"].set_resolve_symlinks(True)
-    where = settings["debugger"]
     prepare(api, where["token"])
     stop_clock(pydevd.PyDB, tell)
     done = _thread.allocate_lock()

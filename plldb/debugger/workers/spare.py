@@ -1,0 +1,105 @@
+"""A process that has loaded the runtime and the debugger and waits for its function. Talks to processes.
+
+To load them takes longer than anything else in the start of a worker. One such process is kept in spare: the
+next new sandbox, or the first invocation after a file was saved, has only the function itself to load.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from plldb.debugger.workers.process import Kind, Process, find_packages, start_process
+from plldb.debugger.workers.runtime_api import RuntimeApi
+from plldb.tasks import cancel_all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A process that waits to be told which function it runs; ``mark`` ends the output of an invocation."""
+
+    kind: Kind
+    process: Process
+    api: RuntimeApi
+    mark: str
+
+    @property
+    def address(self) -> str:
+        """Host and port of the Runtime API that it speaks to."""
+        return f"127.0.0.1:{self.api.port}"
+
+    def become(self, settings: Mapping[str, object]) -> None:
+        """Say which function it runs. No editor has seen it before."""
+        self.process.say(settings)
+
+    async def close(self) -> None:
+        """End it, and read to their ends the pipes of which nobody has read yet: else they stay open."""
+        await self.process.close()
+        pipes = (self.process.stdout, self.process.stderr)
+        reading = [asyncio.ensure_future(pipe.read()) for pipe in pipes]
+        await asyncio.wait(reading, timeout=1)  # a process that has left the group may keep them for ever
+        await cancel_all(reading)
+        await self.api.close()
+
+
+async def begin(kind: Kind) -> Begun:
+    """Start a process.
+
+    Raises:
+        OSError: the interpreter cannot be run.
+    """
+    api = RuntimeApi()
+    await api.open()
+    mark = f"\0{secrets.token_hex(8)}\0"
+    settings = {
+        "adapter": False,
+        "api": f"127.0.0.1:{api.port}",
+        "secret": api.secret,
+        "packages": find_packages(),
+        "mark": mark,
+        "debugger": kind.debugger,
+        "loading": kind.loading,
+    }
+    try:
+        process = await start_process(kind, settings)
+    except BaseException:
+        await api.close()
+        raise
+    return Begun(kind=kind, process=process, api=api, mark=mark)
+
+
+class Spare:
+    """Keeps at most one process that waits."""
+
+    def __init__(self) -> None:
+        self._waiting: Begun | None = None
+
+    async def take(self, kind: Kind) -> Begun:
+        """Return a process of a kind: the one that waits, or a new one.
+
+        Raises:
+            OSError: the interpreter cannot be run.
+        """
+        waiting, self._waiting = self._waiting, None
+        if waiting and waiting.kind == kind and not waiting.process.ended:
+            return waiting
+        if waiting:
+            await waiting.close()
+        return await begin(kind)
+
+    async def renew(self, kind: Kind) -> None:
+        """Let one of a kind wait, if none does."""
+        if self._waiting is None:
+            with suppress(OSError):  # it is said where a worker is wanted
+                begun = await begin(kind)
+                await self.close()  # another one may have been started meanwhile
+                self._waiting = begun
+
+    async def close(self) -> None:
+        """End the one that waits."""
+        waiting, self._waiting = self._waiting, None
+        if waiting:
+            await waiting.close()
