@@ -14,7 +14,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.httpsession import AIOHTTPSession
 from aiobotocore.session import AioSession
 
-from plldb.aws.connections import Connections
+from plldb.aws.connections import Connections, open_socket
 from plldb.aws.failures.making import client_error, credentials_error
 from plldb.aws.failures.sign_in import SignedIn
 from plldb.aws.own_session import certificates, make_session
@@ -38,7 +38,7 @@ class Clients:
         self._pace = pace
         self._stack = stack
         self._connections = Connections(stack)
-        self._clients: dict[tuple[str, str | None], Any] = {}
+        self._clients: dict[tuple[str, str | None, float | None], Any] = {}
         self._credentials: Any = None
         self._making = asyncio.Lock()
 
@@ -64,17 +64,21 @@ class Clients:
         """How the caller is signed in, as far as it is known."""
         return SignedIn(source=getattr(self._credentials, "method", ""), profile=self._session.profile)
 
-    async def get(self, service: str, endpoint_url: str | None = None) -> Any:
+    async def get(
+        self, service: str, endpoint_url: str | None = None, read_timeout: float | None = None
+    ) -> Any:
         """Return the client for a service, at an endpoint of its own if it has one.
+
+        ``read_timeout`` is how many seconds an answer may take where that is not `RequestPace.read_timeout`.
 
         Raises:
             SettingsError: a setting makes it impossible.
             CredentialsError: what should give the credentials does not.
         """
         async with self._making:
-            key = service, endpoint_url
+            key = service, endpoint_url, read_timeout
             if key not in self._clients:
-                self._clients[key] = await self._make(service, endpoint_url)
+                self._clients[key] = await self._make(*key)
             return self._clients[key]
 
     async def renew_credentials(self) -> None:
@@ -128,7 +132,7 @@ class Clients:
         held = self._credentials
         held.access_key, held.secret_key, held.token = _keys_of(found)
 
-    async def _make(self, service: str, endpoint_url: str | None) -> Any:
+    async def _make(self, service: str, endpoint_url: str | None, read_timeout: float | None) -> Any:
         if self._place.session is None:
             await self._load_credentials()
         try:
@@ -138,7 +142,7 @@ class Clients:
                 region_name=self._region,
                 endpoint_url=endpoint_url or self._place.endpoint_url or None,
                 verify=verify,
-                config=self._config(),
+                config=self._config(read_timeout),
             )
             client = await self._stack.enter_async_context(context)
             # A caller's session finds them with its first client, so that a role is assumed in that region.
@@ -161,13 +165,15 @@ class Clients:
         except Exception as error:  # as above
             raise credentials_error(error, self._session, self.who) from error
 
-    def _config(self) -> AioConfig:
+    def _config(self, read_timeout: float | None = None) -> AioConfig:
         theirs = getattr(self._session.get_default_client_config(), "http_session_cls", AIOHTTPSession)
         # A caller's session may have another backend set: that stays.
         ours: Any = {"http_session_cls": self._connections.for_client} if theirs is AIOHTTPSession else {}
+        if ours and read_timeout:  # networks forget a connection on which nothing comes for minutes
+            ours["connector_args"] = {"socket_factory": open_socket}
         return AioConfig(
             connect_timeout=self._pace.connect_timeout,
-            read_timeout=self._pace.read_timeout,
+            read_timeout=read_timeout or self._pace.read_timeout,
             # `Aws.call` repeats requests itself: it tells throttling from failure, and the follower
             # of the event stream must not be held up inside a request.
             retries={"total_max_attempts": 1},

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import AsyncExitStack
 from typing import Any
 
 from aiobotocore.httpsession import AIOHTTPSession
 
 Settings = dict[str, Any]
+KEPT_ALIVE = 60
+"""Seconds without a byte after which a connection is kept alive. NAT gateways of AWS forget one after 350."""
+
+
+def open_socket(address: tuple[Any, ...]) -> socket.socket:
+    """Return a socket, for an address as of `socket.getaddrinfo`, that is kept alive while nothing comes."""
+    family, kind, protocol = address[:3]
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    # macOS calls the first one otherwise; Windows has both since 2017.
+    idle = getattr(socket, "TCP_KEEPIDLE", getattr(socket, "TCP_KEEPALIVE", None))
+    for option in (idle, getattr(socket, "TCP_KEEPINTVL", None)):
+        if option is not None:
+            made.setsockopt(socket.IPPROTO_TCP, option, KEPT_ALIVE)
+    return made
 
 
 class Connections:

@@ -20,13 +20,13 @@ from botocore import exceptions as boto
 from plldb.aws.clients import Clients
 from plldb.aws.credentials import finds_new_source
 from plldb.aws.errors import TryAgainError, translate
-from plldb.aws.failures.unreachable import CHECK_NETWORK, NO_ANSWER
+from plldb.aws.failures.unreachable import CHECK_NETWORK, NO_ANSWER, perhaps_sent
 from plldb.aws.own_session import make_session
 from plldb.aws.pace import RequestPace
 from plldb.aws.place import Place, Target
 from plldb.aws.regions import check_known, dns_suffix, find_region, is_foreign, is_known
 from plldb.aws.websockets import Posts, WebSocket, download, download_to, open_websocket
-from plldb.errors import AwsError, CredentialsError, Hint, PlldbError, SettingsError
+from plldb.errors import AwsError, CredentialsError, Hint, PlldbError, SettingsError, UnreachableError
 
 if TYPE_CHECKING:
     from types_aiobotocore_cloudformation import CloudFormationClient
@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     from types_aiobotocore_sts import STSClient
 
 log = logging.getLogger(__name__)
+
+PERHAPS_DONE = Hint(
+    "run-again",
+    "It was sent once, and may have been done: look what came of it before you send it again.",
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -74,12 +79,15 @@ class Aws:
         for service in services:
             await self.client(service)
 
-    async def client(self, service: str, *, endpoint_url: str | None = None) -> Any:
+    async def client(
+        self, service: str, *, endpoint_url: str | None = None, read_timeout: float | None = None
+    ) -> Any:
         """Return the client for any service; those that plldb uses all the time have their own methods.
 
-        ``endpoint_url`` is for a service that has an endpoint for each of its resources.
+        ``endpoint_url`` is for a service that has an endpoint for each of its resources, ``read_timeout``, in
+        seconds, for answers that take long.
         """
-        return await self.repeat(lambda: self._clients.get(service, endpoint_url))
+        return await self.repeat(lambda: self._clients.get(service, endpoint_url, read_timeout))
 
     async def check_region(self) -> None:
         """Check that AWS has this region.
@@ -146,12 +154,42 @@ class Aws:
             TryAgainError: AWS throttles, failed, or did not answer.
             AwsError: AWS refused.
         """
+        return await self._attempt(method, lambda: method(*args, **kwargs))
+
+    async def send_once(
+        self, method: Callable[..., Awaitable[Any]], body: str, /, **kwargs: Any
+    ) -> tuple[Any, bytes]:
+        """Send one request, once whatever comes of it; return the answer, and its stream ``body``, read.
+
+        Raises:
+            UnreachableError: AWS throttles, failed, or did not answer; the hint says if it may be done.
+            AwsError: AWS refused.
+        """
+
+        async def send() -> tuple[Any, bytes]:
+            answer = await method(**kwargs)
+            return answer, await answer[body].read()
+
+        try:
+            return await self._attempt(method, send)
+        except TryAgainError as again:
+            error = again.error
+            perhaps_done = perhaps_sent(again.__cause__) and not again.throttled
+            raise UnreachableError(
+                error.message.replace(" keeps answering ", " answers ", 1),  # it was asked once
+                service=error.service,
+                operation=error.operation,
+                aws_code=error.aws_code,
+                hint=PERHAPS_DONE if perhaps_done else error.hint,
+            ) from again.__cause__
+
+    async def _attempt(self, method: Callable[..., object], send: Callable[[], Awaitable[T]]) -> T:
         service, operation = _names(method)
         loop = asyncio.get_running_loop()
         began, login = loop.time(), self._clients.login
         try:
             await self._clients.renew_credentials()
-            answer = await method(*args, **kwargs)
+            answer = await send()
             log.info("%s %s: %d ms", service, operation, (loop.time() - began) * 1000)
             return answer
         except (boto.BotoCoreError, boto.ClientError, *NO_ANSWER, OSError) as error:

@@ -27,8 +27,7 @@ from plldb.cli.usage import usage_hint, usage_message
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator, Sequence
 
-HELP = """plldb, the Python Lambda Local DeBugger: debug a Python Lambda function on your own machine while it
-is invoked in the cloud.
+HELP = """Debug a Python Lambda function on your machine while the cloud invokes it.
 
 \b
 Examples:
@@ -67,6 +66,7 @@ cli.add_command(doctor)
 cli.add_command(debugger.attach)
 cli.add_command(debugger.restore)
 cli.add_command(debugger.status)
+cli.add_command(debugger.invoke)
 
 
 def version_lines(*, verbose: bool) -> list[str]:

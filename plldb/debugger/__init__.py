@@ -61,6 +61,7 @@ from plldb.debugger.events.invocations import (
     InvocationStarted,
     Output,
 )
+from plldb.debugger.events.invoke import FunctionError, Invoked
 from plldb.debugger.events.layers import LayerFetched, LayerMissing
 from plldb.debugger.events.restore import (
     FunctionRefused,
@@ -73,7 +74,7 @@ from plldb.debugger.events.restore import (
     VersionArmed,
 )
 from plldb.debugger.events.status import AttachedSession, DebuggerStatus, InvocationRecord
-from plldb.debugger.operations import Attachment, attach, restore, result, status
+from plldb.debugger.operations import Attachment, attach, invoke, restore, result, status
 from plldb.debugger.pace import Pace
 
 __all__ = [
@@ -101,6 +102,7 @@ __all__ = [
     "EventsSkipped",
     "FunctionArmed",
     "FunctionDeployed",
+    "FunctionError",
     "FunctionRefused",
     "FunctionRelayed",
     "FunctionSilent",
@@ -111,6 +113,7 @@ __all__ = [
     "InvocationRecord",
     "InvocationRefused",
     "InvocationStarted",
+    "Invoked",
     "LayerFetched",
     "LayerMissing",
     "NoFunctionsError",
@@ -135,6 +138,7 @@ __all__ = [
     "VersionArmed",
     "VisibilityDenied",
     "attach",
+    "invoke",
     "restore",
     "result",
     "status",

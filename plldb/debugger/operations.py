@@ -1,4 +1,4 @@
-"""attach, restore and status: the doors of the debugger. Talks to AWS through the rooms behind them."""
+"""The public functions of the debugger. Talks to AWS through the modules behind them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
+from typing import Any
 
 from plldb.aws.place import DEFAULT_PLACE, Place
 from plldb.aws.session import open_aws
@@ -16,8 +17,11 @@ from plldb.debugger.attaching.attach import Order, attach_functions
 from plldb.debugger.attaching.look import look
 from plldb.debugger.attaching.options import DEFAULT_OPTIONS, AttachOptions, check_conditions
 from plldb.debugger.events.attach import AttachEvent, AttachFinished
+from plldb.debugger.events.invoke import Invoked
 from plldb.debugger.events.restore import RestoreEvent, RestoreFinished
 from plldb.debugger.events.status import DebuggerStatus
+from plldb.debugger.invoking.event import make_event
+from plldb.debugger.invoking.invoke import invoke_function
 from plldb.debugger.pace import DEFAULT_PACE, Pace
 from plldb.debugger.workers import pool
 from plldb.debugger.workers.environment import machine_of
@@ -136,6 +140,37 @@ async def status(
     """
     async with open_aws(place, pace) as aws:
         return await look(aws, _names(stack).stacks, pace=pace)
+
+
+async def invoke(
+    place: Place = DEFAULT_PLACE,
+    function: str = "",
+    event: Any = None,
+    *,
+    stack: str = "",
+    pace: Pace = DEFAULT_PACE,
+) -> Invoked:
+    """Send one event to a function through the cloud, once, and return its answer.
+
+    That the function answers an error raises nothing: `Invoked.error` has it. To cancel it does not stop what
+    runs in the cloud.
+
+    Args:
+        place: where to act; what it leaves open is found as the AWS tools find it.
+        function: name or ARN, also of a version or an alias; with ``stack`` its logical id.
+        event: what is sent: bytes are JSON text already, anything else is written as JSON. None is ``{}``.
+        stack: name of the stack of the function; empty if it is named by itself.
+        pace: how long plldb waits for what; ``answered_within`` for the answer.
+
+    Raises:
+        NoFunctionsError: there is no such function.
+        SettingsError: the event is no JSON, or is too large.
+        UnreachableError: no answer came; the hint says whether the function may have run.
+        PlldbError: see the tree in `plldb.errors`.
+    """
+    text = make_event({} if event is None else event)
+    async with open_aws(place, pace) as aws:
+        return await invoke_function(aws, stack, function, text, pace=pace)
 
 
 async def result(events: AsyncGenerator[RestoreEvent, None]) -> RestoreFinished:

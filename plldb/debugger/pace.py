@@ -37,6 +37,9 @@ class Pace(RequestPace):
         hide_after: how long an invocation runs before the messages of its queue are hidden for longer.
         hide_again: between two times of that.
         hide_for: for how long they are hidden then, in whole seconds.
+        answered_within: for the answer to an event. A function may run for 900 s, also one that is attached.
+        noted_within: for the note of an invocation by the machine where it ran.
+        look_at_notes: between two looks for it.
     """
 
     calls_a_second: float = 12.0
@@ -62,6 +65,9 @@ class Pace(RequestPace):
     hide_after: float = 10.0
     hide_again: float = 30.0
     hide_for: int = 60
+    answered_within: float = 960.0
+    noted_within: float = 2.0
+    look_at_notes: float = 0.1
 
 
 DEFAULT_PACE = Pace()

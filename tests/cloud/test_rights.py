@@ -293,3 +293,21 @@ async def test_the_reaper_has_the_rights_that_it_needs_and_nobody_writes_a_row_o
         await rows.write_token(aws, row, now=time.time(), new=True)
         with pytest.raises(AccessDeniedError, match="dynamodb:UpdateItem"):
             await rows.write_token(aws, replace(row, id="AIDAOTHER#1"), now=time.time(), new=True)
+
+
+async def test_the_policy_for_invoke_is_enough_and_without_its_looks_it_works_too(
+    world: World, open_client: OpenClient, function: str
+) -> None:
+    for sid in ("", *(each["Sid"] for each in statements_of("invoke"))):
+        async with allowed(open_client, "invoke", sid) as place:
+            done = await trouble(_send(place))
+            if sid in ("Invoke", "StackFunctions"):
+                judge(done, "invoke", sid)
+            else:
+                expected = "unknown" if sid == "Invocations" else "deployed"
+                assert done == f"{expected} {{'deployed': 1}}", f"invoke without {sid}"
+
+
+async def _send(place: debugger.Place) -> str:
+    done = await debugger.invoke(place, "Orders", 1, stack="shop", pace=PACE)
+    return f"{done.ran} {done.answer}"

@@ -20,6 +20,7 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
     "boolean": lambda value: isinstance(value, bool),
     "null": lambda value: value is None,
+    "any": lambda value: True,
 }
 
 
@@ -66,6 +67,7 @@ _RESULTS = {
     "doctor": "doctor_finished",
     "attach": "attach_finished",
     "restore": "restore_finished",
+    "invoke": "invoked",
 }
 
 

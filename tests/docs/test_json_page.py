@@ -25,7 +25,7 @@ from tests.docs.pages import read_section
 
 LINES = (
     *(*get_args(bootstrap.Event), bootstrap.BootstrapStatus),
-    *(*get_args(debugger.Event), debugger.DebuggerStatus),
+    *(*get_args(debugger.Event), debugger.DebuggerStatus, debugger.Invoked),
 )
 OBJECTS = (
     *(
@@ -38,7 +38,7 @@ OBJECTS = (
         Step,
     ),
     *(debugger.PlannedFunction, debugger.DifferingCode, debugger.HeldFunction),
-    *(debugger.AttachedSession, debugger.Caller, debugger.InvocationRecord),
+    *(debugger.AttachedSession, debugger.Caller, debugger.InvocationRecord, debugger.FunctionError),
 )
 
 
@@ -53,6 +53,8 @@ def samples(hint: Any) -> list[Any]:
         return [{"Name": samples(arguments[1])[-1]}]
     if origin is tuple:
         return [(), tuple(samples(arguments[0]))]
+    if hint is Any:
+        return [None, {"a": [1, None]}]
     if hint is NoneType:
         return [None]
     if hint is datetime:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     ("command", "code", "words"),
     [
         (("attach", "shop"), 1, ["plldb is not set up", "plldb bootstrap setup --region eu-west-1"]),
+        (("invoke", "nowhere"), 1, ["There is no function nowhere in account"]),
+        (("invoke", "a b"), 2, ["'a b' cannot be a function"]),
+        (("invoke", "a", "b", "c"), 2, ["Give a function, or a stack and one of its functions"]),
+        (("invoke", "a", "--event", "absent"), 2, ["'absent' cannot be read: No such file"]),
         (("restore", "nowhere"), 1, ["There is no stack and no function nowhere in region eu-west-1."]),
         (("restore", "--stack-name", "nowhere"), 1, ["There is no stack nowhere"]),
         (("status", "nowhere"), 1, ["There is no stack nowhere"]),

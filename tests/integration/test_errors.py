@@ -24,6 +24,7 @@ COMMANDS = (("setup",), ("destroy", "--yes"), ("watch",), ("status",))
 EVERY_COMMAND = [
     *(("bootstrap", *words) for words in COMMANDS),
     *(("doctor",), ("status",), ("restore", "--all", "--yes"), ("attach", "a-stack", "--yes")),
+    ("invoke", "a-function"),
 ]
 
 

@@ -28,7 +28,7 @@ def _family(error: type[errors.PlldbError]) -> Iterator[type[errors.PlldbError]]
 
 
 FACES: list[ModuleType] = [plldb, bootstrap, debugger, errors]
-STATES = {bootstrap.BootstrapStatus, debugger.DebuggerStatus}
+STATES = {bootstrap.BootstrapStatus, debugger.DebuggerStatus, debugger.Invoked}
 EVENTS: frozenset[type] = frozenset({*typing.get_args(events.Event), *typing.get_args(debugger_events.Event)})
 ERRORS = [*_family(errors.PlldbError)]
 CLASSES = [

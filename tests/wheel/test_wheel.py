@@ -18,6 +18,7 @@ NEEDED = {
     f"{CARGO}/lambda_functions/lease_reaper_handler.py",
     "plldb/debugger/agent/wrapper",
     "plldb/bootstrap/policies/attach.json",
+    "plldb/bootstrap/policies/invoke.json",
     "plldb/py.typed",
     *(
         f"{CARGO}/lambda_functions/ws_api_{name}_handler.py"

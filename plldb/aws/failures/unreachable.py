@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -133,3 +134,11 @@ def one_line(error: Exception) -> str:
     if isinstance(error, ResponseParserError):
         return "it sent something that is no answer of AWS"
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def perhaps_sent(error: BaseException | None) -> bool:
+    """Whether a request that got no answer may have arrived all the same: there was a connection."""
+    if isinstance(error, (boto.ConnectTimeoutError, boto.ProxyConnectionError, boto.SSLError)):
+        return False
+    why = getattr(error, "kwargs", {}).get("error")  # of botocore's EndpointConnectionError
+    return not isinstance(why, (aiohttp.ClientConnectorError, socket.gaierror))

@@ -1,4 +1,4 @@
-"""``plldb attach``, ``restore`` and ``status``: options in, an `Invocation` out. Pure.
+"""``plldb attach``, ``restore``, ``status`` and ``invoke``: options in, an `Invocation` out. Pure.
 
 Nothing is imported here that runs a command: a help page must not pay for AWS.
 """
@@ -66,6 +66,23 @@ Examples:
 """
 
 
+INVOKE_HELP = f"""Send one event to a function, and show its answer.
+
+The event goes through the cloud, once, as any caller's does: if the function is attached, it runs on that
+machine. Shows the answer or the error, the end of the log, and where it ran. A FUNCTION is a name or an ARN,
+also of a version or an alias; with STACK its logical id. Without --event, {{}} is sent.
+
+\b
+Examples:
+  plldb invoke my-stack Orders --event order.json
+  plldb invoke orders --event - --output json < order.json | jq .answer
+
+{ENVIRONMENT}
+
+{EXIT_CODES}
+"""
+
+
 def invocation(ctx: asyncclick.Context, name: str, params: dict[str, Any], interrupted: str) -> Invocation:
     """Return what was typed; ``interrupted`` may name ``{again}``, the command line that does it again."""
     settings, values = split_params(ctx, params)
@@ -74,7 +91,7 @@ def invocation(ctx: asyncclick.Context, name: str, params: dict[str, Any], inter
     typed = as_typed(ctx, [name for name in values if name in options and name not in ("yes", "env")])
     # Values of variables may be secrets: whoever does it again takes them from the environment.
     named = (word for name in values.get("env", ()) for word in ("--env", name))
-    words = (*values.get("names", values["stacks"]), *typed, *named)
+    words = (*values.get("names", values.get("stacks", ())), *typed, *named)
     regions, profile = settings.proposed_regions, settings.proposed_profile
     again = command_line(name, regions=regions, profile=profile, options=words)
     return Invocation(
@@ -196,3 +213,20 @@ def restore(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
 def status(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
     """Look."""
     return invocation(ctx, "status", params, "nothing was changed.")
+
+
+@asyncclick.command(help=INVOKE_HELP, short_help="Send one event to a function.")
+@asyncclick.argument("names", nargs=-1, metavar="[STACK] FUNCTION")
+@asyncclick.option(
+    "--event", metavar="FILE", default="", help="File with the event as JSON, - for standard input."
+)
+@place_options
+@asyncclick.pass_context
+def invoke(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
+    """Invoke."""
+    if len(params["names"]) not in (1, 2) or "" in params["names"]:
+        raise asyncclick.UsageError("Give a function, or a stack and one of its functions.", ctx)
+    asked = invocation(ctx, "invoke", params, "if the event was sent, it still runs in the cloud.")
+    if len(asked.settings.regions) > 1:
+        raise asyncclick.UsageError("invoke acts in one region at a time.", ctx)
+    return asked

@@ -53,6 +53,8 @@ def _explain_stop(asked: Invocation, why: Stopped, runs: Sequence[RegionRun[Live
     steps: tuple[Step, ...] = ()
     if asked.name == "status":
         hint = "nothing was changed."
+    elif asked.name == "invoke":
+        hint = "if the event was sent, it still runs in the cloud; the function's log has its end."
     elif asked.name == "attach":
         hint, steps = _left_armed(runs), _restore_steps(asked, runs)
         if why.code == "output-closed" and not all(run.progress.finished for run in runs) and steps:

@@ -1,4 +1,4 @@
-"""``plldb attach``, ``restore`` and ``status`` as the runner knows them. Talks to AWS through the library."""
+"""The commands of the debugger as the runner knows them. Talks to AWS through the library."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from plldb.aws.place import Place
 from plldb.cli.command import Command
 from plldb.cli.debugger.cores import write_no_core
 from plldb.cli.debugger.explain import explain
+from plldb.cli.debugger.invoke import invoked_text, read_event
 from plldb.cli.debugger.progress import LiveProgress
 from plldb.cli.debugger.session import detached_text
 from plldb.cli.debugger.status import status_text
@@ -19,6 +20,7 @@ from plldb.cli.output.renderer import Result
 from plldb.debugger.attaching.options import AttachOptions
 from plldb.debugger.events.attach import AttachFinished
 from plldb.debugger.events.connection import SessionConnected
+from plldb.debugger.events.invoke import Invoked
 from plldb.debugger.events.restore import RestoreFinished
 from plldb.debugger.events.status import DebuggerStatus
 
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from plldb.debugger.events.attach import AttachEvent
     from plldb.debugger.events.restore import RestoreEvent
 
-    Shown = Event | DebuggerStatus
+    Shown = Event | DebuggerStatus | Invoked
     Open = Callable[[Invocation, "Library", "_Door", str | None], AsyncGenerator[Shown, None]]
 
 
@@ -61,6 +63,9 @@ class Library(Protocol):
     async def status(self, place: Place, stack: Sequence[str]) -> DebuggerStatus:
         """Look."""
 
+    async def invoke(self, place: Place, function: str, event: bytes, *, stack: str) -> Invoked:
+        """Send an event."""
+
 
 class _Door:
     """What the first Ctrl-C goes through: the session that is attached, if there is one."""
@@ -87,10 +92,14 @@ def make_command(asked: Invocation, library: Library | None) -> Command[Shown, L
         explain=partial(explain, asked),
         confirm=(lambda _: None) if asked.values.get("yes") else question,
         declined="nothing was changed",
-        live=LiveProgress,
-        changes_nothing=asked.name == "status",
+        live=partial(LiveProgress, phase=PHASES.get(asked.name, "waiting for AWS")),
+        changes_nothing=asked.name in ("status", "invoke"),
         leave=door.leave,
     )
+
+
+PHASES = {"invoke": "waiting for the answer"}
+"""What a command does before its first event."""
 
 
 def _import_library() -> Library:
@@ -144,7 +153,17 @@ async def _status(
     yield await library.status(_place(asked, region), asked.values["stacks"])
 
 
-OPEN: dict[str, Open] = {"attach": _attach, "restore": _restore, "status": _status}
+async def _invoke(
+    asked: Invocation, library: Library, _: _Door, region: str | None
+) -> AsyncGenerator[Invoked, None]:
+    """A stream of one, too: a program gets one line."""
+    values = asked.values
+    event = await read_event(values["event"], sys.stdin.buffer)
+    *stacks, function = values["names"]
+    yield await library.invoke(_place(asked, region), function, event, stack="".join(stacks))
+
+
+OPEN: dict[str, Open] = {"attach": _attach, "restore": _restore, "status": _status, "invoke": _invoke}
 
 
 def result_of(event: Shown) -> Result | None:
@@ -156,5 +175,7 @@ def result_of(event: Shown) -> Result | None:
             return Result(name=event.outcome, summary=detached_text(event), exit_code=1 if left else 0)
         case DebuggerStatus():
             return Result(name=event.outcome, summary=status_text(event))
+        case Invoked(error=error):
+            return Result(name=event.outcome, summary=invoked_text(event), exit_code=1 if error else 0)
         case _:
             return None

@@ -16,6 +16,7 @@ from plldb.debugger.events.attach import (
 )
 from plldb.debugger.events.connection import SessionConnected
 from plldb.debugger.events.invocations import InvocationFinished, InvocationStarted
+from plldb.debugger.events.invoke import Invoked
 from plldb.debugger.events.restore import FunctionRefused, Restored, Started
 from plldb.debugger.events.status import DebuggerStatus
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class LiveProgress:
-    """What is known of one region's run that began at ``began`` (POSIX seconds).
+    """What is known of one region's run that began at ``began`` (POSIX seconds) with a phase of this name.
 
     Attributes:
         target: where it acts; None until that is known.
@@ -35,21 +36,21 @@ class LiveProgress:
         lease_until: when they are as deployed again by themselves, in POSIX seconds; 0 before the plan.
     """
 
-    def __init__(self, began: float) -> None:
+    def __init__(self, began: float, phase: str) -> None:
         self.target: Target | None = None
         self.armed: tuple[str, ...] = ()
         self.arming: tuple[str, ...] = ()
         self.finished = False
         self.lease_until = 0
         self._began = began
-        self._phase = "waiting for AWS"
+        self._phase = phase
         self._short: dict[str, str] = {}
         self._running: dict[str, tuple[str, float]] = {}
 
-    def add(self, event: Event | DebuggerStatus, now: float) -> None:
+    def add(self, event: Event | DebuggerStatus | Invoked, now: float) -> None:
         """Take the next event."""
         match event:
-            case Started(target=target) | DebuggerStatus(target=target):
+            case Started(target=target) | DebuggerStatus(target=target) | Invoked(target=target):
                 self.target, self._phase = target, "working"
             case AttachPlanned(functions=functions, lease_until=lease_until):
                 self.lease_until = lease_until

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from plldb.cli.debugger.invoke import invoked_lines
 from plldb.cli.debugger.session import SessionWords
 from plldb.cli.debugger.status import ago, person, stacks_text, status_lines
 from plldb.cli.header import target_lines
@@ -12,6 +13,7 @@ from plldb.cli.hints import RegionWords
 from plldb.cli.output.layout import Item, Line
 from plldb.cli.output.text import counted
 from plldb.debugger.events.attach import Attached, AttachFinished, AttachPlanned
+from plldb.debugger.events.invoke import Invoked
 from plldb.debugger.events.restore import (
     FunctionRefused,
     Restored,
@@ -40,7 +42,7 @@ class Words(RegionWords):
         self._lease_until = 0
         self._session = SessionWords()
 
-    def say(self, event: Event | DebuggerStatus, now: datetime) -> list[Item]:
+    def say(self, event: Event | DebuggerStatus | Invoked, now: datetime) -> list[Item]:
         """Return what is to be said now that ``event`` has come."""
         match event:
             case Started():
@@ -63,6 +65,9 @@ class Words(RegionWords):
             case DebuggerStatus():
                 self.target = event.target
                 return [*status_lines(event, self.where, now)]
+            case Invoked():
+                self.target = event.target
+                return [*invoked_lines(event)]
             case AttachPlanned(lease_until=lease_until):
                 self._lease_until = lease_until
                 return [*self._session.say(event), *self._others()]

@@ -124,7 +124,7 @@ async def find_wanted(aws: Aws, target: Target, given: Names, listed: Listed) ->
             # Who may not look at stacks is told that first.
             if isinstance(denied := listed.get(name.partition("/")[0]), AccessDeniedError):
                 raise denied
-            raise _no_such(name, {each: functions[each] for each in stacks_of(wanted)}, aws.region)
+            raise no_such(name, {each: functions[each] for each in stacks_of(wanted)}, aws.region)
     return tuple(dict.fromkeys([*wanted, *(Wanted(name=name) for name in unknown)]))
 
 
@@ -251,7 +251,8 @@ async def _exists(aws: Aws, name: str) -> bool:
 _HOW = Hint("fix-argument", "Name a stack, or functions by logical id, name or ARN.")
 
 
-def _no_such(name: str, functions: Functions, region: str) -> NoFunctionsError:
+def no_such(name: str, functions: Functions, region: str) -> NoFunctionsError:
+    """Return that nothing is called like this in the stacks that are meant. Pure."""
     if not functions:
         message = f"There is no stack and no function {name} in region {region}."
         hint = Hint("choose-place", "Check the name, the account and the region.")

@@ -221,6 +221,16 @@ async def list_touched_functions(where: Lambda) -> tuple[str, ...]:
     return tuple(found)
 
 
+async def list_names(where: Lambda) -> AsyncIterator[str]:
+    """Yield the names of all functions of this account and region.
+
+    Raises:
+        AwsError: Lambda refused, or could not be reached.
+    """
+    async for configuration in _pages(where, where.client.list_functions, "Functions"):
+        yield function_of(configuration).name
+
+
 async def find_armed_versions(where: Lambda, name: str) -> tuple[ArmedVersion, ...]:
     """Return the published versions that have our layer: they were published while the function was armed."""
     armed = []

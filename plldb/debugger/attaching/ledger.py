@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from plldb.aws.items import all_items, read_number, read_text, read_time
+from plldb.aws.items import NO_TABLE, all_items, read_number, read_text, read_time
 from plldb.debugger.arming.mutex import KEY, PREFIX, TABLE, Table
 from plldb.debugger.events.status import InvocationRecord
 from plldb.debugger.link.rows import SessionRow
+from plldb.errors import AwsError
 
 KEPT = 7 * 86400
 """Seconds that a row is kept: long enough to ask on Monday where a message of last week went."""
@@ -59,6 +60,24 @@ async def _update(
         ExpressionAttributeNames={f"#{name}": name for name in values},
         ExpressionAttributeValues={**{f":{name}": value for name, value in values.items()}, **more},
     )
+
+
+async def read_invocation(table: Table, request_id: str) -> InvocationRecord | None:
+    """Return what is noted of an invocation; None for nothing. Consistent.
+
+    Raises:
+        AwsError: DynamoDB refused, or could not be reached.
+    """
+    try:
+        answer = await table.aws.call(
+            table.client.get_item, TableName=TABLE, Key={KEY: {"S": request_id}}, ConsistentRead=True
+        )
+    except AwsError as error:
+        if error.aws_code != NO_TABLE:
+            raise
+        return None
+    item = answer.get("Item")
+    return _record_of(item) if item else None
 
 
 async def list_invocations(table: Table, stacks: Sequence[str], *, most: int) -> tuple[InvocationRecord, ...]:

@@ -108,7 +108,9 @@ class ScriptedAws(Aws):
         super().__init__(AioSession(), Place(), "eu-west-1", pace, AsyncExitStack())
         self._scripted = {client.service: client for client in clients}
 
-    async def client(self, service: str, *, endpoint_url: str | None = None) -> Any:
+    async def client(
+        self, service: str, *, endpoint_url: str | None = None, read_timeout: float | None = None
+    ) -> Any:
         return self._scripted[service]
 
 

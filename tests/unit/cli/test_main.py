@@ -117,6 +117,7 @@ def test_help_lists_every_command_beginning_with_setup(capsys: pytest.CaptureFix
         "attach",
         "restore",
         "status",
+        "invoke",
         *(f"bootstrap {name}" for name in bootstrap.commands),
     ],
 )

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[4]
 DOCS = ROOT / "docs"
 POLICIES = ROOT / "plldb" / "bootstrap" / "policies"
 NAMES = ["setup", "destroy", "read-only"]
-ALL = [*NAMES, "attach", "restore"]
+ALL = [*NAMES, "attach", "restore", "invoke"]
 
 # IAM quota: characters of a managed policy, white space not counted.
 LONGEST_MANAGED_POLICY = 6144

@@ -239,6 +239,7 @@ def test_exceptions_are_for_what_the_template_does_not_use(resources: Resources)
 # a delete of a version is one of DeleteObjects; tags of a stack come with CreateStack.
 REQUESTS = {
     "execute-api:ManageConnections": "post_to_connection",
+    "lambda:InvokeFunction": "invoke",
     "lambda:GetLayerVersion": "get_layer_version_by_arn",
     "sqs:ChangeMessageVisibility": "change_message_visibility_batch",
     "apigateway:GET": "get_api",
@@ -258,10 +259,10 @@ REQUESTS = {
 }
 
 
-WHO_ASKS = {"attach": "debugger", "restore": "debugger"}
+WHO_ASKS = dict.fromkeys(("attach", "restore", "invoke"), "debugger")
 
 
-@pytest.mark.parametrize("policy", ["setup", "destroy", "read-only", "attach", "restore"])
+@pytest.mark.parametrize("policy", ["setup", "destroy", "read-only", *WHO_ASKS])
 def test_plldb_makes_the_requests_that_its_own_statements_allow(policy: str) -> None:
     folder = ROOT / "plldb" / WHO_ASKS.get(policy, "bootstrap")
     source = "\n".join(path.read_text("utf-8") for path in folder.rglob("*.py"))

@@ -1,0 +1,1 @@
+"""One event, sent to a function through the cloud. Pure."""
