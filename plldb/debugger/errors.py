@@ -67,21 +67,36 @@ class SourceError(DebuggerError):
     code = "source"
 
 
+MOST_NAMED = 5
+"""Folders that an error names."""
+
+
 class SeveralFoldersError(SourceError):
     """The handler of a function is in several folders, and nothing decides between them.
 
     Attributes:
         handler: the one that was looked for.
-        folders: the first of those that fit, below the project's.
+        folders: those that fit, below the project's.
     """
 
     code = "several-folders"
 
-    def __init__(self, function: str, handler: str, root: Path, folders: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        function: str,
+        handler: str,
+        root: Path,
+        folders: tuple[str, ...],
+        *,
+        as_deployed: bool | None = None,
+    ) -> None:
         self.handler = handler
         self.folders = folders
+        how = {None: "", True: ", as it is deployed", False: ", in none of them as it is deployed"}
+        more = f" and {len(folders) - MOST_NAMED} more" if len(folders) > MOST_NAMED else ""
         super().__init__(
-            f"The handler {handler} of {function} is in several folders of {root}: {', '.join(folders)}. "
+            f"The handler {handler} of {function} is in several folders of {root}{how[as_deployed]}: "
+            f"{', '.join(folders[:MOST_NAMED])}{more}. "
             "The table [tool.plldb.code] of pyproject.toml can name one.",
             hint=Hint("fix-argument", f"Name the folder of the code of {function}."),
         )

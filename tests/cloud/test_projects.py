@@ -94,8 +94,8 @@ KINDS = {
         folder="terraform",
         deploy=projects.deploy_terraform,
         functions={
-            "terraform-orders": ("src/orders/index.py", {"order": "plldb"}),
-            "terraform-bills": ("src/bills/index.py", {"bill": "plldb"}),
+            "terraform-orders": ("src/orders/work.py", {"order": "plldb"}),
+            "terraform-bills": ("src/bills/work.py", {"bill": "plldb"}),
         },
     ),
     "by-hand": Kind(

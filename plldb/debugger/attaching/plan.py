@@ -22,11 +22,10 @@ from plldb.debugger.errors import InlineCodeError, NoFunctionsError, SeveralFold
 from plldb.debugger.events.restore import FunctionRefused
 from plldb.debugger.link.rows import TABLE as SESSIONS
 from plldb.debugger.workers.project.cache import cache_folder
-from plldb.debugger.workers.project.compare import Package, package_of
+from plldb.debugger.workers.project.compare import Package, package_of, read_files
 from plldb.debugger.workers.project.deployed import (
     add_generated,
     copy_package,
-    read_handler_file,
 )
 from plldb.debugger.workers.project.handlers import is_generated, own_handlers
 from plldb.debugger.workers.settings import FunctionSettings, read_settings
@@ -116,9 +115,8 @@ async def _find(aws: Aws, project: Project, settings: FunctionSettings, answer: 
     code = answer.get("Code", {})
     try:
         return await asyncio.to_thread(find_source, project, settings)
-    except SeveralFoldersError as error:
-        deployed = await read_handler_file(aws, code, error.handler)
-        if deployed is None:
+    except SeveralFoldersError:
+        if (deployed := await read_files(aws, package_of(answer))) is None:
             raise
         return await asyncio.to_thread(find_source, project, settings, deployed)
     except InlineCodeError:

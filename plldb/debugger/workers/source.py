@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from zipfile import ZipInfo
 
 from plldb.debugger.errors import InlineCodeError, SeveralFoldersError, SourceError
+from plldb.debugger.workers.project.compare import as_deployed
 from plldb.debugger.workers.project.handlers import files_of, own_handlers, why_no_file
 from plldb.debugger.workers.project.interpreter import find_python
 from plldb.debugger.workers.project.pyproject import code_in_pyproject
@@ -21,7 +23,6 @@ OUTPUT = frozenset({".aws-sam", "cdk.out", ".serverless", "build", "dist", ".cha
 NEITHER = frozenset({"node_modules", "site-packages", "__pycache__", "venv", "env"})
 MOST_FOLDERS = 20_000
 """How many folders are looked into before the search is given up."""
-MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,9 @@ class Source:
     as_deployed: bool = False
 
 
-def find_source(project: Project, function: FunctionSettings, deployed: bytes | None = None) -> Source:
+def find_source(
+    project: Project, function: FunctionSettings, deployed: Sequence[ZipInfo] | None = None
+) -> Source:
     """Return where the code of a function lies and which Python runs it.
 
     The folder is the one that was named for this function, by the caller or in pyproject.toml; else that of
@@ -75,7 +78,7 @@ def find_source(project: Project, function: FunctionSettings, deployed: bytes | 
     Args:
         project: what the caller says of the code.
         function: whose code is meant.
-        deployed: its handler's file as deployed, which decides if several folders fit.
+        deployed: the files of its package, which decide if several folders fit.
 
     Raises:
         SeveralFoldersError: several folders fit.
@@ -153,19 +156,22 @@ def find_handler(folder: Path, handler: str, root: Path | None = None) -> Path |
     return None
 
 
-def _find_folder(root: Path, function: FunctionSettings, handler: str, deployed: bytes | None) -> Path | None:
+def _find_folder(
+    root: Path, function: FunctionSettings, handler: str, deployed: Sequence[ZipInfo] | None
+) -> Path | None:
     fitting = _fitting(root, function, handler)
     if len(fitting) == 1:
         return fitting[0]
     built = built_folders(root, function.logical_id)
     if not fitting:
         return next((each for each in built if find_handler(each, handler)), None)
-    texts = {file.read_bytes() for each in built if (file := find_handler(each, handler))}
-    fitting = _equal(fitting, {deployed}, handler) or _equal(fitting, texts, handler) or fitting
-    if len(fitting) > 1:
-        names = tuple(str(each.relative_to(root)) for each in fitting[:MOST_NAMED])
-        raise SeveralFoldersError(function.name, handler, root, names)
-    return fitting[0]
+    decided = as_deployed(deployed or (), fitting, handler)
+    equal = decided or _equal_to(built, fitting, handler)
+    if len(equal) == 1:
+        return equal[0]
+    names = tuple(str(each.relative_to(root)) for each in equal or fitting)
+    compared = None if deployed is None else bool(decided)
+    raise SeveralFoldersError(function.name, handler, root, names, as_deployed=compared)
 
 
 def _fitting(root: Path, function: FunctionSettings, handler: str) -> list[Path]:
@@ -188,8 +194,9 @@ def _fitting(root: Path, function: FunctionSettings, handler: str) -> list[Path]
     return []
 
 
-def _equal(folders: list[Path], texts: Collection[bytes | None], handler: str) -> list[Path]:
-    """Return the folders whose handler's file has one of these texts."""
+def _equal_to(built: Sequence[Path], folders: Sequence[Path], handler: str) -> list[Path]:
+    """Return the folders whose handler's file is that of a folder which a tool has put together."""
+    texts = {file.read_bytes() for each in built if (file := find_handler(each, handler))}
     return [each for each in folders if (file := find_handler(each, handler)) and file.read_bytes() in texts]
 
 

@@ -58,12 +58,18 @@ async def find_differences(aws: Aws, deployed: Sequence[tuple[Package, Path, str
     return [_sorted(known[package.sha, folder], handler) for package, folder, handler in deployed]
 
 
-async def _compare(aws: Aws, package: Package, folder: Path) -> frozenset[str]:
+async def read_files(aws: Aws, package: Package) -> list[zipfile.ZipInfo] | None:
+    """Return the files of a package, None if they cannot be read."""
     for end in ENDS if package.location else ():
         content = await aws.download(package.location, most=ENDS[-1], end=end)
         if content and (files := await asyncio.to_thread(read_directory, content)) is not None:
-            return await asyncio.to_thread(differing, files, folder)
-    return frozenset()
+            return files
+    return None
+
+
+async def _compare(aws: Aws, package: Package, folder: Path) -> frozenset[str]:
+    files = await read_files(aws, package)
+    return await asyncio.to_thread(differing, files, folder) if files else frozenset()
 
 
 def _sorted(files: frozenset[str], handler: str) -> tuple[str, ...]:
@@ -92,6 +98,23 @@ def differing(packed: Sequence[zipfile.ZipInfo], folder: Path) -> frozenset[str]
     gone = {each.filename for each in own if each.filename.endswith(".py")} - {each.filename for each in both}
     changed = {each.filename for each in both if not _is_equal(each, folder / each.filename)}
     return frozenset(changed | {each for each in gone if _parent(each) in folders})
+
+
+def as_deployed(packed: Sequence[zipfile.ZipInfo], folders: Sequence[Path], handler: str) -> list[Path]:
+    """Return the folders whose handler's file is that of a package; of several those with most of its files.
+
+    Two functions may begin with the same few lines that import the rest.
+    """
+    names = files_of(handler)
+    handlers = [each for each in packed if each.filename in names]
+    equal = [each for each in folders if _count(handlers, each)]
+    counts = [_count(packed, each) for each in equal] if len(equal) > 1 else [0] * len(equal)
+    return [folder for folder, count in zip(equal, counts, strict=True) if count == max(counts)]
+
+
+def _count(packed: Sequence[zipfile.ZipInfo], folder: Path) -> int:
+    here = [each for each in packed if _is_code(each) and (folder / each.filename).is_file()]
+    return sum(_is_equal(each, folder / each.filename) for each in here)
 
 
 def _is_code(file: zipfile.ZipInfo) -> bool:

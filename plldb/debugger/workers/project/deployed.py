@@ -18,12 +18,6 @@ LARGEST = 64 * 1024 * 1024
 """Bytes of a package that is fetched; Lambda takes up to 50 MB directly, larger ones only through S3."""
 
 
-async def read_handler_file(aws: Aws, code: Mapping[str, Any], handler: str) -> bytes | None:
-    """Return the file of a handler out of the package that GetFunction names; None if it cannot be had."""
-    package = await _read_package(aws, code)
-    return handler_file(package, handler) if package else None
-
-
 async def copy_package(aws: Aws, code: Mapping[str, Any], folder: Path) -> bool:
     """Unpack the package that GetFunction names into a folder, unless it is there; return whether it is."""
     if await asyncio.to_thread(use, folder):
@@ -65,13 +59,3 @@ def lay_over(package: bytes, handler: str, project: Path, folder: Path) -> bool:
 async def _read_package(aws: Aws, code: Mapping[str, Any]) -> bytes | None:
     location = code.get("Location")
     return await aws.download(location, most=LARGEST) if isinstance(location, str) else None
-
-
-def handler_file(package: bytes, handler: str) -> bytes | None:
-    """Return the file of a handler out of a package, None if there is none. Pure."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(package)) as files:
-            found = [name for name in files_of(handler) if name in files.NameToInfo]
-            return files.read(found[0]) if found else None
-    except BROKEN:
-        return None

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import sys
+import zipfile
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -108,9 +110,18 @@ def test_of_several_folders_that_of_which_cdk_has_made_its_asset(tmp_path: Path)
 
 
 def test_several_folders_are_named(tmp_path: Path) -> None:
-    make(tmp_path, "a/app.py", "b/app.py")
-    with pytest.raises(SourceError, match=r"app\.handler of shop-.* is in several folders of .*: a, b\."):
-        find(tmp_path)
+    make(tmp_path, "a/app.py", "b/app.py", **{"b/app.py": "a/app.py"})
+    text, empty = (zipfile.ZipInfo("app.py") for _ in range(2))
+    text.file_size, text.CRC = 8, zlib.crc32(b"a/app.py")
+    project = Project(folder=tmp_path, python=Path(sys.executable))
+    for deployed, how in (
+        (None, ""),
+        ([text], ", as it is deployed"),
+        ([empty], ", in none of them as it is deployed"),
+    ):
+        said = rf"app\.handler of shop-.* is in several folders of \S*{how}: a, b\."
+        with pytest.raises(SourceError, match=said):
+            find_source(project, FUNCTION, deployed)
     for key in ("shop-Orders-1A", "Orders"):
         project = Project(folder=tmp_path, code={key: tmp_path / "b"}, python=Path(sys.executable))
         assert find_source(project, FUNCTION).folder == (tmp_path / "b").resolve()

@@ -1,2 +1,5 @@
+from work import work
+
+
 def handler(event, context):
-    return {"order": event["name"]}
+    return work(event["name"])

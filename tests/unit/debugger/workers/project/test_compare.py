@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from plldb.debugger.workers.project.compare import differing, read_directory
+from plldb.debugger.workers.project.compare import as_deployed, differing, read_directory
 
 DEPLOYED = {
     "app.py": "one\ntwo\n",
@@ -75,3 +75,29 @@ def test_the_end_of_a_package_is_enough_if_its_directory_is_in_it() -> None:
     ]
     for broken in (whole[-500:], whole[:-30], b"", b"no zip"):
         assert read_directory(broken) is None
+
+
+@pytest.mark.parametrize(
+    ("handler", "change", "folders"),
+    [
+        ("app.handler", {}, ["a", "b"]),
+        ("app.handler", {"b/app.py": "other"}, ["a"]),
+        ("app.handler", {"a/shop/cart.py": "other"}, ["b"]),
+        ("app.handler", {"a/app.py": "other", "b/app.py": "another"}, []),
+        ("shop.handler", {"a/shop/__init__.py": "other"}, ["b"]),
+        ("shop/cart.handler", {"a/shop/cart.py": None}, ["b"]),
+        ("run.sh", {}, []),
+    ],
+)
+def test_the_folder_with_the_deployed_handler_and_of_several_the_one_with_most_deployed_files(
+    tmp_path: Path, handler: str, change: dict[str, str | None], folders: list[str]
+) -> None:
+    files = {f"{each}/{name}": text for each in "ab" for name, text in HERE.items()} | change
+    for name, text in files.items():
+        if text is not None:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text)
+    packed = read_directory(pack(DEPLOYED))
+    assert packed is not None
+    found = as_deployed(packed, [tmp_path / "a", tmp_path / "b"], handler)
+    assert [each.name for each in found] == folders

@@ -1,0 +1,2 @@
+def work(name):
+    return {"order": name}
