@@ -154,13 +154,21 @@ async def test_of_several_folders_that_with_the_deployed_file_is_run_also_when_i
         await session.end()
 
 
+@pytest.mark.parametrize(
+    ("option", "reason"), [(("--for", "0.002"), "lease"), (("--until-idle", "0.5"), "idle")], ids=str
+)
 async def test_at_the_end_of_the_time_that_was_asked_for_all_is_put_back(
-    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path
+    option: tuple[str, str],
+    reason: str,
+    world: World,
+    names: dict[str, str],
+    aws_env: dict[str, str],
+    folder: Path,
 ) -> None:
     before = await settings(world, names["Orders"])
-    async with attached(aws_env, folder, "shop", "Orders", "--no-debug", "--for", "0.002") as session:
+    async with attached(aws_env, folder, "shop", "Orders", "--no-debug", *option) as session:
         await session.read_until("attached")
-        assert (await session.read_until("detaching"))["reason"] == "lease"
+        assert (await session.read_until("detaching"))["reason"] == reason
         finished = await session.read_until("finished")
         assert (finished["result"], finished["restored"]) == ("detached", 1)
         assert (await session.running.finish()).code == 0

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         (("attach", "shop", "--wait", "--no-debug"), 2, ["cannot be used together"]),
         (("attach", "shop", "--region", "a", "--region", "b"), 2, ["one region at a time"]),
         (("attach", "shop", "--for", "0"), 2, ["--for"]),
+        (("attach", "shop", "--for", "nan"), 2, ["'nan' is no number"]),
+        (("attach", "shop", "--until-idle", "-1"), 2, ["--until-idle"]),
     ],
 )
 async def test_what_cannot_be_done_is_said(

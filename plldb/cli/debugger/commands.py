@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import asyncclick
 
 from plldb.cli.command import Invocation, command_line
-from plldb.cli.debugger.values import check_code, check_conditions, parse_variables, split_code
+from plldb.cli.debugger.values import Positive, check_code, check_conditions, parse_variables, split_code
 from plldb.cli.options import ENVIRONMENT, EXIT_CODES, as_typed, place_options, split_params
 
 if TYPE_CHECKING:
@@ -152,10 +152,16 @@ _stacks = asyncclick.option(
 @asyncclick.option(
     "--for",
     "hours",
-    type=asyncclick.FloatRange(0, 168, min_open=True),
+    type=Positive(0, 168, min_open=True),
     default=8.0,
     metavar="HOURS",
     help="How long at most; by default 8.",
+)
+@asyncclick.option(
+    "--until-idle",
+    type=Positive(0, 168 * 3600, min_open=True),
+    metavar="SECONDS",
+    help="End once nothing was invoked for this time.",
 )
 @asyncclick.option(
     "--credentials",

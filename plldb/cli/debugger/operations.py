@@ -125,6 +125,7 @@ async def _attach(
         debug_port=None if values["no_debug"] else values["debug_port"],
         wait=values["wait"],
         hours=values["hours"],
+        until_idle=values["until_idle"],
         own_credentials=values["credentials"] == "local",
         where=values["where"],
         take_over=values["take_over"],

@@ -277,6 +277,7 @@ def _connection_line(event: ConnectionEvent) -> Line:
 _WHY_DETACHING = {
     "asked": "",
     "lease": "the time is over: ",
+    "idle": "nothing was invoked: ",
     "none-left": "no function is left: ",
     "failed": "it has failed: ",
 }

@@ -15,6 +15,17 @@ _OF_LAMBDA = re.compile(r"AWS_LAMBDA_.*|AWS_EXECUTION_ENV|LAMBDA_.*|_HANDLER|PLL
 """Variables that Lambda, or plldb, sets and that no function can set."""
 
 
+class Positive(asyncclick.FloatRange):
+    """A number in a range; that ``nan`` is in none is not known to `FloatRange`."""
+
+    def convert(self, value: Any, param: asyncclick.Parameter | None, ctx: asyncclick.Context | None) -> Any:
+        """Return the number."""
+        number = super().convert(value, param, ctx)
+        if number != number:
+            self.fail(f"{value!r} is no number.", param, ctx)
+        return number
+
+
 def split_code(values: tuple[str, ...]) -> tuple[str, dict[str, str]]:
     """Return the folder of the project and those of single functions; ``./a=b`` is a folder of that name."""
     found = [_function_and_folder(each) for each in values]

@@ -29,6 +29,7 @@ class AttachOptions:
         debug_port: where debuggers may connect on 127.0.0.1; 0 for a free port, None for none.
         wait: hold the first invocation until a debugger is there.
         hours: how long at most; then the functions are as deployed by themselves.
+        until_idle: end also once no invocation has come, and none has run, for so many seconds; None: do not.
         wait_for_sign_in: where AWS does not accept the caller's credentials any more when functions are to be
             restored, wait until it does, instead of leaving them armed. For callers whose person can sign in.
         own_credentials: functions run with the caller's own credentials instead of their role's.
@@ -44,6 +45,7 @@ class AttachOptions:
     debug_port: int | None = 5678
     wait: bool = False
     hours: float = 8.0
+    until_idle: float | None = None
     own_credentials: bool = False
     where: tuple[str, ...] = ()
     take_over: bool = False

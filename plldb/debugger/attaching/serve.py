@@ -146,6 +146,14 @@ class Service:
             self._changed.clear()
             await self._changed.wait()
 
+    def is_busy(self) -> bool:
+        """Whether an invocation runs, or its answer has not been taken yet."""
+        return bool(self._link.in_hand or self._running)
+
+    def count(self) -> int:
+        """How many invocations have come, also those that were not run."""
+        return self.invocations + len(self._heard)
+
     def _busy(self) -> set[str]:
         """The functions that have an invocation in hand."""
         in_hand = {*self._link.in_hand, *self._running.values()}

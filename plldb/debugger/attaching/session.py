@@ -32,6 +32,7 @@ from plldb.debugger.link.link import Link, open_link
 from plldb.debugger.link.rows import SessionRow
 from plldb.debugger.pace import Pace
 from plldb.debugger.watching.deployments import Watch
+from plldb.debugger.watching.idle import until_idle
 from plldb.debugger.watching.infrastructure import watch_infrastructure
 from plldb.debugger.watching.lease import until_clock
 from plldb.debugger.watching.silence import watch_silence
@@ -173,8 +174,8 @@ class SessionRun:
         ends: list[asyncio.Task[None]],
         others: list[asyncio.Task[None]],
         leave: asyncio.Event,
-    ) -> Literal["asked", "lease", "none-left"]:
-        """Serve until that is asked to end, the lease does, or one of ``ends``: no function is left.
+    ) -> Literal["asked", "lease", "idle", "none-left"]:
+        """Serve until that is asked to end, nothing comes, the lease or one of ``ends`` does: none is left.
 
         ``others`` may end before; a bug there is raised, as any other.
 
@@ -186,19 +187,26 @@ class SessionRun:
         )
         lease = asyncio.create_task(until_clock(self.row.ends_at, self.pace.look))
         leaving = asyncio.create_task(leave.wait())
-        mine: set[asyncio.Task[Any]] = {leaving, looking, lease}
+        idle = asyncio.create_task(self._until_idle(service))
+        mine: set[asyncio.Task[Any]] = {leaving, looking, lease, idle}
         try:
             done = await until_one({*ends, *mine}, others)  # raises why there is nothing more to serve
         finally:
             await cancel_all(mine)
         if leave.is_set():
             return "asked"
-        return "lease" if lease in done else "none-left"
+        return "lease" if lease in done else "idle" if idle in done else "none-left"
+
+    async def _until_idle(self, service: Service) -> None:
+        if self.options.until_idle is None:
+            await asyncio.Event().wait()
+        else:
+            await until_idle(self.options.until_idle, service.is_busy, service.count, self.pace.look)
 
     async def _detach(
         self,
         held: HeldFunctions,
-        reason: Literal["asked", "lease", "none-left"],
+        reason: Literal["asked", "lease", "idle", "none-left"],
         link: Link,
         service: Service,
         telling: Telling,

@@ -163,13 +163,14 @@ class VisibilityDenied:
 class Detaching:
     """No more invocations are taken; those under way may finish, then functions are restored.
 
-    ``reason``: the caller asked for it, the lease has ended, the session holds no function any more (others
+    ``reason``: the caller asked for it, the lease has ended, nothing has come for as long
+    as was asked for, the session holds no function any more (others
     have them, or they were given back), or an error is about to be raised, which ends what is under way.
     ``in_hand`` counts the invocations that are under way.
     """
 
     kind: Literal["detaching"] = "detaching"
-    reason: Literal["asked", "lease", "none-left", "failed"]
+    reason: Literal["asked", "lease", "idle", "none-left", "failed"]
     in_hand: int
 
 
