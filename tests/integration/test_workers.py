@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import resource
+import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -549,9 +550,11 @@ async def test_a_python_that_does_not_start_is_an_answer(tmp_path: Path) -> None
     ("code", "line"),
     [
         ("open('/opt/data.json')", "plldb: /opt/data.json is in Lambda only"),
-        (
-            "import urllib.request as u; u.urlopen('http://localhost:2773/x')",
-            "plldb: the AWS Parameters and Sec",
+        (  # also if the code copes with it, and then once
+            "import contextlib as c, urllib.request as u\n"
+            "    for _ in range(2):\n"
+            "        with c.suppress(OSError): u.urlopen('http://localhost:2773/x')",
+            "plldb: nothing answers on port 2773 here: the AWS Parameters and Secrets Lambda Extension is in",
         ),
         ("raise ConnectionRefusedError('2773')", None),
         (
@@ -573,6 +576,23 @@ async def test_what_is_in_lambda_only_is_said_where_it_fails(
     async with bench(tmp_path, in_vpc=True) as function:
         said = [each for each in (await function.invoke()).lines if each.startswith("plldb: ")]
     assert [each[: len(line or "")] for each in said] == ([line] if line else [])
+
+
+@pytest.mark.parametrize("listens", [True, False])
+async def test_an_extension_is_said_to_be_missing_where_nothing_of_ones_own_listens(
+    tmp_path: Path, listens: bool
+) -> None:
+    code = "contextlib.suppress(OSError), socket.create_connection(('127.0.0.1', event))"
+    write(tmp_path, app=f"import contextlib, socket\ndef handler(event, context):\n    with {code}: pass\n")
+    with socket.create_server(("127.0.0.1", 0)) as own:
+        port = own.getsockname()[1]
+        if not listens:
+            own.close()
+        variables = {"PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": str(port)}
+        async with bench(tmp_path, variables=variables) as function:
+            lines = (await function.invoke(port)).lines
+    said = [each.split(":")[1] for each in lines if each.startswith("plldb: ")]
+    assert said == ([] if listens else [f" nothing answers on port {port} here"])
 
 
 async def test_a_python_of_another_version_is_said(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 from plldb.cli.debugger.callers import CallerWords
 from plldb.cli.debugger.names import short_names
 from plldb.cli.debugger.status import person, where_text
+from plldb.cli.debugger.vpc import vpc_lines
 from plldb.cli.output.layout import Item, Line, Tone
 from plldb.cli.output.text import counted, duration, size
 from plldb.debugger.events.attach import (
@@ -122,6 +123,7 @@ class SessionWords:
                 for each in plan.functions
             ),
             *(Line(name="python", text=python) for python in pythons),
+            *vpc_lines(plan, self._short),
             *_condition_lines(plan.where),
             Line(
                 mark="warn",

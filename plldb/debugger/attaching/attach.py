@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from plldb.aws.place import Target
@@ -16,6 +16,7 @@ from plldb.debugger.arming.restore import look_at, open_places
 from plldb.debugger.arming.stacks import read_infrastructure
 from plldb.debugger.attaching.options import AttachOptions, OpenWorkers
 from plldb.debugger.attaching.plan import Candidate, Me, nothing_left, plan_function
+from plldb.debugger.attaching.private_hosts import name_private_hosts
 from plldb.debugger.attaching.session import SessionRun
 from plldb.debugger.attaching.telling import Telling
 from plldb.debugger.events.attach import AttachEvent, AttachFinished, AttachPlanned, PlannedFunction
@@ -61,7 +62,7 @@ async def attach_functions(
         await tell(TakeOverPlanned(functions=tuple(looks)))
     await tell(
         AttachPlanned(
-            functions=tuple(map(_planned, candidates)),
+            functions=tuple(_planned(each, order.options.variables) for each in candidates),
             lease_until=row.ends_at,
             debug_port=order.options.debug_port,
             where=order.options.where,
@@ -104,7 +105,9 @@ async def _plan(
     return candidates
 
 
-def _planned(candidate: Candidate) -> PlannedFunction:
+def _planned(candidate: Candidate, set_here: Mapping[str, str]) -> PlannedFunction:
+    settings = candidate.settings
+    hosts = name_private_hosts(settings.variables) if settings.in_vpc else ()
     return PlannedFunction(
         function=candidate.name,
         logical_id=candidate.logical_id,
@@ -112,4 +115,6 @@ def _planned(candidate: Candidate) -> PlannedFunction:
         handler=candidate.source.handler,
         folder=str(candidate.source.folder),
         python=str(candidate.source.python),
+        in_vpc=settings.in_vpc,
+        private_hosts=tuple(name for name in hosts if name not in set_here),
     )

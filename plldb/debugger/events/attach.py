@@ -22,6 +22,8 @@ class PlannedFunction:
         handler: the one that is run: its own, if that of a vendor is deployed in front of it.
         folder: where its code lies on this machine.
         python: the interpreter that will run it.
+        in_vpc: whether it is in a VPC, whose private hosts this machine may not reach.
+        private_hosts: names of its variables that name such hosts, where the caller does not set them.
     """
 
     function: str
@@ -30,6 +32,8 @@ class PlannedFunction:
     handler: str
     folder: str
     python: str
+    in_vpc: bool = False
+    private_hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,21 +13,29 @@ FOLDERS = ("/var/task/", "/opt/", "/var/runtime/")
 ENDPOINTS = {
     2773: "the AWS Parameters and Secrets Lambda Extension",
     2772: "the AWS AppConfig Lambda extension",
+    8124: "the Datadog extension",
     8126: "the Datadog extension",
+    8200: "the Elastic APM extension",
     4317: "the OpenTelemetry layer",
     4318: "the OpenTelemetry layer",
 }
-"""What listens on localhost in a sandbox, by port."""
+"""What listens on localhost in a sandbox, by port, as the documentation of each extension has it."""
+PORTS = {2773: "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", 2772: "AWS_APPCONFIG_EXTENSION_HTTP_PORT"}
+"""Variables that give one of them another port."""
 LOCAL = ("127.0.0.1", "::1")
 
 
 def watch(runtime, vpc):
-    """Look at each error that the runtime is about to report. ``vpc``: whether the function is in a VPC."""
-    extract, last, said, get_handler = runtime.extract_traceback, [None], set(), runtime._get_handler
+    """Look at each error that the runtime is about to report, and at each connection that is made.
+
+    ``vpc``: whether the function is in a VPC.
+    """
+    extract, said, get_handler = runtime.extract_traceback, set(), runtime._get_handler
+    endpoints = find_endpoints(os.environ)
 
     def extract_traceback(tb):
         with suppress(Exception):  # the function may raise anything, with any text
-            say(explain(sys.exc_info()[1], last[0], vpc))
+            say(explain(sys.exc_info()[1], vpc))
         return extract(tb)
 
     def get_own_handler(handler):
@@ -36,14 +44,19 @@ def watch(runtime, vpc):
             return get_handler(handler)
         except runtime.FaultException as error:
             with suppress(Exception):
-                say(explain(error, last[0], vpc))
+                say(explain(error, vpc))
             raise
 
     def look(event, arguments):
         if event != "socket.connect":
             return
         with suppress(Exception):  # else nothing could be connected any more
-            host, port = last[0] = arguments[1][:2]
+            host, port = arguments[1][:2]
+            # At once, and also if the function copes with it: some try again for long, or go on without.
+            if host in LOCAL and port in endpoints and port not in said:
+                said.add(port)
+                if not is_open(port):
+                    say(f"nothing answers on port {port} here: {endpoints[port]} is in Lambda only")
             if vpc and host not in said and is_private(host):
                 said.add(host)
                 if host not in find_proxies(os.environ):
@@ -69,6 +82,28 @@ def say(text):
         sys.stderr.write(f"plldb: {text}\n")
 
 
+def find_endpoints(variables):
+    """Return what listens on localhost in a sandbox, by port, where variables may say another one."""
+    found = {}
+    for port, name in ENDPOINTS.items():
+        text = variables.get(PORTS.get(port, ""), "")
+        found[int(text) if text.isdecimal() else port] = name
+    return found
+
+
+def is_open(port):
+    """Tell whether anything listens on a port of this machine, such as an agent of the developer's own."""
+    import socket
+
+    for host in LOCAL:
+        with (
+            suppress(OSError),
+            socket.create_connection((host, port), 0.2),
+        ):  # Windows does not refuse at once
+            return True
+    return False
+
+
 def is_private(host):
     """Tell whether an address is one of a private network other than this machine's own."""
     import ipaddress
@@ -91,11 +126,8 @@ def find_proxies(variables):
     return found
 
 
-def explain(error, connected, vpc):
-    """Return what an error, or one that led to it, has to do with being here; None if nothing.
-
-    ``connected`` is the host and port to which the function connected last.
-    """
+def explain(error, vpc):
+    """Return what an error, or one that led to it, has to do with being here; None if nothing."""
     seen = []
     while error is not None and error not in seen:
         seen.append(error)
@@ -104,10 +136,6 @@ def explain(error, connected, vpc):
         path = str(getattr(error, "filename", None) or "")
         if isinstance(error, FileNotFoundError) and path.startswith(FOLDERS):
             return f"{path} is in Lambda only; LAMBDA_TASK_ROOT names the folder of the code here and there"
-        if isinstance(error, ConnectionError) and connected and connected[0] in LOCAL:
-            name = ENDPOINTS.get(connected[1])
-            if name:
-                return f"{name}, port {connected[1]}, is in Lambda only"
         if vpc and type(error).__name__ == "gaierror":
             return "a name of the function's VPC may be unknown to this machine"
         error = error.__cause__ or error.__context__
