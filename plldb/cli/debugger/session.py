@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, assert_never
 
-from plldb.cli.debugger.callers import CallerWords
+from plldb.cli.debugger.limits import CallerWords, vpc_lines
 from plldb.cli.debugger.names import short_names
 from plldb.cli.debugger.status import person, where_text
-from plldb.cli.debugger.vpc import vpc_lines
 from plldb.cli.output.layout import Item, Line, Tone
 from plldb.cli.output.text import counted, duration, size
 from plldb.debugger.events.attach import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from plldb import debugger as ev
+from plldb.cli.debugger.limits import vpc_lines
 from plldb.cli.debugger.names import short_names
-from plldb.cli.debugger.vpc import vpc_lines
 
 
 def function(name: str, **changes: Any) -> ev.PlannedFunction:
