@@ -56,9 +56,7 @@ HARMLESS: Mapping[str, Changes] = {
     "out of memory at every invocation": {"core.py": replace(AT_AN_INVOCATION, FILL)},
     "no thread can be started": {"lines.py": replace("start_new_thread(self._receive", "raise OSError #")},
     "its port is taken": {
-        "runtime.py": replace(
-            'create_server(("127.0.0.1", 0)', f'create_server(("127.0.0.1", {TAKEN.getsockname()[1]})'
-        )
+        "runtime.py": replace('bind(("127.0.0.1", 0)', f'bind(("127.0.0.1", {TAKEN.getsockname()[1]})')
     },
 }
 # What is as with a crash of the function's own runtime: the invocation at hand is lost.
@@ -71,8 +69,8 @@ COSTLY: Mapping[str, Changes] = {
 # An agent waits for its first link ten times shorter.
 HASTY = {"link.py": replace("FIRST_LINK = 5.0", "FIRST_LINK = 0.5")}
 # Of what getaddrinfo does when no name server answers, this is all that is seen from outside.
-HANGS = "plain = (context and __import__('time').sleep(600)) or socket."
-NO_NAME = {"sockets.py": replace("plain = socket.", HANGS)}
+HANGS = "plain = (context and __import__('time').sleep(600)) or _open("
+NO_NAME = {"sockets.py": replace("plain = _open(", HANGS)}
 DEAD = socket.create_server(("127.0.0.1", 0))  # nobody accepts
 
 

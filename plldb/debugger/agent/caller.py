@@ -13,9 +13,9 @@ BLOCK = 65536
 class Caller:
     """A connection of the runtime, and the one to the real API that its requests go to."""
 
-    def __init__(self, connection: socket.socket, api: str) -> None:
+    def __init__(self, connection: Connection, api: str) -> None:
         self.connection = connection
-        self.upstream: socket.socket | None = None
+        self.upstream: Connection | None = None
         self.pumped = False  # whether a thread carries what comes from the API
         self.busy = False  # whether it has an invocation, and the agent's own thread is to carry what it says
         self.said = b""  # what it has said and nobody has taken
@@ -24,7 +24,7 @@ class Caller:
         self._poll.register(connection, POLLIN)
         self._unanswered = False
 
-    def connect(self) -> socket.socket:
+    def connect(self) -> Connection:
         """Return the connection to the real API."""
         if self.upstream is None:
             self.upstream = connect(self._api, tls=False, timeout=None)
@@ -103,5 +103,6 @@ def measure(said: bytes) -> int:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
+
+    from plldb.debugger.agent.sockets import Connection

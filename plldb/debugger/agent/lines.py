@@ -11,7 +11,7 @@ from _thread import allocate_lock, start_new_thread
 from time import time
 
 from plldb.debugger.agent.actions import NOT_SENT, PARALLEL, PERHAPS_SENT
-from plldb.debugger.agent.sockets import Http
+from plldb.debugger.agent.sockets import Http, trust
 from plldb.debugger.agent.websocket import WebSocket
 
 POST_LIMIT = 10.0
@@ -65,6 +65,11 @@ class Lines:
         self._host, _, stage = self._url.partition("://")[2].partition("/")
         self._path = f"/{stage}/@connections/"
         self._tls = self._url.startswith("wss:")
+        if self._tls:
+            try:  # noqa: SIM105 - contextlib would be one more import
+                trust()  # before there is a thread, which would take turns with what is read meanwhile
+            except Exception:  # noqa: BLE001, S110
+                pass  # then no link can be made, and its thread says why
         self._n = 0
         self._socket: WebSocket | None = None
         self._lock = allocate_lock()

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
+from _socket import AF_INET, IPPROTO_TCP, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, TCP_NODELAY, socket
 from _thread import allocate_lock, start_new_thread
 from io import BufferedReader, RawIOBase
 
 from plldb.debugger.agent.caller import BLOCK, Caller, asks_next
-from plldb.debugger.agent.sockets import framing, hang_up, read_exactly, read_head
+from plldb.debugger.agent.sockets import Connection, framing, read_exactly, read_head
 
 # What Python ignores, or the agent does, and a program expects to find as the system has it.
 DEFAULT_SIGNALS = [signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM]
@@ -31,7 +31,10 @@ class Runtime:
         Raises:
             OSError: there is no port.
         """
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._listener: Any = socket(AF_INET, SOCK_STREAM)
+        self._listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        self._listener.bind(("127.0.0.1", 0))
+        self._listener.listen(64)
         self._command = command
         self._environment = environment
         self._api = api
@@ -86,7 +89,8 @@ class Runtime:
         ready = [] if event else caller.wait(self._events.descriptor, timeout)
         self._events.watched = False
         for descriptor in ready:
-            self._carry(caller, descriptor)
+            if self._caller is caller:
+                self._carry(caller, descriptor)
         return event or self.happened()
 
     def happened(self, timeout: float | None = 0.0) -> Event | None:
@@ -152,9 +156,9 @@ class Runtime:
 
     def _accept(self) -> None:
         while True:
-            connection = self._listener.accept()[0]
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            start_new_thread(self._serve, (Caller(connection, self._api),))
+            plain = socket(fileno=self._listener._accept()[0])
+            plain.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+            start_new_thread(self._serve, (Caller(Connection(plain), self._api),))
 
     def _serve(self, caller: Caller) -> None:
         """Pass on its requests, until it asks for an invocation."""
@@ -208,7 +212,7 @@ class _Said(RawIOBase):
     def readinto(self, buffer: WriteableBuffer) -> int:
         said, view = self._caller.said, memoryview(buffer)
         if not said:
-            return self._caller.connection.recv_into(view)
+            return self._caller.connection.readinto(view)
         size = min(len(view), len(said))
         view[:size], self._caller.said = said[:size], said[size:]
         return size
@@ -217,10 +221,10 @@ class _Said(RawIOBase):
 def _close(caller: Caller) -> None:
     for each in (caller.connection, caller.upstream):
         if each is not None:
-            hang_up(each)
+            each.close()
 
 
-def _forward_body(stream: BufferedReader, upstream: socket.socket, size: int, chunked: bool) -> None:
+def _forward_body(stream: BufferedReader, upstream: Connection, size: int, chunked: bool) -> None:
     if not chunked:
         _forward(stream, upstream, size)
         return
@@ -236,7 +240,7 @@ def _forward_body(stream: BufferedReader, upstream: socket.socket, size: int, ch
         upstream.sendall(line)
 
 
-def _forward(stream: BufferedReader, upstream: socket.socket, size: int) -> None:
+def _forward(stream: BufferedReader, upstream: Connection, size: int) -> None:
     while size:
         data = stream.read1(min(size, BLOCK))  # what is there: a streamed answer is not held back
         if not data:
@@ -245,14 +249,14 @@ def _forward(stream: BufferedReader, upstream: socket.socket, size: int) -> None
         size -= len(data)
 
 
-def _send(connection: socket.socket, data: bytes) -> None:
+def _send(connection: Connection, data: bytes) -> None:
     try:  # noqa: SIM105 - contextlib would be one more import
         connection.sendall(data)
     except OSError:
         pass  # the runtime is at its end, which is reported
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
+def _pump(source: Connection, target: Connection) -> None:
     try:
         while True:
             data = source.recv(BLOCK)
@@ -261,7 +265,7 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
             target.sendall(data)
     except OSError:
         pass  # either end is gone; the other one learns it below
-    hang_up(target)
+    target.close()
 
 
 TYPE_CHECKING = False

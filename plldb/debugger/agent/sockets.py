@@ -1,13 +1,15 @@
 """HTTP/1.1 by hand, with and without TLS. Talks to the Runtime API and to API Gateway.
 
-``http.client`` costs 20 ms more of a cold start, and ``ssl`` is imported only where an address asks for it.
-All that can go wrong here is an OSError.
+The modules below ``socket`` and ``ssl`` are used as they are: those two, with what they import, take 22 ms of
+a cold start, these 5; ``http.client`` would take 20 more. All that can go wrong here is an OSError.
 """
 
 from __future__ import annotations
 
 import binascii
-import socket
+import os
+from _socket import IPPROTO_TCP, SHUT_RDWR, SOCK_STREAM, TCP_NODELAY, getaddrinfo, socket
+from io import BufferedReader, RawIOBase
 from select import select
 
 CONNECT_LIMIT = 5.0
@@ -21,45 +23,134 @@ AUTHORITIES = (b"Amazon", b"Starfield")
 
 Headers = list[tuple[str, str]]
 
-_contexts: list[ssl.SSLContext] = []  # the one that trusts few authorities, then if need be all
+_CLOSED = (6, 8)  # SSL_ERROR_ZERO_RETURN and SSL_ERROR_EOF: with a farewell and without one
+
+_contexts: list[Any] = []  # the one that trusts few authorities, then if need be all
 
 
-def connect(host: str, *, tls: bool, timeout: float | None) -> socket.socket:
+class _Plain(socket):
+    """A socket to which TLS can refer weakly."""
+
+
+class Connection(RawIOBase):
+    """A connection, with TLS or without. Its timeout, in seconds, is that of each step."""
+
+    def __init__(self, plain: socket, tls: Any = None) -> None:
+        self._plain = plain
+        self._tls = tls
+        self.settimeout = plain.settimeout
+
+    def fileno(self) -> int:
+        """Return its descriptor, -1 after its end."""
+        return self._plain.fileno()
+
+    def stream(self) -> BufferedReader:
+        """Return what reads it through a buffer."""
+        this: Any = self
+        return BufferedReader(this)
+
+    def readable(self) -> bool:
+        """Return true: it can be read through a buffer."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Read what is there into a buffer, and return how much; 0 at the end."""
+        view = memoryview(buffer)
+        if self._tls is None:
+            return self._plain.recv_into(view)
+        try:
+            return int(self._tls.read(len(view), view))
+        except OSError as error:
+            if error.errno in _CLOSED:
+                return 0
+            raise
+
+    def recv(self, size: int) -> bytes:
+        """Return at most so many bytes that are there; none at the end."""
+        return self._plain.recv(size) if self._tls is None else self.read(size) or b""
+
+    def sendall(self, data: bytes) -> None:
+        """Send all of it."""
+        if self._tls is None:
+            self._plain.sendall(data)
+            return
+        left = memoryview(data)
+        while left:
+            left = left[self._tls.write(left) :]
+
+    def close(self) -> None:
+        """Close it, also for a thread that waits for something to come through it."""
+        try:  # noqa: SIM105 - contextlib would be one more import
+            self._plain.shutdown(SHUT_RDWR)
+        except OSError:
+            pass  # it is closed already
+        self._plain.close()
+        super().close()
+
+
+def connect(host: str, *, tls: bool, timeout: float | None) -> Connection:
     """Return a connection to ``name[:port]``; the timeout, in seconds, is that of each later step."""
     if not tls:
         return _connect(host, None, timeout)
-    context = _context()
+    context = trust()
     try:
         return _connect(host, context, timeout)
     except OSError as error:
         if type(error).__name__ != "SSLCertVerificationError" or context in _contexts[1:]:
             raise
-    return _connect(host, _context(everybody=True), timeout)
+    return _connect(host, trust(everybody=True), timeout)
 
 
-def _connect(host: str, context: ssl.SSLContext | None, timeout: float | None) -> socket.socket:
+def _connect(host: str, context: Any, timeout: float | None) -> Connection:
     name, _, port = host.partition(":")
-    plain = socket.create_connection((name, int(port or (443 if context else 80))), CONNECT_LIMIT)
+    plain = _open(name, int(port or (443 if context else 80)))
     try:
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = context.wrap_socket(plain, server_hostname=name) if context else plain
-        connection.settimeout(timeout)
+        plain.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+        tls = None
+        if context:
+            tls = context._wrap_socket(plain, False, name)
+            tls.do_handshake()  # which checks the certificate, and the name in it
+        plain.settimeout(timeout)
     except BaseException:
         plain.close()
         raise
-    return connection
+    return Connection(plain, tls)
 
 
-def _context(*, everybody: bool = False) -> ssl.SSLContext:
+def _open(name: str, port: int) -> _Plain:
+    failure = OSError("no address")
+    # As bytes: of a text the codec for international names is imported.
+    for family, kind, protocol, _, address in getaddrinfo(name.encode(), port, 0, SOCK_STREAM):
+        plain = _Plain(family, kind, protocol)
+        try:
+            plain.settimeout(CONNECT_LIMIT)
+            plain.connect(address)
+        except OSError as error:
+            plain.close()
+            failure = error
+        else:
+            return plain
+    raise failure
+
+
+def trust(*, everybody: bool = False) -> Any:
     """Return what to trust: few authorities, and once ``everybody`` was asked for, all of them."""
-    import ssl  # 8 ms: not before an address asks for it
+    import _ssl  # not before an address asks for it
 
     if not _contexts:
-        known = find_authorities(ssl.get_default_verify_paths().cafile)
-        _contexts.append(ssl.create_default_context(cadata=known or None))
+        variable, file = _ssl.get_default_verify_paths()[:2]
+        # Such a context demands a certificate of a known authority, for the name that is asked for.
+        few = _ssl._SSLContext(_ssl.PROTOCOL_TLS_CLIENT)
+        if known := find_authorities(os.environ.get(variable, file)):
+            few.load_verify_locations(cadata=known)
+        else:
+            few.set_default_verify_paths()
+        _contexts.append(few)
     if everybody and len(_contexts) == 1:
         # A proxy in between, or an API with a certificate of its own, may have another authority.
-        _contexts.append(ssl.create_default_context())
+        all_ = _ssl._SSLContext(_ssl.PROTOCOL_TLS_CLIENT)
+        all_.set_default_verify_paths()
+        _contexts.append(all_)
     return _contexts[-1]
 
 
@@ -78,15 +169,6 @@ def find_authorities(path: str | None) -> bytes:
     except (OSError, ValueError):
         return b""
     return b"".join(found)
-
-
-def hang_up(connection: socket.socket) -> None:
-    """Close a connection, also for a thread that waits for something to come through it."""
-    try:  # noqa: SIM105 - contextlib would be one more import
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass  # it is closed already
-    connection.close()
 
 
 def read_head(stream: BufferedReader) -> tuple[bytes, list[bytes]]:
@@ -137,7 +219,7 @@ class Http:
         self._host = host
         self._tls = tls
         self._timeout = timeout
-        self._socket: socket.socket | None = None
+        self._socket: Connection | None = None
         self._stream: BufferedReader | None = None
         self._used = 0.0
 
@@ -150,13 +232,12 @@ class Http:
                 return
             self.close()
         self._socket = connect(self._host, tls=self._tls, timeout=self._timeout)
-        self._stream = self._socket.makefile("rb")
+        self._stream = self._socket.stream()
 
     def close(self) -> None:
         """Close the connection, if there is one."""
-        for each in (self._stream, self._socket):
-            if each is not None:
-                each.close()
+        if self._socket is not None:
+            self._socket.close()
         self._socket = self._stream = None
 
     def request(
@@ -203,6 +284,7 @@ def chunks(stream: BufferedReader) -> Iterator[bytes]:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Iterator
-    from io import BufferedReader
+    from typing import Any
+
+    from _typeshed import WriteableBuffer

@@ -8,7 +8,7 @@ import os
 from _thread import allocate_lock
 from select import select
 
-from plldb.debugger.agent.sockets import CONNECT_LIMIT, connect, hang_up, read_exactly, read_head
+from plldb.debugger.agent.sockets import CONNECT_LIMIT, connect, read_exactly, read_head
 
 LARGEST_MESSAGE = 256 * 1024
 """Of a WebSocket, in bytes. API Gateway's limit is 128 KB."""
@@ -24,7 +24,7 @@ class WebSocket:
         host, _, path = rest.partition("/")
         self._lock = allocate_lock()
         self._socket = connect(host, tls=scheme == "wss", timeout=CONNECT_LIMIT)
-        self._stream = self._socket.makefile("rb")
+        self._stream = self._socket.stream()
         try:
             self._shake_hands(host, path, headers)
             self._socket.settimeout(None)
@@ -99,7 +99,7 @@ class WebSocket:
 
     def close(self) -> None:
         """Close the connection; whoever receives gets an OSError."""
-        hang_up(self._socket)
+        self._socket.close()
 
 
 TYPE_CHECKING = False
