@@ -40,6 +40,7 @@ from plldb.debugger.events.attach import (
     FunctionDeployed,
     FunctionRelayed,
     FunctionSilent,
+    LaunchEntry,
     PlannedFunction,
     VisibilityDenied,
 )
@@ -114,6 +115,7 @@ __all__ = [
     "InvocationRefused",
     "InvocationStarted",
     "Invoked",
+    "LaunchEntry",
     "LayerFetched",
     "LayerMissing",
     "NoFunctionsError",

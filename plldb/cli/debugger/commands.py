@@ -145,6 +145,9 @@ _stacks = asyncclick.option(
     help="Port for debuggers on 127.0.0.1; by default 5678, 0 for any free one.",
 )
 @asyncclick.option("--no-debug", is_flag=True, help="No port for debuggers.")
+@asyncclick.option(
+    "--write-launch", is_flag=True, help="Add an entry for this port to .vscode/launch.json of the project."
+)
 @asyncclick.option("--wait", is_flag=True, help="Hold the first invocation until a debugger is connected.")
 @asyncclick.option(
     "--python", metavar="PATH", default="", help="Interpreter; by default that of the project."
@@ -188,6 +191,8 @@ def attach(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
         raise asyncclick.UsageError("Give the name of a stack, or functions.", ctx)
     if params["wait"] and params["no_debug"]:
         raise asyncclick.UsageError("--wait and --no-debug cannot be used together.", ctx)
+    if params["write_launch"] and params["no_debug"]:
+        raise asyncclick.UsageError("--write-launch and --no-debug cannot be used together.", ctx)
     params["code"], params["folders"] = split_code(params["code"])
     asked = invocation(ctx, "attach", params, "functions may be left armed; see 'plldb status'.")
     if len(asked.settings.regions) > 1:

@@ -123,6 +123,7 @@ async def _attach(
         variables=values["env"],
         python=Path(values["python"]) if values["python"] else None,
         debug_port=None if values["no_debug"] else values["debug_port"],
+        write_launch=values["write_launch"],
         wait=values["wait"],
         hours=values["hours"],
         until_idle=values["until_idle"],

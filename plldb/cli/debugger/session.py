@@ -20,6 +20,7 @@ from plldb.debugger.events.attach import (
     FunctionDeployed,
     FunctionRelayed,
     FunctionSilent,
+    LaunchEntry,
     VisibilityDenied,
 )
 from plldb.debugger.events.connection import (
@@ -82,6 +83,8 @@ class SessionWords:
                 return self._invocation(event)
             case EventsSkipped():
                 return [Line(mark="warn", name="output", text=_skipped_text(event), tone="warn")]
+            case LaunchEntry():
+                return [_launch_line(event)]
             case FunctionRelayed(function=function):
                 text = (
                     f"{self._name(function)} may not send to this machine directly (403: a VPC with private "
@@ -219,6 +222,21 @@ def _ended_line(number: str, event: InvocationFinished) -> Line:
         return Line(mark="warn", name=number, text=f"stopped after {took}: nobody waits for it", tone="warn")
     where = f", {event.file}:{event.line}" if event.file else ""
     return Line(mark="fail", name=number, text=f"{event.error}{where}, after {took}", tone="bad")
+
+
+_LAUNCH = {
+    "created": "was made, with the entry plldb for VS Code",
+    "added": "has the entry plldb for VS Code now",
+    "updated": "has this port in its entry plldb now",
+    "unchanged": "has the entry plldb already",
+}
+
+
+def _launch_line(event: LaunchEntry) -> Line:
+    if event.change == "refused":
+        text = f"{event.file} is left as it is: {event.message}"
+        return Line(mark="warn", name="launch", text=text, tone="warn")
+    return Line(mark="done", name="launch", text=f"{event.file} {_LAUNCH[event.change]}")
 
 
 def _why_silent(event: FunctionSilent) -> str:

@@ -27,6 +27,8 @@ class AttachOptions:
         variables: set for every function on this machine, over its own. Secret.
         python: interpreter for the functions; None for that of the project's environment.
         debug_port: where debuggers may connect on 127.0.0.1; 0 for a free port, None for none.
+        write_launch: add an entry for this session to ``.vscode/launch.json`` of the folder ``code``, or of
+            the one above it that has that folder; `LaunchEntry` tells what became of it.
         wait: hold the first invocation until a debugger is there.
         hours: how long at most; then the functions are as deployed by themselves.
         until_idle: end also once no invocation has come, and none has run, for so many seconds; None: do not.
@@ -43,6 +45,7 @@ class AttachOptions:
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     python: Path | None = None
     debug_port: int | None = 5678
+    write_launch: bool = False
     wait: bool = False
     hours: float = 8.0
     until_idle: float | None = None

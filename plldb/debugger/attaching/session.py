@@ -18,6 +18,7 @@ from plldb.debugger.attaching.options import AttachOptions, OpenWorkers
 from plldb.debugger.attaching.plan import Candidate, nothing_left
 from plldb.debugger.attaching.serve import Service, Workers
 from plldb.debugger.attaching.telling import Telling
+from plldb.debugger.editors.files import find_file, write_entry
 from plldb.debugger.events.attach import (
     Attached,
     AttachEvent,
@@ -151,7 +152,10 @@ class SessionRun:
         if not armed:
             raise nothing_left([each for each in outcomes if isinstance(each, FunctionRefused)])
         names = tuple(armed)
-        telling.put(Attached(functions=names, debug_port=workers.debug_port, lease_until=self.row.ends_at))
+        port = workers.debug_port
+        telling.put(Attached(functions=names, debug_port=port, lease_until=self.row.ends_at))
+        if self.options.write_launch and port is not None:
+            telling.put(await asyncio.to_thread(write_entry, find_file(self.options.code), port))
         await gather_all(*[held.tell_versions(name) for name in names])
         return armed
 

@@ -105,6 +105,23 @@ class CodeDiffers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchEntry:
+    """What became of the entry for VS Code in a ``launch.json``.
+
+    Attributes:
+        file: where it is.
+        change: ``created``: the file; ``added``: the entry; ``updated``: its port; ``unchanged``: it was
+            there; ``refused``: the file is as it was, since it cannot be understood, or not be written.
+        message: why, for people; empty unless it was refused.
+    """
+
+    kind: Literal["launch_entry"] = "launch_entry"
+    file: str
+    change: Literal["created", "added", "updated", "unchanged", "refused"]
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionRelayed:
     """A function may not reach this machine directly (403), but through the handlers; slower, told once."""
 
@@ -202,7 +219,8 @@ class AttachFinished:
 
 
 SessionEvent = (
-    AttachPlanned
+    LaunchEntry
+    | AttachPlanned
     | SessionConnected
     | FunctionArmed
     | Attached
