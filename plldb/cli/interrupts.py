@@ -14,6 +14,8 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from plldb.platforms import hangups, hold_back, let_through
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterable
@@ -28,22 +30,18 @@ CLEANING_UP = 10.0
 NOTICED = 1.0
 """Seconds of cleaning up after which the person is told what is still waited for."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_HANGUPS = tuple(signal.Signals[name] for name in ("SIGHUP", "SIGBREAK") if hasattr(signal, name))
-"""What a terminal that is closed sends; SIGBREAK is that of Windows."""
 
 
 def hold() -> None:
     """Hold SIGINT and SIGTERM back until `release`: an interrupted import would print a traceback."""
     # Until the event loop listens, SIGTERM shall be as polite as Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if hasattr(signal, "pthread_sigmask"):  # Windows has none
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    hold_back(_SIGNALS)
 
 
 def release() -> None:
     """Raise KeyboardInterrupt if a signal has arrived meanwhile, and from now on when one arrives."""
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    let_through(_SIGNALS)
 
 
 def listen() -> asyncio.Event:
@@ -55,7 +53,7 @@ def listen() -> asyncio.Event:
     import asyncio
 
     stop = asyncio.Event()
-    heard = [number for number in _HANGUPS if signal.getsignal(number) not in (signal.SIG_IGN, None)]
+    heard = [number for number in hangups() if signal.getsignal(number) not in (signal.SIG_IGN, None)]
     _react(stop.set, (*_SIGNALS, *heard))
     return stop
 

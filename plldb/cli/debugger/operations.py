@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from plldb.aws.place import Place
 from plldb.cli.command import Command
-from plldb.cli.debugger.cores import write_no_core
 from plldb.cli.debugger.explain import explain
 from plldb.cli.debugger.invoke import invoked_text, read_event
 from plldb.cli.debugger.progress import LiveProgress
@@ -23,6 +22,7 @@ from plldb.debugger.events.connection import SessionConnected
 from plldb.debugger.events.invoke import Invoked
 from plldb.debugger.events.restore import RestoreFinished
 from plldb.debugger.events.status import DebuggerStatus
+from plldb.platforms import write_no_core
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from plldb.debugger.workers.environment import loading_environment, start_environment
+from plldb.platforms import kill_group, new_group
 
 BOOT = Path(__file__).parent / "cargo" / "boot.py"
-KILL = 9
-"""SIGKILL."""
-NEW_GROUP: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-"""What a new session is on Windows: Ctrl-C does not reach the process."""
 SIGNALS = (
     *("0", "hangup", "interrupt", "quit", "illegal instruction", "trace/breakpoint trap", "aborted"),
     *("bus error", "floating point exception", "killed", "user defined signal 1", "segmentation fault"),
@@ -172,7 +167,7 @@ async def start_process(kind: Kind, settings: Mapping[str, object]) -> Process:
         cwd=kind.code,
         # Ctrl-C is for plldb alone; and what the function starts ends with its group.
         start_new_session=True,
-        creationflags=NEW_GROUP,
+        creationflags=new_group(vars(subprocess)),
     )
     if process.stdin is None or process.stdout is None or process.stderr is None:
         raise OSError("no pipes")
@@ -189,12 +184,11 @@ async def _wait_for_end(process: asyncio.subprocess.Process) -> int:
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:
-    if hasattr(os, "killpg"):
-        # Of a group of which only dead processes are left, macOS says PermissionError.
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, KILL)
-    elif process.returncode is None:
-        process.kill()
+    def kill_alone() -> None:
+        if process.returncode is None:
+            process.kill()
+
+    kill_group(process.pid, kill_alone)
 
 
 def how_it_ended(code: int) -> str:
