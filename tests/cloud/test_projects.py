@@ -36,11 +36,13 @@ class Kind:
     """A kind of project: its folder, how it is deployed, and which functions it then has.
 
     ``functions`` are by logical id, or name: the file in which they stop, and what they answer to EVENT.
+    ``edited`` is a file that has changed since it was deployed.
     """
 
     folder: str
     deploy: Callable[[projects.Account, Path, str], Awaitable[list[str]]]
     functions: dict[str, tuple[str, object]]
+    edited: str = ""
 
 
 COPY = "index.py"
@@ -56,7 +58,9 @@ SAM = {
 }
 KINDS = {
     "sam": Kind(folder="sam", deploy=projects.deploy_sam, functions=SAM),
-    "sam-built": Kind(folder="sam", deploy=projects.build_and_deploy_sam, functions=SAM),
+    "sam-built": Kind(
+        folder="sam", deploy=projects.build_and_deploy_sam, functions=SAM, edited="hello_world/app.py"
+    ),
     "cdk": Kind(
         folder="cdk",
         deploy=projects.deploy_cdk,
@@ -122,6 +126,9 @@ async def test_it_stops_in_the_source_and_is_given_back_as_it_was(
     bucket = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"  # AWS CDK alone asks for a name
     account = projects.Account(open_client, bucket)
     words = await wanted.deploy(account, project, kind)
+    if wanted.edited:
+        with (project / wanted.edited).open("a") as source:
+            source.write("\n# another line\n")
     before = all_files(project), await configurations(world)
     env = {**aws_env, "XDG_CACHE_HOME": str(tmp_path / "cache")}
     if not (project / ".venv").exists():
@@ -141,13 +148,17 @@ async def test_it_stops_in_the_source_and_is_given_back_as_it_was(
         }
         port = (await session.read_until("attached"))["debug_port"]
         async with editor(port, {file: [line_of(file)] for file in files.values()}) as one:
-            for function, (_, answer) in wanted.functions.items():
-                caller = asyncio.create_task(invoke(world.functions, names[function], EVENT))
-                stop = await one.stop()
-                assert await where(stop) == files[function]
+            calls = [asyncio.create_task(invoke(world.functions, each, EVENT)) for each in names.values()]
+            stops = [await one.stop() for _ in calls]
+            assert sorted([await where(stop) for stop in stops]) == sorted(files.values())
+            for stop in stops:
                 await stop.go_on()
-                assert await caller == answer
+            answers = dict(zip(names, await asyncio.gather(*calls), strict=True))
+            assert answers == {each: answer for each, (_, answer) in wanted.functions.items()}
         assert (await session.end())[0] == 0
+    told = [line["functions"] for line in session.lines if line["kind"] == "code_differs"]
+    differing = [each["files"] for functions in told for each in functions]
+    assert differing == ([[Path(wanted.edited).name]] if wanted.edited else [])
     assert (all_files(project), await configurations(world)) == before
 
 
