@@ -40,6 +40,9 @@ PERHAPS_DONE = Hint(
     "It was sent once, and may have been done: look what came of it before you send it again.",
 )
 
+LONGEST_DOWNLOAD = 300.0
+"""Seconds for a package to be downloaded."""
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -286,10 +289,10 @@ class Aws:
             seconds = self.pace.read_timeout
             return await download(self._session, url, seconds=seconds, most=most, end=end)
 
-    async def download_to(self, file: IO[bytes], url: str, *, seconds: float, most: int) -> bool:
+    async def download_to(self, file: IO[bytes], url: str, *, most: int) -> bool:
         """Write what is at a signed address to a file; return whether all of it is there."""
         async with self._downloads:
-            return await download_to(self._session, file, url, seconds=seconds, most=most)
+            return await download_to(self._session, file, url, seconds=LONGEST_DOWNLOAD, most=most)
 
 
 @asynccontextmanager

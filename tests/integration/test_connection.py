@@ -119,7 +119,7 @@ async def test_small_answers_do_not_wait_for_large_ones(gateway: Gateway) -> Non
 
 async def test_an_api_of_another_version_is_an_error(gateway: Gateway) -> None:
     gateway.reply = {"t": "refused", "why": "protocol", "v": 1}  # a stack of before the proof of sessions
-    with pytest.raises(ProtocolError, match="version 1 of the protocol, this plldb [0-9]") as raised:
+    with pytest.raises(ProtocolError, match=r"version 1 of the protocol, this plldb [0-9]") as raised:
         async with attached(gateway):
             pass
     assert raised.value.hint is not None

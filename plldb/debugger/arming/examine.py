@@ -86,7 +86,8 @@ def _refuse_by_settings(function: Function) -> Refusal | None:
     if client := _RUNTIME_CLIENTS.get(wrapper):
         return Refusal(reason="runtime-client", message=f"it runs under {client}")
     if function.handler.endswith(".sh"):
-        return Refusal(reason="runtime-client", message=f"its handler {function.handler} is a shell script")
+        what = "a script that starts a web server, not a handler in Python"
+        return Refusal(reason="runtime-client", message=f"its handler {function.handler} is {what}")
     if len(function.settings.layers) >= MOST_LAYERS:
         return Refusal(reason="layers", message=f"it has {MOST_LAYERS} layers, the most that Lambda allows")
     return None

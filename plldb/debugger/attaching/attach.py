@@ -24,6 +24,7 @@ from plldb.debugger.events.restore import FunctionRefused, TakeOverPlanned
 from plldb.debugger.link.addresses import websocket_address
 from plldb.debugger.link.rows import make_row
 from plldb.debugger.pace import Pace
+from plldb.debugger.workers.source import check_project
 from plldb.streams import Tell
 from plldb.tasks import gather_all
 
@@ -92,6 +93,7 @@ async def _plan(
     tell: Tell[AttachEvent],
 ) -> tuple[Candidate, ...]:
     check_named(wanted, order.options.folders)
+    await asyncio.to_thread(check_project, order.options.project)
     me = Me(target=target, host=platform.node(), takes_over=order.options.take_over)
     planned = await gather_all(
         *[plan_function(aws, places, each, order.options.project, me) for each in wanted]

@@ -21,12 +21,9 @@ from plldb.debugger.arming.restore import refused_event
 from plldb.debugger.errors import InlineCodeError, NoFunctionsError, SeveralFoldersError, SourceError
 from plldb.debugger.events.restore import FunctionRefused
 from plldb.debugger.link.rows import TABLE as SESSIONS
-from plldb.debugger.workers.project.cache import cache_folder
+from plldb.debugger.workers.project.cache import LARGEST, cache_folder
 from plldb.debugger.workers.project.compare import Package, package_of, read_files
-from plldb.debugger.workers.project.deployed import (
-    add_generated,
-    copy_package,
-)
+from plldb.debugger.workers.project.deployed import add_generated, copy_package
 from plldb.debugger.workers.project.handlers import is_generated, own_handlers
 from plldb.debugger.workers.settings import FunctionSettings, read_settings
 from plldb.debugger.workers.source import Project, Source, find_source, root_of
@@ -112,26 +109,35 @@ async def _plan(
 
 
 async def _find(aws: Aws, project: Project, settings: FunctionSettings, answer: Mapping[str, Any]) -> Source:
-    code = answer.get("Code", {})
+    package = package_of(answer)
     try:
         return await asyncio.to_thread(find_source, project, settings)
     except SeveralFoldersError:
-        if (deployed := await read_files(aws, package_of(answer))) is None:
+        if (deployed := await read_files(aws, package)) is None:
             raise
         return await asyncio.to_thread(find_source, project, settings, deployed)
-    except InlineCodeError:
+    except InlineCodeError as error:
         folder = _copy_of(settings, answer)
-        if not await copy_package(aws, code, folder):
-            raise
-    except SourceError:
+        if not await copy_package(aws, package, folder):
+            raise _not_copied(error) from error
+    except SourceError as error:
         handler = own_handlers(settings)[0]
         if not is_generated(handler):
             raise
         root, folder = await asyncio.to_thread(root_of, project, settings), _copy_of(settings, answer)
-        if not await add_generated(aws, code, handler, root, folder):
-            raise
+        if not await add_generated(aws, package, handler, root, folder):
+            raise _not_copied(error) from error
     project = replace(project, code={**project.code, settings.name: folder})
     return replace(await asyncio.to_thread(find_source, project, settings), as_deployed=True)
+
+
+def _not_copied(error: SourceError) -> SourceError:
+    most = f"{LARGEST:,}"
+    return SourceError(
+        f"{error.message} It cannot be copied from Lambda: the package cannot be downloaded, has more than "
+        f"{most} bytes, or cannot be unpacked here. The table [tool.plldb.code] of pyproject.toml can name a "
+        "folder with a copy of it."
+    )
 
 
 def _copy_of(settings: FunctionSettings, answer: Mapping[str, Any]) -> Path:
@@ -172,8 +178,10 @@ def nothing_left(refused: Sequence[FunctionRefused]) -> NoFunctionsError:
     more = f"; and {len(refused) - 3} more" if len(refused) > 3 else ""
     if any(each.reason == "held" for each in refused):
         hint = Hint("take-over", "Ask whoever holds them to detach, or take them over.")
-    else:
+    elif any(each.reason in ("no-code", "several-folders") for each in refused):
         hint = Hint("fix-argument", "Name other functions, or the folder of their code.")
+    else:
+        hint = Hint("fix-argument", "Name other functions: these cannot be attached to.")
     return NoFunctionsError(f"There is no function to attach to. {said}{more}", hint=hint)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from itertools import islice
+from pathlib import Path, PurePath
 from zipfile import ZipInfo
 
 from plldb.debugger.errors import InlineCodeError, SeveralFoldersError, SourceError
@@ -23,6 +24,8 @@ OUTPUT = frozenset({".aws-sam", "cdk.out", ".serverless", "build", "dist", ".cha
 NEITHER = frozenset({"node_modules", "site-packages", "__pycache__", "venv", "env"})
 MOST_FOLDERS = 20_000
 """How many folders are looked into before the search is given up."""
+MOST_NAMED = 5
+"""How many files are named that have the name of a handler's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +104,22 @@ def find_source(
                     python=python,
                     as_deployed=deployed is not None,
                 )
-    raise _no_file(function, named or root)
+    raise _no_file(root, function, named)
+
+
+def check_project(project: Project) -> None:
+    """Check what holds for all functions alike: the folders that were named, and pyproject.toml.
+
+    Raises:
+        SourceError: a folder is not there, or the file is wrong.
+    """
+    for folder in (project.folder, *project.code.values()):
+        if not folder.is_dir():
+            raise SourceError(
+                f"There is no folder {folder}.",
+                hint=Hint("fix-argument", "Name the folder of the project, or of a function's code."),
+            )
+    code_in_pyproject(project.folder.resolve())
 
 
 def root_of(project: Project, function: FunctionSettings) -> Path:
@@ -132,15 +150,28 @@ def _handlers(root: Path, function: FunctionSettings) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*handlers, *declared]))
 
 
-def _no_file(function: FunctionSettings, where: Path) -> SourceError:
+def _no_file(root: Path, function: FunctionSettings, named: Path | None) -> SourceError:
     handler = own_handlers(function)[0]
     if why := why_no_file(handler):
         return SourceError(
             f"The handler {handler} of {function.name} {why}.",
             hint=Hint("fix-argument", "Name other functions: this one cannot run here."),
         )
+    if not (files := files_of(handler)):
+        return SourceError(
+            f"The handler {handler} of {function.name} cannot be imported: it is no module and a function "
+            "in it, as app.handler is.",
+            hint=Hint("fix-argument", "Name other functions: this one cannot run here."),
+        )
+    name, where = PurePath(files[0]).name, named or root
+    found = (path / name for path, names in _walk(where) if name in names)
+    others = ", ".join(str(each.relative_to(where)) for each in islice(found, MOST_NAMED))
+    known = "" if named else ", ".join(code_in_pyproject(root))
     return SourceError(
-        f"The handler {handler} of {function.name} is not in any file below {where}.",
+        f"The handler {handler} of {function.name} is not in any file below {where}: there is no "
+        f"{' or '.join(files)} in {'it' if named else 'any folder'}{f', but {others}' if others else ''}. "
+        "The table [tool.plldb.code] of pyproject.toml can name the folder of its code"
+        f"{f'; it names that of {known}' if known else ''}.",
         hint=Hint("fix-argument", "Name the folder of its code, from which the handler can be imported."),
     )
 
@@ -202,11 +233,15 @@ def _equal_to(built: Sequence[Path], folders: Sequence[Path], handler: str) -> l
 
 def _search(root: Path, handler: str) -> Iterator[Path]:
     """Yield the folders below this one from which a handler can be imported."""
-    for count, (path, folders, _) in enumerate(os.walk(root)):
+    return (path for path, _ in _walk(root) if find_handler(path, handler))
+
+
+def _walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Yield the folders that may have source, and the names of their files."""
+    for count, (path, folders, files) in enumerate(os.walk(root)):
         if count >= MOST_FOLDERS:
             return
         folders[:] = sorted(
             each for each in folders if each not in OUTPUT | NEITHER and not each.startswith(".")
         )
-        if find_handler(Path(path), handler):
-            yield Path(path)
+        yield Path(path), files

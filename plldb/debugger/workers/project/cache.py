@@ -20,6 +20,8 @@ UNUSED_FOR = 30 * 24 * 3600
 """Seconds after which a copy that nobody has used is removed."""
 AS_UNPACKED = 315_532_800
 """1980-01-01, the time of all files of a copy: by another one it is known what the developer has changed."""
+LARGEST = 262_144_000
+"""Bytes of a function's code with all of its layers, unpacked: Lambda's own limit."""
 BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError)
 """What is raised by a package that is broken, encrypted, or packed in a way that Python does not know."""
 

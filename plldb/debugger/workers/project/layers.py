@@ -20,16 +20,12 @@ from typing import Any
 
 from plldb.debugger.arming.functions import Lambda
 from plldb.debugger.events.layers import LayerFetched, LayerMissing
-from plldb.debugger.workers.project.cache import cache_folder, unpack, use
-from plldb.debugger.workers.project.compare import ENDS, read_directory
+from plldb.debugger.workers.project.cache import LARGEST, cache_folder, unpack, use
+from plldb.debugger.workers.project.compare import Package, read_files
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.errors import PlldbError
 from plldb.tasks import cancel_all, gather_all
 
-LARGEST = 262_144_000
-"""Bytes of a function's code with all of its layers, unpacked: Lambda's own limit."""
-FETCH_FOR = 300.0
-"""Seconds for a layer to be downloaded."""
 ASK_FOR = 20.0
 """Seconds in which Python tells what it has."""
 PYTHON = "python/"
@@ -112,15 +108,12 @@ class Layers:
         where = self._where
         answer = await where.call(where.client.get_layer_version_by_arn, Arn=arn)
         location = str((answer.get("Content") or {}).get("Location") or "")
-        for end in ENDS if location else ():
-            content = await where.aws.download(location, most=ENDS[-1], end=end)
-            if content and (files := await asyncio.to_thread(read_directory, content)) is not None:
-                return _Seen(location, tuple(each.filename for each in files))
-        return _Seen("", ())
+        files = await read_files(where.aws, Package(location, ""))
+        return _Seen(location, tuple(each.filename for each in files or ()))
 
     async def _fetch(self, arn: str, seen: _Seen, folder: Path, missing: tuple[str, ...]) -> bool:
         with tempfile.TemporaryFile() as package:
-            got = await self._where.aws.download_to(package, seen.location, seconds=FETCH_FOR, most=LARGEST)
+            got = await self._where.aws.download_to(package, seen.location, most=LARGEST)
             if not got or not await asyncio.to_thread(unpack, package, folder, most=LARGEST, inside=PYTHON):
                 await self._miss(arn, "Its package cannot be downloaded and unpacked.")
                 return False

@@ -24,7 +24,8 @@ def code_in_pyproject(folder: Path) -> Mapping[str, Path]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, AttributeError) as error:
-        raise SourceError(f"{path} cannot be read: {error}") from error
+        hint = Hint("fix-argument", "Correct it, or attach in another folder.")
+        raise SourceError(f"{path} cannot be read: {error}", hint=hint) from error
     if not isinstance(table, dict):
         raise _wrong(path, f"tool.plldb.code is {table!r}")
     for function, code in table.items():

@@ -13,7 +13,7 @@ import pytest
 from plldb.debugger.errors import SourceError
 from plldb.debugger.workers.project.interpreter import find_python
 from plldb.debugger.workers.settings import FunctionSettings, read_settings
-from plldb.debugger.workers.source import Project, find_source
+from plldb.debugger.workers.source import Project, check_project, find_source
 
 FUNCTION = FunctionSettings(
     name="shop-Orders-1A", arn="", handler="app.handler", runtime="python3.13", logical_id="Orders"
@@ -125,8 +125,26 @@ def test_several_folders_are_named(tmp_path: Path) -> None:
     for key in ("shop-Orders-1A", "Orders"):
         project = Project(folder=tmp_path, code={key: tmp_path / "b"}, python=Path(sys.executable))
         assert find_source(project, FUNCTION).folder == (tmp_path / "b").resolve()
-    with pytest.raises(SourceError, match="There is no folder gone"):
-        find_source(Project(folder=tmp_path, code={"Orders": Path("gone")}), FUNCTION)
+    for project in (Project(folder=tmp_path, code={"Orders": Path("gone")}), Project(folder=Path("gone"))):
+        with pytest.raises(SourceError, match=r"There is no folder .*gone"):
+            find_source(project, FUNCTION)
+        with pytest.raises(SourceError, match=r"There is no folder gone\."):
+            check_project(project)
+    for path in ("a", "b"):
+        (tmp_path / path / "app.py").rename(tmp_path / path / "other.py")
+    make(tmp_path, "a/deep/app.py")
+    deep = replace(FUNCTION, handler="pkg/app.handler")
+    with pytest.raises(
+        SourceError, match=r"no pkg/app\.py or pkg/app/__init__\.py .*, but a/deep/app\.py\. "
+    ):
+        find_source(Project(folder=tmp_path), deep)
+    (tmp_path / "pyproject.toml").write_text("[tool.plldb.code]\nBills = 'a'\n")
+    with pytest.raises(SourceError, match=r"the folder of its code; it names that of Bills\."):
+        find_source(Project(folder=tmp_path), deep)
+    with pytest.raises(SourceError, match=r"/app/__init__\.py in it, but deep/app\.py"):
+        find_source(Project(folder=tmp_path, code={"Orders": tmp_path / "a"}), deep)
+    for path in ("a", "b"):
+        (tmp_path / path / "other.py").rename(tmp_path / path / "app.py")
     (tmp_path / "pyproject.toml").write_text("[tool.plldb.code]\nOrders = 'a'\n")
     assert find(tmp_path) == "a"
 
@@ -153,7 +171,7 @@ def test_a_pyproject_that_is_wrong_is_named(tmp_path: Path, text: str, message: 
 )
 def test_a_handler_that_is_no_file_below_the_folder_is_refused(tmp_path: Path, handler: str) -> None:
     make(tmp_path, "project/src/other.py", "app.py")
-    with pytest.raises(SourceError, match="is not in any file below"):
+    with pytest.raises(SourceError, match=r"is not in any file below|cannot be imported: it is no module"):
         find(tmp_path / "project", handler=handler)
 
 

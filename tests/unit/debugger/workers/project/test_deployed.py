@@ -94,7 +94,7 @@ def test_what_a_tool_has_written_is_laid_over_the_project_and_nothing_else(tmp_p
         (project / name).write_text("mine")
     deployed = package("wsgi_handler.py", ".serverless-wsgi", "own.py", "src/app.py", "flask/__init__.py")
     for _ in range(2):
-        assert lay_over(deployed, "wsgi_handler.handler", project, folder)
+        assert lay_over(io.BytesIO(deployed), "wsgi_handler.handler", project, folder)
     assert sorted(each.name for each in folder.iterdir()) == [
         ".env",
         ".serverless-wsgi",
@@ -105,7 +105,7 @@ def test_what_a_tool_has_written_is_laid_over_the_project_and_nothing_else(tmp_p
     assert (folder / "own.py").resolve() == project / "own.py"
     assert (folder / "src/app.py").resolve() == project / "src/app.py"
     assert sorted(each.name for each in project.iterdir()) == [".env", "own.py", "src"], "it is as it was"
-    assert not lay_over(b"", "wsgi_handler.handler", project, folder)
+    assert not lay_over(io.BytesIO(), "wsgi_handler.handler", project, folder)
     lumigo = package("_lumigo/hello.py", "_lumigo/deep/x.py")
-    assert lay_over(lumigo, "_lumigo/hello.world", project, tmp_path / "copies/web-2")
+    assert lay_over(io.BytesIO(lumigo), "_lumigo/hello.world", project, tmp_path / "copies/web-2")
     assert [each.name for each in (tmp_path / "copies/web-2/_lumigo").iterdir()] == ["hello.py"]
