@@ -11,12 +11,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import re
 import secrets
 import statistics
 import sys
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,21 +26,27 @@ from botocore.httpsession import where
 
 from scripts.benchmark.emulated import open_cloud
 from tests.cloud import world
+from tests.cloud.functions import create
 from tests.cloud.world import World
 from tests.support.cloud import Cloud
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 
 DELAY = 0.015  # each way: a round trip of 30 ms
 LARGE = 5_900_000
+ANSWERS = """
+import base64, os
+def handler(event, context):
+    return base64.b64encode(os.urandom(event[1])).decode()[:event[1]]
+"""
 
 
-async def timed(work: Awaitable[object]) -> float:
-    """Milliseconds that something took."""
+async def timed(client: Any, name: str, sent: bytes = b"1") -> float:
+    """Milliseconds of an invocation."""
     began = time.perf_counter()
-    await work
+    await invoke(client, name, sent)
     return (time.perf_counter() - began) * 1000
 
 
@@ -58,7 +66,7 @@ async def pairs(
 
 def tell(name: str, found: list[tuple[float, float]]) -> None:
     """Print a pair of figures and their difference."""
-    tenths = [statistics.quantiles(each, n=10) for each in zip(*found, strict=True)]
+    tenths = [statistics.quantiles(each, n=10, method="inclusive") for each in zip(*found, strict=True)]
     differences = [b - a for a, b in found]
     quickest = [each[0] for each in tenths]
     print(
@@ -75,9 +83,9 @@ def cpu_of(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
 
 
-async def invoke(client: Any, name: str, event: bytes = b"1") -> None:
+async def invoke(client: Any, name: str, sent: bytes = b"1") -> None:
     """Invoke and read the answer."""
-    answer = await client.invoke(FunctionName=name, Payload=event)
+    answer = await client.invoke(FunctionName=name, Payload=sent)
     await answer["Payload"].read()
     assert "FunctionError" not in answer, answer
 
@@ -86,10 +94,18 @@ async def invoke_cold(client: Any, name: str) -> float:
     """Milliseconds of an invocation that needs a new sandbox."""
     told = await client.get_function_configuration(FunctionName=name)
     await client.update_function_configuration(FunctionName=name, MemorySize=768 - told["MemorySize"])
-    return await timed(invoke(client, name))
+    return await timed(client, name)
 
 
-async def measure_nobody(here: World, count: int, cold: int) -> None:
+def durations_of(cloud: Cloud, name: str) -> list[float]:
+    """Milliseconds of each invocation, from its delivery until the sandbox asks again, without the test cloud.
+
+    That stops each process of a sandbox before it answers, which takes half a millisecond more for the agent.
+    """
+    return [float(each) for each in re.findall(r"\tDuration: ([\d.]+) ms", cloud.sandboxes(name)[-1].log)]
+
+
+async def measure_nobody(cloud: Cloud, here: World, count: int, cold: int) -> None:
     """Pass-through, warm and cold, with nobody attached."""
     plain, name = [await world.create_function(here, MemorySize=256) for _ in range(2)]
     async with world.attached(here, name) as session:
@@ -97,14 +113,11 @@ async def measure_nobody(here: World, count: int, cold: int) -> None:
     async with world.armed(here, name, session):
         for each in (plain, name):
             await invoke(here.functions, each)
-        tell(
-            "warm, nobody attached",
-            await pairs(
-                lambda: timed(invoke(here.functions, plain)),
-                lambda: timed(invoke(here.functions, name)),
-                count,
-            ),
-        )
+        one, other = [partial(timed, here.functions, each) for each in (plain, name)]
+        warm = await pairs(one, other, count)
+        tell("warm, nobody attached", warm)
+        durations = [durations_of(cloud, each)[-count:] for each in (plain, name)]
+        tell("the same by the durations that Lambda's emulator reports", list(zip(*durations, strict=True)))
         tell(
             "cold, nobody attached",
             await pairs(
@@ -114,37 +127,48 @@ async def measure_nobody(here: World, count: int, cold: int) -> None:
         await here.functions.update_function_configuration(FunctionName=name, MemorySize=256)
 
 
+@asynccontextmanager
+async def laptop(cloud: Cloud, here: World, name: str, delay: float) -> AsyncIterator[int]:
+    """A laptop that answers for a function, and is so many seconds away, each way; its process id."""
+    environment = os.environ | {"AWS_ENDPOINT_URL": cloud.far(delay) if delay else cloud.url}
+    command = (sys.executable, "-m", "tests.cloud.laptop", name, here.layer, here.url)
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdin=pipe, stdout=pipe)
+    try:
+        assert process.stdout
+        await process.stdout.readline()
+        yield process.pid
+    finally:
+        process.kill()
+        await process.wait()
+
+
+def event(size: int, answer: int) -> bytes:
+    """An event of so many bytes that asks for so many: base64, as anything that is not text travels."""
+    return b'["send", %d, "%s"]' % (answer, secrets.token_urlsafe(size)[:size].encode())
+
+
 async def measure_chain(cloud: Cloud, here: World, count: int) -> None:
-    """Answers of a laptop, near and far, which is a process of its own."""
+    """Answers of a laptop, near and far, a process of its own, against those of the function alone."""
+    sizes = ((1000, 1000, count), (LARGE, 10, max(3, count // 20)), (10, LARGE, max(3, count // 20)))
     for far in (0.0, DELAY):
-        name = await world.create_function(here, MemorySize=512)
-        environment = os.environ | {"AWS_ENDPOINT_URL": cloud.far(far) if far else cloud.url}
-        command = (sys.executable, "-m", "tests.cloud.laptop", name, here.layer, here.url)
-        pipe = asyncio.subprocess.PIPE
-        laptop = await asyncio.create_subprocess_exec(*command, env=environment, stdin=pipe, stdout=pipe)
-        try:
-            assert laptop.stdout
-            await laptop.stdout.readline()
-            await invoke(here.functions, name)
-            (agent,) = cloud.sandboxes(name)[-1].processes()
-            for size in (1000, LARGE):
-                times = count if size < LARGE else max(3, count // 20)
-                event = b'"%s"' % secrets.token_hex(size // 2).encode()
-                pids = (laptop.pid, agent)
-                before = [cpu_of(pid) for pid in pids]
-                seconds = [await timed(invoke(here.functions, name, event)) for _ in range(times)]
-                used = [
-                    (cpu_of(pid) - was) / times for pid, was in zip((laptop.pid, agent), before, strict=True)
-                ]
-                print(
-                    f"answered by a laptop, a round trip of {far * 2000:.0f} ms, {size:,} bytes: "
-                    f"{statistics.median(seconds):.1f}, best of {times} {min(seconds):.1f}; "
-                    f"CPU of the laptop {used[0]:.1f}, of the agent {used[1]:.1f}",
-                    flush=True,
+        plain, name = [await create(here.functions, ANSWERS, Timeout=17, MemorySize=512) for _ in range(2)]
+        async with laptop(cloud, here, name, far) as pid:
+            for each in (plain, name):
+                await invoke(here.functions, each, event(10, 10))
+            pids = (pid, cloud.sandboxes(name)[-1].processes()[0])
+            for there, back, times in sizes:
+                sent = event(there, back)
+                await invoke(here.functions, name, sent)  # connections are made, and kept
+                before = [cpu_of(each) for each in pids]
+                one, other = [partial(timed, here.functions, each, sent) for each in (plain, name)]
+                found = await pairs(one, other, times)
+                used = [(cpu_of(each) - was) / times for each, was in zip(pids, before, strict=True)]
+                tell(
+                    f"answered by a laptop, a round trip of {far * 2000:.0f} ms, {there:,} bytes there, "
+                    f"{back:,} back (CPU of the laptop {used[0]:.1f}, of the agent {used[1]:.1f})",
+                    found,
                 )
-        finally:
-            laptop.kill()
-            await laptop.wait()
 
 
 async def main() -> None:
@@ -162,7 +186,7 @@ async def main() -> None:
         layer = await world.publish(here.functions, await world.build_layer(changes))
         here = replace(here, layer=layer)
         if arguments.only != "chain":
-            await measure_nobody(here, arguments.pairs, arguments.cold)
+            await measure_nobody(cloud, here, arguments.pairs, arguments.cold)
         if arguments.only != "nobody":
             await measure_chain(cloud, here, arguments.pairs // 2)
 

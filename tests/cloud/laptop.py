@@ -2,32 +2,37 @@
 
 Arguments: name of the function, ARN of the layer, and where sandboxes find the API if it is elsewhere than
 for this process. On standard output: ``ready``, then a line for each invocation that it has begun. The event
-``"hang"``, also as the body of a record, is answered after a line on standard input. It ends with that, so
-that none outlives the tests.
+``"hang"``, also as the body of a record, is answered after a line on standard input; ``["send", N]`` and what
+follows in the list by a text of N letters. It ends with standard input, so that none outlives the tests.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import sys
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from aiobotocore.session import get_session
 
+from plldb.debugger.protocol.invocations import Answer
 from tests.cloud.world import answer_by_laptop, arm_for, attached, open_world
 from tests.support.environment import REGION
 
 if TYPE_CHECKING:
     from plldb.debugger.protocol.decisions import Start
-    from plldb.debugger.protocol.invocations import Answer
 
 
 def reply(start: Start) -> Answer | None:
     """Answer, or say that it has begun and stay silent."""
     print("begun", flush=True)
-    return None if b'"hang"' in start.invocation.body else answer_by_laptop(start)
+    body = start.invocation.body
+    if body.startswith(b'["send", '):
+        size = int(body[9:].split(b",")[0].rstrip(b"]"))
+        return Answer(kind="response", body=b'"%s"' % secrets.token_urlsafe(size)[:size].encode())
+    return None if b'"hang"' in body else answer_by_laptop(start)
 
 
 async def main(name: str, layer: str, url: str = "") -> None:
