@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from tests.support.cloud import Cloud
 
 SANDBOXES, INVOCATIONS, LARGE = map(int, os.environ.get("PLLDB_LOAD", "8,80,8").split(","))
-MEMORY = 200 * 2**20
-"""Most by which plldb's own memory may grow: 64 MB of answers that are kept, and what is under way."""
+MEMORY = (150 + 2 * SANDBOXES) * 2**20
+"""Most by which plldb's own memory may grow: 64 MB of answers that are kept, what is under way, a worker for
+each sandbox. However many invocations there are."""
 
 HANDLER = """
 import os
@@ -116,6 +117,7 @@ async def test_nothing_is_lost_or_doubled_and_the_order_in_a_sandbox_is_kept(
         print(f"memory {before / 2**20:.0f} MB, most {grown / 2**20:.0f} MB more")
         assert grown < MEMORY
         draining.cancel()
+        await asyncio.gather(draining, return_exceptions=True)
         code, last = await session.end()
     assert (code, last["failed"], last["invocations"]) == (0, 0, answered)
     assert not [line for line in session.lines if line["kind"] == "answer_lost"]
