@@ -16,12 +16,17 @@ VENDORS: Mapping[str, str] = MappingProxyType(
         "otel_wrapper": "ORIG_HANDLER",
         "epsagon": "EPSAGON_HANDLER",
         "thundra.handler": "thundra_agent_lambda_handler",
+        "instana": "LAMBDA_HANDLER",
     }
 )
 """Modules of vendors that stand in the place of a function's handler, and the variable that holds it.
 
-Datadog, New Relic, Lumigo, Sentry, OpenTelemetry, Epsagon, Thundra; from their public code, November 2026.
+Datadog, New Relic, Lumigo, Sentry, OpenTelemetry, Epsagon, Thundra, Instana; from their public code, November
+2026. Others (Elastic, Dynatrace, Splunk, Honeycomb) leave the handler as it is, and set a wrapper script.
 """
+
+DEFAULTS: Mapping[str, str] = MappingProxyType({"instana": "lambda_function.lambda_handler"})
+"""The handler that a vendor takes where its variable is not set."""
 
 GENERATED: Mapping[str, str] = MappingProxyType(
     {
@@ -56,7 +61,7 @@ def _behind(handler: str, variables: Mapping[str, str]) -> str:
     module = module_of(handler)
     for vendor, variable in VENDORS.items():
         if module == vendor or module.startswith(f"{vendor}."):
-            return variables.get(variable, "")
+            return variables.get(variable, DEFAULTS.get(vendor, ""))
     return ""
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from plldb.debugger.errors import SourceError
 from plldb.errors import Hint
 
+PYTHONS = ("bin/python", "Scripts/python.exe", "python.exe")
+"""Where an environment has its interpreter; the last is conda's on Windows."""
 TOOLS = {
     "poetry.lock": ("poetry", "env", "info", "--path"),
     "Pipfile": ("pipenv", "--venv"),
@@ -18,6 +22,7 @@ TOOLS = {
 """Tools that keep environments elsewhere: a file by which a project is theirs, and how to ask."""
 ASK_FOR = 20.0
 """Seconds that such a tool may take."""
+_ASKING = threading.Lock()
 
 
 def find_python(
@@ -25,8 +30,9 @@ def find_python(
 ) -> Path:
     """Return the interpreter: the one that was named, else that of the project's environment.
 
-    An active environment comes first, then ``.venv`` beside the code or above it up to the project, then what
-    Poetry, Pipenv and PDM tell, then conda's; at last the Python on the path.
+    An active environment comes first; then, beside the code or above it up to the root of its repository,
+    what uv is told to use, ``.venv``, and what PDM, Poetry and Pipenv tell; then conda's; at last the Python
+    on the path.
 
     Raises:
         SourceError: there is none.
@@ -36,9 +42,9 @@ def find_python(
             raise SourceError(f"There is no Python at {named}.")
         return named.absolute()  # links stay: a virtual environment is one
     for environment in _environments(folder, root, machine):
-        for python in (environment / "bin" / "python", environment / "Scripts" / "python.exe"):
-            if python.is_file():
-                return python
+        for python in PYTHONS:
+            if (environment / python).is_file():
+                return environment / python
     path = machine.get("PATH")
     if on_path := shutil.which("python3", path=path) or shutil.which("python", path=path):
         return Path(on_path)
@@ -51,8 +57,9 @@ def find_python(
 def _environments(folder: Path, root: Path, machine: Mapping[str, str]) -> Iterator[Path]:
     if active := machine.get("VIRTUAL_ENV"):
         yield Path(active)
-    parents = [each for each in (folder, *folder.parents) if each.is_relative_to(root)] or [folder, root]
-    for parent in parents:
+    for parent in _parents(folder, root):
+        if (named := machine.get("UV_PROJECT_ENVIRONMENT")) and (parent / "uv.lock").is_file():
+            yield parent / named
         yield from (parent / ".venv", parent / "venv")
         if (told := parent / ".pdm-python").is_file():
             yield Path(told.read_text("utf-8").strip()).parent.parent
@@ -63,15 +70,35 @@ def _environments(folder: Path, root: Path, machine: Mapping[str, str]) -> Itera
         yield Path(active)
 
 
+def _parents(folder: Path, root: Path) -> list[Path]:
+    """Return the folders from that of the code up to the project, and on to the root of its repository."""
+    inside = [each for each in (folder, *folder.parents) if each.is_relative_to(root)] or [folder, root]
+    above: list[Path] = []
+    for each in (root, *root.parents):
+        above.append(each)
+        if (each / ".git").exists():
+            return list(dict.fromkeys([*inside, *above]))
+    return inside
+
+
 def _ask(command: tuple[str, ...], folder: Path, machine: Mapping[str, str]) -> str:
     """Return what a tool says, an empty string if it is not there or knows nothing."""
     program = shutil.which(command[0], path=machine.get("PATH"))
     if program is None:
         return ""
     try:
-        done = subprocess.run(  # noqa: S603 - a fixed command
-            [program, *command[1:]], cwd=folder, capture_output=True, text=True, timeout=ASK_FOR, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        with _ASKING:  # many functions of one project ask at a time
+            return _ask_once(program, command[1:], folder)
+    except (OSError, LookupError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+@lru_cache(maxsize=64)
+def _ask_once(program: str, arguments: tuple[str, ...], folder: Path) -> str:
+    """Ask; each worker would ask again, and a tool takes seconds. A failure is not kept."""
+    done = subprocess.run(  # noqa: S603 - a fixed command
+        [program, *arguments], cwd=folder, capture_output=True, text=True, timeout=ASK_FOR, check=False
+    )
+    if done.returncode != 0 or not done.stdout.strip():
+        raise LookupError(program)
+    return done.stdout.strip()

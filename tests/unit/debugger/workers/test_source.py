@@ -188,6 +188,19 @@ def test_the_python_is_that_of_the_projects_environment(tmp_path: Path) -> None:
     assert find_python(None, tmp_path / "pdm", tmp_path / "pdm", {}) == tmp_path / "pdm/env/bin/python"
     conda = {"CONDA_PREFIX": str(tmp_path / "conda")}
     assert find_python(None, tmp_path / "conda", tmp_path / "conda", conda) == tmp_path / "conda/bin/python"
+    uv = {"UV_PROJECT_ENVIRONMENT": "envs/py"}
+    make(
+        tmp_path, "uv/uv.lock", "uv/.git", "uv/envs/py/bin/python", "uv/.venv/bin/python", "uv/member/app.py"
+    )
+    for project in ("uv", "uv/member"):
+        found = find_python(None, tmp_path / project, tmp_path / project, uv)
+        assert found == tmp_path / "uv/envs/py/bin/python"
+    assert find_python(None, tmp_path / "uv/member", tmp_path / "uv/member", {}) == (
+        tmp_path / "uv/.venv/bin/python"
+    )
+    make(tmp_path, "win/python.exe")
+    windows = {"CONDA_PREFIX": str(tmp_path / "win")}
+    assert find_python(None, tmp_path / "conda", tmp_path / "conda", windows) == tmp_path / "win/python.exe"
     with pytest.raises(SourceError, match="There is no Python at /gone"):
         find_python(Path("/gone"), folder, tmp_path, {})
 
@@ -210,7 +223,9 @@ def test_tools_that_keep_environments_elsewhere_are_asked_and_may_fail(tmp_path:
     found = {each: find_python(None, tmp_path / each, tmp_path / each, machine) for each in ("a", "b")}
     assert found == {"a": tmp_path / "elsewhere/bin/python", "b": tmp_path / "tools/python3"}
     (tmp_path / "tools/poetry").write_text("no program")
-    assert find_python(None, tmp_path / "a", tmp_path / "a", machine) == tmp_path / "tools/python3"
+    assert find_python(None, tmp_path / "a", tmp_path / "a", machine) == found["a"], "it is asked once"
+    make(tmp_path, "c/poetry.lock")
+    assert find_python(None, tmp_path / "c", tmp_path / "c", machine) == tmp_path / "tools/python3"
     with pytest.raises(SourceError, match="No Python was found for"):
         find_python(None, tmp_path / "a", tmp_path / "a", {"PATH": str(tmp_path)})
 

@@ -24,6 +24,8 @@ BEHIND_A_VENDOR = [
     ("otel_wrapper.lambda_handler", {"ORIG_HANDLER": "app.handler"}, "app.handler"),
     ("epsagon.wrapper", {"EPSAGON_HANDLER": "app.handler"}, "app.handler"),
     ("thundra.handler.wrapper", {"thundra_agent_lambda_handler": "app.handler"}, "app.handler"),
+    ("instana.lambda_handler", {"LAMBDA_HANDLER": "app.handler"}, "app.handler"),
+    ("instana.lambda_handler", {}, "lambda_function.lambda_handler"),
     # two in a row, somebody's own wrapper, one that is set and is not in front, one that names itself
     (
         "datadog_lambda.handler.handler",
@@ -48,7 +50,7 @@ def test_behind_the_handlers_of_vendors_is_the_functions_own(
     tmp_path: Path, handler: str, variables: dict[str, str], own: str
 ) -> None:
     (tmp_path / "src" / "pkg").mkdir(parents=True)
-    for name in ("app.py", "src/pkg/__init__.py", "src/pkg/app.py"):
+    for name in ("app.py", "src/pkg/__init__.py", "src/pkg/app.py", "lambda_function.py"):
         (tmp_path / name).touch()
     assert find(tmp_path, handler, variables).handler == own
 
