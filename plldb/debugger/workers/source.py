@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePath
 from zipfile import ZipInfo
 
-from plldb.debugger.errors import InlineCodeError, SeveralFoldersError, SourceError
+from plldb.debugger.errors import MOST_NAMED, InlineCodeError, SeveralFoldersError, SourceError
 from plldb.debugger.workers.project.compare import as_deployed
 from plldb.debugger.workers.project.handlers import files_of, own_handlers, why_no_file
 from plldb.debugger.workers.project.interpreter import find_python
@@ -24,8 +24,6 @@ OUTPUT = frozenset({".aws-sam", "cdk.out", ".serverless", "build", "dist", ".cha
 NEITHER = frozenset({"node_modules", "site-packages", "__pycache__", "venv", "env"})
 MOST_FOLDERS = 20_000
 """How many folders are looked into before the search is given up."""
-MOST_NAMED = 5
-"""How many files are named that have the name of a handler's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,8 +162,8 @@ def _no_file(root: Path, function: FunctionSettings, named: Path | None) -> Sour
             hint=Hint("fix-argument", "Name other functions: this one cannot run here."),
         )
     name, where = PurePath(files[0]).name, named or root
-    found = (path / name for path, names in _walk(where) if name in names)
-    others = ", ".join(str(each.relative_to(where)) for each in islice(found, MOST_NAMED))
+    below = (str((path / name).relative_to(where)) for path, names in _walk(where) if name in names)
+    others = ", ".join(list(islice(below, MOST_NAMED)) or _elsewhere(where, handler))
     known = "" if named else ", ".join(code_in_pyproject(root))
     return SourceError(
         f"The handler {handler} of {function.name} is not in any file below {where}: there is no "
@@ -174,6 +172,13 @@ def _no_file(root: Path, function: FunctionSettings, named: Path | None) -> Sour
         f"{f'; it names that of {known}' if known else ''}.",
         hint=Hint("fix-argument", "Name the folder of its code, from which the handler can be imported."),
     )
+
+
+def _elsewhere(where: Path, handler: str) -> list[str]:
+    """Return other files of a handler: of the same repository, or else in the output of a build."""
+    repository = next((each for each in (where, *where.parents) if (each / ".git").exists()), where)
+    found = [*_search(repository, handler)] or [*_search(where, handler, NEITHER)]
+    return [str(find_handler(each, handler)) for each in found[:MOST_NAMED]]
 
 
 def find_handler(folder: Path, handler: str, root: Path | None = None) -> Path | None:
@@ -231,17 +236,15 @@ def _equal_to(built: Sequence[Path], folders: Sequence[Path], handler: str) -> l
     return [each for each in folders if (file := find_handler(each, handler)) and file.read_bytes() in texts]
 
 
-def _search(root: Path, handler: str) -> Iterator[Path]:
+def _search(root: Path, handler: str, without: Collection[str] = OUTPUT | NEITHER) -> Iterator[Path]:
     """Yield the folders below this one from which a handler can be imported."""
-    return (path for path, _ in _walk(root) if find_handler(path, handler))
+    return (path for path, _ in _walk(root, without) if find_handler(path, handler))
 
 
-def _walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Yield the folders that may have source, and the names of their files."""
+def _walk(root: Path, without: Collection[str] = OUTPUT | NEITHER) -> Iterator[tuple[Path, list[str]]]:
+    """Yield the folders that may have source, and the names of their files; ``without`` those named so."""
     for count, (path, folders, files) in enumerate(os.walk(root)):
         if count >= MOST_FOLDERS:
             return
-        folders[:] = sorted(
-            each for each in folders if each not in OUTPUT | NEITHER and not each.startswith(".")
-        )
+        folders[:] = sorted(each for each in folders if each not in without and not each.startswith("."))
         yield Path(path), files

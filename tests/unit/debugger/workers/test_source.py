@@ -175,6 +175,23 @@ def test_a_handler_that_is_no_file_below_the_folder_is_refused(tmp_path: Path, h
         find(tmp_path / "project", handler=handler)
 
 
+@pytest.mark.parametrize(
+    ("files", "elsewhere"),
+    [
+        (["src/app.py", "infra/build/app.py"], ", but {root}/src/app.py"),
+        (["infra/build/app.py"], ", but {root}/infra/build/app.py"),
+        (["infra/main.tf", "infra/node_modules/app.py"], ""),
+    ],
+)
+def test_a_handler_elsewhere_in_the_repository_or_in_a_build_is_named_and_not_run(
+    tmp_path: Path, files: list[str], elsewhere: str
+) -> None:
+    make(tmp_path, ".git/config", *files)
+    with pytest.raises(SourceError) as raised:
+        find(tmp_path / "infra")
+    assert f" in any folder{elsewhere.format(root=tmp_path)}. The table" in raised.value.message
+
+
 def test_the_python_is_that_of_the_projects_environment(tmp_path: Path) -> None:
     folder = tmp_path / "services" / "orders"
     make(tmp_path, "services/orders/app.py", ".venv/bin/python", "active/bin/python", "conda/bin/python")
