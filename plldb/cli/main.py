@@ -20,6 +20,7 @@ from plldb.aws.environment import drop_empty
 from plldb.cli.bootstrap.commands import bootstrap, doctor
 from plldb.cli.command import Invocation, Settings
 from plldb.cli.debugger import commands as debugger
+from plldb.cli.debugger.replay.command import replay
 from plldb.cli.interrupts import INTERRUPTED, leave, leave_at_once, listen, release, stop_listening
 from plldb.cli.streams import flush_streams, repair_streams
 from plldb.cli.usage import usage_hint, usage_message
@@ -33,8 +34,6 @@ HELP = """Debug a Python Lambda function on your machine while the cloud invokes
 Examples:
   plldb bootstrap      set up the infrastructure in your account
   plldb attach STACK   debug the functions of a stack here
-
-\b
 Completion in bash: eval "$(_PLLDB_COMPLETE=bash_source plldb)"
   zsh: zsh_source; fish: _PLLDB_COMPLETE=fish_source plldb | source
 """
@@ -64,6 +63,7 @@ def cli(ctx: asyncclick.Context, /, *, version: bool, verbose: bool) -> None:
 cli.add_command(bootstrap)
 cli.add_command(doctor)
 cli.add_command(debugger.attach)
+cli.add_command(replay)
 cli.add_command(debugger.restore)
 cli.add_command(debugger.status)
 cli.add_command(debugger.invoke)

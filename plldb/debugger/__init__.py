@@ -10,6 +10,8 @@
 
     done = await debugger.result(debugger.restore(debugger.Place(region="eu-west-1"), "my-stack"))
     print(await debugger.status())
+
+    print(await debugger.result(debugger.replay([Path("recordings/one.json")])))
 """
 
 from plldb.aws.place import Place, Target
@@ -23,6 +25,7 @@ from plldb.debugger.errors import (
     NotSetUpError,
     PortError,
     ProtocolError,
+    RecordingError,
     RefusedError,
     SeveralFoldersError,
     SourceError,
@@ -42,6 +45,7 @@ from plldb.debugger.events.attach import (
     FunctionSilent,
     LaunchEntry,
     PlannedFunction,
+    RecordingFailed,
     VisibilityDenied,
 )
 from plldb.debugger.events.connection import (
@@ -64,6 +68,7 @@ from plldb.debugger.events.invocations import (
 )
 from plldb.debugger.events.invoke import FunctionError, Invoked
 from plldb.debugger.events.layers import LayerFetched, LayerMissing
+from plldb.debugger.events.replay import Replayed, ReplayEvent, ReplayFinished, ReplayStarted
 from plldb.debugger.events.restore import (
     FunctionRefused,
     HeldFunction,
@@ -75,8 +80,9 @@ from plldb.debugger.events.restore import (
     VersionArmed,
 )
 from plldb.debugger.events.status import AttachedSession, DebuggerStatus, InvocationRecord
-from plldb.debugger.operations import Attachment, attach, invoke, restore, result, status
+from plldb.debugger.operations import Attachment, attach, invoke, replay, restore, result, status
 from plldb.debugger.pace import Pace
+from plldb.debugger.replaying.options import ReplayOptions
 
 __all__ = [
     "AmbiguousNameError",
@@ -126,7 +132,14 @@ __all__ = [
     "PlannedFunction",
     "PortError",
     "ProtocolError",
+    "RecordingError",
+    "RecordingFailed",
     "RefusedError",
+    "ReplayEvent",
+    "ReplayFinished",
+    "ReplayOptions",
+    "ReplayStarted",
+    "Replayed",
     "RestoreEvent",
     "RestoreFinished",
     "Restored",
@@ -141,6 +154,7 @@ __all__ = [
     "VisibilityDenied",
     "attach",
     "invoke",
+    "replay",
     "restore",
     "result",
     "status",

@@ -11,6 +11,7 @@
         │   ├── SeveralFoldersError    several folders fit, and nothing decides between them
         │   └── InlineCodeError        the code is in the template itself, in no file of its own
         ├── ConditionError         a condition on events says nothing that could be asked
+        ├── RecordingError         a file is no recording of an invocation
         ├── PortError              a debugger cannot attach on this port
         ├── RefusedError           the deployed API does not let this session in
         └── ProtocolError          the deployed API is of another version of plldb
@@ -31,6 +32,7 @@ __all__ = [
     "NotSetUpError",
     "PortError",
     "ProtocolError",
+    "RecordingError",
     "RefusedError",
     "SeveralFoldersError",
     "SourceError",
@@ -112,6 +114,12 @@ class ConditionError(DebuggerError):
     """A condition on events says nothing that could be asked; the message names it and the shape."""
 
     code = "condition"
+
+
+class RecordingError(DebuggerError):
+    """A file is no recording of an invocation, cannot be read, or is damaged; the message names it."""
+
+    code = "recording"
 
 
 class PortError(DebuggerError):

@@ -7,7 +7,8 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, overload
 
 from plldb.aws.place import DEFAULT_PLACE, Place
 from plldb.aws.session import open_aws
@@ -18,11 +19,14 @@ from plldb.debugger.attaching.look import look
 from plldb.debugger.attaching.options import DEFAULT_OPTIONS, AttachOptions, check_conditions
 from plldb.debugger.events.attach import AttachEvent, AttachFinished
 from plldb.debugger.events.invoke import Invoked
+from plldb.debugger.events.replay import ReplayEvent, ReplayFinished
 from plldb.debugger.events.restore import RestoreEvent, RestoreFinished
 from plldb.debugger.events.status import DebuggerStatus
 from plldb.debugger.invoking.event import make_event
 from plldb.debugger.invoking.invoke import invoke_function
 from plldb.debugger.pace import DEFAULT_PACE, Pace
+from plldb.debugger.replaying.options import DEFAULT_REPLAY, ReplayOptions
+from plldb.debugger.replaying.replay import replay_files
 from plldb.debugger.workers import pool
 from plldb.debugger.workers.environment import machine_of
 from plldb.streams import Tell, stream
@@ -127,6 +131,36 @@ async def restore(
             yield event
 
 
+async def replay(
+    files: Sequence[Path],
+    options: ReplayOptions = DEFAULT_REPLAY,
+    *,
+    pace: Pace = DEFAULT_PACE,
+) -> AsyncGenerator[ReplayEvent, None]:
+    """Run invocations again that a session has recorded (`AttachOptions.record`); no AWS is needed.
+
+    They run in the order of ``files``, each function's in one process, which starts when it is needed. The
+    last event is `ReplayFinished`.
+
+    Args:
+        files: recordings.
+        options: where the code is, and how to run it.
+        pace: how long plldb waits for what.
+
+    Raises:
+        RecordingError: a file cannot be read, or is no recording; nothing was run.
+        SourceError: the code of a function, or a Python to run it, is not on this machine; nothing was run.
+        PortError: a debugger cannot connect on this port.
+    """
+
+    async def work(tell: Tell[ReplayEvent]) -> ReplayFinished:
+        return await replay_files(files, options, tell, machine=dict(os.environ), pace=pace)
+
+    async with aclosing(stream(work)) as events:
+        async for event in events:
+            yield event
+
+
 async def status(
     place: Place = DEFAULT_PLACE, stack: str | Sequence[str] = "", *, pace: Pace = DEFAULT_PACE
 ) -> DebuggerStatus:
@@ -173,7 +207,13 @@ async def invoke(
         return await invoke_function(aws, stack, function, text, pace=pace)
 
 
-async def result(events: AsyncGenerator[RestoreEvent, None]) -> RestoreFinished:
+@overload
+async def result(events: AsyncGenerator[RestoreEvent, None]) -> RestoreFinished: ...
+@overload
+async def result(events: AsyncGenerator[ReplayEvent, None]) -> ReplayFinished: ...
+async def result(
+    events: AsyncGenerator[RestoreEvent, None] | AsyncGenerator[ReplayEvent, None],
+) -> RestoreFinished | ReplayFinished:
     """Run an operation to its end and return its last event.
 
     Raises:
@@ -181,7 +221,7 @@ async def result(events: AsyncGenerator[RestoreEvent, None]) -> RestoreFinished:
     """
     async with aclosing(events):
         async for event in events:
-            if isinstance(event, RestoreFinished):
+            if isinstance(event, RestoreFinished | ReplayFinished):
                 return event
     raise RuntimeError("the events ended without a result")
 

@@ -31,7 +31,7 @@ from tests.cloud.functions import (
 )
 from tests.cloud.shop import ACCOUNT, DEPLOYED, LOCAL, STACK, attached, settings
 from tests.cloud.world import PACE
-from tests.docs.json_page import check_lines
+from tests.docs.json_page import check_lines, read_lines
 from tests.support import program
 from tests.support.answers import access_denied, server_error
 from tests.support.answers import error as answer_error
@@ -94,11 +94,13 @@ async def test_a_stack_is_attached_answered_from_the_folder_and_given_back(
     assert sorted(each["outcome"] for each in status["invocations"]) == ["answered", "answered", "failed"]
 
 
-async def test_only_invocations_that_fulfil_the_conditions_come_here(
+async def test_only_invocations_that_fulfil_the_conditions_come_here_and_can_be_run_again(
     world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path, plldb_cli: RunPlldb
 ) -> None:
-    argv = ("shop", "Orders", "--no-debug", "--where", "headers.x-debug=me", "--where", "body.user=a*")
-    async with attached(aws_env, folder, *argv) as session:
+    where = ("--where", "headers.x-debug=me", "--where", "body.user=a*")
+    async with attached(
+        aws_env, folder, "shop", "Orders", "--no-debug", *where, "--record", "kept"
+    ) as session:
         plan = await session.read_until("attach_planned")
         assert plan["where"] == ["headers.x-debug=me", "body.user=a*"]
         await session.read_until("attached")
@@ -114,6 +116,15 @@ async def test_only_invocations_that_fulfil_the_conditions_come_here(
         code, last = await session.end()
     assert (code, last["invocations"], last["failed"], last["restored"]) == (0, 5, 0, 1)
     check_lines(session.lines)
+    recordings = sorted(map(str, (folder / "kept").iterdir()))
+    assert not [path for path in recordings if aws_env["AWS_SECRET_ACCESS_KEY"] in Path(path).read_text()]
+    nowhere: dict[str, str | None] = {name: None for name in aws_env if name.startswith("AWS_")}
+    command = ("replay", *recordings, "--no-debug", "--output", "json", "--python", sys.executable)
+    again = await plldb_cli(*command, cwd=folder, env=nowhere, process=True)
+    lines = read_lines(again.stdout)
+    assert (again.code, lines[-1]["invocations"], lines[-1]["differing"]) == (0, 5, 0), again
+    numbers = [json.loads(line["answer"])["laptop"]["number"] for line in lines if line["kind"] == "replayed"]
+    assert numbers == [1, 3, 5, 7, 9]
     refused = await plldb_cli("attach", "shop", "--where", "headers.x-debug")
     assert (refused.code, refused.stdout) == (2, "")
     said = "'headers.x-debug' has no '=': a condition is PATH=PATTERN, for example headers.x-debug=me"

@@ -66,6 +66,7 @@ _RESULTS = {
     "status": "bootstrap_status",
     "doctor": "doctor_finished",
     "attach": "attach_finished",
+    "replay": "replay_finished",
     "restore": "restore_finished",
     "invoke": "invoked",
 }

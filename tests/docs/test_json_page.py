@@ -17,6 +17,7 @@ from plldb import bootstrap, debugger
 from plldb.aws.place import Target
 from plldb.cli.bootstrap import operations as bootstrap_operations
 from plldb.cli.debugger import operations as debugger_operations
+from plldb.cli.debugger.replay import operation as replay_operation
 from plldb.cli.output.jsonlines import fields_of, problem_fields
 from plldb.cli.output.renderer import Problem, Step
 from tests.conftest import RunPlldb
@@ -103,7 +104,7 @@ def test_every_event_with_an_outcome_is_the_result_of_a_command(cls: Any) -> Non
         of_bootstrap if cls.__module__.startswith("plldb.bootstrap.") else debugger_operations.result_of
     )
     for event in instances(cls):
-        result = result_of(event)
+        result = replay_operation.result_of(event) if cls is debugger.ReplayFinished else result_of(event)
         assert result is not None
         assert result.name == event.outcome
 

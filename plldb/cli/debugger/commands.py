@@ -173,6 +173,12 @@ _stacks = asyncclick.option(
     help="Run as the function's role (the default), or as yourself.",
 )
 @asyncclick.option(
+    "--record",
+    metavar="DIR",
+    default="",
+    help="Keep each invocation as a file in this folder, for `plldb replay`.",
+)
+@asyncclick.option(
     "--where",
     metavar="PATH=PATTERN",
     multiple=True,

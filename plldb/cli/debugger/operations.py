@@ -29,11 +29,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from plldb.cli.command import Invocation
-    from plldb.debugger.events import Event
     from plldb.debugger.events.attach import AttachEvent
     from plldb.debugger.events.restore import RestoreEvent
 
-    Shown = Event | DebuggerStatus | Invoked
+    Shown = RestoreEvent | AttachEvent | DebuggerStatus | Invoked
     Open = Callable[[Invocation, "Library", "_Door", str | None], AsyncGenerator[Shown, None]]
 
 
@@ -129,6 +128,7 @@ async def _attach(
         until_idle=values["until_idle"],
         own_credentials=values["credentials"] == "local",
         where=values["where"],
+        record=Path(values["record"]) if values["record"] else None,
         take_over=values["take_over"],
         wait_for_sign_in=sys.stdin.isatty(),  # somebody is there who can
     )

@@ -21,6 +21,7 @@ from plldb.debugger.events.attach import (
     FunctionRelayed,
     FunctionSilent,
     LaunchEntry,
+    RecordingFailed,
     VisibilityDenied,
 )
 from plldb.debugger.events.connection import (
@@ -41,7 +42,9 @@ from plldb.debugger.events.invocations import (
 from plldb.debugger.events.layers import LayerFetched, LayerMissing
 
 if TYPE_CHECKING:
-    from plldb.debugger.events.attach import SessionEvent
+    from collections.abc import Mapping, Sequence
+
+    from plldb.debugger.events.attach import PlannedFunction, SessionEvent
     from plldb.debugger.events.connection import ConnectionEvent
     from plldb.debugger.events.invocations import InvocationEvent
 
@@ -103,6 +106,9 @@ class SessionWords:
                     "queue's visibility timeout is delivered a second time"
                 )
                 return [Line(mark="warn", name="queue", text=text, tone="warn")]
+            case RecordingFailed(folder=folder, message=message):
+                text = f"invocations cannot be written into {folder}: {message}. All else goes on"
+                return [Line(mark="warn", name="record", text=text, tone="warn")]
             case ConnectionLost() | ConnectionRestored() | AnswersDelayed() | SignInNeeded():
                 return [_connection_line(event)]
             case Detaching():
@@ -115,16 +121,19 @@ class SessionWords:
     def _name(self, function: str) -> str:
         return self._short.get(function, function)
 
+    def name_functions(self, functions: Sequence[PlannedFunction]) -> Mapping[str, str]:
+        """Decide what these functions are called from now on, and return it by their names."""
+        self._short = short_names(functions)
+        return self._short
+
+    def number_of(self, request_id: str) -> str:
+        """Return what an invocation is called."""
+        return self._numbers.get(request_id, "")
+
     def _plan(self, plan: AttachPlanned) -> list[Item]:
-        self._short = short_names(plan.functions)
         self._callers.held = plan.debug_port is not None
-        pythons = dict.fromkeys(each.python for each in plan.functions)
         return [
-            *(
-                Line(name="function", text=f"{self._name(each.function)}: {each.handler} in {each.folder}")
-                for each in plan.functions
-            ),
-            *(Line(name="python", text=python) for python in pythons),
+            *function_lines(self.name_functions(plan.functions), plan.functions),
             *vpc_lines(plan, self._short),
             *_condition_lines(plan.where),
             Line(
@@ -154,7 +163,7 @@ class SessionWords:
                 Line(mark="busy", name=number, text=text, tone="strong"),
                 *self._callers.say(event, self._numbers),
             ]
-        number = self._numbers.get(event.request_id, "")
+        number = self.number_of(event.request_id)
         match event:
             case Output(text=text, stream=stream):
                 tone: Tone = "plain" if stream == "stdout" else "dim"
@@ -182,6 +191,18 @@ def _layer_line(event: LayerFetched | LayerMissing) -> Line:
     packages = _files(event.packages[:MOST_PACKAGES], len(event.packages))
     text = f"{layer} was copied to this machine ({size(event.size)}), since your Python lacks {packages}"
     return Line(mark="done", name="layer", text=text)
+
+
+def function_lines(names: Mapping[str, str], functions: Sequence[PlannedFunction]) -> list[Item]:
+    """Say where the code of functions lies, and which Pythons run it; ``names`` is what they are called."""
+    pythons = dict.fromkeys(each.python for each in functions)
+    return [
+        *(
+            Line(name="function", text=f"{names[each.function]}: {each.handler} in {each.folder}")
+            for each in functions
+        ),
+        *(Line(name="python", text=python) for python in pythons),
+    ]
 
 
 def _files(names: tuple[str, ...], count: int) -> str:

@@ -27,8 +27,8 @@ from plldb.debugger.events.status import DebuggerStatus
 if TYPE_CHECKING:
     from plldb.cli.command import Invocation
     from plldb.cli.hints import Where
-    from plldb.debugger.events import Event
-    from plldb.debugger.events.restore import HeldFunction
+    from plldb.debugger.events.attach import AttachEvent
+    from plldb.debugger.events.restore import HeldFunction, RestoreEvent
 
 
 class Words(RegionWords):
@@ -42,7 +42,7 @@ class Words(RegionWords):
         self._lease_until = 0
         self._session = SessionWords()
 
-    def say(self, event: Event | DebuggerStatus | Invoked, now: datetime) -> list[Item]:
+    def say(self, event: RestoreEvent | AttachEvent | DebuggerStatus | Invoked, now: datetime) -> list[Item]:
         """Return what is to be said now that ``event`` has come."""
         match event:
             case Started():

@@ -37,6 +37,7 @@ class AttachOptions:
         own_credentials: functions run with the caller's own credentials instead of their role's.
         where: conditions such as ``headers.x-debug=me`` (see ``docs/debugging.md``). Only invocations whose
             events fulfil all of them come here; the others run the deployed code.
+        record: folder in which each invocation is kept as a file, which `plldb.debugger.replay` runs again.
         take_over: take also what other sessions hold; `TakeOverPlanned` names it before anything is changed.
     """
 
@@ -51,6 +52,7 @@ class AttachOptions:
     until_idle: float | None = None
     own_credentials: bool = False
     where: tuple[str, ...] = ()
+    record: Path | None = None
     take_over: bool = False
     wait_for_sign_in: bool = False
 

@@ -13,12 +13,15 @@ from plldb.debugger.arming.mutex import Table
 from plldb.debugger.attaching.ledger import note_end, note_start
 from plldb.debugger.attaching.queues import keep_invisible
 from plldb.debugger.attaching.telling import Telling
-from plldb.debugger.attaching.triggers import Failure, describe_failure, find_repeated, read_trigger
+from plldb.debugger.attaching.triggers import (
+    find_repeated,
+    finished_event,
+    read_trigger,
+)
 from plldb.debugger.events.attach import FunctionRelayed, VisibilityDenied
 from plldb.debugger.events.connection import AnswersDelayed, ConnectionLost, ConnectionRestored, SignInNeeded
 from plldb.debugger.events.invocations import (
     AnswerLost,
-    InvocationFinished,
     InvocationRefused,
     InvocationStarted,
     Output,
@@ -33,6 +36,9 @@ from plldb.errors import CredentialsError, PlldbError
 from plldb.tasks import cancel_all
 
 log = logging.getLogger(__name__)
+
+
+Keep = Callable[[Start, Answer | None, str, float], Coroutine[Any, Any, None]]
 
 
 class Workers(Protocol):
@@ -67,6 +73,8 @@ class Service:
         telling: Telling,
         sign_in_needed: Callable[[str], None],
         pace: Pace,
+        *,
+        keep: Keep | None = None,
     ) -> None:
         """Begin.
 
@@ -78,7 +86,9 @@ class Service:
             telling: takes the events.
             sign_in_needed: takes the message with which AWS does not accept the caller's credentials.
             pace: how long to wait.
+            keep: keeps an invocation that has ended; None for nobody.
         """
+        self._keep = keep
         self._sign_in_needed = sign_in_needed
         self._pace = pace
         self._denied: set[str] = set()
@@ -217,32 +227,19 @@ class Service:
         if answer is not None:
             self._link.answer(start.identity, answer)
         seconds = asyncio.get_running_loop().time() - began
-        finished = self._finished(start, answer, seconds)
+        finished = finished_event(start, answer, seconds, self._folders[function])
         self.failed += finished.outcome == "failed"
         if is_told:
             self._tell(finished)
         ended = note_end(self._table, request_id=request_id, outcome=finished.outcome, seconds=seconds)
         self._note(_after(noted, _noted(ended)))
+        if self._keep is not None:
+            self._note(self._keep(start, answer, finished.outcome, seconds))
 
     def _deny(self, event: VisibilityDenied) -> None:
         if event.function not in self._denied:
             self._denied.add(event.function)
             self._tell(event)
-
-    def _finished(self, start: Start, answer: Answer | None, seconds: float) -> InvocationFinished:
-        failure = Failure(error="")
-        if answer is not None and answer.kind == "error":
-            failure = describe_failure(answer.body, self._folders[start.function])
-        outcome: Any = "cancelled" if answer is None else "failed" if answer.kind == "error" else "answered"
-        return InvocationFinished(
-            request_id=start.identity.request_id,
-            function=start.function,
-            outcome=outcome,
-            seconds=seconds,
-            error=failure.error,
-            file=failure.file,
-            line=failure.line,
-        )
 
 
 async def _noted(note: Awaitable[None]) -> None:

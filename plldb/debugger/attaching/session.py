@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -32,6 +32,7 @@ from plldb.debugger.events.restore import FunctionRefused, Restored
 from plldb.debugger.link.link import Link, open_link
 from plldb.debugger.link.rows import SessionRow
 from plldb.debugger.pace import Pace
+from plldb.debugger.recordings.recorder import Recorder
 from plldb.debugger.watching.deployments import Watch
 from plldb.debugger.watching.idle import until_idle
 from plldb.debugger.watching.infrastructure import watch_infrastructure
@@ -40,6 +41,7 @@ from plldb.debugger.watching.silence import watch_silence
 from plldb.debugger.workers.project.cache import remove_unused
 from plldb.debugger.workers.project.compare import find_differences
 from plldb.debugger.workers.project.layers import Home, open_layers
+from plldb.debugger.workers.settings import FunctionSettings
 from plldb.debugger.workers.source import Project
 from plldb.errors import PlldbError
 from plldb.tasks import cancel_all, ended, finish, gather_all, unless, until_one
@@ -94,8 +96,16 @@ class SessionRun:
             await telling.flush()
             connected.set()
             folders = {each.name: each.source.folder for each in self.candidates}
+            recorder = await self._open_recorder(settings, telling)
             service = Service(
-                link, workers, self.places.table, folders, telling, held.sign_in_needed, self.pace
+                link,
+                workers,
+                self.places.table,
+                folders,
+                telling,
+                held.sign_in_needed,
+                self.pace,
+                keep=recorder.keep if recorder else None,
             )
             serving = asyncio.create_task(service.run())
             watching: list[asyncio.Task[None]] = []
@@ -135,6 +145,15 @@ class SessionRun:
             finally:
                 await cancel_all([serving, *watching])
                 await service.close()
+
+    async def _open_recorder(
+        self, settings: Mapping[str, FunctionSettings], telling: Telling
+    ) -> Recorder | None:
+        if self.options.record is None:
+            return None
+        recorder = Recorder(self.options.record, settings, telling.put)
+        await recorder.open()
+        return recorder
 
     def _project(self) -> Project:
         """Return the project; what the deployed code has decided stays, whatever is deployed meanwhile."""

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from plldb.debugger.events.invocations import Caller
+from plldb.debugger.events.invocations import Caller, InvocationFinished
+from plldb.debugger.protocol.decisions import Start
+from plldb.debugger.protocol.invocations import Answer
 
 LONGEST_READ = 2**20
 """Bytes. What is longer is not read only to be described."""
@@ -203,6 +205,25 @@ def describe_failure(body: bytes, folder: PurePath) -> Failure:
         if found := _place(str(frame), folder):
             return Failure(error=error, file=found[0], line=found[1])
     return Failure(error=error)
+
+
+def finished_event(
+    start: Start, answer: Answer | None, seconds: float, folder: PurePath
+) -> InvocationFinished:
+    """Return what is told of an invocation that has ended; without an answer it was cancelled."""
+    failure = Failure(error="")
+    if answer is not None and answer.kind == "error":
+        failure = describe_failure(answer.body, folder)
+    outcome: Any = "cancelled" if answer is None else "failed" if answer.kind == "error" else "answered"
+    return InvocationFinished(
+        request_id=start.identity.request_id,
+        function=start.function,
+        outcome=outcome,
+        seconds=seconds,
+        error=failure.error,
+        file=failure.file,
+        line=failure.line,
+    )
 
 
 def _place(frame: str, folder: PurePath) -> tuple[str, int] | None:

@@ -181,6 +181,15 @@ class VisibilityDenied:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingFailed:
+    """An invocation could not be kept as a file in ``folder``; told once. The session goes on."""
+
+    kind: Literal["recording_failed"] = "recording_failed"
+    folder: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Detaching:
     """No more invocations are taken; those under way may finish, then functions are restored.
 
@@ -233,6 +242,7 @@ SessionEvent = (
     | FunctionSilent
     | FunctionDeployed
     | VisibilityDenied
+    | RecordingFailed
     | ConnectionEvent
     | Detaching
     | AttachFinished

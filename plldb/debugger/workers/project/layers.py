@@ -137,6 +137,13 @@ async def open_layers(
         await layers.close()
 
 
+async def cached_layers(function: FunctionSettings) -> tuple[Path, ...]:
+    """Return what comes behind the project's own path of what was fetched before; asks nobody."""
+    folders = [cache_folder("layers") / _name(arn) for arn in function.layers]
+    there = [each for each in folders if await asyncio.to_thread(use, each)]
+    return python_path(there, function.runtime)
+
+
 def _name(arn: str) -> str:
     name, version = arn.split(":")[-2:]
     return f"{name}-{version}-{hashlib.sha256(arn.encode()).hexdigest()[:12]}"

@@ -1,0 +1,101 @@
+"""The events of a replay in words, and its live line. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from plldb.cli.debugger.session import SessionWords, function_lines
+from plldb.cli.output.layout import Item, Line
+from plldb.cli.output.live import Activity, Bar
+from plldb.cli.output.text import counted
+from plldb.debugger.events.invocations import InvocationFinished, InvocationStarted
+from plldb.debugger.events.replay import Replayed, ReplayFinished, ReplayStarted
+
+if TYPE_CHECKING:
+    from plldb.debugger.events.replay import ReplayEvent
+
+LONGEST_ANSWER = 500
+"""Characters of an answer that are shown to a person; ``--output json`` has all of it."""
+
+
+class ReplayWords:
+    """Fed with the events of one replay in order, puts each into words."""
+
+    def __init__(self) -> None:
+        self._session = SessionWords()
+
+    def say(self, event: ReplayEvent, now: datetime) -> list[Item]:  # noqa: ARG002 - as all commands
+        """Return what is to be said now that ``event`` has come."""
+        match event:
+            case ReplayStarted():
+                return self._begin(event)
+            case Replayed():
+                return self._answer(event)
+            case ReplayFinished():
+                mark, tone = ("fail", "bad") if event.failed else ("done", "good")
+                return [Line(mark=mark, name="plldb", text=finished_text(event), tone=tone)]  # type: ignore[arg-type]
+            case _:
+                return self._session.say(event)
+
+    def _begin(self, event: ReplayStarted) -> list[Item]:
+        text = f"{event.plldb_version}, replay of {counted(event.files, 'recording')}"
+        lines: list[Item] = [Line(name="plldb", text=text, tone="strong")]
+        lines += function_lines(self._session.name_functions(event.functions), event.functions)
+        if event.debug_port is not None:
+            lines.append(Line(name="debugger", text=f"can connect to 127.0.0.1:{event.debug_port}"))
+        return lines
+
+    def _answer(self, event: Replayed) -> list[Item]:
+        number = self._session.number_of(event.request_id)
+        lines: list[Item] = []
+        if event.outcome == "answered":
+            lines.append(Line(name=number, text=_short(event.answer), tone="dim"))
+        if not event.same:
+            before = _short(event.recorded_answer) if event.recorded_answer else event.recorded_outcome
+            lines.append(Line(mark="warn", name=number, text=f"recorded was {before}", tone="warn"))
+        return lines
+
+
+def _short(answer: str) -> str:
+    return answer if len(answer) <= LONGEST_ANSWER else f"{answer[:LONGEST_ANSWER]}…"
+
+
+def finished_text(event: ReplayFinished) -> str:
+    """Say how a replay has ended."""
+    failed = f", {event.failed} failed" if event.failed else ""
+    differing = f", {event.differing} not as recorded" if event.differing else ""
+    return f"replayed: {counted(event.invocations, 'invocation')}{failed}{differing}"
+
+
+class ReplayProgress:
+    """How far a replay is that began at ``began`` (POSIX seconds). ``done`` counts what has ended."""
+
+    def __init__(self, began: float) -> None:
+        self.done = 0
+        self._began = began
+        self._files = 0
+        self._running: dict[str, float] = {}
+
+    def add(self, event: ReplayEvent, now: float) -> None:
+        """Take the next event."""
+        match event:
+            case ReplayStarted(files=files):
+                self._files = files
+            case InvocationStarted(function=function):
+                self._running[function] = now
+            case InvocationFinished(function=function):
+                self._running.pop(function, None)
+                self.done += 1
+            case _:
+                pass
+
+    def activity(self, now: float) -> Activity:
+        """Return what it is busy with."""
+        return Activity(
+            seconds=now - self._began,
+            bar=Bar(done=self.done, total=self._files or None),
+            verb="running",
+            waiting=tuple((name, now - since) for name, since in self._running.items()),
+            otherwise="reading",
+        )

@@ -1,0 +1,1 @@
+"""Invocations that are kept as files. Pure."""

@@ -1,0 +1,1 @@
+"""Kept invocations, run once more with no AWS. Pure."""
