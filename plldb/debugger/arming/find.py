@@ -115,10 +115,10 @@ async def find_wanted(aws: Aws, target: Target, given: Names, listed: Listed) ->
         if isinstance(answer, PlldbError) and not doubtful:
             raise answer
     functions = {name: each for name, each in listed.items() if isinstance(each, tuple)}
-    names = {word: name_of(word, target) for word in given.words}
+    names = [name_of(word, target) for word in given.words]
     known = {name: functions[name] for name in given.stacks}
-    wanted, unknown = decide(known, functions, tuple(names.values()))
-    asked = [name for name in unknown if name in names]  # the others were given by their ARNs
+    wanted, unknown = decide(known, functions, names)
+    asked = [name for name in unknown if name in given.words]  # the others were given by their ARNs
     for name, exists in zip(asked, await gather_all(*[_exists(aws, name) for name in asked]), strict=True):
         if not exists:
             # Who may not look at stacks is told that first.
@@ -149,6 +149,7 @@ def decide(
     for name in names:
         stack = name.partition("/")[0]
         fitting = _match([*stacks, *({stack} - {*stacks, name}).intersection(there)], functions, name)
+        fitting = [each for each in fitting if each not in picked] or fitting
         if name in there and name not in stacks:
             if fitting:
                 raise _also_a_stack(name, fitting[0])

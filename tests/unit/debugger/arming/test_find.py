@@ -50,6 +50,11 @@ def test_a_word_is_a_stack_or_a_function_of_the_stacks_before_it_or_of_none(
     assert [*(each.name for each in wanted), *unknown] == names
 
 
+def test_a_word_that_comes_twice_means_one_function_of_each_stack() -> None:
+    wanted, _ = decide({}, {"shop": SHOP, "billing": BILLING}, ["shop", "Orders", "billing", "Orders"])
+    assert [each.name for each in wanted] == ["shop-Orders-1", "billing-Orders-1"]
+
+
 def test_what_is_known_to_be_a_stack_is_no_function() -> None:
     wanted, unknown = decide({"shop": SHOP, "Orders": BILLING[:1]}, {}, ["A/Mails"])
     assert [(each.name, each.stack) for each in wanted] == [
