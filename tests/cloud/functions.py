@@ -50,14 +50,19 @@ async def invoke(client: Any, name: str, event: object, **how: Any) -> Any:
     return json.loads(await answer["Payload"].read())
 
 
-async def connect_queue(open_client: OpenClient, name: str) -> Any:
-    """A queue of the name of a function, which takes what is sent to it; the client of queues."""
+async def connect_queue(open_client: OpenClient, name: str, seconds: int = 30) -> Any:
+    """A queue of the name of a function, which takes what is sent to it; the client of queues.
+
+    A message that failed comes again after so many ``seconds``, which Lambda would refuse of an armed one.
+    """
     functions, queues = await open_client("lambda"), await open_client("sqs")
     url = (await queues.create_queue(QueueName=name))["QueueUrl"]
     told = await queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    await queues.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "900"})
     await functions.create_event_source_mapping(
         EventSourceArn=told["Attributes"]["QueueArn"], FunctionName=name
     )
+    await queues.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(seconds)})
     return queues
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from plldb import debugger
 from plldb.debugger.arming.functions import wait_until_updated
@@ -138,6 +139,21 @@ async def test_each_kind_of_deployment_is_noticed_said_and_answered_from_here_ag
     left = await world.settings(name)
     assert (left["Timeout"], left["Environment"], left.get("Layers") or []) == (33, PLAIN, [])
     assert await list_holds(world.places.table) == ()
+
+
+async def test_a_queue_of_30_s_is_mapped_as_soon_as_the_session_has_ended(
+    world: World, tmp_path: Path, open_client: OpenClient
+) -> None:
+    name, queues = await create_function(world), await open_client("sqs")
+    url = (await queues.create_queue(QueueName=name))["QueueUrl"]
+    told = await queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    mapping = {"EventSourceArn": told["Attributes"]["QueueArn"], "FunctionName": name}
+    async with attached(world, name, tmp_path):
+        refused = "Queue visibility timeout: 30 seconds is less than Function timeout: 899 seconds"
+        with pytest.raises(ClientError, match=refused):
+            await world.functions.create_event_source_mapping(**mapping)
+        assert await invoke(world.functions, name, 1) == ["laptop", "handler", "test"]
+    await world.functions.create_event_source_mapping(**mapping)
 
 
 async def test_a_function_that_was_given_back_is_not_armed_again(world: World, tmp_path: Path) -> None:

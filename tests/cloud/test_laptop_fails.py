@@ -262,8 +262,7 @@ async def test_what_a_killed_laptop_had_comes_again(
     layer = await publish(world.functions, await build_layer(FIFTEEN_TIMES))
     async with trial(world, cloud, layer) as one:
         if sender == "a queue":
-            queue = await connect_queue(open_client, one.name)
-            await queue.set_queue_attributes(QueueUrl=one.name, Attributes={"VisibilityTimeout": "3"})
+            queue = await connect_queue(open_client, one.name, seconds=3)
             await queue.send_message(QueueUrl=one.name, MessageBody="hang")
         else:
             told = {"FunctionName": one.name, "InvocationType": "Event", "Payload": '"hang"'}

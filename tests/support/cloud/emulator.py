@@ -23,7 +23,7 @@ import ministack.core.iam_evaluator as iam
 import ministack.services.apigateway as api_gateway
 from ministack.app import main
 from ministack.core import iam_actions, lambda_runtime
-from ministack.services import dynamodb, eventbridge, lambda_svc, scheduler
+from ministack.services import dynamodb, eventbridge, lambda_svc, scheduler, sqs
 from ministack.services.cloudformation import engine
 
 SETTINGS = json.loads(os.environ["TEST_CLOUD"])
@@ -69,6 +69,25 @@ def limit_invocations() -> None:
             running[account] -= 1
 
     lambda_svc._execute_function = execute_within_limits
+
+
+def refuse_queues_that_show_messages_too_soon() -> None:
+    """When a mapping is made Lambda compares the queue's time with the function's timeout, not later."""
+    create = lambda_svc._create_esm
+
+    def create_if_right(data: dict[str, Any]) -> Any:
+        queue = sqs._queues.get(sqs._queue_url(data["EventSourceArn"].rpartition(":")[2]))
+        function = lambda_svc._functions.get(data["FunctionName"].rpartition(":")[2])
+        if queue and function:
+            hidden, timeout = int(queue["attributes"]["VisibilityTimeout"]), function["config"]["Timeout"]
+            if hidden < timeout:
+                text = f"Queue visibility timeout: {hidden} seconds is less than Function timeout: {timeout}"
+                return lambda_svc.error_response_json(
+                    "InvalidParameterValueException", f"{text} seconds", 400
+                )
+        return create(data)
+
+    lambda_svc._create_esm = create_if_right
 
 
 class _Sandboxed:
@@ -223,6 +242,7 @@ def _find_leading_key(request: dict[str, Any]) -> str | None:
 if __name__ == "__main__":
     run_functions_in_sandboxes()
     limit_invocations()
+    refuse_queues_that_show_messages_too_soon()
     pass_on_what_invoke_says()
     behave_like_api_gateway()
     expand_nested_templates()
