@@ -47,11 +47,25 @@ async def test_functions_of_two_stacks_and_of_none_call_each_other_stop_and_are_
     names = [await make_stack(open_client, each) for each in ("shop", "billing")]
     by_hand = {"FunctionName": "by-hand", "Environment": {"Variables": {"STAGE": "test"}}}
     alone = await create(world.functions, CALLED, Handler="index.handler", **by_hand)
+    await world.functions.update_function_configuration(
+        FunctionName=names[0],
+        VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
+        Environment={"Variables": {"DB": "postgres://10.1.2.3/shop", "CACHE": "a.b.cache.amazonaws.com"}},
+    )
     for folder, code in (("shop", CALLS), ("billing", CALLED)):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "index.py").write_text(code)
     before = [await settings(world, each) for each in (*names, alone)]
-    folders = ("--code", "shop=shop", "--code", "billing=billing", "--code", f"{alone}=billing")
+    folders = (
+        "--env",
+        "CACHE=127.0.0.1",
+        "--code",
+        "shop=shop",
+        "--code",
+        "billing=billing",
+        "--code",
+        f"{alone}=billing",
+    )
     meant = ("shop", "billing", alone)
     async with attached(aws_env, tmp_path, *meant, *folders, "--debug-port", "0") as session:
         planned = await session.read_until("attach_planned")
@@ -61,6 +75,8 @@ async def test_functions_of_two_stacks_and_of_none_call_each_other_stop_and_are_
             ("billing", "Handler", names[1]),
             ("", "", alone),
         ]
+        vpc = [(each["in_vpc"], each["private_hosts"]) for each in planned["functions"]]
+        assert vpc == [(True, ["DB"]), (False, []), (False, [])]
         port = (await session.read_until("attached"))["debug_port"]
         lines = {tmp_path / "shop/index.py": [5], tmp_path / "billing/index.py": [4]}
         async with editor(port, lines) as one:

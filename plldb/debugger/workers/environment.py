@@ -31,6 +31,8 @@ NETWORK = frozenset(
 )
 """How this machine reaches AWS. It wins over the function's own variables: they are for another network."""
 
+LOCAL = ("localhost", "127.0.0.1", "::1")
+
 ENDPOINT = frozenset({"AWS_ENDPOINT_URL"})
 """Where AWS is, if it is an emulator. A function may have an endpoint of its own: that one counts."""
 
@@ -88,7 +90,7 @@ def worker_environment(
         **function.variables,
         **_reserved(function, code, api),
         **told,
-        **_take(machine, NETWORK),
+        **_network(machine),
         **variables,
     }
 
@@ -121,6 +123,17 @@ def start_environment(machine: Mapping[str, str]) -> dict[str, str]:
 
 def _take(machine: Mapping[str, str], names: frozenset[str]) -> dict[str, str]:
     return {name: value for name, value in machine.items() if name in names}
+
+
+def _network(machine: Mapping[str, str]) -> dict[str, str]:
+    """This machine's way to AWS. What is on localhost is not asked of its proxy: in Lambda there is none."""
+    found = _take(machine, NETWORK)
+    if any(name.lower().endswith("_proxy") and name.lower() != "no_proxy" for name in found):
+        direct = found.get("no_proxy") or found.get("NO_PROXY") or ""
+        if direct != "*":  # everything, and that only if it stands alone
+            direct = ",".join(filter(None, (direct, *LOCAL)))
+        found |= {"no_proxy": direct, "NO_PROXY": direct}
+    return found
 
 
 def _reserved(function: FunctionSettings, code: Path, api: str) -> dict[str, str]:

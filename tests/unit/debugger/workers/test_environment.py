@@ -79,6 +79,22 @@ def test_a_function_finds_what_lambda_gives_and_of_this_machine_only_what_it_nee
     assert environment().get(name) == value
 
 
+@pytest.mark.parametrize(
+    ("machine", "direct"),
+    [
+        ({}, None),
+        ({"no_proxy": "a.example"}, None),
+        ({"HTTPS_PROXY": "http://mine"}, "localhost,127.0.0.1,::1"),
+        ({"http_proxy": "http://mine", "NO_PROXY": "a.example"}, "a.example,localhost,127.0.0.1,::1"),
+        ({"all_proxy": "http://mine", "no_proxy": "*"}, "*"),
+    ],
+)
+def test_what_is_on_localhost_is_not_asked_of_a_proxy(machine: dict[str, str], direct: str | None) -> None:
+    found = environment(machine=machine)
+    assert found.get("NO_PROXY") == direct
+    assert found.get("no_proxy") == (direct or machine.get("no_proxy"))
+
+
 def test_the_caller_wins_and_may_lend_the_own_credentials() -> None:
     assert environment(variables={"TABLE": "mine"})["TABLE"] == "mine"
     own = environment(own_credentials=True)
