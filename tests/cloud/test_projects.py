@@ -9,7 +9,7 @@ import asyncio
 import json
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from tests.support.dap import editor
 from tests.support.environment import REGION, invent_account
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from tests.cloud.world import World
     from tests.conftest import OpenClient
@@ -36,18 +36,21 @@ class Kind:
     """A kind of project: its folder, how it is deployed, and which functions it then has.
 
     ``functions`` are by logical id, or name: the file in which they stop, and what they answer to EVENT.
-    ``edited`` is a file that has changed since it was deployed.
+    ``edited`` is a file that has changed since it was deployed. ``links`` lead elsewhere in the project; they
+    are not in the repository, which is checked out on Windows and packed, too.
     """
 
     folder: str
     deploy: Callable[[projects.Account, Path, str], Awaitable[list[str]]]
     functions: dict[str, tuple[str, object]]
     edited: str = ""
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 COPY = "index.py"
 """What is in no file of the project runs in a copy of what is deployed."""
 EVENT = {"name": "plldb"}
+LINKED = {"linked": "shared"}
 SAM = {
     "HelloWorldFunction": (
         "hello_world/app.py",
@@ -57,9 +60,13 @@ SAM = {
     "Orders/Order": ("orders/src/app.py", {"order": "plldb"}),
 }
 KINDS = {
-    "sam": Kind(folder="sam", deploy=projects.deploy_sam, functions=SAM),
+    "sam": Kind(folder="sam", deploy=projects.deploy_sam, functions=SAM, links=LINKED),
     "sam-built": Kind(
-        folder="sam", deploy=projects.build_and_deploy_sam, functions=SAM, edited="hello_world/app.py"
+        folder="sam",
+        deploy=projects.build_and_deploy_sam,
+        functions=SAM,
+        edited="hello_world/app.py",
+        links=LINKED,
     ),
     "cdk": Kind(
         folder="cdk",
@@ -70,6 +77,7 @@ KINDS = {
             "Bills0C71F2E6": ("functions/bills/index.py", {"bill": "plldb"}),
             "Inline6CF80F9D": (COPY, "inline"),
         },
+        links={"functions/orders/prices.py": "../../shared/prices.py"},
     ),
     "serverless": Kind(
         folder="serverless",
@@ -122,7 +130,9 @@ async def test_it_stops_in_the_source_and_is_given_back_as_it_was(
 ) -> None:
     wanted = KINDS[kind]
     project = tmp_path / "project"
-    shutil.copytree(PROJECTS / wanted.folder, project, symlinks=True)
+    shutil.copytree(PROJECTS / wanted.folder, project)
+    for link, target in wanted.links.items():
+        (project / link).symlink_to(target)
     bucket = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"  # AWS CDK alone asks for a name
     account = projects.Account(open_client, bucket)
     words = await wanted.deploy(account, project, kind)

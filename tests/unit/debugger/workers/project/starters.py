@@ -166,6 +166,12 @@ mails: {handler: send.handler, module: mail}
     ),
 )
 
+SERVERLESS_IN_TYPESCRIPT = Starter(
+    python=("src/functions/hello/handler.py", "src/functions/bye/handler.py"),
+    files={"serverless.ts": "const configuration: AWS = {service: 'shop'};"},
+    functions=(Expected("shop-dev-hello", "HelloLambdaFunction", "src/functions/hello/handler.main", "."),),
+)
+
 CHALICE = Starter(
     python=(
         *("shop/app.py", "shop/chalicelib/__init__.py", "shop/chalicelib/db.py", "blog/app.py"),
@@ -226,6 +232,7 @@ STARTERS = {
     "sam": SAM,
     "cdk": CDK,
     "serverless": SERVERLESS,
+    "serverless.ts": SERVERLESS_IN_TYPESCRIPT,
     "chalice": CHALICE,
     "terraform": TERRAFORM,
     "cloudformation": CLOUDFORMATION,
