@@ -61,7 +61,7 @@ async def test_the_exit_code_and_the_screen_say_how_handlers_end(
     assert (good.code, good.stderr) == (0, "")
     assert "r1 2026/11/26/[$LATEST]0a {'a': 'ă'} t" in good.stdout
     assert '["ada", "ada"]' in good.stdout  # the same process
-    assert 'recorded was ["ada"]' in good.stdout
+    assert 'not as recorded: then it answered ["ada"]' in good.stdout
     assert "replayed: 2 invocations, 1 not as recorded" in good.stdout
     assert "AWS_" not in good.stdout
 

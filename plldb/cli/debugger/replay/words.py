@@ -15,6 +15,7 @@ from plldb.debugger.events.replay import Replayed, ReplayFinished, ReplayStarted
 if TYPE_CHECKING:
     from plldb.debugger.events.replay import ReplayEvent
 
+_THEN = {"answered": "answered", "failed": "failed with", "cancelled": "was cancelled"}
 LONGEST_ANSWER = 500
 """Characters of an answer that are shown to a person; ``--output json`` has all of it."""
 
@@ -52,8 +53,9 @@ class ReplayWords:
         if event.outcome == "answered":
             lines.append(Line(name=number, text=_short(event.answer), tone="dim"))
         if not event.same:
-            before = _short(event.recorded_answer) if event.recorded_answer else event.recorded_outcome
-            lines.append(Line(mark="warn", name=number, text=f"recorded was {before}", tone="warn"))
+            before = f" {_short(event.recorded_answer)}" if event.recorded_answer else ""
+            text = f"not as recorded: then it {_THEN.get(event.recorded_outcome, 'gave')}{before}"
+            lines.append(Line(mark="warn", name=number, text=text, tone="warn"))
         return lines
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from plldb import debugger as ev
-from plldb.cli.debugger.operations import make_command
 from plldb.cli.output.renderer import RegionRun
 from plldb.debugger.events.restore import OperationName
 from tests.unit.cli.scripts import T0, asked, target
@@ -57,7 +57,7 @@ def status(**changes: Any) -> ev.DebuggerStatus:
         "target": target(),
         "stack_name": "",
         "functions": (
-            ev.HeldFunction(**HELD, versions={"12": ("live", "beta")}),
+            ev.HeldFunction(**HELD, versions={"12": ("live", "beta")}, where=("headers.x-debug=b*",)),
             ev.HeldFunction(function="left-behind", armed=True),
         ),
         "sessions": (
@@ -106,6 +106,8 @@ def planned() -> list[ev.AttachEvent]:
 def planned_beside_boris() -> list[ev.AttachEvent]:
     """One function is somebody else's."""
     first, *_, plan = planned()
+    assert isinstance(plan, ev.AttachPlanned)
+    plan = replace(plan, where=("headers.x-debug=me", "body.user.id=4?", "requestContext.stage=test"))
     theirs = ev.FunctionRefused(
         function=HELD["function"],
         reason="held",
@@ -178,6 +180,7 @@ def invoked() -> list[ev.AttachEvent]:
         ev.VisibilityDenied(
             function=MAILS, queue="mails", message="You may not sqs:ChangeMessageVisibility."
         ),
+        ev.RecordingFailed(folder="/home/ada/kept", message="No space left on device"),
         ev.ConnectionLost(reason="closed (1001)"),
         ev.ConnectionRestored(seconds=1.5),
         ev.SignInNeeded(message="AWS does not accept the credentials.", goes_on=True),
@@ -191,6 +194,39 @@ def invoked() -> list[ev.AttachEvent]:
     ]
 
 
+def replayed() -> list[ev.ReplayEvent]:
+    """Two recordings: one that ends as it was recorded, one that does not."""
+    *_, plan = planned()
+    assert isinstance(plan, ev.AttachPlanned)
+    first, second = (
+        ev.Replayed(
+            file=f"{request_id}.json",
+            request_id=request_id,
+            outcome="answered",
+            answer=answer,
+            recorded_outcome=recorded,
+            recorded_answer=before,
+            same=answer == before,
+        )
+        for request_id, answer, recorded, before in (
+            (FIRST, '{"sent": 3}', "answered", '{"sent": 3}'),
+            (SECOND, '{"total": 12}', "failed", '{"errorType": "KeyError", "errorMessage": "price"}'),
+        )
+    )
+    return [
+        ev.ReplayStarted(plldb_version="0.2.0", files=2, functions=plan.functions, debug_port=5678),
+        ev.InvocationStarted(request_id=FIRST, function=MAILS, trigger="SQS mails, 3 records"),
+        ev.Output(request_id=FIRST, function=MAILS, stream="stdout", text="three mails to send"),
+        ev.InvocationFinished(request_id=FIRST, function=MAILS, outcome="answered", seconds=0.3),
+        first,
+        ev.InvocationStarted(request_id=SECOND, function=ORDERS, trigger="POST /orders"),
+        ev.InvocationFinished(request_id=SECOND, function=ORDERS, outcome="answered", seconds=0.1),
+        second,
+        replace(second, recorded_outcome="cancelled", recorded_answer=""),
+        ev.ReplayFinished(invocations=2, failed=0, differing=1),
+    ]
+
+
 def detached(*left: str) -> list[ev.AttachEvent]:
     restored = [ev.Restored(function=name, how="restored") for name in (ORDERS, MAILS) if name not in left]
     refused = [ev.FunctionRefused(function=name, reason="credentials", message="expired") for name in left]
@@ -200,5 +236,6 @@ def detached(*left: str) -> list[ev.AttachEvent]:
 
 def a_run(*argv: str) -> RegionRun[LiveProgress]:
     """The run of a command in one region."""
-    command = make_command(asked(*argv), None)
+    invocation = asked(*argv)
+    command = invocation.load(invocation, None)
     return RegionRun(words=command.words(None), progress=command.live(T0.timestamp()))
