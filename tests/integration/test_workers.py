@@ -512,6 +512,22 @@ async def test_a_pythonpath_of_the_function_is_that_of_its_code(tmp_path: Path) 
         assert (await function.invoke()).value == 1
 
 
+async def test_a_layer_of_the_project_runs_from_its_folder_and_can_be_changed(tmp_path: Path) -> None:
+    """Its template: AWS SAM puts what lies in the folder of such a layer below ``python``."""
+    layer = {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": "common"}}
+    layer["Metadata"] = {"BuildMethod": "python3.13"}
+    orders = {"Type": "AWS::Serverless::Function", "Properties": {"Layers": [{"Ref": "Common"}]}}
+    (tmp_path / "template.json").write_text(json.dumps({"Resources": {"Orders": orders, "Common": layer}}))
+    (tmp_path / "common").mkdir()
+    write(tmp_path, app="import shared\ndef handler(event, context): return shared.__file__, shared.WHO")
+    for who in ("first", "other"):
+        write(tmp_path / "common", shared=f"WHO = {who!r}")
+        async with bench(tmp_path, logical_id="Orders") as function:
+            assert (await function.invoke()).value == [str(tmp_path / "common/shared.py"), who]
+            write(tmp_path / "common", shared="WHO = 'saved'")
+            assert (await function.invoke()).value[1] == "saved"
+
+
 async def test_boto3_of_plldb_is_there_and_nothing_else_of_plldbs_installation(tmp_path: Path) -> None:
     write(
         tmp_path,

@@ -42,7 +42,7 @@ from plldb.debugger.workers.project.cache import remove_unused
 from plldb.debugger.workers.project.compare import find_differences
 from plldb.debugger.workers.project.layers import Home, open_layers
 from plldb.debugger.workers.settings import FunctionSettings
-from plldb.debugger.workers.source import Project
+from plldb.debugger.workers.source import Project, Source
 from plldb.errors import PlldbError
 from plldb.tasks import cancel_all, ended, finish, gather_all, unless, until_one
 
@@ -83,7 +83,7 @@ class SessionRun:
             telling=telling,
         )
         began, connected = loop.time(), asyncio.Event()
-        homes = {each.name: Home(each.source.folder, each.source.python) for each in self.candidates}
+        homes = {each.name: _home_of(each.source) for each in self.candidates}
         async with (
             open_layers(self.places.functions, homes, telling.put) as layers,
             self.open_workers(replace(self._project(), layers=layers.of), settings) as workers,
@@ -265,3 +265,7 @@ class SessionRun:
             return await held.restore(name, tell)
 
         return await gather_all(*[restore_one(each.name) for each in self.candidates])
+
+
+def _home_of(source: Source) -> Home:
+    return Home((source.folder, *source.layers), source.python)

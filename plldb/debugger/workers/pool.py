@@ -255,7 +255,8 @@ class Workers:
             machine=self._machine,
             debugger=await self._find_debugger(tell),
             vpc=function.in_vpc,
-            layers=layers,
+            layers=(*source.layers, *layers),
+            copied=layers,
         )
 
     async def _find_debugger(self, tell: TellOutput) -> Mapping[str, object] | None:

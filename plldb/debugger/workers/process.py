@@ -65,6 +65,7 @@ class Plan:
         debugger: where the debugger is; None without one.
         vpc: whether the function is in a VPC.
         layers: folders that come last on the function's path.
+        copied: those of them whose files do not change.
     """
 
     python: Path
@@ -75,6 +76,7 @@ class Plan:
     debugger: Mapping[str, object] | None = field(default=None, repr=False)
     vpc: bool = False
     layers: tuple[Path, ...] = ()
+    copied: tuple[Path, ...] = ()
 
     def kind(self) -> Kind:
         """Return what it has in common with others: one of the same kind can become this one."""

@@ -15,7 +15,12 @@ from plldb.debugger.workers.project.handlers import files_of, own_handlers, why_
 from plldb.debugger.workers.project.interpreter import find_python
 from plldb.debugger.workers.project.pyproject import code_in_pyproject
 from plldb.debugger.workers.project.serverless import declared_by_serverless, folders_of_chalice
-from plldb.debugger.workers.project.templates import built_folders, folders_in_templates, inline_in
+from plldb.debugger.workers.project.templates import (
+    built_folders,
+    folders_in_templates,
+    inline_in,
+    layers_in_templates,
+)
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.errors import Hint
 
@@ -56,6 +61,7 @@ class Source:
         file: the file of its handler.
         handler: the handler that is run: the function's, or its own one behind that of a vendor.
         python: the interpreter.
+        layers: where the packages of its layers lie that the project itself has.
         as_deployed: the deployed code has decided on the folder, which stays for the session: of several
             the one whose handler's file equals it, or a copy of it.
     """
@@ -64,6 +70,7 @@ class Source:
     file: Path
     handler: str
     python: Path
+    layers: tuple[Path, ...] = ()
     as_deployed: bool = False
 
 
@@ -100,6 +107,7 @@ def find_source(
                     file=file,
                     handler=handler,
                     python=python,
+                    layers=layers_in_templates(root, function.logical_id, function.runtime),
                     as_deployed=deployed is not None,
                 )
     raise _no_file(root, function, named)

@@ -66,6 +66,7 @@ async def start_worker(plan: Plan, spare: Spare, patience: Patience) -> Worker:
             "debugger": plan.debugger,
             "vpc": plan.vpc,
             "layers": [str(each) for each in plan.layers],
+            "copied": [str(each) for each in plan.copied],
         }
     )
     return Worker(begun.process, begun.api, begun.mark, patience)

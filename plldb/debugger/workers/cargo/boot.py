@@ -74,7 +74,7 @@ def watch_end(descriptor):
     load_file("_plldb_ending", os.path.join(HERE, "ending.py")).end_with(descriptor)
 
 
-def note_files(client, layers):
+def note_files(client, copied):
     """Note the time and size of each source file of the function as it is loaded, for restarts.
 
     Python finds its own cache by whole seconds and the size: of a file that has just been saved the cache may
@@ -83,7 +83,7 @@ def note_files(client, layers):
     """
     loader = machinery.SourceFileLoader
     path_stats, set_data, now = loader.path_stats, loader.set_data, time.time
-    outside = tuple(each + os.sep for each in (os.path.dirname(os.__file__), HERE, *layers))
+    outside = tuple(each + os.sep for each in (os.path.dirname(os.__file__), HERE, *copied))
 
     def is_own(path):
         return isinstance(path, str) and "site-packages" not in path and not path.startswith(outside)
@@ -205,7 +205,7 @@ def main():
     sys.meta_path.remove(packages)
     sys.meta_path.append(packages)
     set_path(settings)
-    note_files(client, settings["layers"])
+    note_files(client, settings["copied"])
     client.tell("begun", sys.version)
     say_other_version()
     differences = load_file("_plldb_differences", os.path.join(HERE, "differences.py"))

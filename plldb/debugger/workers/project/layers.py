@@ -42,9 +42,9 @@ print(json.dumps([each for each in json.loads(sys.argv[1]) if lacks(each)]))
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Where a function runs: the folder of its code, and the interpreter."""
+    """Where a function runs: the folders of its code and of layers that the project has, the interpreter."""
 
-    folder: Path
+    folders: tuple[Path, ...]
     python: Path
 
 
@@ -171,7 +171,7 @@ def top_level(files: Iterable[str], runtime: str) -> tuple[str, ...]:
 
 def find_missing(names: tuple[str, ...], home: Home) -> tuple[str, ...]:
     """Return those of these packages that neither the code nor its Python has; all if that cannot be told."""
-    here = {each.name.split(".")[0] for each in home.folder.iterdir()}
+    here = {each.name.split(".")[0] for folder in home.folders for each in folder.iterdir()}
     wanted = [each for each in names if each not in here]
     if not wanted:
         return ()
@@ -183,7 +183,7 @@ def find_missing(names: tuple[str, ...], home: Home) -> tuple[str, ...]:
             text=True,
             timeout=ASK_FOR,
             check=True,
-            cwd=home.folder,
+            cwd=home.folders[0],
             env=variables,
         )
         return tuple(json.loads(done.stdout))

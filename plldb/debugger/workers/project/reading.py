@@ -15,8 +15,10 @@ class _Loader(yaml.SafeLoader):
     """Takes short forms such as !Sub for what stands behind them: only plain values are used here."""
 
 
-def _untagged(loader: yaml.SafeLoader, _: str, node: yaml.Node) -> object:
+def _untagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> object:
     match node:
+        case yaml.ScalarNode() if suffix == "Ref":
+            return {"Ref": node.value}
         case yaml.MappingNode():
             return loader.construct_mapping(node, deep=True)
         case yaml.SequenceNode():

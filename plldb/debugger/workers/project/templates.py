@@ -7,7 +7,7 @@ has synthesized (``cdk.out``).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +23,22 @@ LARGEST = 1_000_000
 """Bytes; CloudFormation takes no larger template, but other files of these names may be large."""
 SAM_OUTPUT = ".aws-sam/build"
 _FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
+_LAYERS = ("AWS::Serverless::LayerVersion", "AWS::Lambda::LayerVersion")
 _NESTED = {"AWS::Serverless::Application": "Location", "AWS::CloudFormation::Stack": "TemplateURL"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Function:
-    """A function of a template, ``Nested/Orders`` in a nested one. No folder: code in S3, or inline."""
+    """A function of a template, ``Nested/Orders`` in a nested one. No folder: code in S3, or inline.
+
+    ``layers`` are the folders of those of its layers whose code is in the project, and how each is built.
+    """
 
     template: Path
     logical_id: str
     folder: Path | None
     inline: bool
+    layers: tuple[tuple[Path, str], ...] = ()
 
 
 def folders_in_templates(project: Path, logical_id: str) -> tuple[Path, ...]:
@@ -42,6 +47,20 @@ def folders_in_templates(project: Path, logical_id: str) -> tuple[Path, ...]:
     Several templates, or nested stacks, may use the same id.
     """
     return tuple(dict.fromkeys(each.folder for each in _find(project, logical_id) if each.folder))
+
+
+def layers_in_templates(project: Path, logical_id: str, runtime: str) -> tuple[Path, ...]:
+    """Return the folders from which Python finds the packages of a function's layers that the project has.
+
+    SAM copies what lies in the folder of a layer that it builds to ``python`` in the layer.
+    """
+    layers = next((each.layers for each in _find(project, logical_id)), ())
+    folders = (
+        folder if method.startswith("python") else folder / inside
+        for inside in (f"python/lib/{runtime}/site-packages", "python")
+        for folder, method in reversed(layers)
+    )
+    return tuple(dict.fromkeys(each for each in folders if each.is_dir()))
 
 
 def inline_in(project: Path, logical_id: str) -> Path | None:
@@ -101,14 +120,30 @@ def _other_templates(project: Path, name: str) -> Iterator[Path]:
 def _functions(path: Path, above: str = "", depth: int = 0) -> Iterator[_Function]:
     template = read_mapping(path)
     common = mapping(mapping(template.get("Globals")).get("Function"))
+    layers = dict(_layers(path.parent, template))
     for name, resource in _resources(template).items():
         kind, properties = resource.get("Type"), mapping(resource.get("Properties"))
         if kind in _FUNCTIONS:
-            yield _function(path, above + name, properties, common)
+            named = [*_names(common.get("Layers")), *_names(properties.get("Layers"))]
+            own = tuple(layers[each] for each in named if each in layers)
+            yield replace(_function(path, above + name, properties, common), layers=own)
         elif kind in _NESTED and depth < DEEPEST:
             nested = properties.get(_NESTED[kind])
             if isinstance(nested, str) and "://" not in nested:
                 yield from _functions(path.parent / nested, f"{above}{name}/", depth + 1)
+
+
+def _layers(base: Path, template: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Path, str]]]:
+    for name, resource in _resources(template).items():
+        properties = mapping(resource.get("Properties"))
+        code = properties.get("ContentUri", properties.get("Content"))
+        if resource.get("Type") in _LAYERS and (folder := _folder(base, code)):
+            yield name, (folder, str(mapping(resource.get("Metadata")).get("BuildMethod", "")))
+
+
+def _names(references: object) -> Iterator[str]:
+    for each in references if isinstance(references, list) else ():
+        yield str(mapping(each).get("Ref", each))
 
 
 def _function(path: Path, name: str, properties: Mapping[str, Any], common: Mapping[str, Any]) -> _Function:

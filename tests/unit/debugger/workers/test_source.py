@@ -109,6 +109,35 @@ def test_of_several_folders_that_of_which_cdk_has_made_its_asset(tmp_path: Path)
     assert find(tmp_path) == "cdk.out/asset.1", "code that only the tool has made"
 
 
+LAYERS = """
+Globals: {Function: {Layers: [!Ref Common, !Sub 'arn:aws:lambda:${AWS::Region}:1:layer:x:1']}}
+Resources:
+  Orders: {Type: AWS::Serverless::Function, Properties: {CodeUri: src, Layers: [{Ref: Tables}, !Ref Gone]}}
+  Bills: {Type: AWS::Serverless::Function, Properties: {CodeUri: src}}
+  Common:
+    Type: AWS::Serverless::LayerVersion
+    Metadata: {BuildMethod: python3.13}
+    Properties: {ContentUri: layers/common}
+  Tables: {Type: AWS::Lambda::LayerVersion, Properties: {Content: layers/tables}}
+  Gone: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: layers/gone}}
+"""
+
+
+def test_layers_whose_code_is_in_the_project_are_found_in_its_template(tmp_path: Path) -> None:
+    make(tmp_path, "src/app.py", "layers/common/shared.py", "layers/tables/python/tables.py")
+    make(tmp_path, "layers/tables/python/lib/python3.13/site-packages/x.py")
+    (tmp_path / "template.yaml").write_text(LAYERS)
+    project = Project(folder=tmp_path, python=Path(sys.executable))
+    found = find_source(project, replace(FUNCTION, runtime="python3.13")).layers
+    assert [str(each.relative_to(tmp_path.resolve())) for each in found] == [
+        "layers/tables/python/lib/python3.13/site-packages",
+        "layers/common",
+        "layers/tables/python",
+    ]
+    bills = find_source(project, replace(FUNCTION, logical_id="Bills", name="bills")).layers
+    assert [each.name for each in bills] == ["common"]
+
+
 def test_several_folders_are_named(tmp_path: Path) -> None:
     make(tmp_path, "a/app.py", "b/app.py", **{"b/app.py": "a/app.py"})
     text, empty = (zipfile.ZipInfo("app.py") for _ in range(2))
