@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import secrets
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cloud.functions import invoke
+from tests.cloud.functions import create, invoke
 from tests.cloud.shop import ACCOUNT, LOCAL, attached, settings
+from tests.cloud.world import create_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,15 +41,26 @@ def account() -> str:
     return ACCOUNT
 
 
-async def test_a_terminal_that_is_closed_while_frames_are_posted_costs_one_answer_at_most(
-    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path, cloud: Cloud
-) -> None:
-    (folder / "index.py").write_text(COUNTED)
-    before = {name: await settings(world, name) for name in names.values()}
+POINTS = {
+    # Moments of an invocation, the type of the frame whose passing of the API is that moment, and who may
+    # then answer, with how often the laptop has begun it. OSError is the emulator's own: where AWS lets a
+    # sandbox of a function that is restored finish, it ends it.
+    "before delivery": ("", {("deployed", 0), ("Plldb.Detached", 0), ("OSError", 0)}),
+    "frames partly posted": ("invocation", {("Plldb.Detached", 0), ("Plldb.Disconnected", 0)}),
+    "delivered": ("invocation", {("laptop", 1), ("Plldb.Detached", 0)}),
+    "answer partly posted": ("answer", {("laptop", 1)}),
+}
 
-    async def run(function: str, kind: str) -> None:
-        name, struck = names[function], False
-        ids: set[str] = set()
+
+async def test_a_terminal_that_is_closed_at_any_moment_of_an_invocation_costs_one_answer_at_most(
+    world: World, aws_env: dict[str, str], folder: Path, cloud: Cloud
+) -> None:
+    (folder / "app.py").write_text(COUNTED)
+    (folder / "begun").touch()
+
+    async def run(point: str) -> None:
+        name, (kind, allowed) = await create_function(world), POINTS[point]
+        before, struck, ids = await settings(world, name), False, set[str]()
 
         def see(frame: dict[str, str]) -> int:
             nonlocal struck
@@ -61,18 +74,26 @@ async def test_a_terminal_that_is_closed_while_frames_are_posted_costs_one_answe
             session.running.process.send_signal(signal.SIGHUP)
             return 0
 
-        async with attached(aws_env, folder, "shop", function, "--no-debug") as session:
+        async with attached(aws_env, folder, name, "--no-debug") as session:
             await session.read_until("attached")
-            watching.append(see)
-            event = secrets.token_hex(100_000)
-            running = asyncio.create_task(invoke(world.functions, name, event))
-            await session.read_until("detaching")
-            watching.remove(see)
-            answer = await running
-            begun = (folder / "begun").read_text().splitlines() if (folder / "begun").exists() else []
-            assert answer == {"laptop": event} if kind == "answer" else "errorType" in answer
-            assert begun.count(name) == (kind == "answer")
+            assert await invoke(world.functions, name, 1) == {"laptop": 1}
+            if kind:
+                watching.append(see)
+                event = secrets.token_hex(100_000) if "partly" in point else 2
+                running = asyncio.create_task(invoke(world.functions, name, event))
+                await session.read_until("detaching")
+                watching.remove(see)
+                answer = await running
+            else:
+                session.running.process.send_signal(signal.SIGHUP)
+                await session.read_until("detaching")
+                answer = await invoke(world.functions, name, 2)
+            begun = (folder / "begun").read_text().splitlines().count(name) - 1
+            who = answer.get("errorType") or next(iter(answer))
+            assert (who, begun) in allowed, (point, answer, begun)
             assert (await session.running.finish()).code == 0
+        assert await settings(world, name) == before
+        assert next(iter(await invoke(world.functions, name, 3))) == "deployed"
 
     watching: list[Callable[[dict[str, str]], int]] = []
     inherited = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
@@ -83,10 +104,9 @@ async def test_a_terminal_that_is_closed_while_frames_are_posted_costs_one_answe
 
     cloud.rules.refuse = refuse
     try:
-        await asyncio.gather(run("Orders", "invocation"), run("Mails", "answer"))
+        await asyncio.gather(*map(run, POINTS))
     finally:
         signal.signal(signal.SIGHUP, inherited)
-    assert {name: await settings(world, name) for name in names.values()} == before
 
 
 @pytest.mark.parametrize("output", ["/dev/fd/1", "output"])
@@ -94,13 +114,18 @@ async def test_on_a_full_disk_invocations_are_answered_and_functions_put_back(
     world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path, output: str
 ) -> None:
     before = await settings(world, names["Orders"])
+    # Its code can only be copied from Lambda, into the user's cache.
+    elsewhere = await create(world.functions, LOCAL, Handler="wsgi_handler.handler")
     (folder / "full").mkdir()
     (folder / "code").write_text(LOCAL)
     plldb = shlex.join(
-        (sys.executable, "-m", "plldb", "attach", "shop", "Orders", "--no-debug", "--output", "json")
+        (
+            *(sys.executable, "-m", "plldb", "attach", "shop", "Orders", elsewhere),
+            *("--no-debug", "--record", "records", "--output", "json"),
+        )
     )
     script = f"""
-        mount -t tmpfs -o size=64k tmpfs full && cp code full/index.py
+        mount -t tmpfs -o size=64k tmpfs full && cp code full/index.py && mkdir full/records
         cat /dev/zero > full/filling 2> /dev/null
         export HOME=$PWD/full TMPDIR=$PWD/full
         (echo x > full/more) 2> /dev/null && exit 99
@@ -114,17 +139,23 @@ async def test_on_a_full_disk_invocations_are_answered_and_functions_put_back(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+    told: list[dict[str, object]] = []
     try:
         if output == "/dev/fd/1":
             assert process.stdout
-            while json.loads(await process.stdout.readline())["kind"] != "attached":
-                pass
+            while json.loads(line := await process.stdout.readline())["kind"] != "attached":
+                told.append(json.loads(line))
             assert await invoke(world.functions, names["Orders"], 1) == {"laptop": 1}
             process.send_signal(signal.SIGINT)
-        said = (await asyncio.wait_for(process.communicate(), 60))[1].decode()
+        out, errors = await asyncio.wait_for(process.communicate(), 60)
+        told, said = told + [json.loads(line) for line in out.splitlines()], errors.decode()
         assert "Traceback" not in said
         assert process.returncode == (0 if output == "/dev/fd/1" else 1)
         assert ("no function is left armed" in said) == (output != "/dev/fd/1")
+        if output == "/dev/fd/1":
+            kinds = {line["kind"]: line for line in told}
+            assert kinds["function_refused"]["reason"] == "no-code"
+            assert kinds["recording_failed"]["message"] == os.strerror(errno.ENOSPC)
     finally:
         if process.returncode is None:
             process.kill()

@@ -135,8 +135,8 @@ def _not_copied(error: SourceError) -> SourceError:
     most = f"{LARGEST:,}"
     return SourceError(
         f"{error.message} It cannot be copied from Lambda: the package cannot be downloaded, has more than "
-        f"{most} bytes, or cannot be unpacked here. The table [tool.plldb.code] of pyproject.toml can name a "
-        "folder with a copy of it."
+        f"{most} bytes, or cannot be unpacked here (is the disk full?). The table [tool.plldb.code] of "
+        "pyproject.toml can name a folder with a copy of it."
     )
 
 

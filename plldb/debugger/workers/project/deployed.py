@@ -6,6 +6,7 @@ import asyncio
 import os
 import tempfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -19,16 +20,18 @@ async def copy_package(aws: Aws, package: Package, folder: Path) -> bool:
     """Unpack a package into a folder, unless it is there; return whether it is."""
     if await asyncio.to_thread(use, folder):
         return True
-    with tempfile.TemporaryFile() as file:
+    with suppress(OSError), tempfile.TemporaryFile() as file:  # the disk may be full, also when it is closed
         got = await _download(aws, package, file)
         return got and await asyncio.to_thread(unpack, file, folder, most=LARGEST)
+    return False
 
 
 async def add_generated(aws: Aws, package: Package, handler: str, project: Path, folder: Path) -> bool:
     """Make a folder of links to a project's files, with what a tool has added; return whether it could be."""
-    with tempfile.TemporaryFile() as file:
+    with suppress(OSError), tempfile.TemporaryFile() as file:
         got = await _download(aws, package, file)
         return got and await asyncio.to_thread(lay_over, file, handler, project, folder)
+    return False
 
 
 async def _download(aws: Aws, package: Package, file: IO[bytes]) -> bool:

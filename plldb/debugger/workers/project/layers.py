@@ -95,6 +95,9 @@ class Layers:
         except PlldbError as error:
             await self._once("tell", arn, self._miss(arn, error.message))
             return None
+        except OSError as error:  # the disk is full
+            await self._once("tell", arn, self._miss(arn, f"Its package cannot be kept: {error.strerror}."))
+            return None
         return folder if fetched else None
 
     async def _once(self, what: str, arn: str, work: Coroutine[Any, Any, Any]) -> Any:
