@@ -20,6 +20,7 @@ from plldb.debugger.workers.project.templates import (
     folders_in_templates,
     inline_in,
     layers_in_templates,
+    python_folders,
 )
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.errors import Hint
@@ -107,10 +108,17 @@ def find_source(
                     file=file,
                     handler=handler,
                     python=python,
-                    layers=layers_in_templates(root, function.logical_id, function.runtime),
+                    layers=_own_layers(root, function),
                     as_deployed=deployed is not None,
                 )
     raise _no_file(root, function, named)
+
+
+def _own_layers(root: Path, function: FunctionSettings) -> tuple[Path, ...]:
+    declared = [(layer, "") for each in declared_by_serverless(root, function) for layer in each.layers]
+    return layers_in_templates(root, function.logical_id, function.runtime) or python_folders(
+        declared, function.runtime
+    )
 
 
 def check_project(project: Project) -> None:

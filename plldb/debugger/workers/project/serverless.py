@@ -26,13 +26,14 @@ _FROM_FILE = re.compile(r"\$\{file\(([^)$]+)\)\}")
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A function as a service declares it: the root of its code, and its own handler."""
+    """A function as a service declares it: the root of its code, its own handler, folders of its layers."""
 
     service: str
     key: str
     name: str
     folder: Path
     handler: str
+    layers: tuple[Path, ...] = ()
 
 
 def declared_by_serverless(project: Path, function: FunctionSettings) -> tuple[Declared, ...]:
@@ -70,6 +71,11 @@ def _declared(path: Path) -> Iterator[Declared]:
     # Once it was a mapping.
     called = service if isinstance(service, str) else str(mapping(service).get("name", ""))
     functions = content.get("functions")
+    layers = {
+        logical_id_of(str(key), "Layer"): path.parent / str(mapping(layer).get("path"))
+        for key, layer in mapping(content.get("layers")).items()
+    }
+    common = mapping(content.get("provider")).get("layers")
     for part in functions if isinstance(functions, list) else [functions]:
         for key, function in _from_file(path.parent, part).items():
             each = mapping(_from_file(path.parent, function))
@@ -77,7 +83,10 @@ def _declared(path: Path) -> Iterator[Declared]:
             if isinstance(handler, str):
                 # serverless-python-requirements: the folder of a function that is packaged individually
                 folder = path.parent / module if isinstance(module, str) else path.parent
-                yield Declared(called, str(key), str(name), folder.resolve(), handler)
+                named = each.get("layers", common)
+                ids = [mapping(one).get("Ref") for one in (named if isinstance(named, list) else ())]
+                own = tuple(layers[one].resolve() for one in ids if one in layers)
+                yield Declared(called, str(key), str(name), folder.resolve(), handler, own)
 
 
 def _from_file(base: Path, value: object) -> Mapping[str, Any]:
@@ -92,7 +101,7 @@ def _is(declared: Declared, function: FunctionSettings) -> bool:
     return function.name == declared.name or function.name.endswith(f"-{declared.key}")
 
 
-def logical_id_of(key: str) -> str:
-    """Return the logical id that the Serverless Framework makes of a function's key."""
+def logical_id_of(key: str, what: str = "Function") -> str:
+    """Return the logical id that the Serverless Framework makes of the key of a function or a layer."""
     normal = key.replace("-", "Dash").replace("_", "Underscore")
-    return f"{normal[:1].upper()}{normal[1:]}LambdaFunction"
+    return f"{normal[:1].upper()}{normal[1:]}Lambda{what}"

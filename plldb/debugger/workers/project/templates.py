@@ -6,7 +6,7 @@ has synthesized (``cdk.out``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,11 @@ def layers_in_templates(project: Path, logical_id: str, runtime: str) -> tuple[P
 
     SAM copies what lies in the folder of a layer that it builds to ``python`` in the layer.
     """
-    layers = next((each.layers for each in _find(project, logical_id)), ())
+    return python_folders(next((each.layers for each in _find(project, logical_id)), ()), runtime)
+
+
+def python_folders(layers: Sequence[tuple[Path, str]], runtime: str) -> tuple[Path, ...]:
+    """Return where Python looks into layers, of which each is a folder and how SAM builds it."""
     folders = (
         folder if method.startswith("python") else folder / inside
         for inside in (f"python/lib/{runtime}/site-packages", "python")

@@ -138,6 +138,18 @@ def test_layers_whose_code_is_in_the_project_are_found_in_its_template(tmp_path:
     assert [each.name for each in bills] == ["common"]
 
 
+def test_layers_of_a_service_are_found_where_its_function_names_them(tmp_path: Path) -> None:
+    make(tmp_path, "app.py", "layers/one/python/one.py", "layers/two/python/two.py")
+    (tmp_path / "serverless.yml").write_text(
+        "service: shop\nprovider: {layers: [!Ref OneLambdaLayer]}\n"
+        "layers: {one: {path: layers/one}, two-x: {path: layers/two}}\nfunctions:\n"
+        "  a: {handler: app.handler}\n  b: {handler: app.handler, layers: [{Ref: TwoDashxLambdaLayer}, x]}\n"
+    )
+    for name, layer in (("ALambdaFunction", "one"), ("BLambdaFunction", "two")):
+        found = find_source(Project(folder=tmp_path), replace(FUNCTION, logical_id=name)).layers
+        assert found == ((tmp_path / "layers" / layer / "python").resolve(),)
+
+
 def test_several_folders_are_named(tmp_path: Path) -> None:
     make(tmp_path, "a/app.py", "b/app.py", **{"b/app.py": "a/app.py"})
     text, empty = (zipfile.ZipInfo("app.py") for _ in range(2))
