@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, overload
@@ -17,6 +18,7 @@ from plldb.debugger.arming.restore import restore_functions
 from plldb.debugger.attaching.attach import Order, attach_functions
 from plldb.debugger.attaching.look import look
 from plldb.debugger.attaching.options import DEFAULT_OPTIONS, AttachOptions, check_conditions
+from plldb.debugger.editors.started import is_followed
 from plldb.debugger.events.attach import AttachEvent, AttachFinished
 from plldb.debugger.events.invoke import Invoked
 from plldb.debugger.events.replay import ReplayEvent, ReplayFinished
@@ -61,6 +63,9 @@ async def attach(
     `AttachPlanned` comes before anything is changed: a caller that does not like it leaves the block. However
     the block is left, the functions are as deployed again at its end, and by themselves when the lease ends.
 
+    Where this program itself runs under a debugger that follows it into other processes, as an editor starts
+    it, that one debugs the workers, and no port is opened.
+
     Args:
         place: where to act; what it leaves open is found as the AWS tools find it.
         stack: name of the stack of the functions, or of several stacks: every Python function of them
@@ -77,6 +82,8 @@ async def attach(
         PlldbError: see the tree in `plldb.errors`.
     """
     check_conditions(options.where)
+    if is_followed():  # two debuggers in a worker would be in each other's way
+        options = replace(options, debug_port=None, wait=False)
     leave = asyncio.Event()
     open_workers = partial(
         pool.open_workers,

@@ -61,6 +61,7 @@ class Editor:
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     ready: int = 0
+    starts_sessions: bool = False  # as the protocol's own request asks for, not debugpy's event
 
     async def stop(self) -> Stop:
         """The next thread that stops."""
@@ -74,12 +75,13 @@ class Editor:
                 await asyncio.sleep(0.01)
 
     async def attach(self, arguments: Mapping[str, Any]) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        reader, writer = await _connect(self.port)
         session = Session(self, reader, writer)
         self.sessions.append(session)
         self.tasks.append(asyncio.create_task(session.listen()))
-        await session.request("initialize", adapterID="python", clientID="test", pathFormat="path")
-        attached = session.send("attach", arguments)
+        client = {"supportsStartDebuggingRequest": self.starts_sessions}
+        await session.request("initialize", adapterID="python", clientID="test", pathFormat="path", **client)
+        attached = session.send(arguments.get("request", "attach"), arguments)
         ready = asyncio.create_task(session.initialized.wait())
         await asyncio.wait({attached, ready}, return_when=asyncio.FIRST_COMPLETED, timeout=20)
         ready.cancel()
@@ -99,6 +101,15 @@ class Editor:
         self.tasks.append(asyncio.create_task(self.attach(arguments)))
 
 
+async def _connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect once somebody listens: an adapter that is just starting says nothing of it."""
+    async with asyncio.timeout(20):
+        while True:
+            with contextlib.suppress(ConnectionRefusedError):
+                return await asyncio.open_connection("127.0.0.1", port)
+            await asyncio.sleep(0.05)
+
+
 class Session:
     """One connection to the debugger."""
 
@@ -110,10 +121,12 @@ class Session:
     def send(self, command: str, arguments: Mapping[str, Any]) -> asyncio.Future[Any]:
         number = len(self._waiting) + 1
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
-        message = {"seq": number, "type": "request", "command": command, "arguments": dict(arguments)}
+        self._write({"seq": number, "type": "request", "command": command, "arguments": dict(arguments)})
+        return future
+
+    def _write(self, message: Mapping[str, Any]) -> None:
         body = json.dumps(message).encode()
         self.writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
-        return future
 
     async def request(self, command: str, **arguments: Any) -> Any:
         async with asyncio.timeout(20):
@@ -135,6 +148,9 @@ class Session:
                 self.initialized.set()
             case {"event": "debugpyAttach", "body": body}:
                 self._editor.follow(body)
+            case {"command": "startDebugging", "seq": number, "arguments": {"configuration": body}}:
+                self._write({"type": "response", "request_seq": number, "success": True, "seq": number})
+                self._editor.follow(body)
             case {"event": "stopped", "body": body}:
                 self._editor.stops.put_nowait(Stop(self, body["reason"], body["threadId"]))
 
@@ -145,11 +161,12 @@ async def editor(
     breakpoints: Mapping[Path, Sequence[int]] | None = None,
     *,
     filters: Sequence[str] = ("uncaught",),
+    starts_sessions: bool = False,
     **arguments: Any,
 ) -> AsyncIterator[Editor]:
     """An editor that has attached; it leaves at the end of the block."""
     assert port is not None
-    one = Editor(port, breakpoints or {}, arguments, filters)
+    one = Editor(port, breakpoints or {}, arguments, filters, starts_sessions=starts_sessions)
     try:
         await one.attach(arguments)
         yield one

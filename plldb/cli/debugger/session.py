@@ -228,6 +228,8 @@ def _clock(moment: int) -> str:
 
 def _attached_lines(event: Attached) -> list[Item]:
     port = "" if event.debug_port is None else f"; a debugger can connect to 127.0.0.1:{event.debug_port}"
+    if event.followed:
+        port = "; the debugger under which plldb runs stops in them"
     text = f"attached to {counted(len(event.functions), 'function')}{port}"
     return [
         Line(mark="done", name="plldb", text=text, tone="good"),

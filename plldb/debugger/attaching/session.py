@@ -19,6 +19,7 @@ from plldb.debugger.attaching.plan import Candidate, nothing_left
 from plldb.debugger.attaching.serve import Service, Workers
 from plldb.debugger.attaching.telling import Telling
 from plldb.debugger.editors.files import find_file, write_entry
+from plldb.debugger.editors.started import is_followed
 from plldb.debugger.events.attach import (
     Attached,
     AttachEvent,
@@ -172,7 +173,8 @@ class SessionRun:
             raise nothing_left([each for each in outcomes if isinstance(each, FunctionRefused)])
         names = tuple(armed)
         port = workers.debug_port
-        telling.put(Attached(functions=names, debug_port=port, lease_until=self.row.ends_at))
+        until = self.row.ends_at
+        telling.put(Attached(functions=names, debug_port=port, lease_until=until, followed=is_followed()))
         if self.options.write_launch and port is not None:
             telling.put(await asyncio.to_thread(write_entry, find_file(self.options.code), port))
         await gather_all(*[held.tell_versions(name) for name in names])

@@ -70,12 +70,14 @@ class Attached:
         functions: the names of those that are armed.
         debug_port: where debuggers may connect on 127.0.0.1; None for none.
         lease_until: when the functions are as deployed again by themselves, in POSIX seconds.
+        followed: this program runs under a debugger, as an editor starts it, which debugs the functions too.
     """
 
     kind: Literal["attached"] = "attached"
     functions: tuple[str, ...]
     debug_port: int | None
     lease_until: int
+    followed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

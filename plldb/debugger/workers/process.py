@@ -11,6 +11,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from plldb.debugger.editors.started import is_followed
 from plldb.debugger.workers.environment import loading_environment, start_environment
 from plldb.platforms import kill_group, new_group
 
@@ -159,7 +160,7 @@ async def start_process(kind: Kind, settings: Mapping[str, object]) -> Process:
     """
     pipe = asyncio.subprocess.PIPE
     # A debugger cannot step through modules that are frozen into the interpreter.
-    options = ("-X", "frozen_modules=off") if kind.debugger else ()
+    options = ("-X", "frozen_modules=off") if kind.debugger or is_followed() else ()
     process = await asyncio.create_subprocess_exec(
         *(str(kind.python), *options, str(BOOT)),
         stdin=pipe,

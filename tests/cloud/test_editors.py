@@ -1,0 +1,91 @@
+"""The dialogue of each editor with plldb: attached by its configuration, and having started plldb itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from plldb.debugger.arming.settings import read_arms
+from tests.cloud.functions import eventually, invoke
+from tests.cloud.shop import ACCOUNT, attached
+from tests.support.dap import editor
+from tests.support.servers import find_free_port
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
+
+    from tests.cloud.world import World
+    from tests.conftest import RunPlldb
+
+
+@pytest.fixture
+def account() -> str:
+    """One account for all that has the stack ``shop``."""
+    return ACCOUNT
+
+
+@pytest.mark.parametrize("starts_sessions", [False, True], ids=["by-event", "by-request"])
+async def test_an_editor_attaches_with_what_was_written_for_it(
+    starts_sessions: bool, world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path
+) -> None:
+    # How the session of a worker begins: VS Code's extension takes debugpy's own event; VS Code itself,
+    # nvim-dap and dape have the protocol's request.
+    options = ("--debug-port", "0", "--write-launch")
+    async with attached(aws_env, folder, "shop", "Orders", *options) as session:
+        assert (await session.read_until("launch_entry"))["change"] == "created"
+        (entry,) = json.loads((folder / ".vscode/launch.json").read_text())["configurations"]
+        stops = {folder / "index.py": [4]}
+        port = entry["connect"]["port"]
+        async with editor(port, stops, starts_sessions=starts_sessions, **entry) as one:
+            caller = asyncio.create_task(invoke(world.functions, names["Orders"], 1))
+            stop = await one.stop()
+            assert (await stop.line(), (await stop.variables())["event"]) == (("handler", 4), "1")
+            await stop.go_on()
+            assert await caller == {"laptop": 1}
+        assert (await session.end())[0] == 0
+
+
+@asynccontextmanager
+async def debugpy_started(env: Mapping[str, str]) -> AsyncIterator[int]:
+    """debugpy's adapter as an editor starts it that starts the program, too; its port."""
+    port = find_free_port()
+    command = (sys.executable, "-m", "debugpy.adapter", "--host", "127.0.0.1", "--port", str(port))
+    process = await asyncio.create_subprocess_exec(*command, env=env)
+    try:
+        yield port
+    finally:
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+
+
+async def test_an_editor_that_starts_plldb_stops_in_the_functions(
+    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path, plldb_cli: RunPlldb
+) -> None:
+    async def is_armed() -> bool:
+        found = await world.functions.get_function_configuration(FunctionName=names["Mails"])
+        return read_arms(found["Environment"]["Variables"]) is not None
+
+    # The port is not opened, though it is asked for: the editor's debugger is in the workers already.
+    words = ["attach", "shop", "Mails", "--yes", "--python", sys.executable, "--debug-port", "0"]
+    launch: dict[str, Any] = {"request": "launch", "module": "plldb", "args": words, "cwd": str(folder)}
+    launch |= {"subProcess": True, "console": "internalConsole", "python": [sys.executable]}
+    stops = {folder / "index.py": [4]}
+    async with debugpy_started(aws_env) as port, editor(port, stops, **launch) as one:
+        await eventually(is_armed, True)
+        caller = asyncio.create_task(invoke(world.functions, names["Mails"], 1))
+        stop = await one.stop()
+        assert (await stop.line(), (await stop.variables())["event"]) == (("handler", 4), "1")
+        await stop.go_on()
+        assert await caller == {"laptop": 1}
+        # Its button to stop kills plldb: until functions are restored, their deployed code answers.
+        await one.sessions[0].request("disconnect", terminateDebuggee=True)
+    assert await invoke(world.functions, names["Mails"], 2) == {"deployed": 2}
+    assert (await plldb_cli("restore", "shop")).code == 0
+    assert not await is_armed()
