@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import re
 import zipfile
 import zlib
@@ -17,7 +18,10 @@ from typing import Any
 
 from plldb.aws.session import Aws
 from plldb.debugger.workers.project.handlers import files_of
+from plldb.errors import PlldbError
 from plldb.tasks import gather_all
+
+log = logging.getLogger(__name__)
 
 ENDS = (256 * 1024, 8 * 1024 * 1024)
 """Bytes of the end of a package that are read: the first holds the directory of about 2,500 files."""
@@ -68,8 +72,12 @@ async def read_files(aws: Aws, package: Package) -> list[zipfile.ZipInfo] | None
 
 
 async def _compare(aws: Aws, package: Package, folder: Path) -> frozenset[str]:
-    files = await read_files(aws, package)
-    return await asyncio.to_thread(differing, files, folder) if files else frozenset()
+    try:
+        files = await read_files(aws, package)
+        return await asyncio.to_thread(differing, files, folder) if files else frozenset()
+    except (OSError, PlldbError) as error:  # a folder that is gone, a setting that is wrong
+        log.info("the code in %s cannot be compared: %s", folder, type(error).__name__)
+        return frozenset()
 
 
 def _sorted(files: frozenset[str], handler: str) -> tuple[str, ...]:
@@ -93,7 +101,7 @@ def differing(packed: Sequence[zipfile.ZipInfo], folder: Path) -> frozenset[str]
     """
     here = {each.name for each in folder.iterdir()}
     own = [each for each in packed if each.filename.split("/")[0] in here and _is_code(each)]
-    both = [each for each in own if (folder / each.filename).is_file()]
+    both = [each for each in own if _is_here(folder, each)]
     folders = {_parent(each.filename) for each in both if each.filename.endswith(".py")} - {""}
     gone = {each.filename for each in own if each.filename.endswith(".py")} - {each.filename for each in both}
     changed = {each.filename for each in both if not _is_equal(each, folder / each.filename)}
@@ -113,8 +121,15 @@ def as_deployed(packed: Sequence[zipfile.ZipInfo], folders: Sequence[Path], hand
 
 
 def _count(packed: Sequence[zipfile.ZipInfo], folder: Path) -> int:
-    here = [each for each in packed if _is_code(each) and (folder / each.filename).is_file()]
+    here = [each for each in packed if _is_code(each) and _is_here(folder, each)]
     return sum(_is_equal(each, folder / each.filename) for each in here)
+
+
+def _is_here(folder: Path, file: zipfile.ZipInfo) -> bool:
+    try:
+        return (folder / file.filename).is_file()
+    except (OSError, ValueError):  # a name that no file can have on this machine
+        return False
 
 
 def _is_code(file: zipfile.ZipInfo) -> bool:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from plldb.debugger.arming.functions import Lambda
+from plldb.debugger.errors import SourceError
 from plldb.debugger.events.layers import LayerFetched, LayerMissing
 from plldb.debugger.workers.project.cache import LARGEST, cache_folder, unpack, use
 from plldb.debugger.workers.project.compare import Package, read_files
@@ -112,7 +113,9 @@ class Layers:
         answer = await where.call(where.client.get_layer_version_by_arn, Arn=arn)
         location = str((answer.get("Content") or {}).get("Location") or "")
         files = await read_files(where.aws, Package(location, ""))
-        return _Seen(location, tuple(each.filename for each in files or ()))
+        if files is None:
+            raise SourceError("The list of its files cannot be downloaded.")
+        return _Seen(location, tuple(each.filename for each in files))
 
     async def _fetch(self, arn: str, seen: _Seen, folder: Path, missing: tuple[str, ...]) -> bool:
         with tempfile.TemporaryFile() as package:

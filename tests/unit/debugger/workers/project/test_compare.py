@@ -101,3 +101,11 @@ def test_the_folder_with_the_deployed_handler_and_of_several_the_one_with_most_d
     assert packed is not None
     found = as_deployed(packed, [tmp_path / "a", tmp_path / "b"], handler)
     assert [each.name for each in found] == folders
+
+
+def test_a_package_that_no_file_here_can_be_compared_with_differs_in_nothing(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    long = read_directory(pack({"shop/" + "x" * 300 + ".py": "", "shop/a\\b.py": "", "/shop/c.py": ""}))
+    assert long is not None
+    assert differing(long, tmp_path) == set()
+    assert as_deployed(long, [tmp_path], "shop/a.handler") == []
