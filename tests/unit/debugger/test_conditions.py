@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plldb.debugger import AttachOptions, ConditionError, attach
 from plldb.debugger.conditions import LONGEST, MOST, matches, read_condition, read_conditions
 
 V1 = {
@@ -93,9 +94,11 @@ def test_what_is_no_condition_is_named_with_the_shape(text: str, why: str) -> No
     assert why in str(raised.value)
 
 
-def test_there_is_a_limit() -> None:
-    with pytest.raises(ValueError, match=f"{MOST + 1} conditions"):
-        read_conditions(["a=b"] * (MOST + 1))
+async def test_there_is_a_limit_and_nothing_is_asked_of_aws_before() -> None:
+    options = AttachOptions(where=("a=b",) * (MOST + 1))
+    with pytest.raises(ConditionError, match=f"{MOST + 1} conditions are more than {MOST}"):
+        async with attach(options=options):
+            pass
 
 
 NAMES = st.text(st.sampled_from("ab.=*?\\ é"), min_size=1, max_size=4)

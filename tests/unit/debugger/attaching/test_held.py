@@ -7,16 +7,18 @@ from typing import Any, cast
 import pytest
 
 from plldb.debugger.arming.functions import Lambda, Throttle, function_of
-from plldb.debugger.arming.mutex import Hold, Holder, Table, item_of
+from plldb.debugger.arming.mutex import Hold, Holder, Table, hold_of, item_of
 from plldb.debugger.arming.operate import Armed, Places
 from plldb.debugger.arming.settings import Replaced
 from plldb.debugger.arming.stacks import Infrastructure
 from plldb.debugger.attaching.held import HeldFunctions
 from plldb.debugger.link.rows import SessionRow
 from plldb.debugger.pace import Pace
+from plldb.debugger.wire import prove, session_name
 from plldb.debugger.workers.settings import read_settings
 from tests.unit.aws.fakes import AT_ONCE, Client, aws
 
+WHERE = ("headers.x-debug=me",)
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
 LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:plldb-agent:{}"
 URL = "wss://abc.execute-api.eu-west-1.amazonaws.com/live"
@@ -53,7 +55,7 @@ def held(*clients: Client) -> HeldFunctions:
         url=URL,
         tokens={"orders": "0a"},
         settings={"orders": read_settings(BEFORE, logical_id="Orders")},
-        where=(),
+        where=WHERE,
         telling=cast("Any", None),
     )
 
@@ -89,12 +91,16 @@ async def test_a_deployed_function_gets_the_layer_of_the_updated_stack(left: lis
     )
     outputs = {"WebSocketUrl": URL, "AgentLayerArn": LAYER.format(2)}
     stack = {"Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]}
+    table = Client("dynamodb", {"get_item": [{"Item": item_of(hold)}], "put_item": [{}]})
     session = held(
         functions,
-        Client("dynamodb", {"get_item": [{"Item": item_of(hold)}], "put_item": [{}]}),
+        table,
         Client("cloudformation", {"describe_stacks": [{"Stacks": [stack]}]}),
     )
     assert isinstance(await session.arm_again("orders"), Armed)
     (written,) = [asked for name, asked in functions.asked if name == "update_function_configuration"]
     assert written["Layers"] == [LAYER.format(2)]
+    (row,) = [hold_of(asked["Item"]) for name, asked in table.asked if name == "put_item"]
+    assert row
+    assert (row.where, row.proof) == (WHERE, prove(session_name("me#1"), "0a", WHERE))
     assert session.settings["orders"] == read_settings(DEPLOYED, logical_id="Orders")

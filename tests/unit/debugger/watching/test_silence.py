@@ -1,8 +1,12 @@
-"""What Lambda writes when an invocation begins. Pure."""
+"""What Lambda writes when an invocation begins, and which beginnings are told. Pure."""
 
 import pytest
 
-from plldb.debugger.watching.silence import read_start
+from plldb.debugger.events.attach import FunctionSilent
+from plldb.debugger.pace import Pace
+from plldb.debugger.watching.silence import read_start, watch_silence
+from plldb.debugger.workers.settings import read_settings
+from tests.unit.aws.fakes import AT_ONCE, Client, aws
 
 ID = "6f0a4a4e-0d3c-4d8f-9a51-0f7f3f1f6c11"
 
@@ -22,3 +26,16 @@ ID = "6f0a4a4e-0d3c-4d8f-9a51-0f7f3f1f6c11"
 )
 def test_the_start_of_an_invocation_is_read(line: str, start: tuple[str, str] | None) -> None:
     assert read_start(line) == start
+
+
+@pytest.mark.parametrize(("some", "told"), [(False, "$LATEST"), (True, "12")])
+async def test_with_conditions_only_another_version_is_told_that_does_not_come_here(
+    some: bool, told: str
+) -> None:
+    events = [{"message": f"START RequestId: {ID} Version: {version}"} for version in ("$LATEST", "12")]
+    doorway = aws(AT_ONCE, Client("logs", {"filter_log_events": [{"events": events}] * 2}))
+    functions = {"orders": read_settings({"FunctionName": "orders"})}
+    found: list[FunctionSilent] = []
+    pace = Pace(look_at_logs=0)
+    await watch_silence(doorway, functions, lambda *_: False, found.append, pace, some=some)
+    assert [each.version for each in found] == [told]
