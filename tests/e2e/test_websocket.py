@@ -95,7 +95,7 @@ async def test_a_laptop_and_an_agent_find_each_other(
         async with websockets.connect(address, additional_headers=laptop) as desk:
             assert (await ask(sandbox, **of_agent))["peer"] is None  # admitted, but it has not said hello
             welcome = await ask(desk, **hello)
-            assert (welcome["t"], welcome["v"], welcome["n"]) == ("welcome", 2, "a1")
+            assert (welcome["t"], welcome["v"], welcome["n"]) == ("welcome", 3, "a1")
             assert abs(welcome["now"] - time.time()) < 30
             found = await ask(sandbox, **of_agent)
             assert found["peer"] == welcome["me"]
