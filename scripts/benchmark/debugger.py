@@ -98,9 +98,9 @@ async def invoke_cold(client: Any, name: str) -> float:
 
 
 def durations_of(cloud: Cloud, name: str) -> list[float]:
-    """Milliseconds of each invocation, from its delivery until the sandbox asks again, without the test cloud.
+    """Milliseconds of each invocation from its delivery until the sandbox asks again: without the test cloud,
 
-    That stops each process of a sandbox before it answers, which takes half a millisecond more for the agent.
+    which stops each process of a sandbox before it answers, and needs half a millisecond more for the agent.
     """
     return [float(each) for each in re.findall(r"\tDuration: ([\d.]+) ms", cloud.sandboxes(name)[-1].log)]
 

@@ -87,6 +87,7 @@ class TestFrames:
             (signed('{"at":Infinity}'), "not JSON"),
             (signed("[" * 20_000), "not JSON"),
             (signed("1" * 20_000), "not JSON"),
+            (signed("{}{}"), "not JSON"),
             (signed("[]"), "not an object"),
             (signed("null"), "not an object"),
             (signed('"' + "x" * 30_000 + '"'), "frame too long"),
