@@ -51,13 +51,14 @@ def aws_env(
     cloud: Cloud,
     endpoint: str,
     credentials: Credentials,
+    tmp_path: Path,
 ) -> dict[str, str]:
     """The cloud as AWS, for this process and, as a dict, for others."""
     settings = aws_settings(endpoint, credentials)
     settings |= {"AWS_CA_BUNDLE": str(cloud.ca), "SSL_CERT_FILE": str(cloud.ca)}
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    return dict(os.environ)
+    return {**os.environ, "XDG_CACHE_HOME": str(tmp_path / ".cache")}
 
 
 @pytest.fixture(scope="session")

@@ -170,6 +170,7 @@ async def test_it_stops_in_the_source_and_is_given_back_as_it_was(
     differing = [each["files"] for functions in told for each in functions]
     assert differing == ([[Path(wanted.edited).name]] if wanted.edited else [])
     assert (all_files(project), await configurations(world)) == before
+    assert any((tmp_path / "cache/plldb/compiled").rglob("*.pyc"))
 
 
 async def where(stop: Any) -> Path:

@@ -154,6 +154,6 @@ async def bench(
         debug=debug,
         wait=wait,
         patience=patience or Patience(),
-        machine={**os.environ, **(machine or {})},
+        machine={**os.environ, "XDG_CACHE_HOME": str(folder / ".cache"), **(machine or {})},
     ) as workers:
         yield Bench(workers, folder)

@@ -20,6 +20,7 @@ from plldb.debugger.workers.adapter import start_adapter
 from plldb.debugger.workers.environment import worker_environment
 from plldb.debugger.workers.output import Output, TellOutput
 from plldb.debugger.workers.process import Kind, Plan
+from plldb.debugger.workers.project.cache import compiled_folder
 from plldb.debugger.workers.project.interpreter import find_python
 from plldb.debugger.workers.relay import Relay
 from plldb.debugger.workers.settings import FunctionSettings
@@ -257,6 +258,7 @@ class Workers:
             vpc=function.in_vpc,
             layers=(*source.layers, *layers),
             copied=layers,
+            compiled=await asyncio.to_thread(compiled_folder, source.folder, self._machine),
         )
 
     async def _find_debugger(self, tell: TellOutput) -> Mapping[str, object] | None:

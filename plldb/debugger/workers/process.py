@@ -67,6 +67,7 @@ class Plan:
         vpc: whether the function is in a VPC.
         layers: folders that come last on the function's path.
         copied: those of them whose files do not change.
+        compiled: where Python keeps what it compiles of the code; None for nowhere.
     """
 
     python: Path
@@ -78,6 +79,7 @@ class Plan:
     vpc: bool = False
     layers: tuple[Path, ...] = ()
     copied: tuple[Path, ...] = ()
+    compiled: Path | None = None
 
     def kind(self) -> Kind:
         """Return what it has in common with others: one of the same kind can become this one."""

@@ -67,6 +67,7 @@ async def start_worker(plan: Plan, spare: Spare, patience: Patience) -> Worker:
             "vpc": plan.vpc,
             "layers": [str(each) for each in plan.layers],
             "copied": [str(each) for each in plan.copied],
+            "compiled": str(plan.compiled) if plan.compiled else None,
         }
     )
     return Worker(begun.process, begun.api, begun.mark, patience)

@@ -74,16 +74,17 @@ def watch_end(descriptor):
     load_file("_plldb_ending", os.path.join(HERE, "ending.py")).end_with(descriptor)
 
 
-def note_files(client, copied):
+def note_files(client, copied, compiled):
     """Note the time and size of each source file of the function as it is loaded, for restarts.
 
-    Python finds its own cache by whole seconds and the size: of a file that has just been saved the cache may
-    hold what was there before within the same second. Then it is not read. Nothing is cached in the project:
-    most tools package the whole folder, so that their next deployment would find it changed.
+    Python finds what it has compiled by whole seconds and the size: of a file that has just been saved it may
+    have what was there before within the same second. Then it is not read. Nothing of the project is compiled
+    into its own folder: most tools package all of it, so that their next deployment would find it changed.
     """
     loader = machinery.SourceFileLoader
-    path_stats, set_data, now = loader.path_stats, loader.set_data, time.time
+    path_stats, set_data, get_code, now = loader.path_stats, loader.set_data, loader.get_code, time.time
     outside = tuple(each + os.sep for each in (os.path.dirname(os.__file__), HERE, *copied))
+    usual = sys.pycache_prefix
 
     def is_own(path):
         return isinstance(path, str) and "site-packages" not in path and not path.startswith(outside)
@@ -96,11 +97,20 @@ def note_files(client, copied):
                 raise OSError("not to be cached")
         return path_stats(self, path)
 
+    def compiled_elsewhere(self, name):
+        if not compiled or not is_own(self.path):
+            return get_code(self, name)
+        sys.pycache_prefix = compiled
+        try:
+            return get_code(self, name)
+        finally:
+            sys.pycache_prefix = usual
+
     def written(self, path, data, **how):
-        if not is_own(path):
+        if not is_own(path) or (compiled and path.startswith(compiled + os.sep)):
             set_data(self, path, data, **how)
 
-    loader.path_stats, loader.set_data = noted, written
+    loader.path_stats, loader.set_data, loader.get_code = noted, written, compiled_elsewhere
 
 
 def load_runtime(settings):
@@ -205,7 +215,7 @@ def main():
     sys.meta_path.remove(packages)
     sys.meta_path.append(packages)
     set_path(settings)
-    note_files(client, settings["copied"])
+    note_files(client, settings["copied"], settings["compiled"])
     client.tell("begun", sys.version)
     say_other_version()
     differences = load_file("_plldb_differences", os.path.join(HERE, "differences.py"))

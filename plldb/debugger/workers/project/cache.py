@@ -1,7 +1,8 @@
-"""Copies of deployed code and of layers in this user's cache. Talks to the disk."""
+"""Copies of deployed code and of layers, and compiled files, in this user's cache. Talks to the disk."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -11,7 +12,7 @@ import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Literal, get_args
 
 from plldb.debugger.errors import SourceError
 from plldb.errors import Hint
@@ -25,7 +26,7 @@ LARGEST = 262_144_000
 BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError)
 """What is raised by a package that is broken, encrypted, or packed in a way that Python does not know."""
 
-Kind = Literal["code", "layers"]
+Kind = Literal["code", "layers", "compiled"]
 
 
 def cache_folder(kind: Kind, machine: Mapping[str, str] = os.environ) -> Path:
@@ -43,6 +44,18 @@ def cache_folder(kind: Kind, machine: Mapping[str, str] = os.environ) -> Path:
             "XDG_CACHE_HOME is not set.",
             hint=Hint("fix-argument", "Set XDG_CACHE_HOME to a folder that only you can read."),
         ) from None
+
+
+def compiled_folder(code: Path, machine: Mapping[str, str] = os.environ) -> Path | None:
+    """Return where Python keeps what it compiles of a project's code, None if there is no place for that."""
+    try:
+        name = f"{code.name}-{hashlib.sha256(bytes(code)).hexdigest()[:12]}"
+        folder = cache_folder("compiled", machine) / name
+        for each in (folder.parent.parent, folder.parent, folder):
+            each.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder if use(folder) else None
+    except (OSError, SourceError):
+        return None
 
 
 def use(folder: Path) -> bool:
@@ -95,7 +108,7 @@ def remove_unused(machine: Mapping[str, str] = os.environ, now: float | None = N
     """
     oldest = (time.time() if now is None else now) - UNUSED_FOR
     with suppress(OSError, SourceError):
-        for kind in ("code", "layers"):
+        for kind in get_args(Kind):
             for copy in cache_folder(kind, machine).glob("*"):
                 with suppress(OSError):
                     if copy.is_dir() and copy.stat().st_mtime < oldest and not _is_changed(copy):

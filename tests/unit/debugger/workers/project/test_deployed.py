@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from plldb.debugger.workers.project.cache import cache_folder, remove_unused, unpack, use
+from plldb.debugger.workers.project.cache import cache_folder, compiled_folder, remove_unused, unpack, use
 from plldb.debugger.workers.project.deployed import lay_over
 
 
@@ -109,3 +109,14 @@ def test_what_a_tool_has_written_is_laid_over_the_project_and_nothing_else(tmp_p
     lumigo = package("_lumigo/hello.py", "_lumigo/deep/x.py")
     assert lay_over(io.BytesIO(lumigo), "_lumigo/hello.world", project, tmp_path / "copies/web-2")
     assert [each.name for each in (tmp_path / "copies/web-2/_lumigo").iterdir()] == ["hello.py"]
+
+
+def test_compiled_files_are_kept_for_this_user_alone_or_nowhere(tmp_path: Path) -> None:
+    machine = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    code = tmp_path / "project/src"
+    folder = compiled_folder(code, machine)
+    assert folder is not None
+    assert folder == compiled_folder(code, machine) != compiled_folder(tmp_path / "other/src", machine)
+    assert {stat.S_IMODE(each.stat().st_mode) for each in (folder, *folder.parents[:2])} == {0o700}
+    (tmp_path / "file").touch()
+    assert compiled_folder(code, {"XDG_CACHE_HOME": str(tmp_path / "file")}) is None
