@@ -83,7 +83,7 @@ class Core:
         except wire.WireError:
             return [Deployed()]
         run.todo = list(range(len(run.pieces)))
-        run.body = body if self._link.where is None else b""  # no answer to hello has told the conditions yet
+        run.body = body if self._link.where is None else None  # no answer has told the conditions yet
         self._run = run
         self._question = (now, run.limit)
         return self._step(now)
@@ -169,9 +169,9 @@ class Core:
             self._run.given_up = True
             self._choose_deployed(self._run)
 
-    def _wants(self, body: bytes) -> bool:
-        """Return whether the laptop takes an event, as far as is known. An empty one was looked at before."""
-        if not self._link.where or not body:
+    def _wants(self, body: bytes | None) -> bool:
+        """Return whether the laptop takes an event, as far as is known; None is one that it was asked of."""
+        if not self._link.where or body is None:
             return True
         from plldb.debugger import conditions  # few sessions have any
 

@@ -22,7 +22,7 @@ class Run:
         self.deadline = deadline
         self.z = 0
         self.pieces: list[str] = []
-        self.body = b""  # as long as it is not known whether the laptop takes it
+        self.body: bytes | None = None  # as long as it is not known whether the laptop takes it
         self.todo: list[int] = []
         self.posted: set[int] = set()
         self.sent = False  # whether a frame may have been delivered

@@ -26,7 +26,7 @@ while True:
     api.request("GET", "/2018-06-01/runtime/invocation/next")
     answer = api.getresponse()
     rid = answer.getheader("Lambda-Runtime-Aws-Request-Id")
-    event = json.loads(answer.read())
+    event = json.loads(answer.read() or b"{}")
     result: object = None
     what = event.get("do")
     if what == "sleep":

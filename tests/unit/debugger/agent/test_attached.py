@@ -180,6 +180,7 @@ def test_only_what_fulfils_the_conditions_goes_to_the_laptop(sandbox: Sandbox) -
     sandbox.start(COMMAND)
     mine, of_others = b'{"headers": {"X-Debug": "me"}}', b'{"headers": {"X-Debug": "you"}}'
     assert sandbox.lambda_.invoke("first", of_others).body == b"null"
+    assert sandbox.lambda_.invoke("empty", b"").body == b"null"
     # Most invocations are for the deployed code: it was loaded when the sandbox was, as ever.
     assert sandbox.log.count("runtime starts") == 1
     for number in range(10):
