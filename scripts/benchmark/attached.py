@@ -3,9 +3,10 @@
     python -m scripts.benchmark.attached [--times 20] [--new 5]
 
 The laptop, plldb itself, is 15 ms away each way, so that a round trip takes 30 ms; callers are near. Figures
-are medians in milliseconds, with the quickest and the slowest. The round trips until a session is ready are
-the difference of its times at two distances, divided by the difference of the distances: what is computed
-drops out, and handshakes of TLS count.
+are medians in milliseconds, with the quickest and the slowest. Round trips until a session is ready are the
+longest chain of requests in which each begins only after the one before has ended, the WebSocket's handshake
+and the answered hello among them; with handshakes of TCP and TLS they are the difference of the times at two
+distances, divided by the difference of the distances.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from tests.cloud.functions import invoke
 from tests.cloud.shop import attached, open_shop
 from tests.support.cloud import Cloud
 from tests.support.dap import Editor, editor
+from tests.support.records import Interval, find_critical_path
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -33,6 +35,12 @@ AWAY = 0.015
 FAR = (0.1, 0.3)
 PAUSE = 1.5
 """Seconds between an answer and the next edit: nobody edits sooner."""
+Figures = dict[str, list[float]]
+WARM = "invocation → breakpoint, warm"
+NEW = "invocation → breakpoint, new worker"
+SAVED = "saved file → answer of the next invocation"
+READY = "command → ready: round trips"
+READY_ALL = "command → ready: round trips with handshakes of TCP and TLS"
 CODE = "def handler(event, context):\n    value = {number}\n    return value\n"
 
 
@@ -41,11 +49,9 @@ def save(file: Path, number: int) -> None:
     file.write_text(CODE.format(number=number))
 
 
-async def repeated(what: str, times: int, measure: Callable[[int], Awaitable[float]]) -> None:
-    """Measure so many times, and print the figures."""
-    found = sorted([await measure(number) for number in range(times)])
-    middle = statistics.median(found)
-    print(f"{what}: {middle:.0f} ms ({found[0]:.0f}-{found[-1]:.0f}, {times} times)", flush=True)
+async def repeated(times: int, measure: Callable[[int], Awaitable[float]]) -> list[float]:
+    """Measure so many times."""
+    return [await measure(number) for number in range(times)]
 
 
 async def until_stop(functions: Any, name: str, one: Editor) -> float:
@@ -61,7 +67,7 @@ async def until_stop(functions: Any, name: str, one: Editor) -> float:
 
 async def measure_breakpoints(
     functions: Any, name: str, session: Any, file: Path, times: int, new: int
-) -> None:
+) -> Figures:
     """Stops in a worker that is there, and in one that is made for the invocation."""
     port = (await session.read_until("attached"))["debug_port"]
     async with editor(port, {file: [2]}) as one:
@@ -72,11 +78,11 @@ async def measure_breakpoints(
             save(file, number)
             return await until_stop(functions, name, one)
 
-        await repeated("invocation to breakpoint, warm", times, lambda _: until_stop(functions, name, one))
-        await repeated("invocation to breakpoint, new worker", new, after_an_edit)
+        warm = await repeated(times, lambda _: until_stop(functions, name, one))
+        return {WARM: warm, NEW: await repeated(new, after_an_edit)}
 
 
-async def measure_edits(functions: Any, name: str, session: Any, file: Path, times: int) -> None:
+async def measure_edits(functions: Any, name: str, session: Any, file: Path, times: int) -> Figures:
     """From a saved file to the answer of an invocation that runs it, without a debugger."""
     await session.read_until("attached")
     await invoke(functions, name, 1)
@@ -88,50 +94,62 @@ async def measure_edits(functions: Any, name: str, session: Any, file: Path, tim
         assert await invoke(functions, name, 1) == 1000 + number
         return (time.perf_counter() - began) * 1000
 
-    await repeated("saved file to the answer of the next invocation, no debugger", times, edit)
+    return {SAVED: await repeated(times, edit)}
 
 
-async def ready_within(environment: dict[str, str], folder: Path) -> float:
-    """Seconds from the command to the event ``attached``."""
-    began = time.perf_counter()
+async def ready_after(environment: dict[str, str], folder: Path) -> Interval:
+    """From the command to the event ``attached``."""
+    began = time.monotonic()
     async with attached(environment, folder, "shop", "Orders", "--debug-port", "0") as session:
         await session.read_until("attached")
-        took = time.perf_counter() - began
+        until = time.monotonic()
         await session.end()
-    return took
+    return Interval(began, until)
 
 
-async def measure_ready(cloud: Cloud, folder: Path) -> None:
+async def measure_ready(cloud: Cloud, folder: Path) -> Figures:
     """Round trips from the command to the event ``attached``, for one function."""
-    near, far = [
-        await ready_within(os.environ | {"AWS_ENDPOINT_URL": url}, folder) for url in map(cloud.far, FAR)
-    ]
-    trips = (far - near) / (2 * (FAR[1] - FAR[0]))
-    here = await ready_within(dict(os.environ), folder)
-    print(f"command to ready, one function: {trips:.1f} round trips, {here:.2f} s without any", flush=True)
+    taken, chains = [], []
+    for away in FAR:
+        cloud.exchanges.clear()
+        took = await ready_after(os.environ | {"AWS_ENDPOINT_URL": cloud.far(away)}, folder)
+        taken.append(took.end - took.start)
+        # As the laptop sees them, which they reach later.
+        seen = [Interval(each.start - away, each.end + away) for each in cloud.exchanges]
+        chains.append(len(find_critical_path([each for each in seen if each.end <= took.end])))
+    trips = (taken[1] - taken[0]) / (2 * (FAR[1] - FAR[0]))
+    return {READY: [float(each) for each in chains], READY_ALL: [trips]}
+
+
+async def measure_session(cloud: Cloud, open_client: Any, times: int, new: int) -> Figures:
+    """All figures."""
+    name = (await open_shop(open_client))["Orders"]
+    functions = await open_client("lambda")
+    with tempfile.TemporaryDirectory() as at:
+        folder, file = Path(at), Path(at, "index.py")
+        save(file, 0)
+        away = os.environ | {"AWS_ENDPOINT_URL": cloud.far(AWAY)}
+        async with attached(away, folder, "shop", "Orders", "--debug-port", "0") as session:
+            found = await measure_breakpoints(functions, name, session, file, times, new)
+            await session.end()
+        async with attached(away, folder, "shop", "Orders", "--no-debug") as session:
+            found |= await measure_edits(functions, name, session, file, new)
+            await session.end()
+        return found | await measure_ready(cloud, folder)
 
 
 async def main() -> None:
-    """Start a cloud, and measure."""
+    """Start a cloud, measure and print."""
     parser = argparse.ArgumentParser(description="Measures an attached session.")
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--new", type=int, default=5)
     arguments = parser.parse_args()
     async with AsyncExitStack() as stack:
         cloud, open_client = await stack.enter_async_context(open_cloud())
-        name = (await open_shop(open_client))["Orders"]
-        functions = await open_client("lambda")
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        file = folder / "index.py"
-        save(file, 0)
-        away = os.environ | {"AWS_ENDPOINT_URL": cloud.far(AWAY)}
-        async with attached(away, folder, "shop", "Orders", "--debug-port", "0") as session:
-            await measure_breakpoints(functions, name, session, file, arguments.times, arguments.new)
-            await session.end()
-        async with attached(away, folder, "shop", "Orders", "--no-debug") as session:
-            await measure_edits(functions, name, session, file, arguments.new)
-            await session.end()
-        await measure_ready(cloud, folder)
+        figures = await measure_session(cloud, open_client, arguments.times, arguments.new)
+    for what, found in figures.items():
+        middle = statistics.median(found)
+        print(f"{what}: {middle:.1f} ({min(found):.1f}-{max(found):.1f}, {len(found)} times)")
 
 
 if __name__ == "__main__":

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """From when until when something was under way, in seconds of `time.monotonic`."""
+
+    start: float
+    end: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +60,15 @@ def find_most_in_flight(records: Iterable[Record], operation: str = "") -> int:
     return most
 
 
-def find_critical_path(records: Iterable[Record]) -> tuple[Record, ...]:
+AnyInterval = TypeVar("AnyInterval", "Record", Interval)
+
+
+def find_critical_path(records: Iterable[AnyInterval]) -> tuple[AnyInterval, ...]:
     """The longest chain of requests where each starts after the one before has ended.
 
     Its length is the number of round trips that a program cannot have made at the same time.
     """
-    chain: list[Record] = []
+    chain: list[AnyInterval] = []
     # The most intervals that do not overlap: always take the one that ends first.
     for record in sorted(records, key=lambda record: record.end):
         if not chain or record.start >= chain[-1].end:

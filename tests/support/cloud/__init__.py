@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     from tests.support.cloud.gate import Connection
+    from tests.support.records import Interval
 
 find_obstacle = runtimes.find_obstacle
 
@@ -103,6 +104,11 @@ class Cloud:
     @property
     def connections(self) -> Mapping[str, Connection]:
         return {name: one for name, one in self._gate.connections.items() if one.closed == math.inf}
+
+    @property
+    def exchanges(self) -> list[Interval]:
+        """Each request of who uses a URL that `far` gave, and its answer, as the gate sees them."""
+        return self._gate.exchanges
 
     @property
     def output(self) -> str:

@@ -32,6 +32,7 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from tests.support import wire
+from tests.support.records import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -90,6 +91,8 @@ class Connection:
     last: float = field(default_factory=time.monotonic)
     closed: float = math.inf
     code: int = 1006
+    asked: float = 0.0
+    """When a message came of which nothing has been answered yet; 0 for none."""
     frames: list[int] = field(default_factory=list)
     """Sizes of the frames that the client has sent."""
 
@@ -111,6 +114,9 @@ class Gate:
         """By connection id, also those that have ended."""
         self.lost = 0
         """How many messages were taken for a client and lost."""
+        self.exchanges: list[Interval] = []
+        """Each request of clients far away and its answer; so are handshakes and messages of a WebSocket."""
+        self._from_far: set[int] = set()  # ports from which their bytes come
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -136,6 +142,7 @@ class Gate:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await asyncio.sleep(2 * seconds)  # TCP's own handshake
             near = await asyncio.open_connection("127.0.0.1", self.port)
+            self._from_far.add(near[1].get_extra_info("sockname")[1])
             ways = ((reader, near[1]), (near[0], writer))
             await asyncio.gather(*(_carry(*way, seconds, road) for way in ways))
 
@@ -193,6 +200,7 @@ class Gate:
         api: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         try:
             while request := await wire.read_request(reader):
+                began = time.monotonic()
                 if request.body is None:
                     request = await wire.read_expected_body(reader, writer, request)
                 if request.header("upgrade").lower() == "websocket":
@@ -207,9 +215,14 @@ class Gate:
                         api = None
                 writer.write(wire.encode_response(response, request.method, close=False))
                 await writer.drain()
+                self._note(writer, began)
         finally:
             if api:
                 api[1].close()
+
+    def _note(self, writer: asyncio.StreamWriter, began: float) -> None:
+        if writer.get_extra_info("peername")[1] in self._from_far:
+            self.exchanges.append(Interval(began, time.monotonic()))
 
     def _judge(self, request: wire.Request) -> wire.Response | None:
         """What the gate itself answers to a POST to @connections; None: nothing."""
@@ -237,6 +250,7 @@ class Gate:
     async def _serve_websocket(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: wire.Request
     ) -> None:
+        began = time.monotonic()
         protocol = ServerProtocol(max_size=(self.rules.message, self.rules.frame))
         protocol.receive_data(wire.encode_request(request))
         handshake = next(event for event in protocol.events_received() if isinstance(event, Request))
@@ -264,6 +278,7 @@ class Gate:
         self.connections[identity] = connection
         protocol.send_response(protocol.accept(handshake))
         connection.flush()
+        self._note(writer, began)
         down = asyncio.create_task(self._send_down(connection))
         try:
             await self._take_up(connection, reader)
@@ -290,6 +305,7 @@ class Gate:
                 connection.frames.append(len(frame.data))
                 message += frame.data
                 if frame.fin:
+                    connection.asked = time.monotonic()
                     await self._route(connection, message.decode("utf-8", "replace"))
                     message = b""
             connection.flush()
@@ -328,6 +344,9 @@ class Gate:
 
     def _send(self, connection: Connection, text: bytes) -> None:
         connection.last = time.monotonic()
+        if connection.asked:
+            self._note(connection.writer, connection.asked)
+            connection.asked = 0.0
         size = self.rules.frame
         parts = [text[i : i + size] for i in range(0, len(text), size)]
         for number, part in enumerate(parts):

@@ -1,0 +1,62 @@
+"""A session as `plldb attach` has it, without arming: a process to be measured. Talks to a gateway.
+
+    python -m scripts.benchmark.laptop URL FOLDER TOKEN
+
+It tells its session on standard output, and ends with its standard input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import plldb.cli.debugger.commands
+import plldb.cli.output.live
+import plldb.cli.run  # noqa: F401 - as much is loaded as by the command
+from plldb.aws.place import Place
+from plldb.aws.session import open_aws
+from plldb.debugger import wire
+from plldb.debugger.arming.mutex import open_table
+from plldb.debugger.attaching.serve import Service
+from plldb.debugger.attaching.telling import Telling
+from plldb.debugger.link import rows
+from plldb.debugger.link.link import open_link
+from plldb.debugger.pace import DEFAULT_PACE
+from plldb.debugger.workers.pool import open_workers
+from plldb.debugger.workers.source import Project
+from plldb.tasks import cancel_all
+from tests.support.frames import FUNCTION
+from tests.support.workers import FUNCTION as SETTINGS
+
+
+async def take(_: object) -> None:
+    """Take an event, as a reader who shows nothing."""
+
+
+async def main(url: str, folder: str, token: str) -> None:
+    """Serve until standard input ends."""
+    project = Project(folder=Path(folder), python=Path(sys.executable))
+    async with AsyncExitStack() as stack:
+        aws = await stack.enter_async_context(open_aws(Place(), DEFAULT_PACE))
+        row = await rows.make_row(aws, stack="shop", host="here", now=time.time(), seconds=3600)
+        workers = await stack.enter_async_context(open_workers(project, {FUNCTION: SETTINGS}))
+        link = await stack.enter_async_context(
+            open_link(aws, websocket=url, row=row, tokens={FUNCTION: token})
+        )
+        telling = await stack.enter_async_context(Telling(take, 2.0))
+        table, folders = await open_table(aws), {FUNCTION: project.folder}
+        service = Service(link, workers, table, folders, telling, lambda _: None, DEFAULT_PACE)
+        serving = asyncio.create_task(service.run())
+        told = {"session": wire.session_name(row.id), "connection": link.connection}
+        print(json.dumps(told), flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+        await cancel_all([serving])
+        await service.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

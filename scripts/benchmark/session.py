@@ -1,0 +1,159 @@
+"""What ``scripts/bench debugger`` runs: an attached session, measured. Talks to the test cloud.
+
+Each row of the table has its target, the median, the range, and whether the target is met.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+import statistics
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import plldb
+from scripts.benchmark import arming, attached, crowd, debugger, report
+from scripts.benchmark.targets import Row, at_most
+from tests.support.servers import ServerError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tests.support.cloud import Cloud
+
+PAGE = Path("docs/benchmark-debugger.md")
+METHOD = Path(__file__).with_name("debugger.md")
+MEGABYTE = 1_000_000
+
+
+def read_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench debugger", description="Measures an attached session."
+    )
+    parser.add_argument("--pairs", type=int, default=100, help="pairs of invocations (default: 100)")
+    parser.add_argument("--cold", type=int, default=10, help="pairs with new sandboxes (default: 10)")
+    parser.add_argument("--times", type=int, default=20, help="stops at a breakpoint (default: 20)")
+    parser.add_argument("--new", type=int, default=7, help="new workers, and edits (default: 7)")
+    parser.add_argument("--write", action="store_true", help=f"write {PAGE}")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Measure and print; 0 if everything could be measured, whether targets are met or not."""
+    arguments = read_arguments()
+    try:
+        rows = asyncio.run(measure(arguments))
+    except ServerError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print("\n" + report.render_text(rows, []))
+    if arguments.write:
+        PAGE.write_text(render_page(rows))
+    return 0
+
+
+async def measure(arguments: argparse.Namespace) -> list[Row]:
+    """All rows."""
+    async with debugger.open_here() as (cloud, open_client, here):
+        nobody = await debugger.measure_nobody(here, arguments.pairs, arguments.cold)
+        chain = await debugger.measure_chain(cloud, here, arguments.pairs // 2)
+        session = await attached.measure_session(cloud, open_client, arguments.times, arguments.new)
+        rest = await measure_apart(cloud)
+    return [*agent_rows(nobody, chain), *session_rows(session), *rest]
+
+
+async def measure_apart(cloud: Cloud) -> list[Row]:
+    """What is measured against the emulator without sandboxes."""
+    kept = dict(os.environ)
+    try:
+        seconds = await arming.measure_arming(cloud.direct)
+        memory, rates, used = await crowd.measure_crowd(cloud.direct)
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
+    return [*arming_rows(seconds), *crowd_rows(memory, rates, used)]
+
+
+def agent_rows(
+    nobody: Mapping[str, Sequence[tuple[float, float]]], chain: Mapping[tuple[float, int], Sequence[float]]
+) -> list[Row]:
+    """Of a function that is armed, with nobody attached and with a laptop that answers. Pure."""
+    more = {what: [armed - unarmed for unarmed, armed in found] for what, found in nobody.items()}
+    unarmed = statistics.median([each for each, _ in nobody["warm"]])
+    far = debugger.DELAY
+    rows = [
+        at_most("pass-through: more than unarmed, an invocation", more["warm"], 0.5, " ms", 2),
+        at_most("pass-through: more than unarmed, cold", more["cold"], 60, " ms"),
+    ]
+    for (away, size), found in chain.items():
+        match away == far, size < MEGABYTE:
+            case True, True:
+                rows.append(at_most("answer, 1 KB, laptop 30 ms away", found, 45, " ms", 1))
+            case False, True:
+                extra = [each - unarmed for each in found]
+                rows.append(at_most("answer, 1 KB, on loopback: more than unarmed", extra, 8, " ms", 1))
+            case True, False:
+                rows.append(at_most("5.9 MB, 30 ms away, each way", [each / 2 for each in found], 400, " ms"))
+            case _:
+                pass
+    return rows
+
+
+def session_rows(found: Mapping[str, Sequence[float]]) -> list[Row]:
+    """Of a session with an editor. Pure."""
+    trips = found[attached.READY_ALL]
+    return [
+        at_most(attached.WARM, found[attached.WARM], 60, " ms"),
+        at_most(attached.NEW, found[attached.NEW], 1000, " ms"),
+        at_most(attached.SAVED, found[attached.SAVED], 100, " ms"),
+        at_most(attached.READY, found[attached.READY], 8),
+        Row(what=attached.READY_ALL, measured=f"{statistics.median(trips):.1f}"),
+    ]
+
+
+def arming_rows(found: Mapping[str, Sequence[float]]) -> list[Row]:
+    """Of functions that are armed and restored. Pure."""
+    limits = {1: 3, 30: 8}
+    return [
+        at_most(f"{what} function{'s' * (count > 1)}", found[what], limits[count], " s", 2)
+        for count in arming.COUNTS
+        for what in (f"arm {count}", f"restore {count}")
+    ]
+
+
+def crowd_rows(memory: float, rates: Sequence[float], used: float) -> list[Row]:
+    """Of one laptop that serves very many sandboxes. Pure."""
+    middle = statistics.median(rates)
+    return [
+        Row(
+            what=f"{crowd.AT_ONCE} invocations at once",
+            measured=f"{middle:.0f} a second",
+            target="≥ 300 a second",
+            met=middle >= 300,
+            runs=f"{min(rates):.0f}-{max(rates):.0f}",
+        ),
+        Row(what="CPU of the laptop for each of them", measured=f"{used:.1f} ms"),
+        at_most(f"memory with {crowd.IDLE} idle sandboxes, workers apart", [memory], 200, " MB"),
+    ]
+
+
+def render_page(rows: Sequence[Row]) -> str:
+    """The page of the documentation."""
+    values: dict[str, Any] = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "version": plldb.__version__,
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+    }
+    lines = [(row.what, row.measured, row.runs, row.target, report.verdict(row)) for row in rows]
+    table = report.markdown_table(("what", "measured", "range", "target", ""), lines)
+    return f"{METHOD.read_text().format(**values)}\n{table}\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
