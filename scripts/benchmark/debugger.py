@@ -105,7 +105,10 @@ def durations_of(cloud: Cloud, name: str) -> list[float]:
     return [float(each) for each in re.findall(r"\tDuration: ([\d.]+) ms", cloud.sandboxes(name)[-1].log)]
 
 
-async def measure_nobody(cloud: Cloud, here: World, count: int, cold: int) -> None:
+Pairs = list[tuple[float, float]]
+
+
+async def measure_nobody(cloud: Cloud, here: World, count: int, cold: int) -> dict[str, Pairs]:
     """Pass-through, warm and cold, with nobody attached."""
     plain, name = [await world.create_function(here, MemorySize=256) for _ in range(2)]
     async with world.attached(here, name) as session:
@@ -116,15 +119,15 @@ async def measure_nobody(cloud: Cloud, here: World, count: int, cold: int) -> No
         one, other = [partial(timed, here.functions, each) for each in (plain, name)]
         warm = await pairs(one, other, count)
         tell("warm, nobody attached", warm)
-        durations = [durations_of(cloud, each)[-count:] for each in (plain, name)]
-        tell("the same by the durations that Lambda's emulator reports", list(zip(*durations, strict=True)))
-        tell(
-            "cold, nobody attached",
-            await pairs(
-                lambda: invoke_cold(here.functions, plain), lambda: invoke_cold(here.functions, name), cold
-            ),
+        both = [durations_of(cloud, each)[-count:] for each in (plain, name)]
+        durations = list(zip(*both, strict=True))
+        tell("the same by the durations that Lambda's emulator reports", durations)
+        new = await pairs(
+            lambda: invoke_cold(here.functions, plain), lambda: invoke_cold(here.functions, name), cold
         )
+        tell("cold, nobody attached", new)
         await here.functions.update_function_configuration(FunctionName=name, MemorySize=256)
+    return {"warm": warm, "durations": durations, "cold": new}
 
 
 @asynccontextmanager
@@ -148,8 +151,12 @@ def event(size: int, answer: int) -> bytes:
     return b'["send", %d, "%s"]' % (answer, secrets.token_urlsafe(size)[:size].encode())
 
 
-async def measure_chain(cloud: Cloud, here: World, count: int) -> None:
-    """Answers of a laptop, near and far, a process of its own, against those of the function alone."""
+async def measure_chain(cloud: Cloud, here: World, count: int) -> dict[tuple[float, int, int], Pairs]:
+    """Answers of a laptop, near and far, a process of its own, against those of the function alone.
+
+    They are by distance in seconds, and by bytes there and back.
+    """
+    measured = {}
     sizes = ((1000, 1000, count), (LARGE, 10, max(3, count // 20)), (10, LARGE, max(3, count // 20)))
     for far in (0.0, DELAY):
         plain, name = [await create(here.functions, ANSWERS, Timeout=17, MemorySize=512) for _ in range(2)]
@@ -162,13 +169,26 @@ async def measure_chain(cloud: Cloud, here: World, count: int) -> None:
                 await invoke(here.functions, name, sent)  # connections are made, and kept
                 before = [cpu_of(each) for each in pids]
                 one, other = [partial(timed, here.functions, each, sent) for each in (plain, name)]
-                found = await pairs(one, other, times)
+                found = measured[far, there, back] = await pairs(one, other, times)
                 used = [(cpu_of(each) - was) / times for each, was in zip(pids, before, strict=True)]
                 tell(
                     f"answered by a laptop, a round trip of {far * 2000:.0f} ms, {there:,} bytes there, "
                     f"{back:,} back (CPU of the laptop {used[0]:.1f}, of the agent {used[1]:.1f})",
                     found,
                 )
+    return measured
+
+
+@asynccontextmanager
+async def open_here() -> AsyncIterator[tuple[Cloud, Callable[..., Any], World]]:
+    """A cloud whose sandboxes trust as many authorities as on AWS, and plldb's stack in it."""
+    async with AsyncExitStack() as stack:
+        cloud, open_client = await stack.enter_async_context(open_cloud(authorities=Path(where())))
+        here = await stack.enter_async_context(world.open_world(cloud.url, open_client))
+        # Of many authorities the cloud's own is the one that the agent is to look for.
+        changes = {"sockets.py": world.replace('b"Amazon"', 'b"plldb tests"')}
+        layer = await world.publish(here.functions, await world.build_layer(changes))
+        yield cloud, open_client, replace(here, layer=layer)
 
 
 async def main() -> None:
@@ -178,13 +198,7 @@ async def main() -> None:
     parser.add_argument("--cold", type=int, default=15)
     parser.add_argument("--only", choices=["nobody", "chain"])
     arguments = parser.parse_args()
-    async with AsyncExitStack() as stack:
-        cloud, open_client = await stack.enter_async_context(open_cloud(authorities=Path(where())))
-        here = await stack.enter_async_context(world.open_world(cloud.url, open_client))
-        # Of many authorities the cloud's own is the one that the agent is to look for.
-        changes = {"sockets.py": world.replace('b"Amazon"', 'b"plldb tests"')}
-        layer = await world.publish(here.functions, await world.build_layer(changes))
-        here = replace(here, layer=layer)
+    async with open_here() as (cloud, _, here):
         if arguments.only != "chain":
             await measure_nobody(cloud, here, arguments.pairs, arguments.cold)
         if arguments.only != "nobody":

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 PAGE = Path("docs/benchmark-debugger.md")
 METHOD = Path(__file__).with_name("debugger.md")
-MEGABYTE = 1_000_000
 
 
 def read_arguments() -> argparse.Namespace:
@@ -60,7 +59,7 @@ def main() -> int:
 async def measure(arguments: argparse.Namespace) -> list[Row]:
     """All rows."""
     async with debugger.open_here() as (cloud, open_client, here):
-        nobody = await debugger.measure_nobody(here, arguments.pairs, arguments.cold)
+        nobody = await debugger.measure_nobody(cloud, here, arguments.pairs, arguments.cold)
         chain = await debugger.measure_chain(cloud, here, arguments.pairs // 2)
         session = await attached.measure_session(cloud, open_client, arguments.times, arguments.new)
         rest = await measure_apart(cloud)
@@ -80,28 +79,25 @@ async def measure_apart(cloud: Cloud) -> list[Row]:
 
 
 def agent_rows(
-    nobody: Mapping[str, Sequence[tuple[float, float]]], chain: Mapping[tuple[float, int], Sequence[float]]
+    nobody: Mapping[str, debugger.Pairs], chain: Mapping[tuple[float, int, int], debugger.Pairs]
 ) -> list[Row]:
     """Of a function that is armed, with nobody attached and with a laptop that answers. Pure."""
-    more = {what: [armed - unarmed for unarmed, armed in found] for what, found in nobody.items()}
-    unarmed = statistics.median([each for each, _ in nobody["warm"]])
-    far = debugger.DELAY
-    rows = [
-        at_most("pass-through: more than unarmed, an invocation", more["warm"], 0.5, " ms", 2),
-        at_most("pass-through: more than unarmed, cold", more["cold"], 60, " ms"),
+    near, far, large = 0.0, debugger.DELAY, debugger.LARGE
+    answers = [armed for _, armed in chain[far, 1000, 1000]]
+    return [
+        at_most("pass-through: more than unarmed, an invocation", more(nobody["warm"]), 0.5, " ms", 2),
+        at_most("the same by the duration in the log", more(nobody["durations"]), 0.5, " ms", 2),
+        at_most("pass-through: more than unarmed, cold", more(nobody["cold"]), 60, " ms"),
+        at_most("answer, 1 KB, laptop 30 ms away", answers, 45, " ms", 1),
+        at_most("answer, 1 KB, on loopback: more than unarmed", more(chain[near, 1000, 1000]), 8, " ms", 1),
+        at_most("5.9 MB there, 30 ms away: more than unarmed", more(chain[far, large, 10]), 400, " ms"),
+        at_most("5.9 MB back, 30 ms away: more than unarmed", more(chain[far, 10, large]), 400, " ms"),
     ]
-    for (away, size), found in chain.items():
-        match away == far, size < MEGABYTE:
-            case True, True:
-                rows.append(at_most("answer, 1 KB, laptop 30 ms away", found, 45, " ms", 1))
-            case False, True:
-                extra = [each - unarmed for each in found]
-                rows.append(at_most("answer, 1 KB, on loopback: more than unarmed", extra, 8, " ms", 1))
-            case True, False:
-                rows.append(at_most("5.9 MB, 30 ms away, each way", [each / 2 for each in found], 400, " ms"))
-            case _:
-                pass
-    return rows
+
+
+def more(pairs: debugger.Pairs) -> list[float]:
+    """How much longer the second of each pair took. Pure."""
+    return [armed - unarmed for unarmed, armed in pairs]
 
 
 def session_rows(found: Mapping[str, Sequence[float]]) -> list[Row]:

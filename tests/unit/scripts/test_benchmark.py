@@ -9,8 +9,25 @@ import pytest
 # The sdist has the tests and not the scripts.
 installed = pytest.importorskip("scripts.benchmark.installed")
 measure = pytest.importorskip("scripts.benchmark.measure")
+session = pytest.importorskip("scripts.benchmark.session")
 startup = pytest.importorskip("scripts.benchmark.startup")
 targets = pytest.importorskip("scripts.benchmark.targets")
+
+
+def test_the_table_of_a_session_has_a_target_for_each_of_its_rows() -> None:
+    pairs = [(1.0, 1.4), (2.0, 2.6)]
+    chain = dict.fromkeys([(0.0, 1000, 1000), (0.015, 1000, 1000), (0.015, 5_900_000, 10)], pairs)
+    rows = [
+        *session.agent_rows(
+            dict.fromkeys(["warm", "durations", "cold"], pairs), chain | {(0.015, 10, 5_900_000): pairs}
+        ),
+        *session.arming_rows({"arm 1": [3.1], "restore 1": [1.0], "arm 30": [8.0], "restore 30": [5.0]}),
+        *session.crowd_rows(memory=201.0, rates=[299.0], used=3.0),
+    ]
+    verdicts = {row.what: row.met for row in rows if row.target}
+    missed = {"arm 1 function", "200 invocations at once", "memory with 100 idle sandboxes, workers apart"}
+    assert {what for what, met in verdicts.items() if not met} == missed
+    assert rows[0].measured == "0.50 ms"
 
 
 def test_a_median_beyond_its_limit_is_a_missed_target() -> None:
