@@ -12,7 +12,7 @@ from zipfile import ZipInfo
 from plldb.debugger.errors import MOST_NAMED, InlineCodeError, SeveralFoldersError, SourceError
 from plldb.debugger.workers.project.compare import as_deployed
 from plldb.debugger.workers.project.handlers import files_of, own_handlers, why_no_file
-from plldb.debugger.workers.project.interpreter import find_python
+from plldb.debugger.workers.project.interpreter import find_local_packages, find_python
 from plldb.debugger.workers.project.pyproject import code_in_pyproject
 from plldb.debugger.workers.project.serverless import declared_by_serverless, folders_of_chalice
 from plldb.debugger.workers.project.templates import (
@@ -62,7 +62,7 @@ class Source:
         file: the file of its handler.
         handler: the handler that is run: the function's, or its own one behind that of a vendor.
         python: the interpreter.
-        layers: where the packages of its layers lie that the project itself has.
+        layers: where packages lie that the project itself has: of layers, and of PDM without an environment.
         as_deployed: the deployed code has decided on the folder, which stays for the session: of several
             the one whose handler's file equals it, or a copy of it.
     """
@@ -108,7 +108,10 @@ def find_source(
                     file=file,
                     handler=handler,
                     python=python,
-                    layers=_own_layers(root, function),
+                    layers=(
+                        *find_local_packages(folder, root, function.runtime),
+                        *_own_layers(root, function),
+                    ),
                     as_deployed=deployed is not None,
                 )
     raise _no_file(root, function, named)

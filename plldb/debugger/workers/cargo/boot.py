@@ -87,7 +87,8 @@ def note_files(client, copied, compiled):
     usual = sys.pycache_prefix
 
     def is_own(path):
-        return isinstance(path, str) and "site-packages" not in path and not path.startswith(outside)
+        installed = ("site-packages", "__pypackages__")
+        return isinstance(path, str) and not path.startswith(outside) and not any(map(path.count, installed))
 
     def noted(self, path):
         if is_own(path):

@@ -42,9 +42,9 @@ def find_python(
             raise SourceError(f"There is no Python at {named}.")
         return named.absolute()  # links stay: a virtual environment is one
     for environment in _environments(folder, root, machine):
-        for python in PYTHONS:
-            if (environment / python).is_file():
-                return environment / python
+        for python in (environment, *(environment / each for each in PYTHONS)):
+            if python.is_file():
+                return python
     path = machine.get("PATH")
     if on_path := shutil.which("python3", path=path) or shutil.which("python", path=path):
         return Path(on_path)
@@ -54,7 +54,18 @@ def find_python(
     )
 
 
+def find_local_packages(folder: Path, root: Path, runtime: str) -> tuple[Path, ...]:
+    """Return where PDM has installed packages where there is no environment: ``__pypackages__/3.x/lib``."""
+    for parent in _parents(folder, root):
+        found = sorted(parent.glob("__pypackages__/*/lib"))
+        of_runtime = [each for each in found if f"python{each.parent.name}" == runtime]
+        if found:
+            return tuple(of_runtime or found[-1:])
+    return ()
+
+
 def _environments(folder: Path, root: Path, machine: Mapping[str, str]) -> Iterator[Path]:
+    """Yield folders of environments, and interpreters themselves."""
     if active := machine.get("VIRTUAL_ENV"):
         yield Path(active)
     for parent in _parents(folder, root):
@@ -62,7 +73,7 @@ def _environments(folder: Path, root: Path, machine: Mapping[str, str]) -> Itera
             yield parent / named
         yield from (parent / ".venv", parent / "venv")
         if (told := parent / ".pdm-python").is_file():
-            yield Path(told.read_text("utf-8").strip()).parent.parent
+            yield Path(told.read_text("utf-8").strip())
         for name, command in TOOLS.items():
             if (parent / name).is_file() and (answer := _ask(command, parent, machine)):
                 yield Path(answer)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from plldb.debugger.errors import SourceError
-from plldb.debugger.workers.project.interpreter import find_python
+from plldb.debugger.workers.project.interpreter import find_local_packages, find_python
 from plldb.debugger.workers.settings import FunctionSettings, read_settings
 from plldb.debugger.workers.source import Project, check_project, find_source
 
@@ -246,6 +246,13 @@ def test_the_python_is_that_of_the_projects_environment(tmp_path: Path) -> None:
     assert find_python(None, tmp_path / "pdm", tmp_path / "pdm", {}) == tmp_path / "pdm/env/bin/python"
     conda = {"CONDA_PREFIX": str(tmp_path / "conda")}
     assert find_python(None, tmp_path / "conda", tmp_path / "conda", conda) == tmp_path / "conda/bin/python"
+    make(tmp_path, "pdm2/app.py", "pdm2/python3.13", "pdm2/__pypackages__/3.9/lib/x.py")
+    make(tmp_path, "pdm2/__pypackages__/3.13/lib/x.py")
+    (tmp_path / "pdm2/.pdm-python").write_text(f"{tmp_path}/pdm2/python3.13")
+    assert find_python(None, tmp_path / "pdm2", tmp_path / "pdm2", {}) == tmp_path / "pdm2/python3.13"
+    for runtime, version in (("python3.9", "3.9"), ("python3.12", "3.9")):
+        (packages,) = find_local_packages(tmp_path / "pdm2", tmp_path / "pdm2", runtime)
+        assert packages.parent.name == version
     uv = {"UV_PROJECT_ENVIRONMENT": "envs/py"}
     make(
         tmp_path, "uv/uv.lock", "uv/.git", "uv/envs/py/bin/python", "uv/.venv/bin/python", "uv/member/app.py"
