@@ -25,6 +25,8 @@ from plldb.debugger.events.restore import (
 from plldb.debugger.events.status import DebuggerStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from plldb.cli.command import Invocation
     from plldb.cli.hints import Where
     from plldb.debugger.events.attach import AttachEvent
@@ -48,7 +50,7 @@ class Words(RegionWords):
             case Started():
                 self.target = event.target
                 self._planning = self._attached = event.operation == "attach"
-                text = f"{event.plldb_version}, {_what(event)}"
+                text = f"{event.plldb_version}, {_what(event, self.asked.values['names'])}"
                 return [Line(name="plldb", text=text, tone="strong"), *target_lines(event.target)]
             case TakeOverPlanned(functions=functions):
                 return [_held_line(each, now) for each in functions]
@@ -119,11 +121,13 @@ class Words(RegionWords):
         return lines
 
 
-def _what(event: Started) -> str:
+def _what(event: Started, names: Sequence[str]) -> str:
+    """Say what is done to what: to stacks; without any to what was named, of ARNs their last part."""
     stacks = stacks_text(event.stack_name)
+    others = ", ".join(name.rpartition(":")[2] for name in names)
     if event.operation == "attach":
-        return f"attach to {stacks}" if stacks else "attach to functions"
-    return f"restore of the functions of {stacks}" if stacks else "restore of functions"
+        return f"attach to {stacks or others}"
+    return f"restore of {f'the functions of {stacks}' if stacks else others or 'all functions'}"
 
 
 def restore_command(asked: Invocation, where: Where) -> str:

@@ -1,12 +1,14 @@
 """Which functions words mean. Pure."""
 
+from typing import Any
+
 import pytest
 
 from plldb.aws.place import Target
-from plldb.debugger.arming.find import check_named, decide, name_of
+from plldb.debugger.arming.find import Listed, Names, check_named, decide, find_wanted, name_of
 from plldb.debugger.arming.stacks import StackFunction
 from plldb.debugger.errors import AmbiguousNameError, NoFunctionsError
-from plldb.errors import SettingsError
+from plldb.errors import AccessDeniedError, AwsError, SettingsError
 
 TARGET = Target(
     account="123456789012",
@@ -53,6 +55,32 @@ def test_a_word_is_a_stack_or_a_function_of_the_stacks_before_it_or_of_none(
 def test_a_word_that_comes_twice_means_one_function_of_each_stack() -> None:
     wanted, _ = decide({}, {"shop": SHOP, "billing": BILLING}, ["shop", "Orders", "billing", "Orders"])
     assert [each.name for each in wanted] == ["shop-Orders-1", "billing-Orders-1"]
+
+
+DENIED = AccessDeniedError("You may not.", action="cloudformation:ListStackResources")
+NO_STACK = NoFunctionsError("There is no stack.")
+
+
+@pytest.mark.parametrize(
+    ("given", "listed", "error"),
+    [
+        (Names(words=("shop", "x")), {"shop": tuple(SHOP), "x": DENIED}, None),
+        (Names(words=("shop", "x")), {"shop": tuple(SHOP), "x": NO_STACK}, None),
+        (Names(stacks=("shop",), words=("x",)), {"shop": NO_STACK, "x": NO_STACK}, NO_STACK),
+        (Names(stacks=("shop",)), {"shop": DENIED}, DENIED),
+        (Names(words=("shop",)), {"shop": AwsError("It cannot be reached.")}, AwsError),
+    ],
+)
+async def test_whether_a_word_is_a_stack_need_not_be_known_if_it_is_a_function(
+    given: Names, listed: Listed, error: Any
+) -> None:
+    aws: Any = None  # nothing more has to be asked
+    if error is None:
+        assert [each.name for each in await find_wanted(aws, TARGET, given, listed)] == ["x"]
+        return
+    with pytest.raises(type(error) if isinstance(error, Exception) else error) as raised:
+        await find_wanted(aws, TARGET, given, listed)
+    assert raised.value in listed.values()
 
 
 def test_what_is_known_to_be_a_stack_is_no_function() -> None:
