@@ -147,7 +147,7 @@ async def replay(
     """Run invocations again that a session has recorded (`AttachOptions.record`); no AWS is needed.
 
     They run in the order of ``files``, each function's in one process, which starts when it is needed. The
-    last event is `ReplayFinished`.
+    last event is `ReplayFinished`. A debugger that follows this program debugs them, as in `attach`.
 
     Args:
         files: recordings.
@@ -159,9 +159,12 @@ async def replay(
         SourceError: the code of a function, or a Python to run it, is not on this machine; nothing was run.
         PortError: a debugger cannot connect on this port.
     """
+    if followed := is_followed():  # as in `attach`
+        options = replace(options, debug_port=None, wait=False)
 
     async def work(tell: Tell[ReplayEvent]) -> ReplayFinished:
-        return await replay_files(files, options, tell, machine=dict(os.environ), pace=pace)
+        machine = dict(os.environ)
+        return await replay_files(files, options, tell, machine=machine, followed=followed, pace=pace)
 
     async with aclosing(stream(work)) as events:
         async for event in events:

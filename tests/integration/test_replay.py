@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from plldb.debugger.protocol.invocations import Answer
 from plldb.debugger.recordings.recorder import write_file
 from plldb.debugger.recordings.recordings import make_recording
+from tests.cloud.test_editors import debugpy_started
 from tests.docs.json_page import read_lines
 from tests.support import program
 from tests.support.dap import editor
@@ -106,3 +107,13 @@ async def test_an_editor_stops_it(tmp_path: Path, files: dict[str, str]) -> None
             await stop.go_on()
             done = await running.finish()
     assert done.code == 0
+
+
+async def test_an_editor_that_starts_it_stops_in_the_function(tmp_path: Path, files: dict[str, str]) -> None:
+    words = ["replay", files["good"], "--python", sys.executable, "--debug-port", "0"]
+    launch: dict[str, Any] = {"request": "launch", "module": "plldb", "args": words, "cwd": str(tmp_path)}
+    launch |= {"subProcess": True, "console": "internalConsole", "python": [sys.executable]}
+    async with debugpy_started(BARE) as port, editor(port, {tmp_path / "app.py": [5]}, **launch) as one:
+        stop = await one.stop()
+        assert await stop.line() == ("handler", 5)
+        await stop.go_on()

@@ -18,6 +18,7 @@ class ReplayStarted:
         files: how many recordings will be run.
         functions: those that they are of.
         debug_port: where debuggers may connect on 127.0.0.1; None for none.
+        followed: whether the debugger under which this program runs stops in the functions.
     """
 
     kind: Literal["replay_started"] = "replay_started"
@@ -25,6 +26,7 @@ class ReplayStarted:
     files: int
     functions: tuple[PlannedFunction, ...]
     debug_port: int | None
+    followed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,8 @@ from plldb.streams import Tell
 LARGEST_FILE = 64 * 2**20
 """Bytes. A recording of the largest event and the largest answer is a third of that."""
 
+_FILES = Hint("fix-argument", "Give files that an attached session has recorded.")
+
 
 async def replay_files(
     files: Sequence[Path],
@@ -39,9 +41,12 @@ async def replay_files(
     tell: Tell[ReplayEvent],
     *,
     machine: Mapping[str, str],
+    followed: bool,
     pace: Pace,
 ) -> ReplayFinished:
     """Run the invocations that these files have recorded, each function's in one worker.
+
+    ``followed``: a debugger follows this program into its workers.
 
     Raises:
         RecordingError: a file cannot be read, or is no recording. Nothing was run.
@@ -67,6 +72,7 @@ async def replay_files(
                 files=len(files),
                 functions=functions,
                 debug_port=workers.debug_port,
+                followed=followed,
             )
         )
         done = []
@@ -85,11 +91,10 @@ async def replay_files(
 def _read(file: Path) -> Recording:
     try:
         if file.is_file() and file.stat().st_size > LARGEST_FILE:
-            raise RecordingError(f"{file} is too large for a recording.")
+            raise RecordingError(f"{file} is too large for a recording.", hint=_FILES)
         return read_recording(file.read_bytes(), str(file))
     except OSError as error:
-        hint = Hint("fix-argument", "Give files that an attached session has recorded.")
-        raise RecordingError(f"{file} cannot be read: {error.strerror or error}.", hint=hint) from error
+        raise RecordingError(f"{file} cannot be read: {error.strerror or error}.", hint=_FILES) from error
 
 
 def _planned(function: FunctionSettings, source: Source) -> PlannedFunction:

@@ -43,7 +43,9 @@ class ReplayWords:
         text = f"{event.plldb_version}, replay of {counted(event.files, 'recording')}"
         lines: list[Item] = [Line(name="plldb", text=text, tone="strong")]
         lines += function_lines(self._session.name_functions(event.functions), event.functions)
-        if event.debug_port is not None:
+        if event.followed:
+            lines.append(Line(name="debugger", text="that of the editor stops in the functions"))
+        elif event.debug_port is not None:
             lines.append(Line(name="debugger", text=f"can connect to 127.0.0.1:{event.debug_port}"))
         return lines
 
