@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import resource
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -482,6 +484,25 @@ async def test_a_worker_that_waits_for_its_turn_is_not_started_when_that_is_too_
         assert (await waiting[1]).value["errorType"] == "Plldb.TooLate"
         assert {(await each).value["errorType"] for each in loading} == {"Sandbox.Timedout"}
     assert not (tmp_path / "ran").exists()
+
+
+async def test_what_the_machine_has_slept_over_does_not_start_when_it_wakes(tmp_path: Path) -> None:
+    write(tmp_path, app="calls = 0\ndef handler(event, context):\n    global calls; calls += 1; return calls")
+    async with bench(tmp_path) as function:
+        awake = time.time() - time.monotonic()
+        starts = [
+            replace(make_start(1), latest=latest, clocks=clocks)
+            for latest, clocks in (
+                (math.inf, awake),
+                (0.0, awake),
+                (math.inf, awake - 600),
+                (0.0, awake - 600),
+            )
+        ]
+        *ran, slept = [(await function.run(start)).value for start in starts]
+        assert ran == [1, 2, 3], "what a debugger held, and a short sleep"
+        assert slept["errorType"] == "Plldb.TooLate"
+        assert (await function.invoke(1)).value == 1
 
 
 async def test_a_process_that_ends_between_two_invocations_is_replaced(tmp_path: Path) -> None:

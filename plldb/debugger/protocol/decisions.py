@@ -27,13 +27,15 @@ class Post:
 class Start:
     """Run an invocation in the worker of its sandbox; then call `Session.answered`.
 
-    ``latest`` is until when it may be started, in epoch seconds of this machine's clock.
+    ``latest`` is until when it may be started, in epoch seconds of this machine's clock. ``clocks`` is by how
+    much that clock is ahead of the one that stands still while the machine is asleep.
     """
 
     identity: Identity
     function: str
     invocation: Invocation
     latest: float = math.inf
+    clocks: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

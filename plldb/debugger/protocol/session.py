@@ -252,6 +252,7 @@ class Session:
                 function=self._functions[state.sandbox.key],
                 invocation=invocation,
                 latest=invocation.delivered - self._out.skew + LATEST_START,
+                clocks=times.wall - times.now,
             ),
         ]
 

@@ -151,7 +151,7 @@ class Workers:
         except OSError as error:
             return error_answer("Plldb.NotStarted", f"The function's Python cannot be run: {error}.")
         timeout = float(self._functions[start.function].timeout)
-        return await worker.run(start.invocation, timeout, tell_output)
+        return await worker.run(start, timeout, tell_output)
 
     def cancel(self, identity: Identity) -> None:
         """Stop an invocation: its worker is killed, and its `run` returns None."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import secrets
 import time
 from collections.abc import Callable
@@ -31,6 +32,9 @@ _TOO_LARGE = (
 TOO_LARGE = f"HTTP/1.1 413 Too Large\r\ncontent-length: {len(_TOO_LARGE)}\r\n\r\n{_TOO_LARGE}".encode()
 """What the Runtime API says of an answer above the limit, as AWS's emulator has it."""
 
+ASLEEP = 5.0
+"""Seconds by which the clocks have moved apart that mean that the machine was asleep."""
+
 HUNG_UP = (
     *(OSError, EOFError, ValueError, RecursionError),
     *(asyncio.LimitOverrunError, asyncio.CancelledError),
@@ -40,9 +44,11 @@ HUNG_UP = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """An invocation for the worker; ``seconds`` is the function's own timeout."""
+    """An invocation for the worker; ``seconds`` is the function's own timeout, the rest as in `Start`."""
 
     seconds: float
+    latest: float = math.inf
+    clocks: float = 0.0
     request_id: str
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     body: bytes = field(repr=False)
@@ -51,6 +57,13 @@ class Event:
 @dataclass(frozen=True, slots=True)
 class Took:
     """The worker has loaded the function and has taken an invocation."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """The machine was asleep while the worker was starting, and it is too late to run this invocation."""
 
     request_id: str
 
@@ -85,7 +98,7 @@ class Told:
     value: object
 
 
-Message = Took | Answered | TooLarge | InitFailed | Told
+Message = Took | Missed | Answered | TooLarge | InitFailed | Told
 
 
 class RuntimeApi:
@@ -139,6 +152,9 @@ class RuntimeApi:
         match (method, *path.removeprefix(prefix).split("/")[1:]):
             case ("GET", "invocation", "next"):
                 event = await self._events.get()
+                if _was_slept_over(event):
+                    self.receive(Missed(event.request_id))
+                    return False
                 self.receive(Took(event.request_id))
                 writer.write(_next(event))
                 return True
@@ -165,6 +181,11 @@ def keep_task(tasks: set[asyncio.Task[None]]) -> None:
     if task := asyncio.current_task():
         tasks.add(task)
         task.add_done_callback(tasks.discard)
+
+
+def _was_slept_over(event: Event) -> bool:
+    slept = time.time() - time.monotonic() - event.clocks > ASLEEP
+    return slept and time.time() > event.latest
 
 
 def _next(event: Event) -> bytes:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from plldb.debugger.protocol.invocations import Answer, Invocation, error_answer, too_large_error
+from plldb.debugger.protocol.decisions import Start
+from plldb.debugger.protocol.invocations import Answer, error_answer, too_large_error
 from plldb.debugger.workers.output import Lines, Output, Stream, TellOutput
 from plldb.debugger.workers.process import Plan, Process, how_it_ended
 from plldb.debugger.workers.runtime_api import (
@@ -16,6 +17,7 @@ from plldb.debugger.workers.runtime_api import (
     Event,
     InitFailed,
     Message,
+    Missed,
     RuntimeApi,
     Told,
     Took,
@@ -121,12 +123,13 @@ class Worker:
         """Id of its process."""
         return self._process.pid
 
-    async def run(self, invocation: Invocation, seconds: float, tell: TellOutput) -> Answer:
+    async def run(self, start: Start, seconds: float, tell: TellOutput) -> Answer:
         """Run one invocation and return its answer; all that it printed was told before.
 
         ``seconds`` is the function's own timeout; it stands still while a debugger holds the function. When
         this is cancelled the process is killed.
         """
+        invocation = start.invocation
         self._request_id = dict(invocation.headers)["lambda-runtime-aws-request-id"]
         self._answer, self._tell, self._seconds = None, tell, seconds
         if self._phase == "idle":
@@ -137,6 +140,8 @@ class Worker:
                 headers=invocation.headers,
                 body=invocation.body,
                 seconds=seconds,
+                latest=start.latest,
+                clocks=start.clocks,
             )
         )
         try:
@@ -233,6 +238,11 @@ class Worker:
             case Answered(request_id, answer) if request_id == self._request_id:
                 self._marks += 1
                 self._answer = answer
+            case Missed(request_id) if request_id == self._request_id:
+                self._answer = error_answer(
+                    "Plldb.TooLate", "This machine was asleep when it should have run."
+                )
+                self._failed_to_load = True
             case TooLarge(request_id) if request_id == self._request_id:
                 self._too_large = True
             case InitFailed(answer):
