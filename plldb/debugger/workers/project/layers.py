@@ -88,8 +88,7 @@ class Layers:
             if await asyncio.to_thread(use, folder):
                 return folder
             seen: _Seen = await self._once("look", arn, self._look(arn))
-            names = top_level(seen.files, function.runtime)
-            missing = await asyncio.to_thread(find_missing, names, self._homes[function.name])
+            missing = await self._missing(arn, top_level(seen.files, function.runtime), function)
             fetched: bool = bool(missing) and await self._once(
                 "fetch", arn, self._fetch(arn, seen, folder, missing)
             )
@@ -100,6 +99,16 @@ class Layers:
             await self._once("tell", arn, self._miss(arn, f"Its package cannot be kept: {error.strerror}."))
             return None
         return folder if fetched else None
+
+    async def _missing(self, arn: str, names: tuple[str, ...], function: FunctionSettings) -> tuple[str, ...]:
+        """Return those of a layer's packages that neither the code of a function nor its Python has."""
+        home = self._homes[function.name]
+        if not names:
+            return ()
+        asked = asyncio.to_thread(ask_python, home.python, names)  # one process, however many functions
+        lacking = await self._once(f"ask {home.python} {function.runtime}", arn, asked)
+        here = await asyncio.to_thread(_names_in, home.folders)
+        return tuple(each for each in lacking if each not in here)
 
     async def _once(self, what: str, arn: str, work: Coroutine[Any, Any, Any]) -> Any:
         if (what, arn) in self._tasks:
@@ -175,23 +184,23 @@ def top_level(files: Iterable[str], runtime: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def find_missing(names: tuple[str, ...], home: Home) -> tuple[str, ...]:
-    """Return those of these packages that neither the code nor its Python has; all if that cannot be told."""
-    here = {each.name.split(".")[0] for folder in home.folders for each in folder.iterdir()}
-    wanted = [each for each in names if each not in here]
-    if not wanted:
-        return ()
+def _names_in(folders: Iterable[Path]) -> frozenset[str]:
+    return frozenset(each.name.split(".")[0] for folder in folders for each in folder.iterdir())
+
+
+def ask_python(python: Path, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of these packages that an interpreter lacks; all of them if it does not tell."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     try:
         done = subprocess.run(  # noqa: S603 - the project's interpreter, and names as data
-            [home.python, "-c", _ASK, json.dumps(wanted)],
+            [python, "-c", _ASK, json.dumps(names)],
             capture_output=True,
             text=True,
             timeout=ASK_FOR,
             check=True,
-            cwd=home.folders[0],
+            cwd=python.parent,  # it looks for packages there, too
             env=variables,
         )
         return tuple(json.loads(done.stdout))
     except (OSError, ValueError, subprocess.SubprocessError):
-        return tuple(wanted)
+        return names
