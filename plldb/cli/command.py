@@ -69,6 +69,7 @@ class Command(Generic[EventT, ProgressT]):
         declined: what a person is told who has said no.
         live: makes, for one region whose run begins now (POSIX seconds), what knows how far it is.
         changes_nothing: whoever has seen enough of it needs no explanation.
+        is_lent: whether somebody else has the terminal at the moment, who must not be written between.
         leave: asks the run to come to its own end, at the first interrupt; False if it has to be broken off.
     """
 
@@ -82,6 +83,7 @@ class Command(Generic[EventT, ProgressT]):
     live: Callable[[float], ProgressT]
     changes_nothing: bool
     leave: Callable[[], bool] = lambda: False
+    is_lent: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     """Asks a question about the region of a label."""
 
 
+LOOK = 0.1
+"""Seconds between two looks whether the terminal has been given back."""
 LAST_WORDS = 1.0
 """Seconds that the last lines have, once nobody wants to wait any more, if the terminal stands still."""
 
@@ -198,10 +200,14 @@ async def _show_events(
         aclosing(with_pauses(stream, renderer.patience)) as events,
     ):
         async for event in events:
+            if event is None and command.is_lent():
+                continue
             if event is None:
                 renderer.idle(run)
                 await written(terminal.stdout)
                 continue
+            while command.is_lent():  # noqa: ASYNC110 - a lock of the system tells nobody when it is free
+                await asyncio.sleep(LOOK)
             run.progress.add(event, terminal.clock())
             renderer.show(run, event)
             await written(terminal.stdout)

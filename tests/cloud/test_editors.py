@@ -15,6 +15,7 @@ from plldb.debugger.arming.settings import read_arms
 from tests.cloud.functions import eventually, invoke
 from tests.cloud.shop import ACCOUNT, attached
 from tests.support.dap import editor
+from tests.support.screens import on_terminal
 from tests.support.servers import find_free_port
 
 if TYPE_CHECKING:
@@ -89,3 +90,41 @@ async def test_an_editor_that_starts_plldb_stops_in_the_functions(
     assert await invoke(world.functions, names["Mails"], 2) == {"deployed": 2}
     assert (await plldb_cli("restore", "shop")).code == 0
     assert not await is_armed()
+
+
+STOPS = """
+def handler(event, context):
+    secret = event * 2
+    breakpoint()
+    return secret
+"""
+
+
+async def test_pdb_has_the_terminal_for_one_function_after_the_other(
+    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path
+) -> None:
+    (folder / "index.py").write_text(STOPS)
+    arguments = ("attach", "shop", "Orders", "Mails", "--no-debug", "--yes", "--python", sys.executable)
+    async with on_terminal(*arguments, env=aws_env, cwd=folder) as screen:
+        await screen.read_until("Ctrl-C puts everything back")
+        first = asyncio.create_task(invoke(world.functions, names["Orders"], "a"))
+        await screen.read_more(r"\(Pdb\) ")
+        second = asyncio.create_task(invoke(world.functions, names["Mails"], "b"))
+        await screen.read_more("Mails waits for this terminal")
+        screen.type("p secret\n")
+        await screen.read_more("'aa'")
+        assert not second.done()
+        screen.type("c\n")
+        assert await first == "aa"
+        await screen.read_more(r"Mails stops:[^$]*\(Pdb\) ")
+        screen.type("p secret\nq\n")  # which raises BdbQuit in the function, as anywhere
+        assert (await second)["errorType"] == "BdbQuit"
+        await screen.read_until("BdbQuit")
+        screen.type("\x03")
+        assert await screen.finish() == 0
+    async with attached(aws_env, folder, "shop", "Orders", "--no-debug") as session:  # no terminal
+        await session.read_until("attached")
+        assert await invoke(world.functions, names["Orders"], "a") == "aa"
+        printed = await session.read_until("output")
+        assert "breakpoint() was passed over, since plldb has no terminal here" in printed["text"]
+        assert (await session.end())[0] == 0

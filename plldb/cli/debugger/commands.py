@@ -144,7 +144,9 @@ _stacks = asyncclick.option(
     metavar="PORT",
     help="Port for debuggers on 127.0.0.1; by default 5678, 0 for any free one.",
 )
-@asyncclick.option("--no-debug", is_flag=True, help="No port for debuggers.")
+@asyncclick.option(
+    "--no-debug", is_flag=True, help="No port for debuggers: breakpoint() asks in this terminal."
+)
 @asyncclick.option(
     "--write-launch", is_flag=True, help="Add an entry for this port to .vscode/launch.json of the project."
 )

@@ -16,6 +16,7 @@ from plldb.cli.debugger.session import detached_text
 from plldb.cli.debugger.status import status_text
 from plldb.cli.debugger.words import Words, finished_text, question
 from plldb.cli.output.renderer import Result
+from plldb.cli.prompts import LentTerminal
 from plldb.debugger.attaching.options import AttachOptions
 from plldb.debugger.events.attach import AttachFinished
 from plldb.debugger.events.connection import SessionConnected
@@ -67,10 +68,14 @@ class Library(Protocol):
 
 
 class _Door:
-    """What the first Ctrl-C goes through: the session that is attached, if there is one."""
+    """What the first Ctrl-C goes through: the session that is attached, if there is one.
 
-    def __init__(self) -> None:
+    ``terminal`` is the one that functions may have for pdb.
+    """
+
+    def __init__(self, terminal: LentTerminal) -> None:
         self.session: Attachment | None = None
+        self.terminal = terminal
 
     def leave(self) -> bool:
         """Ask the session to end; False if there is none."""
@@ -82,7 +87,8 @@ class _Door:
 
 def make_command(asked: Invocation, library: Library | None) -> Command[Shown, LiveProgress]:
     """Return what was asked for, ready to be run; ``library`` None: `plldb.debugger`."""
-    door = _Door()
+    lends = asked.values.get("no_debug", False) and asked.settings.output == "text"
+    door = _Door(LentTerminal((sys.stdin, sys.stdout) if lends else ()))
     return Command(
         name=asked.name,
         open=partial(OPEN[asked.name], asked, library or _import_library(), door),
@@ -94,6 +100,7 @@ def make_command(asked: Invocation, library: Library | None) -> Command[Shown, L
         live=partial(LiveProgress, phase=PHASES.get(asked.name, "waiting for AWS")),
         changes_nothing=asked.name in ("status", "invoke"),
         leave=door.leave,
+        is_lent=door.terminal.is_lent,
     )
 
 
@@ -123,6 +130,7 @@ async def _attach(
         python=Path(values["python"]) if values["python"] else None,
         debug_port=None if values["no_debug"] else values["debug_port"],
         write_launch=values["write_launch"],
+        terminal=door.terminal.path,
         wait=values["wait"],
         hours=values["hours"],
         until_idle=values["until_idle"],

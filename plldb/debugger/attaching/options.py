@@ -29,6 +29,8 @@ class AttachOptions:
         debug_port: where debuggers may connect on 127.0.0.1; 0 for a free port, None for none.
         write_launch: add an entry for this session to ``.vscode/launch.json`` of the folder ``code``, or of
             the one above it that has that folder; `LaunchEntry` tells what became of it.
+        terminal: path of a terminal where ``breakpoint()`` and pdb ask, one function at a time, if there is
+            no port for debuggers; empty for none. While they do, they have an exclusive `fcntl.flock` on it.
         wait: hold the first invocation until a debugger is there.
         hours: how long at most; then the functions are as deployed by themselves.
         until_idle: end also once no invocation has come, and none has run, for so many seconds; None: do not.
@@ -47,6 +49,7 @@ class AttachOptions:
     python: Path | None = None
     debug_port: int | None = 5678
     write_launch: bool = False
+    terminal: str = ""
     wait: bool = False
     hours: float = 8.0
     until_idle: float | None = None
@@ -65,6 +68,7 @@ class AttachOptions:
             python=self.python,
             variables=self.variables,
             own_credentials=self.own_credentials,
+            terminal=self.terminal,
         )
 
 

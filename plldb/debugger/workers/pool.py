@@ -239,6 +239,7 @@ class Workers:
     async def _plan(self, start: Start, layers: tuple[Path, ...], tell: TellOutput) -> Plan:
         function = self._functions[start.function]
         source = await asyncio.to_thread(find_source, self._project, function)
+        terminal = "" if self._relay else self._project.terminal
         environment = worker_environment(
             function,
             code=source.folder,
@@ -259,6 +260,7 @@ class Workers:
             layers=(*source.layers, *layers),
             copied=layers,
             compiled=await asyncio.to_thread(compiled_folder, source.folder, self._machine),
+            terminal=(terminal, function.logical_id or function.name) if terminal else None,
         )
 
     async def _find_debugger(self, tell: TellOutput) -> Mapping[str, object] | None:

@@ -66,6 +66,7 @@ class Plan:
         debugger: where the debugger is; None without one.
         vpc: whether the function is in a VPC.
         layers: folders that come last on the function's path.
+        terminal: path of the terminal that pdb may use, and the function's name there; None for none.
         copied: those of them whose files do not change.
         compiled: where Python keeps what it compiles of the code; None for nowhere.
     """
@@ -80,6 +81,7 @@ class Plan:
     layers: tuple[Path, ...] = ()
     copied: tuple[Path, ...] = ()
     compiled: Path | None = None
+    terminal: tuple[str, str] | None = None
 
     def kind(self) -> Kind:
         """Return what it has in common with others: one of the same kind can become this one."""

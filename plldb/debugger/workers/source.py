@@ -43,6 +43,7 @@ class Project:
         variables: set for every function, over its own (``--env``). Secret.
         own_credentials: functions run with the caller's own credentials instead of the role's.
         layers: asked for what comes behind the path of a function: the packages of its layers.
+        terminal: path of the terminal that pdb may use where there is no port for debuggers; empty for none.
     """
 
     folder: Path
@@ -51,6 +52,7 @@ class Project:
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     own_credentials: bool = False
     layers: Callable[[FunctionSettings], Awaitable[tuple[Path, ...]]] | None = None
+    terminal: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,6 +67,7 @@ async def start_worker(plan: Plan, spare: Spare, patience: Patience) -> Worker:
             "handler": plan.handler,
             "debugger": plan.debugger,
             "vpc": plan.vpc,
+            "terminal": plan.terminal,
             "layers": [str(each) for each in plan.layers],
             "copied": [str(each) for each in plan.copied],
             "compiled": str(plan.compiled) if plan.compiled else None,

@@ -177,6 +177,22 @@ def say_other_version():
         sys.stderr.write(f"plldb: this is Python {here}, and the function is deployed on {deployed}\n")
 
 
+def pass_over(*_, **__):
+    """Be ``breakpoint()`` where nobody can answer: pdb would end the invocation."""
+    sys.stderr.write("plldb: breakpoint() was passed over, since plldb has no terminal here\n")
+
+
+def use_terminal(settings, bootstrap):
+    """Let ``breakpoint()`` and pdb have the terminal of plldb, if it has one."""
+    if hasattr(os, "original_execv"):  # an editor's debugger follows plldb, and has its own
+        return
+    if settings["terminal"]:
+        terminal = load_file("_plldb_terminal", os.path.join(HERE, "terminal.py"))
+        terminal.install(*settings["terminal"], bootstrap)
+    elif "PYTHONBREAKPOINT" not in os.environ:
+        sys.breakpointhook = pass_over
+
+
 def write_no_core():
     """Let no crash write this process's memory to the disk: the role's credentials are in it."""
     try:
@@ -213,6 +229,8 @@ def main():
         debugging.adapt(runtime.bootstrap)
         sys.path[:] = path
         set_environment(settings)  # the debugger adds variables of its own
+    else:
+        use_terminal(settings, runtime.bootstrap)
     sys.meta_path.remove(packages)
     sys.meta_path.append(packages)
     set_path(settings)
