@@ -28,15 +28,17 @@ PAGE = "Host: {host}\r\nOrigin: https://evil.example\r\nContent-Type: text/plain
 INITIALIZE = json.dumps({"seq": 1, "type": "request", "command": "initialize"})
 
 
-async def ask(port: int, sent: str) -> bytes:
-    """What a server says to somebody who sends this, until it hangs up."""
+async def ask(port: int, sent: str, *, most: int = -1) -> bytes:
+    """What a server says to somebody who sends this, until it hangs up or has said ``most`` bytes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(sent.encode())
-        writer.write_eof()
+        if most < 0:
+            with suppress(OSError):  # it has hung up
+                writer.write_eof()
         with suppress(ConnectionResetError):  # it has hung up without reading all
             async with asyncio.timeout(10):
-                return await reader.read()
+                return await reader.read(most)
         return b""
     finally:
         writer.close()
@@ -106,7 +108,7 @@ async def test_the_adapters_own_port_takes_nobody_but_the_relay() -> None:
         post = f"POST / HTTP/1.1\r\n{PAGE.format(host='localhost')}{dap}"
         for sent in (post, dap, "0" * 64 + dap, adapter.secret[:-1], ""):
             assert await ask(adapter.client, sent) == b""
-        assert (await ask(adapter.client, adapter.secret + dap)).startswith(b"Content-Length: ")
+        assert await ask(adapter.client, adapter.secret + dap, most=16) == b"Content-Length: "
         assert adapter.secret not in repr(adapter)
     finally:
         await adapter.close()
