@@ -6,21 +6,64 @@ was about, and no invocation waits for them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import logging
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from plldb.aws.items import NO_TABLE, all_items, read_number, read_text, read_time
 from plldb.debugger.arming.mutex import KEY, PREFIX, TABLE, Table
 from plldb.debugger.events.status import InvocationRecord
 from plldb.debugger.link.rows import SessionRow
-from plldb.errors import AwsError
+from plldb.errors import AwsError, PlldbError
+
+log = logging.getLogger(__name__)
 
 KEPT = 7 * 86400
 """Seconds that a row is kept: long enough to ask on Monday where a message of last week went."""
 
 
-async def note_start(table: Table, row: SessionRow, *, request_id: str, function: str, now: int) -> None:
-    """Note that an invocation has come to this machine; again, if it was here before.
+AT_ONCE = 4
+"""Most notes that are written at a time: hundreds would take the time of the invocations themselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How an invocation has ended, and after how many seconds."""
+
+    outcome: str
+    seconds: float
+
+
+async def note_invocation(
+    table: Table, row: SessionRow, start: Mapping[str, Any], end: asyncio.Future[End], few: asyncio.Semaphore
+) -> None:
+    """Note an invocation when it is its turn: that it has come and, as soon as ``end`` is known, its end.
+
+    What has ended by its turn is noted once. ``start`` are arguments of `note_start`. The ledger is for
+    later: if it cannot be written nobody has to wait.
+    """
+    async with few:
+        known = end.result() if end.done() and not end.cancelled() else None
+        await _try(note_start(table, row, **start, end=known))
+    await asyncio.wait([end])
+    if known is None and not end.cancelled():
+        async with few:
+            await _try(note_end(table, request_id=start["request_id"], end=end.result()))
+
+
+async def _try(note: Awaitable[None]) -> None:
+    try:
+        await note
+    except PlldbError as error:
+        log.info("an invocation is not noted: %s", type(error).__name__)
+
+
+async def note_start(
+    table: Table, row: SessionRow, *, request_id: str, function: str, now: int, end: End | None = None
+) -> None:
+    """Note that an invocation has come to this machine, and perhaps its end; again, if it was here before.
 
     Raises:
         AwsError: DynamoDB refused, or could not be reached.
@@ -31,21 +74,23 @@ async def note_start(table: Table, row: SessionRow, *, request_id: str, function
         "Host": {"S": row.host},
         "Stack": {"S": row.stack or "-"},
         "At": {"N": str(now)},
-        "Outcome": {"S": ""},
-        "Seconds": {"N": "0"},
+        **_of_end(end or End(outcome="", seconds=0)),
         "ExpiresAt": {"N": str(now + KEPT)},
     }
     await _update(table, request_id, "ADD Attempts :one SET ", values, {":one": {"N": "1"}})
 
 
-async def note_end(table: Table, *, request_id: str, outcome: str, seconds: float) -> None:
+async def note_end(table: Table, *, request_id: str, end: End) -> None:
     """Note how an invocation has ended.
 
     Raises:
         AwsError: DynamoDB refused, or could not be reached.
     """
-    values = {"Outcome": {"S": outcome}, "Seconds": {"N": f"{seconds:.3f}"}}
-    await _update(table, request_id, "SET ", values, {})
+    await _update(table, request_id, "SET ", _of_end(end), {})
+
+
+def _of_end(end: End) -> dict[str, Any]:
+    return {"Outcome": {"S": end.outcome}, "Seconds": {"N": f"{end.seconds:.3f}"}}
 
 
 async def _update(

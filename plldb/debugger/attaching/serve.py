@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import PurePath
 from typing import Any, Protocol, assert_never
 
 from plldb.debugger.arming.mutex import Table
-from plldb.debugger.attaching.ledger import note_end, note_start
+from plldb.debugger.attaching.ledger import AT_ONCE, End, note_invocation
 from plldb.debugger.attaching.queues import keep_invisible
 from plldb.debugger.attaching.telling import Telling
 from plldb.debugger.attaching.triggers import (
@@ -32,7 +32,7 @@ from plldb.debugger.protocol.decisions import Cancel, Declined, Delivered, EndSa
 from plldb.debugger.protocol.invocations import Answer, Identity, Sandbox
 from plldb.debugger.workers import output
 from plldb.debugger.workers.output import TellOutput
-from plldb.errors import CredentialsError, PlldbError
+from plldb.errors import CredentialsError
 from plldb.tasks import cancel_all
 
 log = logging.getLogger(__name__)
@@ -103,6 +103,7 @@ class Service:
         self._tell = telling.put
         self._running: dict[asyncio.Task[None], Identity] = {}
         self._notes: set[asyncio.Task[None]] = set()
+        self._few = asyncio.Semaphore(AT_ONCE)
         self._functions: dict[Identity, str] = {}  # of the invocations that are running or being answered
         self._events: dict[str, dict[str, tuple[bytes, float]]] = {}  # of what runs, by function
         self._changed = asyncio.Event()
@@ -185,11 +186,10 @@ class Service:
         del self._running[task]
         self._changed.set()
 
-    def _note(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _note(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._notes.add(task)
         task.add_done_callback(self._notes.discard)
-        return task
 
     async def _run_one(self, start: Start) -> None:
         request_id, function = start.identity.request_id, start.function
@@ -207,10 +207,11 @@ class Service:
         )
         running[request_id] = (body, began)
         is_told = self._telling.put_start(event)
-        begun = note_start(
-            self._table, self._link.row, request_id=request_id, function=function, now=int(time.time())
-        )
-        noted = self._note(_noted(begun))
+        noted = {"request_id": request_id, "function": function, "now": int(time.time())}
+        end: asyncio.Future[End] = asyncio.get_running_loop().create_future()
+        self._note(note_invocation(self._table, self._link.row, noted, end, self._few))
+        if (task := asyncio.current_task()) is not None:
+            task.add_done_callback(lambda _: end.cancel())  # however it ends, nobody waits for it any more
 
         async def tell_output(line: output.Output) -> None:
             event = Output(request_id=request_id, function=function, stream=line.stream, text=line.text)
@@ -231,8 +232,7 @@ class Service:
         self.failed += finished.outcome == "failed"
         if is_told:
             self._tell(finished)
-        ended = note_end(self._table, request_id=request_id, outcome=finished.outcome, seconds=seconds)
-        self._note(_after(noted, _noted(ended)))
+        end.set_result(End(outcome=finished.outcome, seconds=seconds))
         if self._keep is not None:
             self._note(self._keep(start, answer, finished.outcome, seconds))
 
@@ -240,16 +240,3 @@ class Service:
         if event.function not in self._denied:
             self._denied.add(event.function)
             self._tell(event)
-
-
-async def _noted(note: Awaitable[None]) -> None:
-    """The ledger is for later: if it cannot be written, nobody has to wait."""
-    try:
-        await note
-    except PlldbError as error:
-        log.info("an invocation is not noted: %s", type(error).__name__)
-
-
-async def _after(first: asyncio.Task[None], then: Awaitable[None]) -> None:
-    await asyncio.wait({first})
-    await then
