@@ -46,7 +46,10 @@ POINTS = {
     # then answer, with how often the laptop has begun it. OSError is the emulator's own: where AWS lets a
     # sandbox of a function that is restored finish, it ends it.
     "before delivery": ("", {("deployed", 0), ("Plldb.Detached", 0), ("OSError", 0)}),
-    "frames partly posted": ("invocation", {("Plldb.Detached", 0), ("Plldb.Disconnected", 0)}),
+    "frames partly posted": (
+        "invocation",
+        {("Plldb.Detached", 0), ("Plldb.Disconnected", 0), ("OSError", 0)},
+    ),
     "delivered": ("invocation", {("laptop", 1), ("Plldb.Detached", 0)}),
     "answer partly posted": ("answer", {("laptop", 1)}),
 }
