@@ -169,7 +169,7 @@ class SessionWords:
                 tone: Tone = "plain" if stream == "stdout" else "dim"
                 return [Line(name=number, text=text, tone=tone, verbatim=True)]
             case InvocationFinished():
-                return [_ended_line(number, event)]
+                return [_ended_line(number, self._name(event.function), event)]
             case InvocationRefused(function=function, reason=reason, request_id=request_id):
                 text = f"{self._name(function)}: not run: {reason} ({request_id})"
                 return [Line(mark="fail", name=number, text=text, tone="bad")]
@@ -237,14 +237,15 @@ def _attached_lines(event: Attached) -> list[Item]:
     ]
 
 
-def _ended_line(number: str, event: InvocationFinished) -> Line:
+def _ended_line(number: str, name: str, event: InvocationFinished) -> Line:
     took = duration(event.seconds)
     if event.outcome == "answered":
-        return Line(mark="done", name=number, text=f"answered after {took}", tone="good")
+        return Line(mark="done", name=number, text=f"{name} answered after {took}", tone="good")
     if event.outcome == "cancelled":
-        return Line(mark="warn", name=number, text=f"stopped after {took}: nobody waits for it", tone="warn")
+        text = f"{name} stopped after {took}: nobody waits for it"
+        return Line(mark="warn", name=number, text=text, tone="warn")
     where = f", {event.file}:{event.line}" if event.file else ""
-    return Line(mark="fail", name=number, text=f"{event.error}{where}, after {took}", tone="bad")
+    return Line(mark="fail", name=number, text=f"{name}: {event.error}{where}, after {took}", tone="bad")
 
 
 _LAUNCH = {

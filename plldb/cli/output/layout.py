@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
-from plldb.cli.output.text import Glyphs, cell_width, clean, fold, pad, wrap
+from plldb.cli.output.text import Glyphs, cell_width, clean, drop_escapes, fold, pad, wrap
 
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
-Tone = Literal["plain", "dim", "good", "bad", "warn", "busy", "strong"]
+Hue = Literal["hue1", "hue2", "hue3", "hue4", "hue5", "hue6"]
+Tone = Literal["plain", "dim", "good", "bad", "warn", "busy", "strong"] | Hue
 Mark = Literal["done", "same", "busy", "warn", "fail", "none"]
 
+HUES: tuple[Hue, ...] = get_args(Hue)
 NAME_WIDTH = 10
 ID_WIDTH = 35
 TYPE_WIDTH = 12
@@ -99,10 +101,10 @@ def _lay_line(line: Line, room: int | None, glyphs: Glyphs) -> list[Spans]:
     sign = " " if line.mark == "none" else str(getattr(glyphs, line.mark))
     head = (
         Span(text=f"{sign} ", tone=_MARK_TONES[line.mark]),
-        Span(text=pad(clean(line.name), NAME_WIDTH) + " ", tone="dim"),
+        Span(text=pad(clean(line.name), NAME_WIDTH) + " ", tone=_tone_of_name(line.name)),
     )
     indent = 2 + cell_width(head[1].text)
-    text = clean(line.text.expandtabs() if line.verbatim else line.text)
+    text = clean(drop_escapes(line.text).expandtabs() if line.verbatim else line.text)
     if room is None:
         first, *more = [text]
     else:
@@ -111,6 +113,11 @@ def _lay_line(line: Line, room: int | None, glyphs: Glyphs) -> list[Spans]:
         (*head, Span(text=first, tone=line.tone)),
         *((_indent(text, indent, room), Span(text=text, tone=line.tone)) for text in more),
     ]
+
+
+def _tone_of_name(name: str) -> Tone:
+    """Things that go by numbers, ``#1``, have colours by which lines of several at once are told apart."""
+    return HUES[int(name[1:]) % len(HUES)] if name[:1] == "#" and name[1:].isdecimal() else "dim"
 
 
 def _indent(text: str, indent: int, room: int | None) -> Span:

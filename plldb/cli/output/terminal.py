@@ -37,6 +37,13 @@ STYLES: dict[Tone, str] = {
     "warn": "yellow",
     "busy": "cyan",
     "strong": "bold",
+    # Not those that say how something has gone.
+    "hue1": "cyan",
+    "hue2": "magenta",
+    "hue3": "blue",
+    "hue4": "bright_cyan",
+    "hue5": "bright_magenta",
+    "hue6": "bright_blue",
 }
 SPARE = 4
 """Columns that the live line leaves free: a terminal echoes ``^C`` after it."""

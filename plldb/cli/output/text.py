@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+_ESCAPES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]"  # CSI: colours, movements
+    r"|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\|$)"  # OSC and the like: titles, links
+    r"|[ -/]*[0-~])"
+)
+"""What controls a terminal, in the forms of ECMA-48."""
+
+
+def drop_escapes(text: str) -> str:
+    """Return ``text`` without sequences that colour it or move the cursor, of which `clean` leaves a part."""
+    return _ESCAPES.sub("", text) if "\x1b" in text else text
 
 
 def clean(text: str) -> str:

@@ -234,6 +234,32 @@ def detached(*left: str) -> list[ev.AttachEvent]:
     return [ev.Detaching(reason="asked", in_hand=1), *restored, *refused, finished]
 
 
+def an_answer(**changes: Any) -> ev.Invoked:
+    """What a function has answered to one event, on somebody's machine."""
+    values: dict[str, Any] = {
+        "target": target(),
+        "function": ORDERS,
+        "function_version": "$LATEST",
+        "request_id": FIRST,
+        "seconds": 0.31,
+        "answer": {"statusCode": 200, "body": "é"},
+        "text": "",
+        "error": None,
+        "log": (f"START RequestId: {FIRST} Version: $LATEST", f"END RequestId: {FIRST}"),
+        "ran": "machine",
+        "who": BORIS,
+        "host": "desk",
+    }
+    return ev.Invoked(**values | changes)
+
+
+def an_error() -> ev.Invoked:
+    """An error of a function in the cloud."""
+    stack = ('  File "/var/task/index.py", line 5, in handler', '    raise KeyError("price")')
+    error = ev.FunctionError(type="KeyError", message="'price'", stack=stack)
+    return an_answer(error=error, ran="deployed", who="", host="", log=())
+
+
 def a_run(*argv: str) -> RegionRun[LiveProgress]:
     """The run of a command in one region."""
     invocation = asked(*argv)

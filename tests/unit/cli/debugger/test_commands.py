@@ -12,6 +12,7 @@ import pytest
 from plldb import debugger as ev
 from plldb.cli.command import Stopped
 from plldb.cli.debugger.explain import explain
+from plldb.cli.debugger.invoke import invoked_lines
 from plldb.cli.interrupts import listen
 from plldb.cli.main import main
 from plldb.cli.run import perform
@@ -76,6 +77,8 @@ async def run(library: Library, *argv: str, place: Terminal | None = None) -> tu
         ("restore-nothing", ["restore", "--all"], [RestoreFinished(restored=0, refused=0)]),
         ("take-over", ["restore", "shop", "--take-over"], [scripts.take_over()]),
         ("status", ["status"], [scripts.status()]),
+        ("invoke", ["invoke", "shop", "Orders"], [scripts.an_answer()]),
+        ("invoke-failed", ["invoke", "orders"], [scripts.an_error()]),
         ("replay", ["replay", "one.json", "two.json"], scripts.replayed()),
         (
             "attach",
@@ -222,3 +225,11 @@ def test_who_finds_all_functions_held_is_proposed_to_take_them_over(reason: str,
 def test_restore_wants_a_stack_or_all(argv: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     assert main(argv) == 2
     assert "Give either the name of a stack or --all." in capfd.readouterr().err
+
+
+def test_a_long_answer_leaves_the_rest_of_the_screen_where_it_is() -> None:
+    answer = scripts.an_answer(text="\n".join(["<p>"] * 999), ran="unknown", who="", host="")
+    shown = [line.text for line in invoked_lines(answer)]
+    assert shown.count("<p>") == 200
+    assert "3195 characters more; --output json has all of them" in shown
+    assert "you may not read the notes" in shown[-2]

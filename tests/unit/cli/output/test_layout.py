@@ -108,3 +108,16 @@ def test_no_type_or_name_of_the_stack_is_broken_at_80_columns() -> None:
     resources = read_resources(TEMPLATE.read_text("utf-8"))
     assert max(len(each.resource_type.rpartition("::")[2]) for each in resources) <= layout.TYPE_WIDTH
     assert max(len(each.logical_id) for each in resources) <= 23
+
+
+def test_output_of_others_leaves_no_part_of_what_controls_a_terminal() -> None:
+    link = "\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\"
+    text = f"\x1b[1;31mred\x1b[0m \x1b]0;title\x07and {link} \x1b(B\x1b[2Kend \x1b"
+    (line,) = lay_out(Line(name="#1", text=text, verbatim=True), width=None, glyphs=UNICODE)
+    assert as_text(line) == "  #1         red and link end"
+
+
+def test_lines_of_several_at_once_are_told_apart_by_colours_of_their_numbers() -> None:
+    tones = [lay_out(Line(name=f"#{n}", text="x"), width=80, glyphs=UNICODE)[0][1].tone for n in (1, 2, 7)]
+    assert tones == ["hue2", "hue3", "hue2"]
+    assert lay_out(Line(name="#x", text="x"), width=80, glyphs=UNICODE)[0][1].tone == "dim"
