@@ -22,6 +22,10 @@ from plldb.aws.pace import RequestPace
 from plldb.aws.place import Place
 from plldb.errors import Hint, PlldbError, SettingsError
 
+KEPT_OPEN = 50.0
+"""Seconds that an unused connection to an endpoint of its own, as a WebSocket API has, is kept: the next answer
+then needs no handshakes, which are three round trips. All others are kept for 12 s."""
+
 IN_FILES = ("shared-credentials-file", "config-file")
 """botocore's words for sources that it reads only once: whoever signs in again writes the file anew."""
 
@@ -142,7 +146,7 @@ class Clients:
                 region_name=self._region,
                 endpoint_url=endpoint_url or self._place.endpoint_url or None,
                 verify=verify,
-                config=self._config(read_timeout),
+                config=self._config(read_timeout, keep=endpoint_url is not None),
             )
             client = await self._stack.enter_async_context(context)
             # A caller's session finds them with its first client, so that a role is assumed in that region.
@@ -165,12 +169,14 @@ class Clients:
         except Exception as error:  # as above
             raise credentials_error(error, self._session, self.who) from error
 
-    def _config(self, read_timeout: float | None = None) -> AioConfig:
+    def _config(self, read_timeout: float | None = None, *, keep: bool = False) -> AioConfig:
         theirs = getattr(self._session.get_default_client_config(), "http_session_cls", AIOHTTPSession)
         # A caller's session may have another backend set: that stays.
         ours: Any = {"http_session_cls": self._connections.for_client} if theirs is AIOHTTPSession else {}
         if ours and read_timeout:  # networks forget a connection on which nothing comes for minutes
             ours["connector_args"] = {"socket_factory": open_socket}
+        if keep:
+            ours["connector_args"] = {**ours.get("connector_args", {}), "keepalive_timeout": KEPT_OPEN}
         return AioConfig(
             connect_timeout=self._pace.connect_timeout,
             read_timeout=read_timeout or self._pace.read_timeout,
