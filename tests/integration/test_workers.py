@@ -332,6 +332,17 @@ async def test_an_idle_worker_ends_after_a_while_and_one_whose_file_was_saved_at
         assert (await function.invoke()).value == "new"
 
 
+async def test_of_a_worker_that_has_failed_nothing_stays_open(tmp_path: Path) -> None:
+    write(tmp_path, app="import os\ndef handler(event, context): os._exit(3)")
+    async with bench(tmp_path, patience=Patience(look=0.01)) as function:
+        await function.invoke(sandbox="a")
+        descriptors = len(os.listdir("/proc/self/fd"))
+        await asyncio.gather(*(function.invoke(sandbox=f"s{number}") for number in range(4)))
+        async with asyncio.timeout(20):
+            while len(os.listdir("/proc/self/fd")) > descriptors:
+                await asyncio.sleep(0.01)
+
+
 async def test_nothing_is_left_when_plldb_is_killed_and_no_process_shows_a_secret(tmp_path: Path) -> None:
     write(
         tmp_path,

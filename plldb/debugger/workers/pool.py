@@ -172,12 +172,13 @@ class Workers:
             self._relay.attached.set()
 
     async def look_after(self) -> None:
-        """End workers that have stood idle for long, or whose code was saved since. Endless."""
+        """End workers that were idle for long, whose code was saved, or that have ended. Endless."""
         while True:
             await asyncio.sleep(self._patience.look)
             for sandbox, worker in tuple(self._workers.items()):
                 old = worker.idle_for > self._patience.idle
-                if worker.idle_for > 0 and (old or have_changed(worker.files)):
+                idle = worker.idle_for > 0 and (old or have_changed(worker.files))
+                if idle or not worker.alive:  # of one that has ended a port would stay open
                     self.end(sandbox)
 
     async def close(self) -> None:
