@@ -23,8 +23,8 @@ from plldb.aws.place import Place
 from plldb.errors import Hint, PlldbError, SettingsError
 
 KEPT_OPEN = 50.0
-"""Seconds that an unused connection to a WebSocket API is kept, or to what else has an endpoint of its own: the
-next answer needs no handshakes, which are three round trips. All others are kept for 12 s."""
+"""Seconds that an unused connection to an endpoint of its own, as a WebSocket API has, is kept: then the next
+answer needs no handshakes, which are three round trips. All others are kept for 12 s."""
 
 IN_FILES = ("shared-credentials-file", "config-file")
 """botocore's words for sources that it reads only once: whoever signs in again writes the file anew."""
