@@ -495,7 +495,7 @@ async def test_an_invocation_that_does_not_come_here_is_named_with_the_reason(
         await session.read_until("attached")
         assert await invoke(world.functions, names["Mails"], 1, Qualifier=version) == {"deployed": 1}
         silent = await session.read_until("function_silent")
-        assert (silent["function"], silent["version"]) == (names["Mails"], version)
+        assert (silent["function"], silent["function_version"]) == (names["Mails"], version)
         assert (await session.end())[0] == 0
 
 

@@ -81,7 +81,7 @@ async def test_a_function_that_is_in_a_vpc_without_a_way_out_is_named_with_the_r
         watching = asyncio.create_task(watch)
         await is_deployed(world, name, 1)
         await watching
-    assert [(each.function, each.version, each.in_vpc) for each in told] == [(name, "$LATEST", True)]
+    assert [(each.function, each.function_version, each.in_vpc) for each in told] == [(name, "$LATEST", True)]
 
 
 async def test_with_nobody_there_the_deployed_code_answers(world: World) -> None:

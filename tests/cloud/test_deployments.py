@@ -127,7 +127,7 @@ async def test_each_kind_of_deployment_is_noticed_said_and_answered_from_here_ag
             assert await invoke(world.functions, name, 1) == ["laptop", *answer]
         assert await invoke(world.functions, name, "memory") == "512"
         version = (await world.functions.publish_version(FunctionName=name))["Version"]
-        assert (await listener.until(debugger.VersionArmed)).version == version
+        assert (await listener.until(debugger.VersionArmed)).function_version == version
         await world.functions.delete_function(FunctionName=name)
         gone = await listener.until(debugger.FunctionDeployed)
         assert (gone.armed, gone.reason) == (False, "gone")

@@ -21,7 +21,7 @@ from plldb.cli.debugger.replay import operation as replay_operation
 from plldb.cli.output.jsonlines import fields_of, problem_fields
 from plldb.cli.output.renderer import Problem, Step
 from tests.conftest import RunPlldb
-from tests.docs.json_page import PAGE, find_faults_in_object, read_lines
+from tests.docs.json_page import PAGE, find_faults_in_object, read_fields, read_lines
 from tests.docs.pages import read_section
 
 LINES = (
@@ -86,6 +86,7 @@ def test_every_event_is_what_the_page_says(cls: Any) -> None:
     for event in instances(cls):
         told = json.loads(json.dumps(fields_of(event)))
         assert not find_faults_in_object(told, event.kind, event.kind)
+        assert not told.keys() & read_fields("Every line").keys(), "it would be overwritten"
 
 
 def test_page_has_no_kind_that_is_never_written() -> None:

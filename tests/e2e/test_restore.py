@@ -127,7 +127,7 @@ async def test_a_version_that_was_published_while_armed_is_named(
     version = (await client.publish_version(FunctionName=names["Orders"]))["Version"]
     _, told = await restore(aws, "shop")
     assert [event for event in told if isinstance(event, VersionArmed)] == [
-        VersionArmed(function=names["Orders"], version=version, aliases=())
+        VersionArmed(function=names["Orders"], function_version=version, aliases=())
     ]
     status = await look(aws, ["shop"], pace=PACE)
     assert isinstance(status, DebuggerStatus)

@@ -264,10 +264,9 @@ def _launch_line(event: LaunchEntry) -> Line:
 
 
 def _why_silent(event: FunctionSilent) -> str:
-    if event.version != "$LATEST":
-        return (
-            f"version {event.version} was invoked, and only $LATEST is debugged. Invoke it without an alias"
-        )
+    if event.function_version != "$LATEST":
+        version = event.function_version
+        return f"version {version} was invoked, and only $LATEST is debugged. Invoke it without an alias"
     text = "it was invoked, but its deployed code answered"
     if event.in_vpc:
         return (

@@ -57,7 +57,7 @@ class Words(RegionWords):
             case FunctionRefused():
                 return self._refused(event, now)
             case VersionArmed():
-                return [version_line(event.function, event.version, event.aliases)]
+                return [version_line(event.function, event.function_version, event.aliases)]
             case Restored(function=function, how=how):
                 if self._attached and how != "restored":  # it was refused before, or its going was told
                     return []

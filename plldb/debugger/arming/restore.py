@@ -64,7 +64,7 @@ async def restore_functions(
             await tell(event)
         if isinstance(outcome, operate.Restored) and outcome.how != "gone":
             for each in await find_armed_versions(places.functions, name):
-                await tell(VersionArmed(function=name, version=each.version, aliases=each.aliases))
+                await tell(VersionArmed(function=name, function_version=each.version, aliases=each.aliases))
         return event
 
     names = [each.name for each in wanted] if named else await list_held_functions(places)

@@ -155,7 +155,7 @@ class HeldFunctions:
         for version in versions:
             if (name, version.version) not in self.told_versions:
                 self.told_versions.add((name, version.version))
-                event = VersionArmed(function=name, version=version.version, aliases=version.aliases)
+                event = VersionArmed(function=name, function_version=version.version, aliases=version.aliases)
                 self.telling.put(event)
 
     def _plan(self, infrastructure: Infrastructure) -> Plan:

@@ -135,14 +135,14 @@ class FunctionRelayed:
 class FunctionSilent:
     """A function was invoked, and nothing of it came here: its deployed code has answered. Told once.
 
-    ``version`` is the one that was invoked; only ``$LATEST`` is ever armed. If it is that one, its sandbox
-    has no way to plldb's API; ``in_vpc`` tells whether the function is in a VPC, which is the usual reason.
+    ``function_version`` is the one that was invoked; only ``$LATEST`` is ever armed. If it is that one, its
+    sandbox has no way to plldb's API; ``in_vpc`` tells whether it is in a VPC, which is the usual reason.
     """
 
     kind: Literal["function_silent"] = "function_silent"
     function: str
     request_id: str
-    version: str
+    function_version: str
     in_vpc: bool = False
 
 

@@ -57,7 +57,7 @@ class VersionArmed:
 
     kind: Literal["version_armed"] = "version_armed"
     function: str
-    version: str
+    function_version: str
     aliases: tuple[str, ...]
 
 

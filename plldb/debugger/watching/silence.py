@@ -68,7 +68,7 @@ async def watch_silence(
                     del left[name]
                     tell(
                         FunctionSilent(
-                            function=name, request_id=request_id, version=version, in_vpc=each.in_vpc
+                            function=name, request_id=request_id, function_version=version, in_vpc=each.in_vpc
                         )
                     )
                 suspected |= {request_id for request_id, _ in silent}

@@ -36,7 +36,7 @@ def restored() -> list[ev.RestoreEvent]:
     return [
         started("restore"),
         ev.Restored(function=orders, how="restored"),
-        ev.VersionArmed(function=orders, version="12", aliases=("live",)),
+        ev.VersionArmed(function=orders, function_version="12", aliases=("live",)),
         ev.FunctionRefused(
             function=HELD["function"],
             reason="held",
@@ -172,9 +172,9 @@ def invoked() -> list[ev.AttachEvent]:
             message="You may not lambda:GetLayerVersion.",
         ),
         ev.FunctionRelayed(function=ORDERS),
-        ev.FunctionSilent(function=ORDERS, request_id=THIRD, version="$LATEST"),
-        ev.FunctionSilent(function=ORDERS, request_id=THIRD, version="$LATEST", in_vpc=True),
-        ev.FunctionSilent(function=ORDERS, request_id=THIRD, version="12"),
+        ev.FunctionSilent(function=ORDERS, request_id=THIRD, function_version="$LATEST"),
+        ev.FunctionSilent(function=ORDERS, request_id=THIRD, function_version="$LATEST", in_vpc=True),
+        ev.FunctionSilent(function=ORDERS, request_id=THIRD, function_version="12"),
         ev.FunctionDeployed(function=ORDERS, armed=True, code_changed=True),
         ev.FunctionDeployed(function=MAILS, armed=False, reason="gone", message="it was deleted"),
         ev.VisibilityDenied(

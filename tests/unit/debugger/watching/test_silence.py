@@ -38,4 +38,4 @@ async def test_with_conditions_only_another_version_is_told_that_does_not_come_h
     found: list[FunctionSilent] = []
     pace = Pace(look_at_logs=0)
     await watch_silence(doorway, functions, lambda *_: False, found.append, pace, some=some)
-    assert [each.version for each in found] == [told]
+    assert [each.function_version for each in found] == [told]
