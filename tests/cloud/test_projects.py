@@ -158,13 +158,12 @@ async def test_it_stops_in_the_source_and_is_given_back_as_it_was(
         }
         port = (await session.read_until("attached"))["debug_port"]
         async with editor(port, {file: [line_of(file)] for file in files.values()}) as one:
-            calls = [asyncio.create_task(invoke(world.functions, each, EVENT)) for each in names.values()]
-            stops = [await one.stop() for _ in calls]
-            assert sorted([await where(stop) for stop in stops]) == sorted(files.values())
-            for stop in stops:
+            for function, (_, answer) in wanted.functions.items():
+                call = asyncio.create_task(invoke(world.functions, names[function], EVENT))
+                stop = await one.stop()
+                assert await where(stop) == files[function]
                 await stop.go_on()
-            answers = dict(zip(names, await asyncio.gather(*calls), strict=True))
-            assert answers == {each: answer for each, (_, answer) in wanted.functions.items()}
+                assert await call == answer
         assert (await session.end())[0] == 0
     told = [line["functions"] for line in session.lines if line["kind"] == "code_differs"]
     differing = [each["files"] for functions in told for each in functions]
