@@ -44,7 +44,7 @@ def read_arguments() -> argparse.Namespace:
 
 def main() -> int:
     """Measure and print; 0 if everything could be measured, whether targets are met or not."""
-    arguments = read_arguments()
+    arguments, load = read_arguments(), os.getloadavg()[0]
     try:
         rows = asyncio.run(measure(arguments))
     except ServerError as error:
@@ -52,7 +52,7 @@ def main() -> int:
         return 1
     print("\n" + report.render_text(rows, []))
     if arguments.write:
-        PAGE.write_text(render_page(rows))
+        PAGE.write_text(render_page(rows, load))
     return 0
 
 
@@ -138,13 +138,14 @@ def crowd_rows(memory: float, rates: Sequence[float], used: float) -> list[Row]:
     ]
 
 
-def render_page(rows: Sequence[Row]) -> str:
-    """The page of the documentation."""
+def render_page(rows: Sequence[Row], load: float) -> str:
+    """The page of the documentation; ``load`` is that of the machine before it began."""
     values: dict[str, Any] = {
         "date": datetime.now(UTC).date().isoformat(),
         "version": plldb.__version__,
         "python": platform.python_version(),
         "cores": os.cpu_count(),
+        "load": f"{load:.1f}",
     }
     lines = [(row.what, row.measured, row.runs, row.target, report.verdict(row)) for row in rows]
     table = report.markdown_table(("what", "measured", "range", "target", ""), lines)

@@ -24,7 +24,7 @@ KEPT = 7 * 86400
 """Seconds that a row is kept: long enough to ask on Monday where a message of last week went."""
 
 
-AT_ONCE = 4
+AT_ONCE = 2
 """Most notes that are written at a time: hundreds would take the time of the invocations themselves."""
 
 
