@@ -30,7 +30,7 @@ def watch(runtime, vpc):
 
     ``vpc``: whether the function is in a VPC.
     """
-    extract, said, get_handler = runtime.extract_traceback, set(), runtime._get_handler
+    extract, said = runtime.extract_traceback, set()
     endpoints = find_endpoints(os.environ)
 
     def extract_traceback(tb):
@@ -38,14 +38,17 @@ def watch(runtime, vpc):
             say(explain(sys.exc_info()[1], vpc))
         return extract(tb)
 
-    def get_own_handler(handler):
-        # An error of this kind is told without its traceback.
-        try:
-            return get_handler(handler)
-        except runtime.FaultException as error:
+    class Fault(runtime.FaultException):
+        """Made where a module cannot be imported, of which no traceback is told.
+
+        To wrap what raises it would add a line to the traceback of other errors.
+        """
+
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
             with suppress(Exception):
-                say(explain(error, vpc))
-            raise
+                error = sys.exc_info()[1]
+                say(explain(error, vpc) if isinstance(error, ImportError) else None)
 
     def look(event, arguments):
         if event != "socket.connect":
@@ -62,7 +65,7 @@ def watch(runtime, vpc):
                 if host not in find_proxies(os.environ):
                     say(f"{host}:{port} is private, and this machine may have no way to the function's VPC")
 
-    runtime.extract_traceback, runtime._get_handler = extract_traceback, get_own_handler
+    runtime.extract_traceback, runtime.FaultException = extract_traceback, Fault
     sys.addaudithook(look)
 
 
