@@ -30,7 +30,7 @@ def watch(runtime, vpc):
 
     ``vpc``: whether the function is in a VPC.
     """
-    extract, said = runtime.extract_traceback, set()
+    extract, make, said = runtime.extract_traceback, runtime.FaultException.__init__, set()
     endpoints = find_endpoints(os.environ)
 
     def extract_traceback(tb):
@@ -38,17 +38,13 @@ def watch(runtime, vpc):
             say(explain(sys.exc_info()[1], vpc))
         return extract(tb)
 
-    class Fault(runtime.FaultException):
-        """Made where a module cannot be imported, of which no traceback is told.
-
-        To wrap what raises it would add a line to the traceback of other errors.
-        """
-
-        def __init__(self, *arguments):
-            super().__init__(*arguments)
-            with suppress(Exception):
-                error = sys.exc_info()[1]
-                say(explain(error, vpc) if isinstance(error, ImportError) else None)
+    def make_fault(self, *arguments, **named):
+        # Where a module cannot be imported the runtime makes one of these, and tells no traceback. To wrap
+        # what raises it would add a line to the tracebacks of other errors.
+        make(self, *arguments, **named)
+        with suppress(Exception):
+            error = sys.exc_info()[1]
+            say(explain(error, vpc) if isinstance(error, ImportError) else None)
 
     def look(event, arguments):
         if event != "socket.connect":
@@ -65,7 +61,7 @@ def watch(runtime, vpc):
                 if host not in find_proxies(os.environ):
                     say(f"{host}:{port} is private, and this machine may have no way to the function's VPC")
 
-    runtime.extract_traceback, runtime.FaultException = extract_traceback, Fault
+    runtime.extract_traceback, runtime.FaultException.__init__ = extract_traceback, make_fault
     sys.addaudithook(look)
 
 
