@@ -8,6 +8,7 @@
         ├── NoFunctionsError       there is no function to act on
         │   └── AmbiguousNameError     a name means several functions, or a function and a stack
         ├── SourceError            a function's code, or a Python to run it, is not on this machine
+        │   ├── NoCodeError            no folder has the handler of a function; one can be named
         │   ├── SeveralFoldersError    several folders fit, and nothing decides between them
         │   └── InlineCodeError        the code is in the template itself, in no file of its own
         ├── ConditionError         a condition on events says nothing that could be asked
@@ -28,6 +29,7 @@ __all__ = [
     "ConditionError",
     "DebuggerError",
     "InlineCodeError",
+    "NoCodeError",
     "NoFunctionsError",
     "NotSetUpError",
     "PortError",
@@ -67,6 +69,12 @@ class SourceError(DebuggerError):
     """The code of a function, or a Python to run it, is not where it was looked for on this machine."""
 
     code = "source"
+
+
+class NoCodeError(SourceError):
+    """No folder of the project has the file of a function's handler, and one can be named that has it."""
+
+    code = "no-code"
 
 
 MOST_NAMED = 5

@@ -99,8 +99,8 @@ class Words(RegionWords):
         self._held = self._held or event.reason == "held"
         since = f", {ago(event.since, now)}" if event.since else ""
         text = f"{event.function} is left as it is: {event.message}{since}"
-        if event.reason == "several-folders":
-            text += f" `--code {event.function}=DIR` names one, too."
+        if event.reason in ("no-code", "several-folders"):
+            text += f" `--code {event.function}=DIR` names it, too."
         if self._planning:  # nothing is wrong with a stack that has functions of another language
             return [Line(mark="warn", name="left", text=text)]
         return [Line(mark="fail", name="left", text=text, tone="bad")]

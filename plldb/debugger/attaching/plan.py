@@ -18,7 +18,14 @@ from plldb.debugger.arming.mutex import Hold, read_hold
 from plldb.debugger.arming.operate import Places, Refused, Seen, examine, held
 from plldb.debugger.arming.refusals import refused
 from plldb.debugger.arming.restore import refused_event
-from plldb.debugger.errors import InlineCodeError, NoFunctionsError, SeveralFoldersError, SourceError
+from plldb.debugger.errors import (
+    MOST_NAMED,
+    InlineCodeError,
+    NoCodeError,
+    NoFunctionsError,
+    SeveralFoldersError,
+    SourceError,
+)
 from plldb.debugger.events.restore import FunctionRefused
 from plldb.debugger.link.rows import TABLE as SESSIONS
 from plldb.debugger.workers.project.cache import LARGEST, cache_folder
@@ -91,10 +98,8 @@ async def _plan(
     settings = read_settings(configuration, logical_id=wanted.logical_id, stack=wanted.stack)
     try:
         source = await _find(aws, project, settings, answer)
-    except SeveralFoldersError as error:
-        return _refused(wanted.name, error.code, error.message)
     except SourceError as error:
-        return _refused(wanted.name, "no-code", error.message)
+        return _refused(wanted.name, error.code, error.message)
     return Candidate(
         name=settings.name,
         logical_id=wanted.logical_id,
@@ -131,9 +136,9 @@ async def _find(aws: Aws, project: Project, settings: FunctionSettings, answer: 
     return replace(await asyncio.to_thread(find_source, project, settings), as_deployed=True)
 
 
-def _not_copied(error: SourceError) -> SourceError:
+def _not_copied(error: SourceError) -> NoCodeError:
     most = f"{LARGEST:,}"
-    return SourceError(
+    return NoCodeError(
         f"{error.message} It cannot be copied from Lambda: the package cannot be downloaded, has more than "
         f"{most} bytes, or cannot be unpacked here (is the disk full?). The table [tool.plldb.code] of "
         "pyproject.toml can name a folder with a copy of it."
@@ -173,16 +178,17 @@ async def _is_connected(aws: Aws, places: Places, hold: Hold) -> bool:
 
 
 def nothing_left(refused: Sequence[FunctionRefused]) -> NoFunctionsError:
-    """Return the error that says why there is no function at all. Pure."""
-    said = "; ".join(f"{each.function}: {each.message}" for each in refused[:3])
-    more = f"; and {len(refused) - 3} more" if len(refused) > 3 else ""
+    """Return the error that says that there is no function at all; why was told of each. Pure."""
+    names = ", ".join(each.function for each in refused[:MOST_NAMED])
+    more = f" and {len(refused) - MOST_NAMED} more" if len(refused) > MOST_NAMED else ""
     if any(each.reason == "held" for each in refused):
         hint = Hint("take-over", "Ask whoever holds them to detach, or take them over.")
     elif any(each.reason in ("no-code", "several-folders") for each in refused):
-        hint = Hint("fix-argument", "Name other functions, or the folder of their code.")
+        hint = Hint("fix-argument", "Attach in the folder of the whole project, or name that of their code.")
     else:
         hint = Hint("fix-argument", "Name other functions: these cannot be attached to.")
-    return NoFunctionsError(f"There is no function to attach to. {said}{more}", hint=hint)
+    left = "is left as it is" if len(refused) == 1 else "are left as they are"
+    return NoFunctionsError(f"There is no function to attach to: {names}{more} {left}.", hint=hint)
 
 
 def _refused(name: str, reason: str, message: str) -> FunctionRefused:

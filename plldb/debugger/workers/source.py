@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path, PurePath
 from zipfile import ZipInfo
 
-from plldb.debugger.errors import MOST_NAMED, InlineCodeError, SeveralFoldersError, SourceError
+from plldb.debugger.errors import MOST_NAMED, InlineCodeError, NoCodeError, SeveralFoldersError, SourceError
 from plldb.debugger.workers.project.compare import as_deployed
 from plldb.debugger.workers.project.handlers import files_of, own_handlers, why_no_file
 from plldb.debugger.workers.project.interpreter import find_local_packages, find_python
@@ -127,11 +127,16 @@ def _own_layers(root: Path, function: FunctionSettings) -> tuple[Path, ...]:
 
 
 def check_project(project: Project) -> None:
-    """Check what holds for all functions alike: the folders that were named, and pyproject.toml.
+    """Check what holds for all functions alike: what was named, and pyproject.toml.
 
     Raises:
-        SourceError: a folder is not there, or the file is wrong.
+        SourceError: a folder or the interpreter is not there, or the file is wrong.
     """
+    if project.python is not None and not project.python.is_file():
+        hint = Hint(
+            "fix-argument", "Name an interpreter, such as .venv/bin/python, or none: it is then found."
+        )
+        raise SourceError(f"There is no Python at {project.python}.", hint=hint)
     for folder in (project.folder, *project.code.values()):
         if not folder.is_dir():
             raise SourceError(
@@ -186,7 +191,7 @@ def _no_file(root: Path, function: FunctionSettings, named: Path | None) -> Sour
     below = (str((path / name).relative_to(where)) for path, names in _walk(where) if name in names)
     others = ", ".join(list(islice(below, MOST_NAMED)) or _elsewhere(where, handler))
     known = "" if named else ", ".join(code_in_pyproject(root))
-    return SourceError(
+    return NoCodeError(
         f"The handler {handler} of {function.name} is not in any file below {where}: there is no "
         f"{' or '.join(files)} in {'it' if named else 'any folder'}{f', but {others}' if others else ''}. "
         "The table [tool.plldb.code] of pyproject.toml can name the folder of its code"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -13,6 +14,7 @@ from plldb import debugger as ev
 from plldb.cli.command import Stopped
 from plldb.cli.debugger.explain import explain
 from plldb.cli.debugger.invoke import invoked_lines
+from plldb.cli.debugger.words import Words
 from plldb.cli.interrupts import listen
 from plldb.cli.main import main
 from plldb.cli.run import perform
@@ -219,6 +221,18 @@ def test_who_finds_all_functions_held_is_proposed_to_take_them_over(reason: str,
     refused = ev.FunctionRefused(function="orders", reason=reason, message="boris has it")
     problem = explain(asked("attach", "shop"), nothing_left([refused]), [scripts.a_run("attach", "shop")])
     assert [step.command.split()[-1] for step in problem.steps] == ([last] if last else [])
+
+
+@pytest.mark.parametrize(
+    ("reason", "named"), [("no-code", True), ("several-folders", True), ("source", False)]
+)
+def test_a_function_whose_code_can_be_named_is_told_with_the_option_and_the_reason_once(
+    reason: str, named: bool
+) -> None:
+    refused = ev.FunctionRefused(function="orders", reason=reason, message="its code is nowhere.")
+    (line,) = Words(asked("attach", "shop"), None).say(refused, datetime.now(UTC))
+    assert ("`--code orders=DIR`" in str(line)) == named
+    assert nothing_left([refused]).message == "There is no function to attach to: orders is left as it is."
 
 
 @pytest.mark.parametrize("argv", [["restore"], ["restore", "shop", "--all"]])

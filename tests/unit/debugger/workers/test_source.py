@@ -171,6 +171,8 @@ def test_several_folders_are_named(tmp_path: Path) -> None:
             find_source(project, FUNCTION)
         with pytest.raises(SourceError, match=r"There is no folder gone\."):
             check_project(project)
+    with pytest.raises(SourceError, match=r"There is no Python at gone\."):
+        check_project(Project(folder=tmp_path, python=Path("gone")))
     for path in ("a", "b"):
         (tmp_path / path / "app.py").rename(tmp_path / path / "other.py")
     make(tmp_path, "a/deep/app.py")
@@ -231,6 +233,7 @@ def test_a_handler_elsewhere_in_the_repository_or_in_a_build_is_named_and_not_ru
     with pytest.raises(SourceError) as raised:
         find(tmp_path / "infra")
     assert f" in any folder{elsewhere.format(root=tmp_path)}. The table" in raised.value.message
+    assert raised.value.code == "no-code"
 
 
 def test_the_python_is_that_of_the_projects_environment(tmp_path: Path) -> None:
