@@ -584,7 +584,7 @@ async def test_on_a_terminal_it_asks_first_and_ctrl_c_puts_everything_back(
     for words in (
         "#1         Orders: Invoke, 1 byte",
         "   seen {'later': 1}",
-        "#1         answered",
+        "#1         Orders answered",
         "detached: 1",
     ):
         assert words in shown
