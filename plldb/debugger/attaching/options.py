@@ -37,7 +37,7 @@ class AttachOptions:
         wait_for_sign_in: where AWS does not accept the caller's credentials any more when functions are to be
             restored, wait until it does, instead of leaving them armed. For callers whose person can sign in.
         own_credentials: functions run with the caller's own credentials instead of their role's.
-        where: conditions such as ``headers.x-debug=me`` (see ``docs/debugging.md``). Only invocations whose
+        where: conditions such as ``headers.x-debug=me`` (see ``docs/invocations.md``). Only invocations whose
             events fulfil all of them come here; the others run the deployed code.
         record: folder in which each invocation is kept as a file, which `plldb.debugger.replay` runs again.
         take_over: take also what other sessions hold; `TakeOverPlanned` names it before anything is changed.
