@@ -106,7 +106,8 @@ async def test_without_a_terminal_it_says_what_is_left_armed_and_until_when(
     assert done.code == 1, done
     assert f"{names['Orders']} is left as it is: " in done.stdout
     assert "1 function left armed" in done.stdout
-    assert re.search(r"`plldb restore .* shop Orders` puts them back.* lease ends at \d{4}-\d\d-\d\d", done.stdout)
+    way_out = r"`plldb restore .* shop Orders` puts them back.* lease ends at \d{4}-\d\d-\d\d"
+    assert re.search(way_out, done.stdout)
     assert "Traceback" not in done.stderr
     assert (await plldb_cli("restore", "shop")).code == 0
     assert await settings(world, names["Orders"]) == before
