@@ -11,8 +11,8 @@ from plldb.aws.place import Place
 from plldb.cli.command import Command
 from plldb.cli.debugger.explain import explain
 from plldb.cli.debugger.invoke import invoked_text, read_event
+from plldb.cli.debugger.lines import detached_text
 from plldb.cli.debugger.progress import LiveProgress
-from plldb.cli.debugger.session import detached_text
 from plldb.cli.debugger.status import status_text
 from plldb.cli.debugger.words import Words, finished_text, question
 from plldb.cli.output.renderer import Result

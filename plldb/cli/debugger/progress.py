@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plldb.cli.debugger.names import short_names
+from plldb.cli.debugger.plan import short_names
 from plldb.cli.output.live import Activity
 from plldb.debugger.events.attach import (
     Attached,

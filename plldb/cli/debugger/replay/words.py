@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from plldb.cli.debugger.session import SessionWords, function_lines
+from plldb.cli.debugger.plan import function_lines
+from plldb.cli.debugger.session import SessionWords
 from plldb.cli.output.layout import Item, Line
 from plldb.cli.output.live import Activity, Bar
 from plldb.cli.output.text import counted

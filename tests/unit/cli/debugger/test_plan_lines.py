@@ -6,7 +6,7 @@ from typing import Any
 
 from plldb import debugger as ev
 from plldb.cli.debugger.limits import vpc_lines
-from plldb.cli.debugger.names import short_names
+from plldb.cli.debugger.plan import short_names
 
 
 def function(name: str, **changes: Any) -> ev.PlannedFunction:

@@ -1,0 +1,221 @@
+"""The lines of an attached session, each from one event alone. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from plldb.cli.debugger.status import person
+from plldb.cli.output.layout import Item, Line
+from plldb.cli.output.text import counted, duration, size
+from plldb.debugger.events.connection import (
+    AnswersDelayed,
+    ConnectionLost,
+    ConnectionRestored,
+    SignInNeeded,
+)
+from plldb.debugger.events.layers import LayerFetched, LayerMissing
+
+if TYPE_CHECKING:
+    from plldb.debugger.events.attach import (
+        Attached,
+        AttachFinished,
+        Detaching,
+        FunctionDeployed,
+        FunctionSilent,
+        LaunchEntry,
+        RecordingFailed,
+        VisibilityDenied,
+    )
+    from plldb.debugger.events.connection import ConnectionEvent
+    from plldb.debugger.events.invocations import EventsSkipped, InvocationFinished
+
+MOST_PACKAGES = 5
+"""How many packages of a layer are named."""
+
+
+def layer_line(event: LayerFetched | LayerMissing) -> Line:
+    """Say what became of a layer."""
+    layer = ":".join(event.layer.split(":")[-2:])
+    if isinstance(event, LayerMissing):
+        text = (
+            f"the layer {layer} cannot be read: {event.message} What your code needs of it has to be in your "
+            "Python"
+        )
+        return Line(mark="warn", name="layer", text=text, tone="warn")
+    packages = files_text(event.packages[:MOST_PACKAGES], len(event.packages))
+    text = f"{layer} was copied to this machine ({size(event.size)}), since your Python lacks {packages}"
+    return Line(mark="done", name="layer", text=text)
+
+
+def files_text(names: tuple[str, ...], count: int) -> str:
+    """Name the first of several."""
+    more = f" and {count - len(names)} more" if count > len(names) else ""
+    return f"{', '.join(names)}{more}"
+
+
+def attached_lines(event: Attached) -> list[Item]:
+    """Say that functions are attached."""
+    port = "" if event.debug_port is None else f"; a debugger can connect to 127.0.0.1:{event.debug_port}"
+    if event.followed:
+        port = "; the debugger under which plldb runs stops in them"
+    text = f"attached to {counted(len(event.functions), 'function')}{port}"
+    return [
+        Line(mark="done", name="plldb", text=text, tone="good"),
+        Line(text="Ctrl-C puts everything back"),
+    ]
+
+
+def ended_line(number: str, name: str, event: InvocationFinished) -> Line:
+    """Say how an invocation has ended; ``number`` and ``name`` are what it and its function are called."""
+    took = duration(event.seconds)
+    if event.outcome == "answered":
+        return Line(mark="done", name=number, text=f"{name} answered after {took}", tone="good")
+    if event.outcome == "cancelled":
+        text = f"{name} stopped after {took}: nobody waits for it"
+        return Line(mark="warn", name=number, text=text, tone="warn")
+    where = f", {event.file}:{event.line}" if event.file else ""
+    return Line(mark="fail", name=number, text=f"{name}: {event.error}{where}, after {took}", tone="bad")
+
+
+_LAUNCH = {
+    "created": "was made, with the entry plldb for VS Code",
+    "added": "has the entry plldb for VS Code now",
+    "updated": "has this port in its entry plldb now",
+    "unchanged": "has the entry plldb already",
+}
+
+
+def launch_line(event: LaunchEntry) -> Line:
+    """Say what became of the entry for VS Code."""
+    if event.change == "refused":
+        text = f"{event.file} is left as it is: {event.message}"
+        return Line(mark="warn", name="launch", text=text, tone="warn")
+    return Line(mark="done", name="launch", text=f"{event.file} {_LAUNCH[event.change]}")
+
+
+def silent_line(name: str, event: FunctionSilent) -> Line:
+    """Say that an invocation of a function, which is called ``name``, has not come, and why."""
+    text = f"{name}: {_why_silent(event)} ({event.request_id})"
+    return Line(mark="warn", name="silent", text=text, tone="warn")
+
+
+def _why_silent(event: FunctionSilent) -> str:
+    if event.function_version != "$LATEST":
+        version = event.function_version
+        return f"version {version} was invoked, and only $LATEST is debugged. Invoke it without an alias"
+    text = "it was invoked, but its deployed code answered"
+    if event.in_vpc:
+        return (
+            f"{text}: from its VPC its sandbox cannot reach plldb's API. Give the VPC a NAT gateway; if it "
+            "has an endpoint for execute-api, switch its private DNS off"
+        )
+    return f"{text}: its sandbox does not reach plldb's API; its log says why, after 'plldb:'"
+
+
+def deployed_line(name: str, event: FunctionDeployed) -> Line:
+    """Say that a function, which is called ``name``, was deployed, and whether it is still attached."""
+    return Line(mark="warn", name="deployed", text=f"{name} {_deployed_text(event)}", tone="warn")
+
+
+def _deployed_text(event: FunctionDeployed) -> str:
+    if event.armed:
+        code = (
+            ". Its deployed code has changed; what runs here is the code in your folder"
+            if event.code_changed
+            else ""
+        )
+        return f"was deployed in the meantime, and is attached again{code}"
+    if event.holder:
+        return f"was taken over by {person(event.holder)}, and is not attached any more"
+    return f"is not attached any more: {event.message}"
+
+
+def skipped_line(event: EventsSkipped) -> Line:
+    """Say what was not shown, since nobody read it."""
+    counts = ((event.lines, "line"), (event.invocations, "invocation"))
+    what = " and ".join(counted(number, name) for number, name in counts if number)
+    text = f"{what} not shown, since nobody read them"
+    return Line(mark="warn", name="output", text=text, tone="warn")
+
+
+def relayed_line(name: str) -> Line:
+    """Say that a function, which is called ``name``, cannot send to this machine directly."""
+    text = (
+        f"{name} may not send to this machine directly (403: a VPC with private DNS for execute-api?). It "
+        "goes through plldb's handlers, which is slower"
+    )
+    return Line(mark="warn", name="link", text=text, tone="warn")
+
+
+def denied_line(event: VisibilityDenied) -> Line:
+    """Say that messages of a queue come a second time."""
+    text = (
+        f"messages of {event.queue} cannot be hidden for longer: {event.message} What is held beyond the "
+        "queue's visibility timeout is delivered a second time"
+    )
+    return Line(mark="warn", name="queue", text=text, tone="warn")
+
+
+def unrecorded_line(event: RecordingFailed) -> Line:
+    """Say that invocations are not kept."""
+    text = f"invocations cannot be written into {event.folder}: {event.message}. All else goes on"
+    return Line(mark="warn", name="record", text=text, tone="warn")
+
+
+def connection_line(event: ConnectionEvent) -> Line:
+    """Say how the connection to plldb's API is."""
+    match event:
+        case ConnectionLost(reason=reason):
+            text = f"connection lost: {reason}; plldb connects again"
+            return Line(mark="warn", name="link", text=text, tone="warn")
+        case ConnectionRestored(seconds=seconds):
+            return Line(mark="done", name="link", text=f"connected again after {duration(seconds)}")
+        case SignInNeeded(message=message, goes_on=goes_on):
+            way = (
+                "Sign in again, in another terminal: plldb then goes on by itself"
+                if goes_on
+                else "plldb cannot find new ones, since variables, another profile's keys or an MFA code "
+                "gave them: end it with Ctrl-C"
+            )
+            return Line(mark="warn", name="sign in", text=f"{message} {way}", tone="warn")
+        case AnswersDelayed(message=message):
+            return Line(mark="warn", name="link", text=f"answers are not taken: {message}", tone="warn")
+        case _:
+            assert_never(event)
+
+
+_WHY_DETACHING = {
+    "asked": "",
+    "lease": "the time is over: ",
+    "idle": "nothing was invoked: ",
+    "none-left": "no function is left: ",
+    "failed": "it has failed: ",
+}
+
+
+def detaching_line(event: Detaching) -> Line:
+    """Say why the session ends, and what it waits for."""
+    why = _WHY_DETACHING[event.reason]
+    finishing = event.in_hand and event.reason != "failed"
+    rest = f"; {counted(event.in_hand, 'invocation')} may finish" if finishing else ""
+    text = f"{why}no new invocations, functions are being restored{rest}"
+    return Line(mark="busy", name="plldb", text=text)
+
+
+def finished_line(event: AttachFinished) -> Line:
+    """Say how a session has ended, as its last line."""
+    good = not event.left_armed
+    return Line(
+        mark="done" if good else "fail",
+        name="plldb",
+        text=detached_text(event),
+        tone="good" if good else "bad",
+    )
+
+
+def detached_text(event: AttachFinished) -> str:
+    """Say how a session has ended."""
+    failed = f", {event.failed} failed" if event.failed else ""
+    left = f", {counted(len(event.left_armed), 'function')} left armed" if event.left_armed else ""
+    ran = f"{counted(event.invocations, 'invocation')}{failed}"
+    return f"detached: {ran}; {counted(event.restored, 'function')} restored{left}"
