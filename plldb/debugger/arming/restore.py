@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from plldb.aws.session import Aws
 from plldb.debugger.arming import operate
-from plldb.debugger.arming.find import Names, list_stacks, tell_and_find
+from plldb.debugger.arming.find import list_stacks, tell_and_find
 from plldb.debugger.arming.functions import (
     find_armed_versions,
     list_touched_functions,
@@ -16,6 +16,7 @@ from plldb.debugger.arming.functions import (
     read_function,
 )
 from plldb.debugger.arming.mutex import Hold, list_holds, open_table
+from plldb.debugger.arming.names import Names
 from plldb.debugger.arming.operate import Places, Refused
 from plldb.debugger.arming.settings import is_touched
 from plldb.debugger.events.restore import (

@@ -12,9 +12,9 @@ from typing import Any
 
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
-from plldb.debugger.arming.find import Wanted
 from plldb.debugger.arming.functions import GONE, arn_of, function_of
 from plldb.debugger.arming.mutex import Hold, read_hold
+from plldb.debugger.arming.names import Wanted
 from plldb.debugger.arming.operate import Places, Refused, Seen, examine, held
 from plldb.debugger.arming.refusals import refused
 from plldb.debugger.arming.restore import refused_event

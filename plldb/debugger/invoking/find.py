@@ -9,8 +9,8 @@ from difflib import get_close_matches
 
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
-from plldb.debugger.arming.find import decide, name_of, no_such
 from plldb.debugger.arming.functions import Lambda, list_names
+from plldb.debugger.arming.names import decide, name_of, no_such
 from plldb.debugger.arming.stacks import list_stack_functions
 from plldb.debugger.errors import NoFunctionsError
 from plldb.errors import Hint, PlldbError, SettingsError
