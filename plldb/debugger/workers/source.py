@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePath
@@ -14,6 +13,7 @@ from plldb.debugger.workers.project.compare import as_deployed
 from plldb.debugger.workers.project.handlers import files_of, own_handlers, why_no_file
 from plldb.debugger.workers.project.interpreter import find_local_packages, find_python
 from plldb.debugger.workers.project.pyproject import code_in_pyproject
+from plldb.debugger.workers.project.search import find_elsewhere, find_handler, search, walk
 from plldb.debugger.workers.project.serverless import declared_by_serverless, folders_of_chalice
 from plldb.debugger.workers.project.templates import (
     built_folders,
@@ -24,12 +24,6 @@ from plldb.debugger.workers.project.templates import (
 )
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.errors import Hint
-
-OUTPUT = frozenset({".aws-sam", "cdk.out", ".serverless", "build", "dist", ".chalice"})
-"""Folders with copies of the code that tools make."""
-NEITHER = frozenset({"node_modules", "site-packages", "__pycache__", "venv", "env"})
-MOST_FOLDERS = 20_000
-"""How many folders are looked into before the search is given up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,16 +106,16 @@ def find_source(
                     python=python,
                     layers=(
                         *find_local_packages(folder, root, function.runtime),
-                        *_own_layers(root, function),
+                        *_own_layers(root, function, folder),
                     ),
                     as_deployed=deployed is not None,
                 )
     raise _no_file(root, function, named)
 
 
-def _own_layers(root: Path, function: FunctionSettings) -> tuple[Path, ...]:
+def _own_layers(root: Path, function: FunctionSettings, folder: Path) -> tuple[Path, ...]:
     declared = [(layer, "") for each in declared_by_serverless(root, function) for layer in each.layers]
-    return layers_in_templates(root, function.logical_id, function.runtime) or python_folders(
+    return layers_in_templates(root, function.logical_id, folder, function.runtime) or python_folders(
         declared, function.runtime
     )
 
@@ -188,8 +182,8 @@ def _no_file(root: Path, function: FunctionSettings, named: Path | None) -> Sour
             hint=Hint("fix-argument", "Name other functions: this one cannot run here."),
         )
     name, where = PurePath(files[0]).name, named or root
-    below = (str((path / name).relative_to(where)) for path, names in _walk(where) if name in names)
-    others = ", ".join(list(islice(below, MOST_NAMED)) or _elsewhere(where, handler))
+    below = (str((path / name).relative_to(where)) for path, names in walk(where) if name in names)
+    others = ", ".join(list(islice(below, MOST_NAMED)) or find_elsewhere(where, handler))
     known = "" if named else ", ".join(code_in_pyproject(root))
     return NoCodeError(
         f"The handler {handler} of {function.name} is not in any file below {where}: there is no "
@@ -198,24 +192,6 @@ def _no_file(root: Path, function: FunctionSettings, named: Path | None) -> Sour
         f"{f'; it names that of {known}' if known else ''}.",
         hint=Hint("fix-argument", "Name the folder of its code, from which the handler can be imported."),
     )
-
-
-def _elsewhere(where: Path, handler: str) -> list[str]:
-    """Return other files of a handler: of the same repository, or else in the output of a build."""
-    repository = next((each for each in (where, *where.parents) if (each / ".git").exists()), where)
-    found = [*_search(repository, handler)] or [*_search(where, handler, NEITHER)]
-    return [str(find_handler(each, handler)) for each in found[:MOST_NAMED]]
-
-
-def find_handler(folder: Path, handler: str, root: Path | None = None) -> Path | None:
-    """Return the file of a handler, None if it is no file below the folder: nothing else is ever run.
-
-    A link may lead to another folder below ``root``.
-    """
-    for path in (folder / name for name in files_of(handler)):
-        if path.is_file() and any(path.resolve().is_relative_to(each) for each in (folder, root or folder)):
-            return path
-    return None
 
 
 def _find_folder(
@@ -248,7 +224,7 @@ def _fitting(root: Path, function: FunctionSettings, handler: str) -> list[Path]
         lambda: [each.folder for each in declared_by_serverless(root, function)],
         lambda: [root],
         lambda: folders_of_chalice(root, function),
-        lambda: _search(root, handler),
+        lambda: search(root, handler),
     )
     for way in ways:
         if fitting := [each for each in way() if find_handler(each, handler, root)]:
@@ -260,17 +236,3 @@ def _equal_to(built: Sequence[Path], folders: Sequence[Path], handler: str) -> l
     """Return the folders whose handler's file is that of a folder which a tool has put together."""
     texts = {file.read_bytes() for each in built if (file := find_handler(each, handler))}
     return [each for each in folders if (file := find_handler(each, handler)) and file.read_bytes() in texts]
-
-
-def _search(root: Path, handler: str, without: Collection[str] = OUTPUT | NEITHER) -> Iterator[Path]:
-    """Yield the folders below this one from which a handler can be imported."""
-    return (path for path, _ in _walk(root, without) if find_handler(path, handler))
-
-
-def _walk(root: Path, without: Collection[str] = OUTPUT | NEITHER) -> Iterator[tuple[Path, list[str]]]:
-    """Yield the folders that may have source, and the names of their files; ``without`` those named so."""
-    for count, (path, folders, files) in enumerate(os.walk(root)):
-        if count >= MOST_FOLDERS:
-            return
-        folders[:] = sorted(each for each in folders if each not in without and not each.startswith("."))
-        yield Path(path), files

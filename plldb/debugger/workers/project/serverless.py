@@ -12,15 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from plldb.debugger.workers.project.reading import mapping, read_mapping
+from plldb.debugger.workers.project.search import folders_of_services
 from plldb.debugger.workers.settings import FunctionSettings
 
 NAMES = ("serverless.yml", "serverless.yaml", "serverless.json")
 """Files of the Serverless Framework that are data; those in JavaScript are not read."""
 CHALICE = ".chalice/config.json"
-WHERE = ("", "*/", "*/*/")
-"""A repository may have several services, each in a folder of its own."""
-OTHERS = frozenset({"node_modules", ".serverless", ".venv", "venv"})
-"""Folders with files of others, or of the tools themselves."""
 _FROM_FILE = re.compile(r"\$\{file\(([^)$]+)\)\}")
 
 
@@ -41,7 +38,7 @@ def declared_by_serverless(project: Path, function: FunctionSettings) -> tuple[D
 
     Several services may use the same key: then those count whose name the function's begins with.
     """
-    paths = (each for name in NAMES for each in _files(project, name))
+    paths = _files(project, *NAMES)
     found = tuple(each for path in paths for each in _declared(path) if _is(each, function))
     of_service = tuple(each for each in found if function.name.startswith(f"{each.service}-"))
     return of_service or found
@@ -58,11 +55,9 @@ def folders_of_chalice(project: Path, function: FunctionSettings) -> tuple[Path,
     return named or tuple(apps)
 
 
-def _files(project: Path, name: str) -> Iterator[Path]:
-    for where in WHERE:
-        for path in sorted(project.glob(where + name)):
-            if not OTHERS.intersection(path.relative_to(project).parts):
-                yield path
+def _files(project: Path, *names: str) -> Iterator[Path]:
+    paths = (folder / name for folder in folders_of_services(project) for name in names)
+    return (each for each in paths if each.is_file())
 
 
 def _declared(path: Path) -> Iterator[Declared]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from plldb.debugger.workers.project.reading import mapping, read_mapping
+from plldb.debugger.workers.project.search import folders_of_services
 
 NAMES = ("template.yaml", "template.yml", "template.json", "sam.yaml", "sam.yml")
 """Files that ``sam`` takes by itself, and those that projects use besides."""
@@ -44,17 +46,24 @@ class _Function:
 def folders_in_templates(project: Path, logical_id: str) -> tuple[Path, ...]:
     """Return the folders that the templates of a project name for the code of a function.
 
-    Several templates, or nested stacks, may use the same id.
+    Several templates, of other stacks or nested ones, may use the same id.
     """
     return tuple(dict.fromkeys(each.folder for each in _find(project, logical_id) if each.folder))
 
 
-def layers_in_templates(project: Path, logical_id: str, runtime: str) -> tuple[Path, ...]:
+def layers_in_templates(project: Path, logical_id: str, folder: Path, runtime: str) -> tuple[Path, ...]:
     """Return the folders from which Python finds the packages of a function's layers that the project has.
 
     SAM copies what lies in the folder of a layer that it builds to ``python`` in the layer.
+
+    Args:
+        project: the folder of the project.
+        logical_id: of the function; several templates may use it.
+        folder: where the code of the function lies, by which it is known which template is its own.
+        runtime: of the function.
     """
-    return python_folders(next((each.layers for each in _find(project, logical_id)), ()), runtime)
+    found = sorted(_find(project, logical_id), key=lambda each: each.folder != folder)
+    return python_folders(found[0].layers if found else (), runtime)
 
 
 def python_folders(layers: Sequence[tuple[Path, str]], runtime: str) -> tuple[Path, ...]:
@@ -101,7 +110,9 @@ def _find(project: Path, logical_id: str) -> list[_Function]:
     if not logical_id:
         return []
     name = _last_part(logical_id)
-    for paths in ([project / each for each in NAMES], _other_templates(project, name)):
+    beside = chain((project / each for each in NAMES), _other_templates(project, name))
+    below = (folder / each for folder in folders_of_services(project) for each in NAMES)
+    for paths in (beside, below):
         there = [each for path in paths for each in _functions(path)]
         found = [each for each in there if each.logical_id == logical_id] or [
             each for each in there if _last_part(each.logical_id) == name

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from plldb.debugger.errors import SourceError
+from plldb.debugger.errors import SeveralFoldersError, SourceError
 from plldb.debugger.workers.project.interpreter import find_local_packages, find_python
 from plldb.debugger.workers.settings import FunctionSettings, read_settings
 from plldb.debugger.workers.source import Project, check_project, find_source
@@ -90,6 +90,32 @@ def test_a_template_says_where_the_code_is(tmp_path: Path, logical_id: str, fold
     (tmp_path / "template.yaml").write_text(SAM)
     (tmp_path / "nested/template.yaml").write_text(NESTED)
     assert find(tmp_path, logical_id=logical_id) == folder
+
+
+@pytest.mark.parametrize(
+    ("templates", "folder"),
+    [
+        ({"services/a/template.yaml": "Orders", "services/b/template.yaml": "Bills"}, "services/a/src"),
+        ({"template.yaml": "Bills", "orders.yaml": "Orders"}, "src"),
+        ({"a/template.yaml": "Orders", "b/template.yaml": "Orders"}, "a/src, b/src"),
+        ({"template.yaml": "Orders", "x.yaml": "Orders: {Properties: {CodeUri: x}}, Else"}, "src, x"),
+    ],
+)
+def test_templates_of_several_stacks_say_where_the_code_is_and_none_is_taken_for_another(
+    tmp_path: Path, templates: dict[str, str], folder: str
+) -> None:
+    for name, key in templates.items():
+        make(tmp_path, name, str(Path(name).parent / "src/app.py"), "x/app.py")
+        text = f"{{Resources: {{{key}: {{Properties: {{CodeUri: src}}}}}}}}"
+        (tmp_path / name).write_text(
+            text.replace("{Properties", "{Type: AWS::Serverless::Function, Properties")
+        )
+    if "," not in folder:
+        assert find(tmp_path) == folder
+        return
+    with pytest.raises(SeveralFoldersError) as raised:
+        find(tmp_path)
+    assert ", ".join(raised.value.folders) == folder
 
 
 @pytest.mark.parametrize("text", ["", "[", "- a", "Resources: []", "Resources: {Orders: 1}", "\0"])

@@ -1,0 +1,65 @@
+"""In which folders of a project a handler can be. Talks to the disk."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from plldb.debugger.errors import MOST_NAMED
+from plldb.debugger.workers.project.handlers import files_of
+
+OUTPUT = frozenset({".aws-sam", "cdk.out", ".serverless", "build", "dist", ".chalice"})
+"""Folders with copies of the code that tools make."""
+NEITHER = frozenset({"node_modules", "site-packages", "__pycache__", "venv", "env"})
+MOST_FOLDERS = 20_000
+"""How many folders are looked into before the search is given up."""
+
+
+def find_elsewhere(where: Path, handler: str) -> list[str]:
+    """Return other files of a handler: of the same repository, or else in the output of a build."""
+    repository = next((each for each in (where, *where.parents) if (each / ".git").exists()), where)
+    found = [*search(repository, handler)] or [*search(where, handler, NEITHER)]
+    return [str(find_handler(each, handler)) for each in found[:MOST_NAMED]]
+
+
+def find_handler(folder: Path, handler: str, root: Path | None = None) -> Path | None:
+    """Return the file of a handler, None if it is no file below the folder: nothing else is ever run.
+
+    A link may lead to another folder below ``root``.
+    """
+    for path in (folder / name for name in files_of(handler)):
+        if path.is_file() and any(path.resolve().is_relative_to(each) for each in (folder, root or folder)):
+            return path
+    return None
+
+
+def search(root: Path, handler: str, without: Collection[str] = OUTPUT | NEITHER) -> Iterator[Path]:
+    """Yield the folders below this one from which a handler can be imported."""
+    return (path for path, _ in walk(root, without) if find_handler(path, handler))
+
+
+def folders_of_services(project: Path) -> Iterator[Path]:
+    """Yield a project's folder and those below it, two deep: a repository may have several services."""
+    return (path for path, _ in walk(project, deepest=2))
+
+
+def walk(
+    root: Path, without: Collection[str] = OUTPUT | NEITHER, *, deepest: int = sys.maxsize
+) -> Iterator[tuple[Path, list[str]]]:
+    """Yield the folders that may have source, and the names of their files.
+
+    Args:
+        root: where to begin.
+        without: names of folders that are left out, besides hidden ones.
+        deepest: how many folders deep below ``root``.
+    """
+    for count, (path, folders, files) in enumerate(os.walk(root)):
+        if count >= MOST_FOLDERS:
+            return
+        found = Path(path)
+        if len(found.parts) - len(root.parts) >= deepest:
+            folders.clear()
+        folders[:] = sorted(each for each in folders if each not in without and not each.startswith("."))
+        yield found, files
