@@ -17,6 +17,7 @@ from plldb.debugger.workers.project.search import find_elsewhere, find_handler, 
 from plldb.debugger.workers.project.serverless import declared_by_serverless, folders_of_chalice
 from plldb.debugger.workers.project.templates import (
     built_folders,
+    cdk_app,
     folders_in_templates,
     inline_in,
     layers_in_templates,
@@ -227,9 +228,14 @@ def _fitting(root: Path, function: FunctionSettings, handler: str) -> list[Path]
         lambda: search(root, handler),
     )
     for way in ways:
-        if fitting := [each for each in way() if find_handler(each, handler, root)]:
+        if fitting := [each for each in way() if _has_handler(each, handler, root)]:
             return list(dict.fromkeys(fitting))
     return []
+
+
+def _has_handler(folder: Path, handler: str, root: Path) -> bool:
+    file = find_handler(folder, handler, root)
+    return file is not None and file != cdk_app(root)
 
 
 def _equal_to(built: Sequence[Path], folders: Sequence[Path], handler: str) -> list[Path]:

@@ -92,6 +92,12 @@ def built_folders(project: Path, logical_id: str) -> tuple[Path, ...]:
     )
 
 
+def cdk_app(project: Path) -> Path | None:
+    """Return the file that describes the stacks of an AWS CDK project: functions may have others of its name."""
+    command = str(read_mapping(project / "cdk.json").get("app", ""))
+    return next((project / each for each in command.split() if each.endswith(".py")), None)
+
+
 def _synthesized(output: Path, name: str) -> Iterator[_Function]:
     """Yield the functions of this id in the templates of AWS CDK; their folders are assets."""
     for path in sorted(output.glob("*.template.json")):

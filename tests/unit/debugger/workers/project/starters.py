@@ -107,7 +107,7 @@ Resources:
 
 CDK = Starter(
     python=(
-        *("app.py", "shop/__init__.py", "shop/shop_stack.py", "lambda/hello.py"),
+        *("app.py", "shop/__init__.py", "shop/shop_stack.py", "lambda/hello.py", "lambda/app.py"),
         *("functions/orders/index.py", "functions/bills/index.py", "cdk.out/asset.1/hello.py"),
         "cdk.out/asset.4/made.py",
     ),
@@ -121,6 +121,7 @@ CDK = Starter(
     },
     functions=(
         Expected("Shop-Hello1A-1", "Hello1A", "hello.handler", "lambda"),
+        Expected("Shop-App5E-1", "App5E", "app.handler", "lambda"),
         Expected("Shop-Orders2B-1", "Orders2B", "index.handler", "functions/orders"),
         Expected("Prod-Bills3C-1", "Bills3C", "index.handler", "functions/bills"),
         Expected("Shop-Made4D-1", "Made4D", "made.handler", "cdk.out/asset.4"),
