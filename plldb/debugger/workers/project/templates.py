@@ -93,7 +93,7 @@ def built_folders(project: Path, logical_id: str) -> tuple[Path, ...]:
 
 
 def cdk_app(project: Path) -> Path | None:
-    """Return the file that describes the stacks of an AWS CDK project: functions may have others of its name."""
+    """Return the file that makes the stacks of an AWS CDK project: functions may have others of its name."""
     command = str(read_mapping(project / "cdk.json").get("app", ""))
     return next((project / each for each in command.split() if each.endswith(".py")), None)
 
