@@ -52,7 +52,7 @@ async def test_each_is_told_who_has_what_and_the_end_of_one_leaves_the_others_fu
         )
         for told, said in ((mine, "you have it in another session, on "), (theirs, f"{me} has it, on ")):
             assert told.code == 1
-            assert said in told.stderr
+            assert said in told.stdout
             assert re.search(r"plldb attach --region \S+ shop Orders .*--take-over", told.stderr), told
 
         argv = ("shop", "Orders", "Mails", "--no-debug", "--take-over", "--yes")

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from plldb.aws.place import Target
+from plldb.debugger.arming.functions import LATEST
 from plldb.debugger.arming.stacks import StackFunction
 from plldb.debugger.errors import AmbiguousNameError, NoFunctionsError
 from plldb.errors import Hint, SettingsError
@@ -154,7 +155,7 @@ def name_of(word: str, target: Target) -> str:
             f"{word} is not in account {target.account} and region {target.region}.",
             hint=Hint("choose-place", "Choose the account and the region of the function."),
         )
-    if version not in (None, "$LATEST"):
+    if version not in (None, LATEST):
         raise SettingsError(
             f"{word} is a version or an alias; only $LATEST can be changed.",
             hint=Hint("fix-argument", f"Give {name} alone, and invoke it without a version."),

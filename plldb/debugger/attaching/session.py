@@ -7,7 +7,6 @@ import logging
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
 
 from plldb.aws.session import Aws
 from plldb.debugger.arming.examine import Function
@@ -35,9 +34,7 @@ from plldb.debugger.link.rows import SessionRow
 from plldb.debugger.pace import Pace
 from plldb.debugger.recordings.recorder import Recorder
 from plldb.debugger.watching.deployments import Watch
-from plldb.debugger.watching.idle import until_idle
-from plldb.debugger.watching.infrastructure import watch_infrastructure
-from plldb.debugger.watching.lease import until_clock
+from plldb.debugger.watching.ends import Limits, Reason, until_over
 from plldb.debugger.watching.silence import watch_silence
 from plldb.debugger.workers.project.cache import remove_unused
 from plldb.debugger.workers.project.compare import find_differences
@@ -45,7 +42,7 @@ from plldb.debugger.workers.project.layers import Home, open_layers
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.debugger.workers.source import Project, Source
 from plldb.errors import PlldbError
-from plldb.tasks import cancel_all, ended, finish, gather_all, unless, until_one
+from plldb.tasks import cancel_all, ended, finish, gather_all, unless
 
 log = logging.getLogger(__name__)
 
@@ -128,8 +125,15 @@ class SessionRun:
                 watch = Watch(functions=self.places.functions, tokens=tokens, session=held, tell=telling.put)
                 holding, silent = asyncio.create_task(watch.run(armed)), asyncio.create_task(silence)
                 watching += [holding, silent]
-                others = [silent, comparing, fetching]
-                reason = await self._until_over(service, [serving, holding], others, leave)
+                reason = await until_over(
+                    self.aws,
+                    self.infrastructure,
+                    Limits(leave=leave, ends_at=self.row.ends_at, idle_for=self.options.until_idle),
+                    service,
+                    self.pace,
+                    ends=[serving, holding],
+                    others=[silent, comparing, fetching],
+                )
                 await cancel_all(watching)
                 workers.release()  # what waits for a debugger would be in hand for ever
                 return await self._detach(held, reason, link, service, telling)
@@ -193,45 +197,10 @@ class SessionRun:
             telling.put(CodeDiffers(functions=differing))
         await asyncio.to_thread(remove_unused)
 
-    async def _until_over(
-        self,
-        service: Service,
-        ends: list[asyncio.Task[None]],
-        others: list[asyncio.Task[None]],
-        leave: asyncio.Event,
-    ) -> Literal["asked", "lease", "idle", "none-left"]:
-        """Serve until that is asked to end, nothing comes, the lease or one of ``ends`` does: none is left.
-
-        ``others`` may end before; a bug there is raised, as any other.
-
-        Raises:
-            PlldbError: the link has ended, or plldb's stack is gone.
-        """
-        looking = asyncio.create_task(
-            watch_infrastructure(self.aws, self.infrastructure, service.lost, self.pace)
-        )
-        lease = asyncio.create_task(until_clock(self.row.ends_at, self.pace.look))
-        leaving = asyncio.create_task(leave.wait())
-        idle = asyncio.create_task(self._until_idle(service))
-        mine: set[asyncio.Task[Any]] = {leaving, looking, lease, idle}
-        try:
-            done = await until_one({*ends, *mine}, others)  # raises why there is nothing more to serve
-        finally:
-            await cancel_all(mine)
-        if leave.is_set():
-            return "asked"
-        return "lease" if lease in done else "idle" if idle in done else "none-left"
-
-    async def _until_idle(self, service: Service) -> None:
-        if self.options.until_idle is None:
-            await asyncio.Event().wait()
-        else:
-            await until_idle(self.options.until_idle, service.is_busy, service.count, self.pace.look)
-
     async def _detach(
         self,
         held: HeldFunctions,
-        reason: Literal["asked", "lease", "idle", "none-left"],
+        reason: Reason,
         link: Link,
         service: Service,
         telling: Telling,

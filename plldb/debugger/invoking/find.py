@@ -9,13 +9,12 @@ from difflib import get_close_matches
 
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
-from plldb.debugger.arming.functions import Lambda, list_names
+from plldb.debugger.arming.functions import LATEST, Lambda, list_names
 from plldb.debugger.arming.names import decide, name_of, no_such
 from plldb.debugger.arming.stacks import list_stack_functions
 from plldb.debugger.errors import NoFunctionsError
 from plldb.errors import Hint, PlldbError, SettingsError
 
-LATEST = "$LATEST"
 _WORD = re.compile(r"(?P<name>[A-Za-z0-9_-]{1,140})(?::(?P<version>\$LATEST|[A-Za-z0-9_-]{1,128}))?")
 _ARN = re.compile(r"(?P<name>arn:[^:]+:lambda:[^:]+:\d+:function:[^:]+)(?::(?P<version>.+))?")
 

@@ -6,11 +6,11 @@ import asyncio
 from typing import Any
 
 from plldb.aws.session import Aws
-from plldb.debugger.arming.functions import GONE, open_lambda
+from plldb.debugger.arming.functions import GONE, LATEST, arn_of, open_lambda
 from plldb.debugger.arming.mutex import open_table
 from plldb.debugger.events.invoke import Invoked
 from plldb.debugger.invoking.answer import read_answer, read_error, read_log, read_request_id
-from plldb.debugger.invoking.find import LATEST, Called, find_called, not_found
+from plldb.debugger.invoking.find import Called, find_called, not_found
 from plldb.debugger.invoking.where import Ran, find_where
 from plldb.debugger.pace import Pace
 from plldb.errors import AwsError
@@ -44,8 +44,7 @@ async def invoke_function(aws: Aws, stack: str, word: str, event: bytes, *, pace
     seconds = loop.time() - began
     log = read_log(answer)
     request_id = read_request_id(answer, log)
-    arn = f"arn:{target.partition}:lambda:{target.region}:{target.account}:function:{called.name}"
-    ran = await _where(aws, called, answer, arn, request_id, pace)
+    ran = await _where(aws, called, answer, arn_of(target, called.name), request_id, pace)
     told, text = read_answer(payload)
     return Invoked(
         target=target,

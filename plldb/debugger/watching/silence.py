@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from plldb.aws.session import Aws
+from plldb.debugger.arming.functions import LATEST
 from plldb.debugger.events.attach import FunctionSilent
 from plldb.debugger.pace import Pace
 from plldb.debugger.workers.settings import FunctionSettings
@@ -24,7 +25,6 @@ log = logging.getLogger(__name__)
 PATTERNS = {"Text": "START", "JSON": '"platform.start"'}
 """What Lambda writes at the start of an invocation, by format (Developer Guide, "Lambda logs")."""
 NO_GROUP = "ResourceNotFoundException"
-LATEST = "$LATEST"
 
 _ID = re.compile(r'(?:START RequestId: |"requestId"\s*:\s*")([0-9a-zA-Z-]+)')
 _VERSION = re.compile(r'(?:Version: |"version"\s*:\s*")([^"\s]+)')

@@ -66,9 +66,9 @@ class Plan:
         debugger: where the debugger is; None without one.
         vpc: whether the function is in a VPC.
         layers: folders that come last on the function's path.
-        terminal: path of the terminal that pdb may use, and the function's name there; None for none.
         copied: those of them whose files do not change.
         compiled: where Python keeps what it compiles of the code; None for nowhere.
+        terminal: path of the terminal that pdb may use, and the function's name there; None for none.
     """
 
     python: Path

@@ -16,6 +16,9 @@ from plldb.debugger.workers.process import Kind, Process, find_packages, start_p
 from plldb.debugger.workers.runtime_api import RuntimeApi
 from plldb.tasks import cancel_all
 
+READ_FOR = 1.0
+"""Seconds until the pipes of a process that was ended are given up."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
@@ -40,7 +43,9 @@ class Begun:
         await self.process.close()
         pipes = (self.process.stdout, self.process.stderr)
         reading = [asyncio.ensure_future(pipe.read()) for pipe in pipes]
-        await asyncio.wait(reading, timeout=1)  # a process that has left the group may keep them for ever
+        await asyncio.wait(
+            reading, timeout=READ_FOR
+        )  # a process that has left the group may keep them for ever
         await cancel_all(reading)
         await self.api.close()
 
