@@ -89,7 +89,7 @@ class LentTerminal:
 
             if streams and all(each.isatty() for each in streams):
                 self.path = os.ttyname(streams[0].fileno())
-                self._descriptor = os.open(self.path, os.O_RDONLY | os.O_NOCTTY)
+                self._descriptor = os.open(self.path, os.O_RDWR | os.O_NOCTTY)
 
     def is_lent(self) -> bool:
         """Whether somebody has it now."""
@@ -103,6 +103,12 @@ class LentTerminal:
             return True
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)
         return False
+
+    def tell_borrower(self, text: str) -> None:
+        """Write a line there if it is lent: what the renderer says is held back until it is free again."""
+        if self.is_lent():
+            with suppress(OSError):  # it has gone
+                os.write(self._descriptor, f"\r\n{clean(text)}\r\n".encode())
 
 
 class SharedQuestion:

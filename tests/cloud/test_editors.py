@@ -117,11 +117,19 @@ async def test_pdb_has_the_terminal_for_one_function_after_the_other(
         screen.type("c\n")
         assert await first == "aa"
         await screen.read_more(r"Mails stops:[^$]*\(Pdb\) ")
+        screen.type("\x03")
+        await screen.read_more("takes no new invocations and ends after this one")
         screen.type("p secret\nq\n")  # which raises BdbQuit in the function, as anywhere
         assert (await second)["errorType"] == "BdbQuit"
         await screen.read_until("BdbQuit")
-        screen.type("\x03")
         assert await screen.finish() == 0
+    async with on_terminal(*arguments, env=aws_env, cwd=folder) as screen:
+        await screen.read_until("Ctrl-C puts everything back")
+        screen.type("q\n")  # before it is asked for
+        first = asyncio.create_task(invoke(world.functions, names["Orders"], "a"))
+        await screen.read_more(r"\(Pdb\) ")
+        screen.hang_up()
+        assert await first == "aa"
     async with attached(aws_env, folder, "shop", "Orders", "--no-debug") as session:  # no terminal
         await session.read_until("attached")
         assert await invoke(world.functions, names["Orders"], "a") == "aa"

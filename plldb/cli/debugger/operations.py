@@ -67,6 +67,13 @@ class Library(Protocol):
         """Send an event."""
 
 
+ENDS_AFTER_THIS = (
+    "plldb takes no new invocations and ends after this one: c goes on with it. "
+    "Ctrl-C again leaves functions armed"
+)
+"""What the first Ctrl-C says where a function has the terminal, since nothing else is shown there."""
+
+
 class _Door:
     """What the first Ctrl-C goes through: the session that is attached, if there is one.
 
@@ -82,6 +89,7 @@ class _Door:
         if self.session is None:
             return False
         self.session.detach()
+        self.terminal.tell_borrower(ENDS_AFTER_THIS)
         return True
 
 

@@ -8,6 +8,7 @@ import fcntl
 import os
 import pdb
 import sys
+import termios
 import time
 
 QUIET = 0.3
@@ -43,6 +44,7 @@ class Terminal:
             os.write(self.lock, f"\r\n{self.name} waits for this terminal at a breakpoint, too\r\n".encode())
             fcntl.flock(self.lock, fcntl.LOCK_EX)
         time.sleep(QUIET)
+        termios.tcflush(self.lock, termios.TCIFLUSH)  # what was typed before it asks was not for it
         os.write(self.lock, f"\r\033[2K{self.name} stops:\r\n".encode())
 
     def release(self):
@@ -62,8 +64,11 @@ def install(path, name, bootstrap):
             super().__init__(completekey, stdin, stdout, **{**how, "nosigint": True})
 
         def interaction(self, *args, **how):
-            terminal.take()
-            super().interaction(*args, **how)
+            try:
+                terminal.take()
+                super().interaction(*args, **how)
+            except OSError:  # it has been closed: nobody can answer any more
+                self.set_continue()
 
         def set_continue(self):
             super().set_continue()
