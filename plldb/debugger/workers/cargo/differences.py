@@ -127,7 +127,7 @@ def find_proxies(variables):
 
 def explain(error, vpc):
     """Return what an error, or one that led to it, has to do with being here; None if nothing."""
-    seen = []
+    raised, seen = error, []
     while error is not None and error not in seen:
         seen.append(error)
         if isinstance(error, ImportError) and (why := explain_import(error)):
@@ -138,4 +138,7 @@ def explain(error, vpc):
         if vpc and type(error).__name__ == "gaierror":
             return "a name of the function's VPC may be unknown to this machine"
         error = error.__cause__ or error.__context__
+    # Only what was raised itself: many try whether there is a package, and go on without it.
+    if isinstance(raised, ModuleNotFoundError) and raised.name and "." not in raised.name:
+        return f"{sys.executable} has no {raised.name}: install it there, or name the project's own Python"
     return None

@@ -129,6 +129,15 @@ def test_a_package_built_for_another_machine_or_python_is_named(
     assert not said or "install it into the project's environment" in said
 
 
+@pytest.mark.parametrize(("name", "says"), [("requestz", True), ("shop.prices", False), (None, False)])
+def test_a_package_that_this_python_lacks_is_named_with_its_interpreter(name: str | None, says: bool) -> None:
+    missing, tried = ModuleNotFoundError("No module", name=name), KeyError("price")
+    tried.__context__ = missing
+    assert f"{sys.executable} has no requestz: " in (differences.explain(missing, False) or "") or not says
+    assert bool(differences.explain(missing, False)) == says
+    assert differences.explain(tried, False) is None, "the function copes with it"
+
+
 @pytest.mark.parametrize(
     ("head", "built"),
     [(X86, "Linux x86_64"), (ARM, "Linux arm64"), (MACH, "macOS arm64"), (b"MZ", "Windows"), (b"#!", None)],
