@@ -144,6 +144,7 @@ class Lines:
         try:
             http.open(time())
         except Exception:  # noqa: BLE001 - of whatever kind: nothing was written
+            http.close()  # the next one begins anew
             return NOT_SENT
         from plldb.debugger.agent.sigv4 import signed_headers  # not before it is needed
 

@@ -10,7 +10,7 @@ import binascii
 import os
 from _socket import IPPROTO_TCP, SHUT_RDWR, SOCK_STREAM, TCP_NODELAY, getaddrinfo, socket
 from io import BufferedReader, RawIOBase
-from select import select
+from select import POLLIN, POLLNVAL, poll
 
 CONNECT_LIMIT = 5.0
 """Seconds to connect, name resolution not included: nothing can end that."""
@@ -171,6 +171,16 @@ def find_authorities(path: str | None) -> bytes:
     return b"".join(found)
 
 
+def has_unread(connection: Connection) -> bool:
+    """Return whether bytes, or its end, wait in a connection; false if it was closed at this end."""
+    watched = poll()  # `select` refuses descriptors above 1023
+    try:
+        watched.register(connection, POLLIN)
+    except ValueError:
+        return False
+    return any(event & ~POLLNVAL for _, event in watched.poll(0))
+
+
 def read_head(stream: BufferedReader) -> tuple[bytes, list[bytes]]:
     """Return the first line of a message and all lines as received, the empty one included.
 
@@ -227,8 +237,7 @@ class Http:
         """Make sure that there is a connection which the other end has not closed, as far as can be seen."""
         if self._socket is not None:
             # Nothing is awaited: what can be read is the end of the connection.
-            readable = select([self._socket], [], [], 0)[0]
-            if not readable and now - self._used < IDLE_LIMIT:
+            if not has_unread(self._socket) and now - self._used < IDLE_LIMIT:
                 return
             self.close()
         self._socket = connect(self._host, tls=self._tls, timeout=self._timeout)

@@ -6,9 +6,8 @@ import binascii
 import hashlib
 import os
 from _thread import allocate_lock
-from select import select
 
-from plldb.debugger.agent.sockets import CONNECT_LIMIT, connect, read_exactly, read_head
+from plldb.debugger.agent.sockets import CONNECT_LIMIT, connect, has_unread, read_exactly, read_head
 
 LARGEST_MESSAGE = 256 * 1024
 """Of a WebSocket, in bytes. API Gateway's limit is 128 KB."""
@@ -92,10 +91,7 @@ class WebSocket:
 
     def has_unread(self) -> bool:
         """Return whether bytes wait in the socket."""
-        try:
-            return bool(select([self._socket], [], [], 0)[0])
-        except (OSError, ValueError):  # it was closed just now
-            return False
+        return has_unread(self._socket)
 
     def close(self) -> None:
         """Close the connection; whoever receives gets an OSError."""

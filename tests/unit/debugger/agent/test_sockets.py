@@ -1,8 +1,10 @@
-"""The agent's connections with TLS: few authorities are read, and all if those do not do."""
+"""The agent's connections: with TLS few authorities are read, all if those do not do; kept ones are used."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import resource
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +13,7 @@ import pytest
 from botocore.httpsession import where
 
 from plldb.debugger.agent import sockets
-from plldb.debugger.agent.sockets import connect, find_authorities
+from plldb.debugger.agent.sockets import Http, connect, find_authorities
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -66,3 +68,39 @@ def test_of_all_authorities_few_are_taken() -> None:
     names = [str(each["subject"]) for each in context.get_ca_certs()]
     assert 4 <= len(names) <= 10
     assert all("Amazon" in name or "Starfield" in name for name in names)
+
+
+async def test_a_kept_connection_is_used_again_with_whichever_descriptor_and_not_once_it_was_closed() -> None:
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        head = b""
+        while b"last" not in head:
+            head = await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    def ask(path: str) -> int:
+        http.open(0.0)
+        return http.request("GET", path, [], b"", 0.0)[0]
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
+    null = os.open(os.devnull, os.O_RDONLY)
+    taken = [null]
+    try:
+        while taken[-1] < 1024:  # above it `select` refuses them
+            taken.append(os.dup(null))
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            http = Http(f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+            for path in ("/first", "/last", "/last"):
+                assert await asyncio.to_thread(ask, path) == 200
+            http.close()
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert connections == 2
