@@ -10,8 +10,18 @@ from typing import TYPE_CHECKING, Any
 import asyncclick
 
 from plldb.cli.command import Invocation, command_line
-from plldb.cli.debugger.values import Positive, check_code, check_conditions, parse_variables, split_code
-from plldb.cli.options import ENVIRONMENT, EXIT_CODES, as_typed, place_options, split_params
+from plldb.cli.debugger.values import (
+    Positive,
+    check_code,
+    check_conditions,
+    debug_port,
+    parse_variables,
+    python,
+    split_code,
+    typed_again,
+    wait_for_debugger,
+)
+from plldb.cli.options import ENVIRONMENT, EXIT_CODES, place_options, split_params
 
 if TYPE_CHECKING:
     from plldb.cli.command import Command
@@ -86,12 +96,7 @@ Examples:
 def invocation(ctx: asyncclick.Context, name: str, params: dict[str, Any], interrupted: str) -> Invocation:
     """Return what was typed; ``interrupted`` may name ``{again}``, the command line that does it again."""
     settings, values = split_params(ctx, params)
-    options = [param.name or "" for param in ctx.command.params if isinstance(param, asyncclick.Option)]
-    # A person says yes each time anew.
-    typed = as_typed(ctx, [name for name in values if name in options and name not in ("yes", "env")])
-    # Values of variables may be secrets: whoever does it again takes them from the environment.
-    named = (word for name in values.get("env", ()) for word in ("--env", name))
-    words = (*values.get("names", values.get("stacks", ())), *typed, *named)
+    words = (*values.get("names", values.get("stacks", ())), *typed_again(ctx, values))
     regions, profile = settings.proposed_regions, settings.proposed_profile
     again = command_line(name, regions=regions, profile=profile, options=words)
     return Invocation(
@@ -137,23 +142,15 @@ _stacks = asyncclick.option(
     callback=parse_variables,
     help="Variable of the functions here, over their own; without VALUE as on this machine; may be repeated.",
 )
-@asyncclick.option(
-    "--debug-port",
-    type=asyncclick.IntRange(0, 65535),
-    default=5678,
-    metavar="PORT",
-    help="Port for debuggers on 127.0.0.1; by default 5678, 0 for any free one.",
-)
+@debug_port
 @asyncclick.option(
     "--no-debug", is_flag=True, help="No port for debuggers: breakpoint() asks in this terminal."
 )
 @asyncclick.option(
     "--write-launch", is_flag=True, help="Add an entry for this port to .vscode/launch.json of the project."
 )
-@asyncclick.option("--wait", is_flag=True, help="Hold the first invocation until a debugger is connected.")
-@asyncclick.option(
-    "--python", metavar="PATH", default="", help="Interpreter; by default that of the project."
-)
+@wait_for_debugger
+@python
 @asyncclick.option(
     "--for",
     "hours",

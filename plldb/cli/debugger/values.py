@@ -1,4 +1,4 @@
-"""Values of the options of ``plldb attach``: folders of code, and variables. Pure."""
+"""Options that ``plldb attach`` and ``plldb replay`` share, and values of their options. Pure."""
 
 from __future__ import annotations
 
@@ -9,10 +9,26 @@ from typing import Any
 
 import asyncclick
 
+from plldb.cli.options import as_typed
+
 _OF_FUNCTION = re.compile(r"([A-Za-z0-9_/-]+)=(.*)")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OF_LAMBDA = re.compile(r"AWS_LAMBDA_.*|AWS_EXECUTION_ENV|LAMBDA_.*|_HANDLER|PLLDB")
 """Variables that Lambda, or plldb, sets and that no function can set."""
+
+debug_port = asyncclick.option(
+    "--debug-port",
+    type=asyncclick.IntRange(0, 65535),
+    default=5678,
+    metavar="PORT",
+    help="Port for debuggers on 127.0.0.1; by default 5678, 0 for any free one.",
+)
+wait_for_debugger = asyncclick.option(
+    "--wait", is_flag=True, help="Hold the first invocation until a debugger is connected."
+)
+python = asyncclick.option(
+    "--python", metavar="PATH", default="", help="Interpreter; by default that of the project."
+)
 
 
 class Positive(asyncclick.FloatRange):
@@ -24,6 +40,17 @@ class Positive(asyncclick.FloatRange):
         if number != number:
             self.fail(f"{value!r} is no number.", param, ctx)
         return number
+
+
+def typed_again(ctx: asyncclick.Context, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the options that were typed, for who does the same again.
+
+    Without ``--yes``, which a person says each time anew; variables by their names alone, since their values
+    may be secret: they are then taken from the environment.
+    """
+    options = [param.name or "" for param in ctx.command.params if isinstance(param, asyncclick.Option)]
+    typed = as_typed(ctx, [name for name in values if name in options and name not in ("yes", "env")])
+    return (*typed, *(word for name in values.get("env", ()) for word in ("--env", name)))
 
 
 def split_code(values: tuple[str, ...]) -> tuple[str, dict[str, str]]:

@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING, Any
 import asyncclick
 
 from plldb.cli.command import Invocation, command_line
-from plldb.cli.debugger.values import check_code, parse_variables, split_code
-from plldb.cli.options import as_typed, split_params
+from plldb.cli.debugger.values import (
+    check_code,
+    debug_port,
+    parse_variables,
+    python,
+    split_code,
+    typed_again,
+    wait_for_debugger,
+)
+from plldb.cli.options import split_params
 
 if TYPE_CHECKING:
     from plldb.cli.command import Command
@@ -50,18 +58,10 @@ Exit codes:
     callback=parse_variables,
     help="Variable of the functions; without VALUE as on this machine; may be repeated.",
 )
-@asyncclick.option(
-    "--debug-port",
-    type=asyncclick.IntRange(0, 65535),
-    default=5678,
-    metavar="PORT",
-    help="Port for debuggers on 127.0.0.1; by default 5678, 0 for any free one.",
-)
+@debug_port
 @asyncclick.option("--no-debug", is_flag=True, help="No port for debuggers.")
-@asyncclick.option("--wait", is_flag=True, help="Hold the first invocation until a debugger is connected.")
-@asyncclick.option(
-    "--python", metavar="PATH", default="", help="Interpreter; by default that of the project."
-)
+@wait_for_debugger
+@python
 @asyncclick.option(
     "--credentials",
     type=asyncclick.Choice(["none", "local"]),
@@ -78,11 +78,7 @@ def replay(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
     if params["wait"] and params["no_debug"]:
         raise asyncclick.UsageError("--wait and --no-debug cannot be used together.", ctx)
     settings, values = split_params(ctx, {"profile": None, "regions": (), **params})
-    # Values of variables may be secrets: whoever does it again takes them from the environment.
-    named = (word for name in values["env"] for word in ("--env", name))
-    options = [param.name or "" for param in ctx.command.params if isinstance(param, asyncclick.Option)]
-    typed = as_typed(ctx, [name for name in values if name in options and name != "env"])
-    words = (*values["files"], *typed, *named)
+    words = (*values["files"], *typed_again(ctx, values))
     values["code"], values["folders"] = split_code(values["code"])
     return Invocation(
         name="replay",
