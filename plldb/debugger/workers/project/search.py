@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import os
-import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def folders_of_services(project: Path) -> Iterator[Path]:
 
 
 def walk(
-    root: Path, without: Collection[str] = OUTPUT | NEITHER, *, deepest: int = sys.maxsize
+    root: Path, without: Collection[str] = OUTPUT | NEITHER, *, deepest: float = math.inf
 ) -> Iterator[tuple[Path, list[str]]]:
     """Yield the folders that may have source, and the names of their files.
 
