@@ -160,6 +160,9 @@ async def test_without_the_stack_the_deployed_code_answers_and_restore_gives_the
     async with attached(world, name) as session:
         await arm_for(world, name, session)
         assert await invoke(world.functions, name, 1) == {"laptop": 1}
+    await world.functions.update_function_configuration(FunctionName=name, MemorySize=512)
+    assert await invoke(world.functions, name, 1) == {"deployed": 1}
+    assert "plldb: " not in cloud.sandboxes(name)[-1].log  # that nobody is there is no failure
     arn = before["FunctionArn"]
     table = world.places.table.client
     await table.delete_item(TableName="PLLDBDebugger", Key={"RequestId": {"S": f"fn#{arn}"}})

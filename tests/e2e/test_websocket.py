@@ -7,6 +7,7 @@ import hashlib
 import json
 import secrets
 import time
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -90,13 +91,14 @@ async def test_a_laptop_and_an_agent_find_each_other(
     hello = {"action": "hello", "v": 3, "n": "a1"}
     of_agent = {**hello, "k": agent["x-plldb-token"]}
 
-    async with websockets.connect(address, additional_headers=agent) as sandbox:
-        assert (await ask(sandbox, **of_agent))["peer"] is None
+    async with AsyncExitStack() as stack:
+        assert await is_refused(address, agent)  # by 409, of which MiniStack makes 403
         async with websockets.connect(address, additional_headers=laptop) as desk:
-            assert (await ask(sandbox, **of_agent))["peer"] is None  # admitted, but it has not said hello
+            assert await is_refused(address, agent)  # admitted, but it has not said hello
             welcome = await ask(desk, **hello)
             assert (welcome["t"], welcome["v"], welcome["n"]) == ("welcome", 3, "a1")
             assert abs(welcome["now"] - time.time()) < 30
+            sandbox = await stack.enter_async_context(websockets.connect(address, additional_headers=agent))
             found = await ask(sandbox, **of_agent)
             assert found["peer"] == welcome["me"]
             assert len(found["creds"]) == 3
@@ -108,6 +110,7 @@ async def test_a_laptop_and_an_agent_find_each_other(
             assert await desk.recv() == "plldb3 frame"
             await sandbox.send("no JSON at all")
         await gone(dynamodb)
+        assert await is_refused(address, agent)
         assert (await ask(sandbox, **of_agent))["peer"] is None
         await dynamodb.update_item(
             TableName="PLLDBDebugger",

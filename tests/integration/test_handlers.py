@@ -209,10 +209,25 @@ async def test_a_good_token_opens_no_other_door(cloud: Cloud) -> None:
 async def test_an_agent_is_admitted_as_long_as_its_function_is_borrowed(
     cloud: Cloud, row: Row, status: int
 ) -> None:
+    await cloud.put_session(ConnectionId={"S": DESK})
     assert await cloud.knock(function="orders", token="k") == 403
     await cloud.put_lease(**row)
     assert await cloud.knock(function="orders", token="k") == status
     assert await cloud.knock(function="other", token="k") == 403
+
+
+async def test_an_agent_hears_at_its_connection_that_no_laptop_is_there(cloud: Cloud) -> None:
+    await cloud.put_lease()
+    assert await cloud.knock(function="orders", token="k") == 409
+    assert await cloud.knock(function="orders", token="wrong") == 403
+    for row, status in (
+        ({}, 409),  # admitted, but it has not said hello
+        ({"ConnectionId": {"S": DESK}, "ExpiresAt": from_now(-1)}, 409),
+        ({"ConnectionId": {"S": DESK}}, 200),
+        ({"ConnectionId": {"S": DESK}, "Detached": {"BOOL": True}}, 200),  # answers may be due
+    ):
+        await cloud.put_session(**row)
+        assert await cloud.knock(function="orders", token="k") == status
 
 
 # --- hello ------------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ UNREAD_LIMIT = 0.1
 READING = 0.002
 """Seconds that a text needs from the socket to the core."""
 
-CORE_EVENTS = ("opened", "closed", "received", "posted")
+CORE_EVENTS = ("opened", "nobody", "closed", "received", "posted")
 
 
 def say(text: str) -> None:

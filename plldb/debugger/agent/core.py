@@ -96,6 +96,12 @@ class Core:
                 self._run.catch_up = self._run.sent  # the old one may have lost something
         return self._step(now)
 
+    def nobody(self, now: float, n: int) -> list[Action]:
+        """Connection ``n`` was refused, since no laptop is attached."""
+        if n == self._link.n:
+            self._link.unattended(now, due=self._run is not None and self._run.sent)
+        return self._step(now)
+
     def closed(self, now: float, n: int, why: str) -> list[Action]:
         """Connection ``n`` could not be opened, or was closed. ``why`` goes to the log."""
         if n == self._link.n:

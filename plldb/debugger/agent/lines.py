@@ -12,7 +12,7 @@ from time import time
 
 from plldb.debugger.agent.actions import NOT_SENT, PARALLEL, PERHAPS_SENT
 from plldb.debugger.agent.sockets import Http, trust
-from plldb.debugger.agent.websocket import WebSocket
+from plldb.debugger.agent.websocket import NobodyError, WebSocket
 
 POST_LIMIT = 10.0
 """Seconds for each step of a POST."""
@@ -100,6 +100,8 @@ class Lines:
             self.events.put(("opened", n))
             while True:
                 self.events.put(("received", n, opened.receive()))
+        except NobodyError:
+            self.events.put(("nobody", n))
         except OSError as error:
             self.events.put(("closed", n, reason(error)))
         except Exception as error:  # noqa: BLE001 - whatever it is, the core must learn of it

@@ -183,6 +183,14 @@ class Link:
         if self.state != "none":
             self._drop(now)
 
+    def unattended(self, now: float, *, due: bool) -> None:
+        """Take note that the newest connection was refused, since nobody is attached."""
+        self._drop(now)
+        self._pause, self._retry_at = FIRST_PAUSE, now + GREET_AGAIN  # the API works: as after a welcome
+        if not due:
+            self.peer = None
+            self.postpone(now)
+
     def heard(self, now: float) -> None:
         """Take note that something came."""
         self._heard = now

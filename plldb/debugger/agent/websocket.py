@@ -12,7 +12,14 @@ from plldb.debugger.agent.sockets import CONNECT_LIMIT, connect, has_unread, rea
 LARGEST_MESSAGE = 256 * 1024
 """Of a WebSocket, in bytes. API Gateway's limit is 128 KB."""
 
+NOBODY = 409
+"""Status of a refused connection that says that no laptop is attached: `ws_api_connect_handler.NOBODY`."""
+
 _WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
+
+
+class NobodyError(OSError):
+    """The WebSocket was refused, since no laptop is attached."""
 
 
 class WebSocket:
@@ -41,6 +48,8 @@ class WebSocket:
         self._socket.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
         first, answer = read_head(self._stream)
         status = int(first.split(None, 2)[1])
+        if status == NOBODY:
+            raise NobodyError
         if status != 101:
             raise OSError(f"the WebSocket was refused (HTTP {status})")
         digest = hashlib.sha1((key + _WEBSOCKET_GUID).encode(), usedforsecurity=False).digest()

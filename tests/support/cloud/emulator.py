@@ -125,18 +125,31 @@ def pass_on_what_invoke_says() -> None:
 
 
 _connection: ContextVar[str] = ContextVar("connection")
+_refused: ContextVar[int] = ContextVar("refused")  # the status of `$connect`
 
 
 def behave_like_api_gateway() -> None:
     handle, new_uuid = api_gateway.handle_websocket, api_gateway.new_uuid
     invoke, context = api_gateway._invoke_ws_lambda, api_gateway._ws_request_context
 
-    async def handle_websocket(scope: dict[str, Any], *arguments: Any, **named: Any) -> None:
-        """The gate chooses the id, since it must know it; ids end in '=' as they do on AWS."""
+    async def handle_websocket(
+        scope: dict[str, Any], receive: Any, send: Any, *more: Any, **named: Any
+    ) -> None:
+        """The gate chooses the id, since it must know it; ids end in '=' as they do on AWS.
+
+        A client hears with which status `$connect` has refused it; MiniStack makes 403 of each.
+        """
+
+        async def refuse(message: dict[str, Any]) -> None:
+            if message["type"] == "websocket.close" and (status := _refused.get(0)):
+                await api_gateway._refuse_ws_handshake(scope, send, status, "", _connection.get(), "")
+            else:
+                await send(message)
+
         headers = [header for header in scope["headers"] if header[0] != b"x-gate-connection"]
         chosen = dict(scope["headers"]).get(b"x-gate-connection") or base64.urlsafe_b64encode(os.urandom(11))
         _connection.set(chosen.decode())
-        await handle({**scope, "headers": headers}, *arguments, **named)
+        await handle({**scope, "headers": headers}, receive, refuse, *more, **named)
 
     class Uuid(str):
         __slots__ = ()
@@ -152,7 +165,10 @@ def behave_like_api_gateway() -> None:
         except Exception:  # noqa: BLE001 (whatever happened, a client hears no more)
             answer = None
         if event_type != "MESSAGE":
-            return answer if answer is not None else {"statusCode": 500}
+            answer = answer if answer is not None else {"statusCode": 500}
+            if event_type == "CONNECT" and answer.get("statusCode", 200) >= 300:
+                _refused.set(answer["statusCode"])
+            return answer
         if answer is None or "statusCode" not in answer:
             failure = {"message": "Internal server error", "connectionId": connection, "requestId": request}
             return {"statusCode": 500, "body": json.dumps(failure)}

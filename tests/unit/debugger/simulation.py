@@ -90,6 +90,8 @@ class World:
         """Close at the API; its client hears of it unless it is deaf."""
         if connection.open:
             connection.open = False
+            if self.laptop and self.laptop[0] == connection.id:
+                self.laptop = None  # the route `$disconnect`
             if not connection.deaf:
                 self.soon(connection.closed)
 
@@ -234,6 +236,9 @@ class Cloud:
         closed = self.guard(lambda: self.act(core.closed(world.now, n, "closed")))
         if world.chance.random() < world.weather.loss:
             world.after(world.chance.uniform(0, 3), closed)
+            return
+        if world.laptop is None:
+            world.soon(self.guard(lambda: self.act(core.nobody(world.now, n))))
             return
         self.connection = world.connect(receive, closed)
         world.soon(self.guard(lambda: self.act(core.opened(world.now, n))))

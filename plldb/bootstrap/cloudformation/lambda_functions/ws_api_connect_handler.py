@@ -11,27 +11,40 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from claims import Agent, Claim, Developer, Nobody, claim_of
 from replies import failed, place_of
-from tables import Lease, admit, check_agent, open_client
+from tables import Lease, admit, check_agent, find_laptop, open_client
+
+ADMITTED, REFUSED = 200, 403
+
+NOBODY = 409
+"""No laptop is attached: `plldb.debugger.agent.websocket.NOBODY`. API Gateway itself gives no such answer."""
 
 open_client("dynamodb")  # while Lambda starts the function, with the whole CPU
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Admit a developer whose token is fresh and an agent of a borrowed function; refuse all others (403)."""
+    """Admit a developer whose token is fresh and an agent of a borrowed function; refuse all others."""
     try:
-        admitted = is_admitted(claim_of(event), event["requestContext"]["connectionId"], context)
+        status = judge(claim_of(event), event["requestContext"]["connectionId"], context)
     except (BotoCoreError, ClientError) as error:
         return failed("$connect", error)
-    return {"statusCode": 200 if admitted else 403}
+    return {"statusCode": status}
 
 
-def is_admitted(claim: Claim, connection: str, context: Any) -> bool:
-    """Return whether the claim holds; a developer's token is consumed by that."""
+def judge(claim: Claim, connection: str, context: Any) -> int:
+    """Return the status that a claim is answered with; a developer's token is consumed by that."""
     match claim:
         case Developer():
-            return admit(claim.session, claim.token, connection, time.time())
+            return ADMITTED if admit(claim.session, claim.token, connection, time.time()) else REFUSED
         case Agent():
-            function_arn = place_of(context).arn("lambda", f"function:{claim.function}")
-            return isinstance(check_agent(function_arn, claim.token, time.time()), Lease)
+            return judge_agent(place_of(context).arn("lambda", f"function:{claim.function}"), claim.token)
         case Nobody():
-            return False
+            return REFUSED
+
+
+def judge_agent(function_arn: str, token: str) -> int:
+    """Return the status for an agent. It hears at once that nobody is there: a cold start waits for that."""
+    now = time.time()
+    lease = check_agent(function_arn, token, now)
+    if not isinstance(lease, Lease):
+        return REFUSED
+    return ADMITTED if find_laptop(lease.session, now) else NOBODY

@@ -233,7 +233,7 @@ POST, GET = f"{API}/live/POST/@connections/*", f"{API}/live/GET/@connections/*"
 RIGHTS: dict[str, dict[str, tuple[set[str], set[str]]]] = {
     "PLLDBAuthorizeRole": {},
     "PLLDBConnectRole": {
-        "Sessions": ({"dynamodb:UpdateItem"}, {SESSIONS}),
+        "Sessions": ({"dynamodb:GetItem", "dynamodb:UpdateItem"}, {SESSIONS}),
         "Functions": ({"dynamodb:GetItem"}, {FUNCTIONS}),
     },
     "PLLDBDisconnectRole": {"Sessions": ({"dynamodb:UpdateItem"}, {SESSIONS})},
