@@ -19,6 +19,14 @@ KILL = 9
 _KILLPG: Callable[[int, int], None] | None = getattr(os, "killpg", None)
 
 
+def interpreters(system: str = os.name) -> tuple[str, ...]:
+    """Return where an environment has its interpreter; on Windows conda's is in the folder itself.
+
+    The other system's is not looked at: in WSL an environment that Windows has made would start there.
+    """
+    return ("Scripts/python.exe", "python.exe") if system == "nt" else ("bin/python",)
+
+
 def hangups(names: Mapping[str, Any] = vars(signal)) -> tuple[signal.Signals, ...]:
     """Return what a terminal sends that is closed: SIGHUP; on Windows SIGBREAK."""
     return tuple(names[name] for name in ("SIGHUP", "SIGBREAK") if name in names)

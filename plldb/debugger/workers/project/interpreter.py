@@ -12,9 +12,8 @@ from pathlib import Path
 
 from plldb.debugger.errors import SourceError
 from plldb.errors import Hint
+from plldb.platforms import interpreters
 
-PYTHONS = ("bin/python", "Scripts/python.exe", "python.exe")
-"""Where an environment has its interpreter; the last is conda's on Windows."""
 TOOLS = {
     "poetry.lock": ("poetry", "env", "info", "--path"),
     "Pipfile": ("pipenv", "--venv"),
@@ -26,7 +25,11 @@ _ASKING = threading.Lock()
 
 
 def find_python(
-    named: Path | None, folder: Path, root: Path, machine: Mapping[str, str] = os.environ
+    named: Path | None,
+    folder: Path,
+    root: Path,
+    machine: Mapping[str, str] = os.environ,
+    system: str = os.name,
 ) -> Path:
     """Return the interpreter: the one that was named, else that of the project's environment.
 
@@ -42,7 +45,7 @@ def find_python(
             raise SourceError(f"There is no Python at {named}.")
         return named.absolute()  # links stay: a virtual environment is one
     for environment in _environments(folder, root, machine):
-        for python in (environment, *(environment / each for each in PYTHONS)):
+        for python in (environment, *(environment / each for each in interpreters(system))):
             if python.is_file():
                 return python
     path = machine.get("PATH")

@@ -294,7 +294,12 @@ def test_the_python_is_that_of_the_projects_environment(tmp_path: Path) -> None:
     )
     make(tmp_path, "win/python.exe")
     windows = {"CONDA_PREFIX": str(tmp_path / "win")}
-    assert find_python(None, tmp_path / "conda", tmp_path / "conda", windows) == tmp_path / "win/python.exe"
+    made = tmp_path / "made"
+    make(made, ".venv/Scripts/python.exe", ".venv/bin/python")
+    for system, python in (("nt", made / ".venv/Scripts/python.exe"), ("posix", made / ".venv/bin/python")):
+        assert find_python(None, made, made, {}, system) == python
+    found = find_python(None, tmp_path / "conda", tmp_path / "conda", windows, "nt")
+    assert found == tmp_path / "win/python.exe"
     with pytest.raises(SourceError, match="There is no Python at /gone"):
         find_python(Path("/gone"), folder, tmp_path, {})
 
