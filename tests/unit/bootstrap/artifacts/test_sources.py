@@ -102,10 +102,11 @@ async def test_shared_modules_are_in_the_package_of_each_handler(tmp_path: Path)
     assert await contents(packages[1]) == {name: name for name in ("b_handler.py", "tables.py")}
 
 
-async def test_the_layer_has_the_wrapper_the_agent_and_the_module_that_the_laptop_shares(
+async def test_the_layer_has_the_wrapper_the_agent_and_the_modules_that_the_laptop_shares(
     tmp_path: Path,
 ) -> None:
-    names = ("wire.py", "session.py", "agent/wrapper", "agent/__main__.py", "agent/core.py", "agent/README")
+    agent = ("agent/wrapper", "agent/__main__.py", "agent/core.py", "agent/README")
+    names = ("wire.py", "conditions.py", "session.py", *agent)
     (layer,) = list_layers(folder_with(tmp_path, *names))
     assert (layer.name, layer.folder) == ("plldb_agent", "layers")
     assert [each.path for each in layer.files if each.executable] == ["plldb/wrapper"]
@@ -113,6 +114,7 @@ async def test_the_layer_has_the_wrapper_the_agent_and_the_module_that_the_lapto
         "plldb/wrapper": "agent/wrapper",
         "plldb/python/plldb/debugger/agent/__main__.py": "agent/__main__.py",
         "plldb/python/plldb/debugger/agent/core.py": "agent/core.py",
+        "plldb/python/plldb/debugger/conditions.py": "conditions.py",
         "plldb/python/plldb/debugger/wire.py": "wire.py",
     }
 
