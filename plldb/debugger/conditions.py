@@ -50,6 +50,8 @@ def read_condition(text: str) -> Condition:
         wrong = "has no '='"
     elif "" in steps:
         wrong = "has an empty name in its path"
+    elif steps[0] == "$":
+        wrong = "begins with '$', where a path begins with a name in the event"
     if wrong:
         shown = text if len(text) <= LONGEST else text[:40] + "..."
         raise ValueError(f"{shown!r} {wrong}: a condition is {SHAPE}.")

@@ -27,8 +27,11 @@ if TYPE_CHECKING:
         (("attach", "shop", "--wait", "--no-debug"), 2, ["cannot be used together"]),
         (("attach", "shop", "--region", "a", "--region", "b"), 2, ["one region at a time"]),
         (("attach", "shop", "--for", "0"), 2, ["--for"]),
-        (("attach", "shop", "--for", "nan"), 2, ["'nan' is no number"]),
-        (("attach", "shop", "--until-idle", "-1"), 2, ["--until-idle"]),
+        (("attach", "shop", "--for", "nan"), 2, ["'nan' is not a number of hours above 0, at most 168"]),
+        (("attach", "shop", "--until-idle", "60s"), 2, ["--until-idle", "'60s' is not a number of seconds"]),
+        (("attach", "shop", "--record", ""), 2, ["--record", "it is empty"]),
+        (("invoke", "a", "--event", "{}"), 2, ["--data takes the event itself"]),
+        (("invoke", "a", "--data", "{"), 2, ["--data is not JSON: line 1"]),
     ],
 )
 async def test_what_cannot_be_done_is_said(

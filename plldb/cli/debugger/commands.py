@@ -11,6 +11,7 @@ import asyncclick
 
 from plldb.cli.command import Invocation, command_line
 from plldb.cli.debugger.values import (
+    Given,
     Positive,
     check_code,
     check_conditions,
@@ -75,16 +76,15 @@ Examples:
 {EXIT_CODES}
 """
 
-
 INVOKE_HELP = f"""Send one event to a function, and show its answer.
 
 The event goes through the cloud, once, as any caller's does: if the function is attached, it runs on that
 machine. Shows the answer or the error, the end of the log, and where it ran. A FUNCTION is a name or an ARN,
-also of a version or an alias; with STACK its logical id. Without --event, {{}} is sent.
+also of a version or an alias; with STACK its logical id. Without an event, {{}} is sent.
 
 \b
 Examples:
-  plldb invoke my-stack Orders --event order.json
+  plldb invoke my-stack Orders --data '{{"id": 7}}'
   plldb invoke orders --event - --output json < order.json | jq .answer
 
 {ENVIRONMENT}
@@ -154,14 +154,14 @@ _stacks = asyncclick.option(
 @asyncclick.option(
     "--for",
     "hours",
-    type=Positive(0, 168, min_open=True),
+    type=Positive(168, "hours"),
     default=8.0,
     metavar="HOURS",
-    help="How long at most; by default 8.",
+    help="How long at most; by default 8, never more than 168.",
 )
 @asyncclick.option(
     "--until-idle",
-    type=Positive(0, 168 * 3600, min_open=True),
+    type=Positive(168 * 3600, "seconds"),
     metavar="SECONDS",
     help="End once nothing was invoked for this time.",
 )
@@ -174,7 +174,7 @@ _stacks = asyncclick.option(
 @asyncclick.option(
     "--record",
     metavar="DIR",
-    default="",
+    type=Given(),
     help="Keep each invocation as a file in this folder, for `plldb replay`.",
 )
 @asyncclick.option(
@@ -233,15 +233,16 @@ def status(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
 
 @asyncclick.command(help=INVOKE_HELP, short_help="Send one event to a function.")
 @asyncclick.argument("names", nargs=-1, metavar="[STACK] FUNCTION")
-@asyncclick.option(
-    "--event", metavar="FILE", default="", help="File with the event as JSON, - for standard input."
-)
+@asyncclick.option("--event", metavar="FILE", type=Given(), help="File with the event as JSON; - for stdin.")
+@asyncclick.option("--data", metavar="JSON", type=Given(), help="The event itself, as JSON.")
 @place_options
 @asyncclick.pass_context
 def invoke(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
     """Invoke."""
     if len(params["names"]) not in (1, 2) or "" in params["names"]:
         raise asyncclick.UsageError("Give a function, or a stack and one of its functions.", ctx)
+    if params["event"] and params["data"]:
+        raise asyncclick.UsageError("--event and --data cannot be used together.", ctx)
     asked = invocation(ctx, "invoke", params, "if the event was sent, it still runs in the cloud.")
     if len(asked.settings.regions) > 1:
         raise asyncclick.UsageError("invoke acts in one region at a time.", ctx)

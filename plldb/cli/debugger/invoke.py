@@ -86,7 +86,7 @@ def _where_text(event: Invoked) -> str:
     return "in Lambda, or on a machine that is attached: you may not read the notes of that"
 
 
-async def read_event(name: str, stdin: BinaryIO) -> bytes:
+async def read_event(name: str | None, stdin: BinaryIO) -> bytes:
     """Return the event in a file, or with ``-`` the one at the standard input; without a name ``{}``.
 
     Raises:
@@ -106,6 +106,7 @@ async def read_event(name: str, stdin: BinaryIO) -> bytes:
         text = await asyncio.to_thread(read)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        hint = Hint("fix-argument", "Name a file with an event, or - for the standard input.")
+        way = "--data takes the event itself." if name.lstrip()[:1] in ("{", "[") else ""
+        hint = Hint("fix-argument", way or "Name a file with an event, or - for the standard input.")
         raise SettingsError(f"The event {name!r} cannot be read: {why}.", hint=hint) from error
     return check_event(text, "The standard input" if name == "-" else name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from plldb.debugger.events.connection import SessionConnected
 from plldb.debugger.events.invoke import Invoked
 from plldb.debugger.events.restore import RestoreFinished
 from plldb.debugger.events.status import DebuggerStatus
+from plldb.debugger.invoking.event import check_event
 from plldb.platforms import write_no_core
 
 if TYPE_CHECKING:
@@ -176,7 +178,8 @@ async def _invoke(
 ) -> AsyncGenerator[Invoked, None]:
     """A stream of one, too: a program gets one line."""
     values = asked.values
-    event = await read_event(values["event"], sys.stdin.buffer)
+    given, data = values["event"], values["data"]
+    event = check_event(os.fsencode(data), "--data") if data else await read_event(given, sys.stdin.buffer)
     *stacks, function = values["names"]
     yield await library.invoke(_place(asked, region), function, event, stack="".join(stacks))
 

@@ -26,20 +26,45 @@ debug_port = asyncclick.option(
 wait_for_debugger = asyncclick.option(
     "--wait", is_flag=True, help="Hold the first invocation until a debugger is connected."
 )
-python = asyncclick.option(
-    "--python", metavar="PATH", default="", help="Interpreter; by default that of the project."
-)
 
 
-class Positive(asyncclick.FloatRange):
-    """A number in a range; that ``nan`` is in none is not known to `FloatRange`."""
+class Positive(asyncclick.ParamType[float]):
+    """A number above 0, at most ``most``, of this unit."""
 
-    def convert(self, value: Any, param: asyncclick.Parameter | None, ctx: asyncclick.Context | None) -> Any:
+    name = "number"
+
+    def __init__(self, most: int, unit: str) -> None:
+        self._most, self._unit = most, unit
+
+    def convert(
+        self, value: Any, param: asyncclick.Parameter | None, ctx: asyncclick.Context | None
+    ) -> float:
         """Return the number."""
-        number = super().convert(value, param, ctx)
-        if number != number:
-            self.fail(f"{value!r} is no number.", param, ctx)
+        try:
+            number = float(value)
+        except ValueError:
+            number = 0.0
+        if not 0 < number <= self._most:  # nan is neither
+            what = f"a number of {self._unit} above 0, at most {self._most}"
+            self.fail(f"{str(value)!r} is not {what}.", param, ctx)
         return number
+
+
+class Given(asyncclick.ParamType[str]):
+    """A text that is not empty: an unset variable of a shell would silently mean the default."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: asyncclick.Parameter | None, ctx: asyncclick.Context | None) -> str:
+        """Return the text."""
+        if not value:
+            self.fail("it is empty.", param, ctx)
+        return str(value)
+
+
+python = asyncclick.option(
+    "--python", metavar="PATH", type=Given(), help="Interpreter; by default that of the project."
+)
 
 
 def typed_again(ctx: asyncclick.Context, values: Mapping[str, Any]) -> tuple[str, ...]:

@@ -38,6 +38,8 @@ def write_entry(file: Path, port: int) -> LaunchEntry:
         return LaunchEntry(file=str(file), change="refused", message=f"{error}.")
     except UnicodeDecodeError:
         return LaunchEntry(file=str(file), change="refused", message="it is not written in UTF-8.")
+    except FileExistsError:
+        return LaunchEntry(file=str(file), change="refused", message=f"{file.parent} is not a folder.")
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle, before Python 3.13
         why = getattr(error, "strerror", None) or str(error)
         return LaunchEntry(file=str(file), change="refused", message=f"{why}.")

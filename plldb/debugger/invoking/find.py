@@ -10,11 +10,12 @@ from difflib import get_close_matches
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
 from plldb.debugger.arming.functions import LATEST, Lambda, list_names
-from plldb.debugger.arming.names import decide, name_of, no_such
+from plldb.debugger.arming.names import decide, name_of
 from plldb.debugger.arming.stacks import list_stack_functions
 from plldb.debugger.errors import NoFunctionsError
 from plldb.errors import Hint, PlldbError, SettingsError
 
+_IN_STACK = Hint("fix-argument", "Give the logical id of a function of this stack, or its name.")
 _WORD = re.compile(r"(?P<name>[A-Za-z0-9_-]{1,140})(?::(?P<version>\$LATEST|[A-Za-z0-9_-]{1,128}))?")
 _ARN = re.compile(r"(?P<name>arn:[^:]+:lambda:[^:]+:\d+:function:[^:]+)(?::(?P<version>.+))?")
 
@@ -50,7 +51,10 @@ async def find_called(aws: Aws, target: Target, stack: str, word: str) -> Called
         there = {stack: await list_stack_functions(aws, stack)}
         wanted, unknown = decide(there, {}, (name,))
         if unknown or name == stack:
-            raise no_such(name, there, aws.region)
+            known = ", ".join(each.logical_id for each in there[stack])
+            raise NoFunctionsError(
+                f"The stack {stack} has no function {name}. It has {known}.", hint=_IN_STACK
+            )
         name = wanted[0].name
     return Called(name=name, version=version)
 

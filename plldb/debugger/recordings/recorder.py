@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import secrets
+import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -54,9 +56,14 @@ def make_folder(folder: Path) -> None:
     """Make a folder, for its owner alone, unless it is there.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: it cannot be made, or nothing can be written into it.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def write_file(folder: Path, recording: Recording) -> None:

@@ -84,6 +84,7 @@ def test_an_event_that_has_no_such_path(body: bytes) -> None:
         ("=me", "'=me' has an empty name in its path"),
         ("a..b=c", "an empty name"),
         ("a.=c", "an empty name"),
+        ("$.a=c", "begins with '$'"),
         ("a\0=c", "a character"),
         ("a=" + "b" * LONGEST, f"more than {LONGEST} characters"),
     ],

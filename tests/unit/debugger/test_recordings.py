@@ -135,11 +135,13 @@ async def test_files_are_for_their_owner_and_sort_by_time(tmp_path: Path) -> Non
     assert not told
 
 
-async def test_a_folder_that_cannot_be_written_is_told_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["file", "file/folder"])
+async def test_a_folder_that_cannot_be_written_is_told_once(tmp_path: Path, folder: str) -> None:
     told: list[RecordingFailed] = []
     (tmp_path / "file").touch()
-    recorder = Recorder(tmp_path / "file" / "folder", {"orders": SETTINGS}, told.append)
+    recorder = Recorder(tmp_path / folder, {"orders": SETTINGS}, told.append)
     await recorder.open()
+    assert told
     for _ in range(2):
         await recorder.keep(START, None, "cancelled", 0.1)
     assert [each.message for each in told] == ["Not a directory"]
