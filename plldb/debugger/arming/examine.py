@@ -1,11 +1,13 @@
-"""Which functions cannot be armed, and why. Pure."""
+"""A function as Lambda tells it; which ones cannot be armed, and why. Pure."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from plldb.debugger.arming.execution import Execution
+from plldb.debugger.arming.execution import Execution, read_execution
 from plldb.debugger.arming.settings import VARIABLE, WRAPPER_VARIABLE, Settings
 
 MOST_LAYERS = 5
@@ -54,6 +56,48 @@ class Function:
     def updating(self) -> bool:
         """Whether an update of the function, or its creation, is under way."""
         return self.last_update == "InProgress" or self.state == "Pending"
+
+
+def function_of(configuration: Mapping[str, Any]) -> Function:
+    """Return what Lambda tells of a function as our value."""
+    environment = configuration.get("Environment") or {}
+    error = environment.get("Error") or {}
+    layers = tuple(layer["Arn"] for layer in configuration.get("Layers") or () if "Arn" in layer)
+    arn = str(configuration.get("FunctionArn", ""))
+    return Function(
+        arn=":".join(arn.split(":")[:7]),
+        name=str(configuration.get("FunctionName", "")),
+        runtime=str(configuration.get("Runtime", "")),
+        handler=str(configuration.get("Handler", "")),
+        state=str(configuration.get("State", "")),
+        last_update=str(configuration.get("LastUpdateStatus", "")),
+        last_update_reason=str(configuration.get("LastUpdateStatusReason", "")),
+        revision=str(configuration.get("RevisionId", "")),
+        code=str(configuration.get("CodeSha256", "")),
+        settings=Settings(
+            # AWS Lambda's own default where none is told.
+            timeout=int(configuration.get("Timeout", 3)),
+            layers=layers,
+            variables=dict(environment.get("Variables") or {}),
+        ),
+        execution=read_execution(configuration),
+        environment_error=str(error.get("ErrorCode") or error.get("Message") or ""),
+        special=_special(configuration),
+    )
+
+
+def _special(configuration: Mapping[str, Any]) -> str:
+    if configuration.get("PackageType") == "Image":
+        return "a container image, which takes no layers"
+    if (configuration.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions":
+        return "set to SnapStart: a version published in the meantime would keep the debugger in its snapshot"
+    if configuration.get("CapacityProviderConfig"):
+        return "run on managed instances"
+    if configuration.get("MasterArn"):
+        return "a replica of Lambda@Edge"
+    if configuration.get("DurableConfig"):
+        return "a durable function"
+    return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Functions as Lambda has them: read, change, wait. Talks to Lambda.
 
-botocore's dicts end here.
+botocore's dicts end here and in ``examine.py``.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from typing import Any
 
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
-from plldb.debugger.arming.examine import Function
-from plldb.debugger.arming.execution import read_execution
+from plldb.debugger.arming.examine import Function, function_of
 from plldb.debugger.arming.settings import Settings, is_our_layer, is_touched
 from plldb.debugger.pace import Pace
 from plldb.errors import AwsError
@@ -92,48 +91,6 @@ async def read_function(where: Lambda, name: str) -> Function | None:
 def arn_of(target: Target, name: str) -> str:
     """Return the ARN of a function of this account and region. Pure."""
     return f"arn:{target.partition}:lambda:{target.region}:{target.account}:function:{name}"
-
-
-def function_of(configuration: Mapping[str, Any]) -> Function:
-    """Return what Lambda tells of a function as our value. Pure."""
-    environment = configuration.get("Environment") or {}
-    error = environment.get("Error") or {}
-    layers = tuple(layer["Arn"] for layer in configuration.get("Layers") or () if "Arn" in layer)
-    arn = str(configuration.get("FunctionArn", ""))
-    return Function(
-        arn=":".join(arn.split(":")[:7]),
-        name=str(configuration.get("FunctionName", "")),
-        runtime=str(configuration.get("Runtime", "")),
-        handler=str(configuration.get("Handler", "")),
-        state=str(configuration.get("State", "")),
-        last_update=str(configuration.get("LastUpdateStatus", "")),
-        last_update_reason=str(configuration.get("LastUpdateStatusReason", "")),
-        revision=str(configuration.get("RevisionId", "")),
-        code=str(configuration.get("CodeSha256", "")),
-        settings=Settings(
-            # AWS Lambda's own default where none is told.
-            timeout=int(configuration.get("Timeout", 3)),
-            layers=layers,
-            variables=dict(environment.get("Variables") or {}),
-        ),
-        execution=read_execution(configuration),
-        environment_error=str(error.get("ErrorCode") or error.get("Message") or ""),
-        special=_special(configuration),
-    )
-
-
-def _special(configuration: Mapping[str, Any]) -> str:
-    if configuration.get("PackageType") == "Image":
-        return "a container image, which takes no layers"
-    if (configuration.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions":
-        return "set to SnapStart: a version published in the meantime would keep the debugger in its snapshot"
-    if configuration.get("CapacityProviderConfig"):
-        return "run on managed instances"
-    if configuration.get("MasterArn"):
-        return "a replica of Lambda@Edge"
-    if configuration.get("DurableConfig"):
-        return "a durable function"
-    return ""
 
 
 async def is_signing_enforced(where: Lambda, name: str) -> bool:

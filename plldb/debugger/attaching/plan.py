@@ -12,7 +12,8 @@ from typing import Any
 
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
-from plldb.debugger.arming.functions import GONE, arn_of, function_of
+from plldb.debugger.arming.examine import function_of
+from plldb.debugger.arming.functions import GONE, arn_of
 from plldb.debugger.arming.mutex import Hold, read_hold
 from plldb.debugger.arming.names import Wanted
 from plldb.debugger.arming.operate import Places, Refused, Seen, examine, held

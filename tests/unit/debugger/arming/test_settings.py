@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plldb.debugger.arming.examine import Function, refuse, refuse_environment
-from plldb.debugger.arming.functions import function_of
+from plldb.debugger.arming.examine import Function, function_of, refuse, refuse_environment
 from plldb.debugger.arming.settings import (
     ARMED_TIMEOUT,
     VARIABLE,

@@ -6,7 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from plldb.debugger.arming.functions import Lambda, Throttle, function_of
+from plldb.debugger.arming.examine import function_of
+from plldb.debugger.arming.functions import Lambda, Throttle
 from plldb.debugger.arming.mutex import Hold, Holder, Table, hold_of, item_of
 from plldb.debugger.arming.operate import Armed, Places
 from plldb.debugger.arming.settings import Replaced

@@ -5,7 +5,8 @@ from typing import Any, cast
 
 import pytest
 
-from plldb.debugger.arming.functions import Lambda, Throttle, function_of
+from plldb.debugger.arming.examine import function_of
+from plldb.debugger.arming.functions import Lambda, Throttle
 from plldb.debugger.arming.operate import Armed, Refused
 from plldb.debugger.arming.refusals import refused
 from plldb.debugger.events.attach import FunctionDeployed
