@@ -16,8 +16,8 @@ from plldb.cli.debugger.lines import detached_text
 from plldb.cli.debugger.progress import LiveProgress
 from plldb.cli.debugger.status import status_text
 from plldb.cli.debugger.words import Words, finished_text, question
+from plldb.cli.lent import LentTerminal
 from plldb.cli.output.renderer import Result
-from plldb.cli.prompts import LentTerminal
 from plldb.debugger.attaching.options import AttachOptions
 from plldb.debugger.events.attach import AttachFinished
 from plldb.debugger.events.connection import SessionConnected

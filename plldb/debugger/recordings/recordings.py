@@ -29,7 +29,8 @@ DEADLINE = "lambda-runtime-deadline-ms"
 
 _HEADER = re.compile(r"lambda-runtime-[a-z0-9-]{1,100}")
 _LAYER = re.compile(r"arn:[a-z0-9:-]{1,60}:layer:[A-Za-z0-9_-]{1,140}:[0-9]{1,10}")
-_FILE = Hint("fix-argument", "Give files that an attached session has recorded.")
+NO_RECORDING = Hint("fix-argument", "Give files that an attached session has recorded.")
+"""What to do where a file is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,15 +121,17 @@ def read_recording(data: bytes, name: str) -> Recording:
     try:
         told = json.loads(data)
     except (ValueError, RecursionError):
-        raise RecordingError(f"{name} is not JSON.", hint=_FILE) from None
+        raise RecordingError(f"{name} is not JSON.", hint=NO_RECORDING) from None
     form = told.get("form") if isinstance(told, dict) else None
     if form != FORM:
         what = f"it says {form!r}, not {FORM!r}" if isinstance(form, str) else "it does not begin as one"
-        raise RecordingError(f"{name} is no recording that this version can read: {what}.", hint=_FILE)
+        raise RecordingError(f"{name} is no recording that this version can read: {what}.", hint=NO_RECORDING)
     try:
         return _recording_of(told)
     except (LookupError, TypeError, ValueError, OverflowError) as error:
-        raise RecordingError(f"{name} is damaged: {error or type(error).__name__}.", hint=_FILE) from None
+        raise RecordingError(
+            f"{name} is damaged: {error or type(error).__name__}.", hint=NO_RECORDING
+        ) from None
 
 
 def _recording_of(told: Mapping[str, Any]) -> Recording:

@@ -20,19 +20,16 @@ from plldb.debugger.events.replay import Replayed, ReplayEvent, ReplayFinished, 
 from plldb.debugger.pace import Pace
 from plldb.debugger.protocol.decisions import Start
 from plldb.debugger.protocol.invocations import Answer, Identity, Invocation, Sandbox
-from plldb.debugger.recordings.recordings import Recording, read_recording
+from plldb.debugger.recordings.recordings import NO_RECORDING, Recording, read_recording
 from plldb.debugger.replaying.options import ReplayOptions
 from plldb.debugger.workers import output
 from plldb.debugger.workers.pool import Workers, open_workers
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.debugger.workers.source import Source, find_source
-from plldb.errors import Hint
 from plldb.streams import Tell
 
 LARGEST_FILE = 64 * 2**20
 """Bytes. A recording of the largest event and the largest answer is a third of that."""
-
-_FILES = Hint("fix-argument", "Give files that an attached session has recorded.")
 
 
 async def replay_files(
@@ -91,10 +88,12 @@ async def replay_files(
 def _read(file: Path) -> Recording:
     try:
         if file.is_file() and file.stat().st_size > LARGEST_FILE:
-            raise RecordingError(f"{file} is too large for a recording.", hint=_FILES)
+            raise RecordingError(f"{file} is too large for a recording.", hint=NO_RECORDING)
         return read_recording(file.read_bytes(), str(file))
     except OSError as error:
-        raise RecordingError(f"{file} cannot be read: {error.strerror or error}.", hint=_FILES) from error
+        raise RecordingError(
+            f"{file} cannot be read: {error.strerror or error}.", hint=NO_RECORDING
+        ) from error
 
 
 def _planned(function: FunctionSettings, source: Source) -> PlannedFunction:
