@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_CSI = r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours, movements
+_COLOURS = re.compile(_CSI)
 _ESCAPES = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]"  # CSI: colours, movements
-    r"|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\|$)"  # OSC and the like: titles, links
+    rf"{_CSI}"
+    r"|\x1b(?:[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\|$)"  # OSC and the like: titles, links
     r"|[ -/]*[0-~])"
 )
 """What controls a terminal, in the forms of ECMA-48."""
@@ -31,7 +33,8 @@ def clean(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(char if char.isprintable() else " " for char in text)
+    # An error may be coloured. What is longer than a colour may have no end, and would take the rest along.
+    return "".join(char if char.isprintable() else " " for char in _COLOURS.sub("", text))
 
 
 def cell_width(text: str) -> int:

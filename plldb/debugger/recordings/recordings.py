@@ -27,6 +27,8 @@ REQUEST_ID = "lambda-runtime-aws-request-id"
 DEADLINE = "lambda-runtime-deadline-ms"
 """Not kept: it is over by the time that the invocation is run again, and counted anew."""
 
+LONGEST = 900
+"""Seconds of a function's timeout (AWS Lambda quotas)."""
 _HEADER = re.compile(r"lambda-runtime-[a-z0-9-]{1,100}")
 _LAYER = re.compile(r"arn:[a-z0-9:-]{1,60}:layer:[A-Za-z0-9_-]{1,140}:[0-9]{1,10}")
 NO_RECORDING = Hint("fix-argument", "Give files that an attached session has recorded.")
@@ -120,6 +122,9 @@ def read_recording(data: bytes, name: str) -> Recording:
     """
     try:
         told = json.loads(data)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}: {error.msg}"
+        raise RecordingError(f"{name} is not JSON: {where}.", hint=_FILE) from None
     except (ValueError, RecursionError):
         raise RecordingError(f"{name} is not JSON.", hint=NO_RECORDING) from None
     form = told.get("form") if isinstance(told, dict) else None
@@ -162,7 +167,9 @@ def _function_of(told: Mapping[str, Any]) -> FunctionSettings:
     wrong = [
         name
         for name, value in known.items()
-        if type(value) is not type(_DEFAULTS[name]) or not str(value).isprintable()
+        if type(value) is not type(_DEFAULTS[name])
+        or not str(value).isprintable()
+        or (name == "timeout" and not 0 < value <= LONGEST)
     ]
     missing = [name for name in ("name", "handler") if not known.get(name)]
     if wrong or missing:

@@ -81,7 +81,8 @@ def changed(**fields: Any) -> bytes:
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"", "a.json is not JSON"),
+        (b'{"form":\n 1,}', "a.json is not JSON: line 2, column "),
+        (changed(function={"name": "orders", "handler": "a.b", "timeout": -5}), "no usable timeout"),
         (b"\xff\xfe", "is not JSON"),
         (b"[" * 100_000, "is not JSON"),
         (b"[]", "it does not begin as one"),

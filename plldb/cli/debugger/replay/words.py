@@ -56,8 +56,9 @@ class ReplayWords:
         if event.outcome == "answered":
             lines.append(Line(name=number, text=_short(event.answer), tone="dim"))
         if not event.same:
-            before = f" {_short(event.recorded_answer)}" if event.recorded_answer else ""
-            text = f"not as recorded: then it {_THEN.get(event.recorded_outcome, 'gave')}{before}"
+            had_none = "" if event.recorded_outcome == "cancelled" else "no answer"
+            then = f"{_THEN.get(event.recorded_outcome, 'gave')} {_short(event.recorded_answer) or had_none}"
+            text = f"not as recorded: then it {then.rstrip()}"
             lines.append(Line(mark="warn", name=number, text=text, tone="warn"))
         return lines
 
