@@ -124,7 +124,7 @@ def read_recording(data: bytes, name: str) -> Recording:
         told = json.loads(data)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}: {error.msg}"
-        raise RecordingError(f"{name} is not JSON: {where}.", hint=_FILE) from None
+        raise RecordingError(f"{name} is not JSON: {where}.", hint=NO_RECORDING) from None
     except (ValueError, RecursionError):
         raise RecordingError(f"{name} is not JSON.", hint=NO_RECORDING) from None
     form = told.get("form") if isinstance(told, dict) else None
