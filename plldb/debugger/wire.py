@@ -20,7 +20,6 @@ import binascii
 import hashlib
 import hmac
 import zlib
-from _json import encode_basestring_ascii, make_encoder, make_scanner
 
 VERSION = 3
 """Version of this protocol, told in ``hello``. The ``3`` in a frame's first word is the same one."""
@@ -106,8 +105,20 @@ class _Reading:
 
 
 # What `json` itself is made of. To import that, with `re` and `enum`, takes 9 ms of a cold start.
-_decode = make_scanner(_Reading)  # type: ignore[arg-type]
-_encode = make_encoder(None, _refuse_value, encode_basestring_ascii, None, ":", ",", False, False, False)
+try:
+    from _json import encode_basestring_ascii, make_encoder, make_scanner
+
+    _decode = make_scanner(_Reading)  # type: ignore[arg-type]
+    _encode = make_encoder(None, _refuse_value, encode_basestring_ascii, None, ":", ",", False, False, False)
+    if _decode("".join(_encode(["a", 1], 0)), 0) != (["a", 1], 7):
+        raise TypeError
+except (ImportError, AttributeError, TypeError):  # a Python that is made in another way
+    import json
+
+    _decode = json.JSONDecoder(parse_constant=_refuse_constant).raw_decode  # type: ignore[assignment]
+
+    def _encode(value: object, level: int) -> tuple[str]:  # type: ignore[misc] # noqa: ARG001
+        return (json.dumps(value, separators=(",", ":"), allow_nan=False),)
 
 
 def sign(message: dict[str, object], token: str) -> str:

@@ -6,14 +6,18 @@ One thread decides; those that wait for something report to its queue.
 from __future__ import annotations
 
 import os
-from _signal import SIG_DFL, SIGKILL, SIGSTOP, signal  # type: ignore[import-not-found]  # `signal` takes 5 ms
 from time import gmtime, strftime, time
+
+try:
+    from _signal import SIG_DFL, SIGKILL, SIGSTOP, signal  # type: ignore[import-not-found]
+except ImportError:  # a Python that is made in another way; `signal` takes 5 ms
+    from signal import SIG_DFL, SIGKILL, SIGSTOP, signal
 
 from plldb.debugger import wire
 from plldb.debugger.agent.actions import Answer, Connect, Deployed, Post, Ready, Say, Send
 from plldb.debugger.agent.core import Core
+from plldb.debugger.agent.http import Http
 from plldb.debugger.agent.runtime import Runtime
-from plldb.debugger.agent.sockets import Http
 
 API = "/2018-06-01/runtime/invocation/"
 

@@ -6,12 +6,16 @@ Each thread reports to one queue, in the words of `Core`: ``("opened", n)``, ``(
 from __future__ import annotations
 
 import os
-from _queue import Empty, SimpleQueue  # `queue` imports threading
 from _thread import allocate_lock, start_new_thread
 from time import time
 
+try:
+    from _queue import Empty, SimpleQueue
+except ImportError:  # a Python that is made in another way; `queue` imports threading
+    from queue import Empty, SimpleQueue
+
 from plldb.debugger.agent.actions import NOT_SENT, PARALLEL, PERHAPS_SENT
-from plldb.debugger.agent.sockets import Http, trust
+from plldb.debugger.agent.sockets import trust
 from plldb.debugger.agent.websocket import NobodyError, WebSocket
 
 POST_LIMIT = 10.0
@@ -134,6 +138,8 @@ class Lines:
             start_new_thread(self._poster, ())
 
     def _poster(self) -> None:
+        from plldb.debugger.agent.http import Http  # not before it is needed, as below
+
         http = Http(self._host, tls=self._tls, timeout=POST_LIMIT)
         while True:
             post = self._posts.get()
@@ -148,7 +154,7 @@ class Lines:
         except Exception:  # noqa: BLE001 - of whatever kind: nothing was written
             http.close()  # the next one begins anew
             return NOT_SENT
-        from plldb.debugger.agent.sigv4 import signed_headers  # not before it is needed
+        from plldb.debugger.agent.http import signed_headers
 
         path, body, now = self._path + post.peer.replace("=", "%3D"), post.frame.encode(), time()
         try:
@@ -169,5 +175,6 @@ def reason(error: OSError) -> str:
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from plldb.debugger.agent.actions import Post
+    from plldb.debugger.agent.http import Http
 
     Event = tuple[object, ...]

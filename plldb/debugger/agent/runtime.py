@@ -10,13 +10,23 @@ agent's own thread: to wake another one costs a tenth of a millisecond, and ther
 from __future__ import annotations
 
 import os
-from _signal import SIG_IGN, SIGKILL, SIGPIPE, SIGTERM, SIGXFSZ, signal  # type: ignore[import-not-found]  # `signal` takes 5 ms
-from _socket import AF_INET, IPPROTO_TCP, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, TCP_NODELAY, socket
 from _thread import allocate_lock, start_new_thread
 from io import BufferedReader, RawIOBase
 
+try:
+    from _signal import (  # type: ignore[import-not-found]
+        SIG_IGN,
+        SIGKILL,
+        SIGPIPE,
+        SIGTERM,
+        SIGXFSZ,
+        signal,
+    )
+except ImportError:  # a Python that is made in another way; `signal` takes 5 ms
+    from signal import SIG_IGN, SIGKILL, SIGPIPE, SIGTERM, SIGXFSZ, signal
+
 from plldb.debugger.agent.caller import BLOCK, Caller, asks_next
-from plldb.debugger.agent.sockets import Connection, framing, read_exactly, read_head
+from plldb.debugger.agent.sockets import Connection, accept, framing, network, read_exactly, read_head
 
 # What Python ignores, or the agent does, and a program expects to find as the system has it.
 DEFAULT_SIGNALS = [SIGPIPE, SIGXFSZ, SIGTERM]
@@ -31,8 +41,8 @@ class Runtime:
         Raises:
             OSError: there is no port.
         """
-        self._listener: Any = socket(AF_INET, SOCK_STREAM)
-        self._listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        self._listener: Any = network.socket(network.AF_INET, network.SOCK_STREAM)
+        self._listener.setsockopt(network.SOL_SOCKET, network.SO_REUSEADDR, 1)
         self._listener.bind(("127.0.0.1", 0))
         self._listener.listen(64)
         self._command = command
@@ -156,8 +166,8 @@ class Runtime:
 
     def _accept(self) -> None:
         while True:
-            plain = socket(fileno=self._listener._accept()[0])
-            plain.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+            plain = accept(self._listener)
+            plain.setsockopt(network.IPPROTO_TCP, network.TCP_NODELAY, 1)
             start_new_thread(self._serve, (Caller(Connection(plain), self._api),))
 
     def _serve(self, caller: Caller) -> None:

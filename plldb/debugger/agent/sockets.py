@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import binascii
 import os
-from _socket import IPPROTO_TCP, SHUT_RDWR, SOCK_STREAM, TCP_NODELAY, getaddrinfo, socket
 from io import BufferedReader, RawIOBase
 from select import POLLIN, POLLNVAL, poll
 
 CONNECT_LIMIT = 5.0
 """Seconds to connect, name resolution not included: nothing can end that."""
-
-IDLE_LIMIT = 30.0
-"""Seconds after which a kept connection is not used again: the server may have closed it unseen."""
 
 AUTHORITIES = (b"Amazon", b"Starfield")
 """Words in the names of the authorities that issue API Gateway's certificates (Amazon Trust Services)."""
@@ -28,7 +24,22 @@ _CLOSED = (6, 8)  # SSL_ERROR_ZERO_RETURN and SSL_ERROR_EOF: with a farewell and
 _contexts: list[Any] = []  # the one that trusts few authorities, then if need be all
 
 
-class _Plain(socket):
+def _find_network() -> Any:
+    """Return the module below `socket`; that one itself where a Python is made in another way."""
+    try:
+        import _socket as found
+
+        if not hasattr(found.socket, "_accept"):
+            raise ImportError
+    except ImportError:
+        import socket as found  # type: ignore[no-redef]
+    return found
+
+
+network = _find_network()
+
+
+class _Plain(network.socket):  # type: ignore[misc, name-defined]
     """A socket to which TLS can refer weakly."""
 
 
@@ -81,7 +92,7 @@ class Connection(RawIOBase):
     def close(self) -> None:
         """Close it, also for a thread that waits for something to come through it."""
         try:  # noqa: SIM105 - contextlib would be one more import
-            self._plain.shutdown(SHUT_RDWR)
+            self._plain.shutdown(network.SHUT_RDWR)
         except OSError:
             pass  # it is closed already
         self._plain.close()
@@ -105,10 +116,10 @@ def _connect(host: str, context: Any, timeout: float | None) -> Connection:
     name, _, port = host.partition(":")
     plain = _open(name, int(port or (443 if context else 80)))
     try:
-        plain.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+        plain.setsockopt(network.IPPROTO_TCP, network.TCP_NODELAY, 1)
         tls = None
         if context:
-            tls = context._wrap_socket(plain, False, name)
+            plain, tls = _wrap(plain, context, name)
             tls.do_handshake()  # which checks the certificate, and the name in it
         plain.settimeout(timeout)
     except BaseException:
@@ -117,10 +128,27 @@ def _connect(host: str, context: Any, timeout: float | None) -> Connection:
     return Connection(plain, tls)
 
 
+def _wrap(plain: Any, context: Any, name: str) -> tuple[Any, Any]:
+    """Return what is to be closed, and what speaks TLS: one and the same in `ssl`."""
+    if hasattr(context, "wrap_socket"):
+        both = context.wrap_socket(plain, server_hostname=name, do_handshake_on_connect=False)
+        return both, both
+    return plain, context._wrap_socket(plain, False, name)
+
+
+def accept(listener: Any) -> Any:
+    """Return a socket of the next connection."""
+    if hasattr(listener, "accept"):
+        return listener.accept()[0]
+    return network.socket(fileno=listener._accept()[0])
+
+
 def _open(name: str, port: int) -> _Plain:
     failure = OSError("no address")
     # As bytes: of a text the codec for international names is imported.
-    for family, kind, protocol, _, address in getaddrinfo(name.encode(), port, 0, SOCK_STREAM):
+    for family, kind, protocol, _, address in network.getaddrinfo(
+        name.encode(), port, 0, network.SOCK_STREAM
+    ):
         plain = _Plain(family, kind, protocol)
         try:
             plain.settimeout(CONNECT_LIMIT)
@@ -135,23 +163,32 @@ def _open(name: str, port: int) -> _Plain:
 
 def trust(*, everybody: bool = False) -> Any:
     """Return what to trust: few authorities, and once ``everybody`` was asked for, all of them."""
-    import _ssl  # not before an address asks for it
-
     if not _contexts:
-        variable, file = _ssl.get_default_verify_paths()[:2]
-        # Such a context demands a certificate of a known authority, for the name that is asked for.
-        few = _ssl._SSLContext(_ssl.PROTOCOL_TLS_CLIENT)
-        if known := find_authorities(os.environ.get(variable, file)):
-            few.load_verify_locations(cadata=known)
-        else:
-            few.set_default_verify_paths()
-        _contexts.append(few)
+        _contexts.append(_make_context(few=True))
     if everybody and len(_contexts) == 1:
         # A proxy in between, or an API with a certificate of its own, may have another authority.
-        all_ = _ssl._SSLContext(_ssl.PROTOCOL_TLS_CLIENT)
-        all_.set_default_verify_paths()
-        _contexts.append(all_)
+        _contexts.append(_make_context(few=False))
     return _contexts[-1]
+
+
+def _make_context(*, few: bool) -> Any:
+    """Return what demands a certificate of a known authority, for the name that is asked for."""
+    try:
+        import _ssl  # not before an address asks for it
+
+        variable, file = _ssl.get_default_verify_paths()[:2]
+        context = _ssl._SSLContext(_ssl.PROTOCOL_TLS_CLIENT)
+        if not hasattr(context, "_wrap_socket"):
+            raise AttributeError
+    except (ImportError, AttributeError, TypeError, ValueError):  # a Python that is made in another way
+        import ssl
+
+        return ssl.create_default_context()
+    if known := few and find_authorities(os.environ.get(variable, file)):
+        context.load_verify_locations(cadata=known)
+    else:
+        context.set_default_verify_paths()
+    return context
 
 
 def find_authorities(path: str | None) -> bytes:
@@ -222,78 +259,9 @@ def read_exactly(stream: BufferedReader, size: int) -> bytes:
     return data
 
 
-class Http:
-    """One kept connection to one host."""
-
-    def __init__(self, host: str, *, tls: bool = False, timeout: float | None = None) -> None:
-        self._host = host
-        self._tls = tls
-        self._timeout = timeout
-        self._socket: Connection | None = None
-        self._stream: BufferedReader | None = None
-        self._used = 0.0
-
-    def open(self, now: float) -> None:
-        """Make sure that there is a connection which the other end has not closed, as far as can be seen."""
-        if self._socket is not None:
-            # Nothing is awaited: what can be read is the end of the connection.
-            if not has_unread(self._socket) and now - self._used < IDLE_LIMIT:
-                return
-            self.close()
-        self._socket = connect(self._host, tls=self._tls, timeout=self._timeout)
-        self._stream = self._socket.stream()
-
-    def close(self) -> None:
-        """Close the connection, if there is one."""
-        if self._socket is not None:
-            self._socket.close()
-        self._socket = self._stream = None
-
-    def request(
-        self, method: str, path: str, headers: Headers, body: bytes, now: float
-    ) -> tuple[int, Headers, bytes]:
-        """Send a request through the open connection, and return status, headers and body of the answer."""
-        assert self._socket is not None  # noqa: S101 - `open` was called
-        assert self._stream is not None  # noqa: S101
-        lines = [f"{method} {path} HTTP/1.1", f"host: {self._host}", f"content-length: {len(body)}"]
-        lines += [f"{name}: {value}" for name, value in headers]
-        head = "\r\n".join([*lines, "", ""]).encode("latin-1")
-        try:
-            self._socket.sendall(head + body)
-            answer = self._answer(self._stream)
-        except EOFError:
-            self.close()
-            raise OSError("connection closed before an answer") from None
-        except BaseException:
-            self.close()
-            raise
-        self._used = now
-        return answer
-
-    def _answer(self, stream: BufferedReader) -> tuple[int, Headers, bytes]:
-        first, lines = read_head(stream)
-        size, chunked = framing(lines)
-        pairs = (line.decode("latin-1").strip().partition(":") for line in lines[1:-1])
-        headers = [(name, value.strip()) for name, _, value in pairs]
-        body = b"".join(chunks(stream)) if chunked else read_exactly(stream, size)
-        return int(first.split(None, 2)[1]), headers, body
-
-
-def chunks(stream: BufferedReader) -> Iterator[bytes]:
-    """Yield the chunks of a chunked body, without their sizes."""
-    while True:
-        size = int(stream.readline().split(b";")[0], 16)
-        if size == 0:
-            while stream.readline().strip():  # trailers
-                pass
-            return
-        yield read_exactly(stream, size)
-        stream.readline()
-
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from socket import socket
     from typing import Any
 
     from _typeshed import WriteableBuffer

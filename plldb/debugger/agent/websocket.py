@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import binascii
-import hashlib
 import os
 from _thread import allocate_lock
 
@@ -52,6 +51,8 @@ class WebSocket:
             raise NobodyError
         if status != 101:
             raise OSError(f"the WebSocket was refused (HTTP {status})")
+        import hashlib  # 1 ms, of which a refused connection needs nothing
+
         digest = hashlib.sha1((key + _WEBSOCKET_GUID).encode(), usedforsecurity=False).digest()
         expected = binascii.b2a_base64(digest, newline=False)
         if not any(line.lower().startswith(b"sec-websocket-accept") and expected in line for line in answer):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -69,6 +70,11 @@ class Server:
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
+
+
+def without_private(source: str) -> str:
+    """A module of the agent in a Python without those below `socket`, `ssl`, `json`, `queue` and `signal`."""
+    return re.sub(r"(from|import) _(socket|ssl|json|queue|signal)\b", r"\1 _no_\2", source)
 
 
 def header(head: bytes, name: str) -> str:

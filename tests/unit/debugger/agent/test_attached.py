@@ -15,7 +15,7 @@ import pytest
 
 from plldb.debugger import wire
 from plldb.debugger.agent.agent import FROZEN_AFTER
-from tests.unit.debugger.agent.sandbox import TOKEN
+from tests.unit.debugger.agent.sandbox import TOKEN, without_private
 
 if TYPE_CHECKING:
     from tests.unit.debugger.agent.sandbox import Sandbox
@@ -188,6 +188,21 @@ def test_only_what_fulfils_the_conditions_goes_to_the_laptop(sandbox: Sandbox) -
         assert sandbox.lambda_.invoke(f"r{number}", event).body == answer
     assert [frame["id"] for frame in sandbox.gateway.frames.queue] == ["r1", "r2", "r4", "r5", "r7", "r8"]
     assert sandbox.gateway.hellos.qsize() == 1
+
+
+def test_where_python_has_no_private_modules_the_public_ones_do(sandbox: Sandbox, layer: Path) -> None:
+    changed = 0
+    for path in layer.rglob("*.py"):
+        text = path.read_text()
+        path.write_text(without_private(text))
+        changed += path.read_text() != text
+    assert changed == 5
+    sandbox.start(COMMAND)
+    event = os.urandom(100_000)
+    assert sandbox.lambda_.invoke("one", event).body == b"laptop:" + event
+    sandbox.gateway.status = lambda frame: 410
+    assert sandbox.lambda_.invoke("two", b"{}").body == b"null"
+    assert "plldb: " not in sandbox.log
 
 
 def test_an_agent_whose_core_fails_leaves_the_deployed_code(sandbox: Sandbox) -> None:

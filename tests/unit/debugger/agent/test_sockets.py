@@ -5,21 +5,37 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
+import socket
 import ssl
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
 from botocore.httpsession import where
 
 from plldb.debugger.agent import sockets
-from plldb.debugger.agent.sockets import Http, connect, find_authorities
+from plldb.debugger.agent.http import Http
+from plldb.debugger.agent.sockets import find_authorities
+from tests.unit.debugger.agent.sandbox import without_private
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 CERTIFICATES = Path(__file__).parents[3] / "support" / "certificates"
 AUTHORITY = (CERTIFICATES / "ca.pem").read_text()
+
+
+@pytest.fixture(params=["as they are", "not there"])
+def modules(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The agent's sockets, with the modules below `socket` and `ssl`, or where a Python has others."""
+    if request.param == "as they are":
+        monkeypatch.setattr(sockets, "_contexts", [])
+        return sockets
+    public = ModuleType("public")
+    exec(without_private(Path(sockets.__file__).read_text()), vars(public))
+    assert public.network is socket
+    return public
 
 
 @pytest.fixture
@@ -32,34 +48,35 @@ async def host() -> AsyncIterator[str]:
         await reader.read()
         writer.close()
 
-    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context) as server:
+    async with await asyncio.start_server(serve, "0.0.0.0", 0, ssl=context) as server:
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
 @pytest.mark.parametrize("beside", ["", "all"])
 async def test_the_authority_that_counts_is_found_beside_whichever_others(
-    host: str, beside: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    host: str, beside: str, modules: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     others = {"": "", "all": Path(where()).read_text()}
     trusted = tmp_path / "trusted.pem"
     trusted.write_text(AUTHORITY + others[beside])
     monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
-    monkeypatch.setattr(sockets, "_contexts", [])
     for _ in range(2):
-        (await asyncio.to_thread(connect, host, tls=True, timeout=5)).close()
+        (await asyncio.to_thread(modules.connect, host, tls=True, timeout=5)).close()
 
 
-@pytest.mark.parametrize("trusted", ["of Amazon", "none", "no file"])
+@pytest.mark.parametrize("trusted", ["of Amazon", "none", "no file", "another name"])
 async def test_a_server_that_nobody_vouches_for_is_refused(
-    host: str, trusted: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    host: str, trusted: str, modules: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     path = tmp_path / "trusted.pem"
-    if trusted != "no file":
-        path.write_text(Path(where()).read_text() if trusted == "of Amazon" else "")
+    texts = {"of Amazon": Path(where()).read_text(), "none": "", "another name": AUTHORITY}
+    if trusted in texts:
+        path.write_text(texts[trusted])
+    if trusted == "another name":
+        host = host.replace("127.0.0.1", "127.0.0.2")  # which the certificate does not have
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
-    monkeypatch.setattr(sockets, "_contexts", [])
     with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
-        await asyncio.to_thread(connect, host, tls=True, timeout=5)
+        await asyncio.to_thread(modules.connect, host, tls=True, timeout=5)
 
 
 def test_of_all_authorities_few_are_taken() -> None:

@@ -1,0 +1,133 @@
+"""Requests through a kept connection, and the signature of those to ``@connections``. Talks to servers.
+
+All that can go wrong here is an OSError. Not read before the agent's first question is on its way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from time import gmtime, strftime
+
+from plldb.debugger.agent.sockets import (
+    Connection,
+    Headers,
+    connect,
+    framing,
+    has_unread,
+    read_exactly,
+    read_head,
+)
+
+IDLE_LIMIT = 30.0
+"""Seconds after which a kept connection is not used again: the server may have closed it unseen."""
+
+SERVICE = "execute-api"
+
+
+def signed_headers(
+    method: str, host: str, path: str, body: bytes, *, creds: list[str], region: str, now: float
+) -> list[tuple[str, str]]:
+    """Return the headers that sign a request (Signature Version 4).
+
+    Args:
+        method: of HTTP.
+        host: as in the Host header.
+        path: as sent, that is, quoted once; SigV4 quotes it again, and the ``@`` as well.
+        body: of the request.
+        creds: key id, secret key, session token.
+        region: of the API.
+        now: epoch seconds.
+    """
+    key, secret, session = creds
+    stamp = strftime("%Y%m%dT%H%M%SZ", gmtime(now))
+    day = stamp[:8]
+    headers = [("host", host), ("x-amz-date", stamp), ("x-amz-security-token", session)]
+    names = ";".join(name for name, _ in headers)
+    lines = "".join(f"{name}:{value}\n" for name, value in headers)
+    canonical_path = path.replace("%", "%25").replace("@", "%40").replace("=", "%3D")
+    canonical = "\n".join([method, canonical_path, "", lines, names, hashlib.sha256(body).hexdigest()])
+    scope = f"{day}/{region}/{SERVICE}/aws4_request"
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    signing_key = ("AWS4" + secret).encode()
+    for part in (day, region, SERVICE, "aws4_request"):
+        signing_key = hmac.new(signing_key, part.encode(), hashlib.sha256).digest()
+    text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}"
+    signature = hmac.new(signing_key, text.encode(), hashlib.sha256).hexdigest()
+    authorization = f"AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders={names}, Signature={signature}"
+    return [*headers[1:], ("authorization", authorization)]
+
+
+class Http:
+    """One kept connection to one host."""
+
+    def __init__(self, host: str, *, tls: bool = False, timeout: float | None = None) -> None:
+        self._host = host
+        self._tls = tls
+        self._timeout = timeout
+        self._socket: Connection | None = None
+        self._stream: BufferedReader | None = None
+        self._used = 0.0
+
+    def open(self, now: float) -> None:
+        """Make sure that there is a connection which the other end has not closed, as far as can be seen."""
+        if self._socket is not None:
+            # Nothing is awaited: what can be read is the end of the connection.
+            if not has_unread(self._socket) and now - self._used < IDLE_LIMIT:
+                return
+            self.close()
+        self._socket = connect(self._host, tls=self._tls, timeout=self._timeout)
+        self._stream = self._socket.stream()
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = self._stream = None
+
+    def request(
+        self, method: str, path: str, headers: Headers, body: bytes, now: float
+    ) -> tuple[int, Headers, bytes]:
+        """Send a request through the open connection, and return status, headers and body of the answer."""
+        assert self._socket is not None  # noqa: S101 - `open` was called
+        assert self._stream is not None  # noqa: S101
+        lines = [f"{method} {path} HTTP/1.1", f"host: {self._host}", f"content-length: {len(body)}"]
+        lines += [f"{name}: {value}" for name, value in headers]
+        head = "\r\n".join([*lines, "", ""]).encode("latin-1")
+        try:
+            self._socket.sendall(head + body)
+            answer = self._answer(self._stream)
+        except EOFError:
+            self.close()
+            raise OSError("connection closed before an answer") from None
+        except BaseException:
+            self.close()
+            raise
+        self._used = now
+        return answer
+
+    def _answer(self, stream: BufferedReader) -> tuple[int, Headers, bytes]:
+        first, lines = read_head(stream)
+        size, chunked = framing(lines)
+        pairs = (line.decode("latin-1").strip().partition(":") for line in lines[1:-1])
+        headers = [(name, value.strip()) for name, _, value in pairs]
+        body = b"".join(chunks(stream)) if chunked else read_exactly(stream, size)
+        return int(first.split(None, 2)[1]), headers, body
+
+
+def chunks(stream: BufferedReader) -> Iterator[bytes]:
+    """Yield the chunks of a chunked body, without their sizes."""
+    while True:
+        size = int(stream.readline().split(b";")[0], 16)
+        if size == 0:
+            while stream.readline().strip():  # trailers
+                pass
+            return
+        yield read_exactly(stream, size)
+        stream.readline()
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import BufferedReader
