@@ -1,0 +1,241 @@
+"""How a session of ``plldb attach`` ends, and what one that was killed leaves: all is put back."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from plldb import debugger
+from plldb.debugger.arming.mutex import list_holds
+from tests.cloud.functions import eventually, invoke, until
+from tests.cloud.shop import ACCOUNT, attached, settings
+from tests.cloud.world import PACE
+from tests.support.answers import access_denied, server_error
+from tests.support.behaviours import Answer, on
+from tests.support.proxy import Proxy
+from tests.support.screens import on_terminal
+
+if TYPE_CHECKING:
+    from tests.cloud.world import World
+    from tests.conftest import RunPlldb
+    from tests.support.behaviours import Forward
+    from tests.support.cloud import Cloud
+    from tests.support.operations import Call
+    from tests.support.wire import Response
+
+
+@pytest.fixture
+def account() -> str:
+    """One account for all that has the stack ``shop``."""
+    return ACCOUNT
+
+
+@pytest.mark.parametrize(
+    ("option", "reason"), [(("--for", "0.002"), "lease"), (("--until-idle", "0.5"), "idle")], ids=str
+)
+async def test_at_the_end_of_the_time_that_was_asked_for_all_is_put_back(
+    option: tuple[str, str],
+    reason: str,
+    world: World,
+    names: dict[str, str],
+    aws_env: dict[str, str],
+    folder: Path,
+) -> None:
+    before = await settings(world, names["Orders"])
+    async with attached(aws_env, folder, "shop", "Orders", "--no-debug", *option) as session:
+        await session.read_until("attached")
+        assert (await session.read_until("detaching"))["reason"] == reason
+        finished = await session.read_until("finished")
+        assert (finished["result"], finished["restored"]) == ("detached", 1)
+        assert (await session.running.finish()).code == 0
+    assert await settings(world, names["Orders"]) == before
+
+
+async def test_after_a_kill_the_deployed_code_answers_and_restore_puts_all_back(
+    world: World,
+    names: dict[str, str],
+    aws_env: dict[str, str],
+    folder: Path,
+    plldb_cli: RunPlldb,
+    cloud: Cloud,
+) -> None:
+    before = await settings(world, names["Orders"])
+    async with attached(aws_env, folder, "shop", "Orders", "--no-debug") as session:
+        await session.read_until("attached")
+        assert await invoke(world.functions, names["Orders"], 1) == {"laptop": 1}
+        there = len(cloud.connections)
+        await session.running.kill()
+        await until(lambda: len(cloud.connections) < there)
+    assert await invoke(world.functions, names["Orders"], 2) == {"deployed": 2}
+    restored = await plldb_cli("restore", "shop")
+    assert restored.code == 0, restored
+    assert "1 function restored" in restored.stdout
+    assert await settings(world, names["Orders"]) == before
+
+
+async def test_what_a_killed_session_has_left_is_taken_over_by_the_next(
+    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path
+) -> None:
+    before = await settings(world, names["Orders"])
+    for kill in (True, False):
+        async with attached(aws_env, folder, "shop", "Orders", "--no-debug") as session:
+            await session.read_until("attached")
+            if kill:
+                await session.running.kill()
+            else:
+                assert (await session.end())[0] == 0
+    await eventually(lambda: settings(world, names["Orders"]), before)
+
+
+async def test_a_closed_terminal_lets_the_invocation_under_way_finish_and_a_second_ctrl_c_ends_at_once(
+    world: World,
+    names: dict[str, str],
+    aws_env: dict[str, str],
+    folder: Path,
+    plldb_cli: RunPlldb,
+    cloud: Cloud,
+) -> None:
+    (folder / "index.py").write_text(
+        "import pathlib, time\n"
+        "def handler(event, context):\n"
+        f"    while not pathlib.Path({str(folder)!r}, 'go').exists():\n"
+        "        time.sleep(0.02)\n"
+        "    return {'laptop': event}\n"
+    )
+    inherited = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
+    async with (
+        Proxy(cloud.direct) as tables,
+        attached(
+            aws_env | {"AWS_ENDPOINT_URL_DYNAMODB": tables.url}, folder, "shop", "Orders", "--no-debug"
+        ) as session,
+    ):
+        signal.signal(signal.SIGHUP, inherited)
+        await session.read_until("attached")
+        running = asyncio.create_task(invoke(world.functions, names["Orders"], 1))
+        await session.read_until("invocation_started")
+        tables.use(on(Answer(access_denied), "UpdateItem"))  # the row of the session cannot be marked
+        session.running.process.send_signal(signal.SIGHUP)
+        assert (await session.read_until("detaching"))["in_hand"] == 1
+        session.running.process.send_signal(signal.SIGHUP)  # it is sent twice, and is no impatience
+        (folder / "go").touch()
+        assert await running == {"laptop": 1}
+        assert (await session.read_until("finished"))["result"] == "detached"
+        assert (await session.running.finish()).code == 0
+    (folder / "go").unlink()
+    async with attached(aws_env, folder, "shop", "Orders", "--no-debug") as session:
+        await session.read_until("attached")
+        running = asyncio.create_task(invoke(world.functions, names["Orders"], 1))
+        await session.read_until("invocation_started")
+        session.running.process.send_signal(signal.SIGINT)
+        await session.read_until("detaching")
+        code, last = await session.end()
+    assert (code, last["kind"], last["code"]) == (130, "failed", "interrupted")
+    (folder / "go").touch()
+    running.cancel()
+    assert (await plldb_cli("restore", "shop")).code == 0
+
+
+async def test_an_interrupt_ends_the_wait_for_a_debugger_that_does_not_come(
+    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path
+) -> None:
+    async with attached(aws_env, folder, "shop", "Orders", "--debug-port", "0", "--wait") as session:
+        await session.read_until("attached")
+        running = asyncio.create_task(invoke(world.functions, names["Orders"], 1))
+        await session.read_until("invocation_started")
+        assert (await session.end())[0] == 0
+        assert await running == {"laptop": 1}
+
+
+@pytest.mark.parametrize("way", ["window closed", "reader gone"])
+async def test_functions_are_put_back_though_nobody_can_be_told(
+    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path, way: str
+) -> None:
+    before = await settings(world, names["Orders"])
+    arguments = ("attach", "shop", "Orders", "--no-debug", "--yes", "--python", sys.executable)
+    if way == "window closed":
+        async with on_terminal(*arguments, env=aws_env, cwd=folder) as screen:
+            await screen.read_until("Ctrl-C puts everything back")
+            screen.hang_up()
+            await screen.finish()
+    else:
+        line = shlex.join([sys.executable, "-m", "plldb", *arguments])
+        head = await asyncio.create_subprocess_shell(
+            f"{line} | grep -m 1 armed", env=aws_env, cwd=folder, stderr=asyncio.subprocess.PIPE
+        )
+        said = (await head.communicate())[1].decode()
+        assert "the functions were put back" in said
+        assert "plldb status" in said
+    assert await settings(world, names["Orders"]) == before
+
+
+async def test_restoring_after_an_error_comes_to_its_end_though_the_caller_gives_up(
+    world: World, names: dict[str, str], cloud: Cloud, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = [await settings(world, names[each]) for each in ("Orders", "Mails")]
+    failing, restoring, go = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def fail(call: Call, forward: Forward) -> Response:
+        if call.operation == "UpdateFunctionConfiguration" and names["Mails"] in call.request.target:
+            return server_error(call)
+        if call.operation == "GetFunction" and failing.is_set():
+            restoring.set()
+            await go.wait()
+        return await forward(call)
+
+    async def attach() -> None:
+        options = debugger.AttachOptions(code=folder, python=Path(sys.executable), debug_port=None)
+        async with debugger.attach(
+            debugger.Place(), "shop", ["Orders", "Mails"], options, pace=PACE
+        ) as session:
+            async for event in session:
+                if isinstance(event, debugger.Detaching):
+                    failing.set()
+
+    async with Proxy(cloud.direct, on(fail)) as functions:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", functions.url)
+        work = asyncio.create_task(attach())
+        await restoring.wait()
+        for _ in range(100):
+            work.cancel()
+            await asyncio.sleep(0)
+        go.set()
+        await asyncio.wait([work])
+    assert work.cancelled()
+    assert [await settings(world, names[each]) for each in ("Orders", "Mails")] == before
+
+
+async def test_who_wants_to_end_does_not_wait_until_every_function_is_armed(
+    world: World, names: dict[str, str], cloud: Cloud, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = [await settings(world, names[each]) for each in ("Orders", "Mails")]
+
+    async def hold_up(call: Call, forward: Forward) -> Response:
+        if names["Mails"] in call.request.target:
+            asked.append(call.operation)
+            # What was sent to change it is awaited in any case; the look at how far that is need not be.
+            if asked[-2:] == ["UpdateFunctionConfiguration", "GetFunction"] and asked.count(asked[-2]) == 1:
+                await asyncio.Event().wait()
+        return await forward(call)
+
+    options = debugger.AttachOptions(code=folder, python=Path(sys.executable), debug_port=None)
+    told, asked = list[debugger.AttachEvent](), list[str]()
+    async with Proxy(cloud.direct, on(hold_up)) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", proxy.url)
+        attaching = debugger.attach(debugger.Place(), "shop", ["Orders", "Mails"], options, pace=PACE)
+        async with attaching as session, asyncio.timeout(60):
+            async for event in session:
+                told.append(event)
+                if isinstance(event, debugger.FunctionArmed):
+                    assert event.function == names["Orders"]
+                    session.detach()
+    assert not any(isinstance(event, debugger.Attached) for event in told)
+    (finished,) = [event for event in told if isinstance(event, debugger.AttachFinished)]
+    assert (finished.restored, finished.left_armed) == (2, ())
+    assert [await settings(world, names[each]) for each in ("Orders", "Mails")] == before
+    assert await list_holds(world.places.table) == ()
