@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from zipfile import ZipInfo
 
 from plldb.debugger.errors import MOST_NAMED, InlineCodeError, NoCodeError, SeveralFoldersError, SourceError
-from plldb.debugger.workers.project.compare import as_deployed
+from plldb.debugger.workers.project.compare import as_built, as_deployed
 from plldb.debugger.workers.project.handlers import files_of, own_handlers, why_no_file
 from plldb.debugger.workers.project.interpreter import find_local_packages, find_python
 from plldb.debugger.workers.project.pyproject import code_in_pyproject
@@ -18,6 +18,7 @@ from plldb.debugger.workers.project.serverless import declared_by_serverless, fo
 from plldb.debugger.workers.project.templates import (
     built_folders,
     cdk_app,
+    declared_above,
     folders_in_templates,
     inline_in,
     layers_in_templates,
@@ -205,7 +206,7 @@ def _find_folder(
     if not fitting:
         return next((each for each in built if find_handler(each, handler)), None)
     decided = as_deployed(deployed or (), fitting, handler)
-    equal = decided or _equal_to(built, fitting, handler)
+    equal = decided or as_built(built, fitting, handler)
     if len(equal) == 1:
         return equal[0]
     names = tuple(str(each.relative_to(root)) for each in equal or fitting)
@@ -223,7 +224,7 @@ def _fitting(root: Path, function: FunctionSettings, handler: str) -> list[Path]
     ways = (
         lambda: folders_in_templates(root, function.logical_id),
         lambda: [each.folder for each in declared_by_serverless(root, function)],
-        lambda: [root],
+        lambda: _unless_declared_above(root, function, handler),
         lambda: folders_of_chalice(root, function),
         lambda: search(root, handler),
     )
@@ -233,12 +234,17 @@ def _fitting(root: Path, function: FunctionSettings, handler: str) -> list[Path]
     return []
 
 
+def _unless_declared_above(root: Path, function: FunctionSettings, handler: str) -> list[Path]:
+    """Return the project's folder itself, unless it is that of one function and this is another one."""
+    if declared := declared_above(root, function.logical_id, handler):
+        parent, folder = declared
+        raise NoCodeError(
+            f"A template in {parent} says that the code of {function.name} is in {folder}, and so not below "
+            f"{root}. Attach in {parent}; or the table [tool.plldb.code] of pyproject.toml can name a folder."
+        )
+    return [root]
+
+
 def _has_handler(folder: Path, handler: str, root: Path) -> bool:
     file = find_handler(folder, handler, root)
     return file is not None and file != cdk_app(root)
-
-
-def _equal_to(built: Sequence[Path], folders: Sequence[Path], handler: str) -> list[Path]:
-    """Return the folders whose handler's file is that of a folder which a tool has put together."""
-    texts = {file.read_bytes() for each in built if (file := find_handler(each, handler))}
-    return [each for each in folders if (file := find_handler(each, handler)) and file.read_bytes() in texts]

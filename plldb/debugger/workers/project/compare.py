@@ -18,6 +18,7 @@ from typing import Any
 
 from plldb.aws.session import Aws
 from plldb.debugger.workers.project.handlers import files_of
+from plldb.debugger.workers.project.search import find_handler
 from plldb.errors import PlldbError
 from plldb.tasks import gather_all
 
@@ -118,6 +119,12 @@ def as_deployed(packed: Sequence[zipfile.ZipInfo], folders: Sequence[Path], hand
     equal = [each for each in folders if _count(handlers, each)]
     counts = [_count(packed, each) for each in equal] if len(equal) > 1 else [0] * len(equal)
     return [folder for folder, count in zip(equal, counts, strict=True) if count == max(counts)]
+
+
+def as_built(built: Sequence[Path], folders: Sequence[Path], handler: str) -> list[Path]:
+    """Return the folders whose handler's file is that of a folder which a tool has put together."""
+    texts = {file.read_bytes() for each in built if (file := find_handler(each, handler))}
+    return [each for each in folders if (file := find_handler(each, handler)) and file.read_bytes() in texts]
 
 
 def _count(packed: Sequence[zipfile.ZipInfo], folder: Path) -> int:

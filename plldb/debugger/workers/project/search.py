@@ -19,7 +19,7 @@ MOST_FOLDERS = 20_000
 
 def find_elsewhere(where: Path, handler: str) -> list[str]:
     """Return other files of a handler: of the same repository, or else in the output of a build."""
-    repository = next((each for each in (where, *where.parents) if (each / ".git").exists()), where)
+    repository = [where, *above(where)][-1]
     found = [*search(repository, handler)] or [*search(where, handler, NEITHER)]
     return [str(find_handler(each, handler)) for each in found[:MOST_NAMED]]
 
@@ -38,6 +38,13 @@ def find_handler(folder: Path, handler: str, root: Path | None = None) -> Path |
 def search(root: Path, handler: str, without: Collection[str] = OUTPUT | NEITHER) -> Iterator[Path]:
     """Yield the folders below this one from which a handler can be imported."""
     return (path for path, _ in walk(root, without) if find_handler(path, handler))
+
+
+def above(folder: Path) -> list[Path]:
+    """Return the folders above this one up to the root of its repository; none if it is in no repository."""
+    parents = [folder, *folder.parents]
+    roots = (number for number, each in enumerate(parents) if (each / ".git").exists())
+    return parents[1 : next(roots, 0) + 1]
 
 
 def folders_of_services(project: Path) -> Iterator[Path]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from plldb.debugger.workers.project.reading import mapping, read_mapping
-from plldb.debugger.workers.project.search import folders_of_services
+from plldb.debugger.workers.project.search import above, find_handler, folders_of_services
 
 NAMES = ("template.yaml", "template.yml", "template.json", "sam.yaml", "sam.yml")
 """Files that ``sam`` takes by itself, and those that projects use besides."""
@@ -49,6 +49,21 @@ def folders_in_templates(project: Path, logical_id: str) -> tuple[Path, ...]:
     Several templates, of other stacks or nested ones, may use the same id.
     """
     return tuple(dict.fromkeys(each.folder for each in _find(project, logical_id) if each.folder))
+
+
+def declared_above(root: Path, logical_id: str, handler: str) -> tuple[Path, Path] | None:
+    """Return the folder above with the template of a function that is not in ``root``, and that of its code.
+
+    None where no template says that. Most functions have a handler of the same name: in the folder of one of
+    them all others would run its code.
+    """
+    for parent in above(root):
+        found = [each for each in folders_in_templates(parent, logical_id) if find_handler(each, handler)]
+        if any(each.is_relative_to(root) or root.is_relative_to(each) for each in found):
+            return None
+        if found:
+            return parent, found[0]
+    return None
 
 
 def layers_in_templates(project: Path, logical_id: str, folder: Path, runtime: str) -> tuple[Path, ...]:

@@ -135,6 +135,18 @@ def test_of_several_folders_that_of_which_cdk_has_made_its_asset(tmp_path: Path)
     assert find(tmp_path) == "cdk.out/asset.1", "code that only the tool has made"
 
 
+def test_in_the_folder_of_one_function_no_other_one_runs_its_code(tmp_path: Path) -> None:
+    make(tmp_path, ".git/HEAD", "orders/app.py", "common/app.py", "bills/app.py")
+    (tmp_path / "template.yaml").write_text(SAM)
+    (tmp_path / "orders/deep").mkdir()
+    for folder in ("orders", "."):
+        assert find(tmp_path / folder) == {"orders": ".", ".": "orders"}[folder]
+    for other, its in (("Bills", "common"), ("Packed", "bills")):
+        with pytest.raises(SourceError, match=rf"says that the code of .* is in \S+/{its}, and so not below"):
+            find(tmp_path / "orders", logical_id=other)
+    assert find(tmp_path / "orders", logical_id="Else") == ".", "of which no template says anything"
+
+
 LAYERS = """
 Globals: {Function: {Layers: [!Ref Common, !Sub 'arn:aws:lambda:${AWS::Region}:1:layer:x:1']}}
 Resources:
@@ -162,6 +174,9 @@ def test_layers_whose_code_is_in_the_project_are_found_in_its_template(tmp_path:
     ]
     bills = find_source(project, replace(FUNCTION, logical_id="Bills", name="bills")).layers
     assert [each.name for each in bills] == ["common"]
+    (tmp_path / "template.yml").write_text(LAYERS.replace("src", "src2").replace("layers/common", "src2"))
+    (tmp_path / "src").rename(tmp_path / "src2")
+    assert [each.name for each in find_source(project, FUNCTION).layers][1] == "src2", "of its own template"
 
 
 def test_layers_of_a_service_are_found_where_its_function_names_them(tmp_path: Path) -> None:
@@ -216,6 +231,8 @@ def test_several_folders_are_named(tmp_path: Path) -> None:
         (tmp_path / path / "other.py").rename(tmp_path / path / "app.py")
     (tmp_path / "pyproject.toml").write_text("[tool.plldb.code]\nOrders = 'a'\n")
     assert find(tmp_path) == "a"
+    named = find_source(Project(folder=tmp_path, code={"Orders": tmp_path / "b"}), FUNCTION)
+    assert named.folder == (tmp_path / "b").resolve(), "what the caller names wins"
 
 
 @pytest.mark.parametrize(
@@ -323,6 +340,8 @@ def test_tools_that_keep_environments_elsewhere_are_asked_and_may_fail(tmp_path:
     assert found == {"a": tmp_path / "elsewhere/bin/python", "b": tmp_path / "tools/python3"}
     (tmp_path / "tools/poetry").write_text("no program")
     assert find_python(None, tmp_path / "a", tmp_path / "a", machine) == found["a"], "it is asked once"
+    (tmp_path / "tools/pipenv").write_text(f"#!/bin/sh\necho {tmp_path}/elsewhere\n")
+    assert find_python(None, tmp_path / "b", tmp_path / "b", machine) == found["a"], "now it knows one"
     make(tmp_path, "c/poetry.lock")
     assert find_python(None, tmp_path / "c", tmp_path / "c", machine) == tmp_path / "tools/python3"
     with pytest.raises(SourceError, match="No Python was found for"):

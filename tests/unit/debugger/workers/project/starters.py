@@ -131,7 +131,11 @@ CDK = Starter(
 SERVERLESS = Starter(
     python=(
         *("services/web/handler.py", "services/web/lib/handler.py", "services/jobs/handler.py"),
-        *("services/jobs/mail/send.py", "services/web/node_modules/x/handler.py"),
+        *(
+            "services/jobs/mail/send.py",
+            "services/jobs/old/send.py",
+            "services/web/node_modules/x/handler.py",
+        ),
     ),
     files={
         "services/web/serverless.yml": """
