@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from plldb.cli.debugger.status import person
 from plldb.cli.output.layout import Line, Tone
-from plldb.cli.output.text import counted, duration
+from plldb.cli.output.text import counted, short_time
 from plldb.debugger.invoking.event import LARGEST, check_event
 from plldb.errors import Hint, SettingsError
 
@@ -44,7 +44,7 @@ def invoked_lines(event: Invoked) -> list[Line]:
 def invoked_text(event: Invoked) -> str:
     """Say in a few words what became of an event."""
     how = "answered" if event.error is None else "failed"
-    return f"{event.function} {how} after {duration(event.seconds)}"
+    return f"{event.function} {how} after {short_time(event.seconds)}"
 
 
 def _block(name: str, texts: Iterable[str], tone: Tone = "plain") -> list[Line]:

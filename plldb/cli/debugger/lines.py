@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from plldb.cli.debugger.status import person
 from plldb.cli.output.layout import Item, Line
-from plldb.cli.output.text import counted, duration, size
+from plldb.cli.output.text import counted, duration, short_time, size
 from plldb.debugger.events.connection import (
     AnswersDelayed,
     ConnectionLost,
@@ -65,11 +65,20 @@ def attached_lines(event: Attached) -> list[Item]:
     ]
 
 
+SERVER_ERROR = 500
+"""The first of the status codes of HTTP that say that the server has failed (RFC 9110, 15.6)."""
+
+
 def ended_line(number: str, name: str, event: InvocationFinished) -> Line:
     """Say how an invocation has ended; ``number`` and ``name`` are what it and its function are called."""
-    took = duration(event.seconds)
+    took = short_time(event.seconds)
     if event.outcome == "answered":
-        return Line(mark="done", name=number, text=f"{name} answered after {took}", tone="good")
+        code = event.status_code
+        text = f"{name} answered {code or ''}{' ' * bool(code)}after {took}"
+        failed = code >= SERVER_ERROR
+        return Line(
+            mark="warn" if failed else "done", name=number, text=text, tone="warn" if failed else "good"
+        )
     if event.outcome == "cancelled":
         text = f"{name} stopped after {took}: nobody waits for it"
         return Line(mark="warn", name=number, text=text, tone="warn")

@@ -99,6 +99,11 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600}h{whole % 3600 // 60:02}m"
 
 
+def short_time(seconds: float) -> str:
+    """Say how long something took that may be over at once: ``12ms``, else as `duration` does."""
+    return f"{round(max(seconds, 0) * 1000)}ms" if seconds < 0.1 else duration(seconds)
+
+
 def age(seconds: float) -> str:
     """Say how long ago something was, in the largest unit that fits: ``3 days``, ``1 hour``."""
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):

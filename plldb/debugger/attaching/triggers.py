@@ -211,10 +211,9 @@ def finished_event(
     start: Start, answer: Answer | None, seconds: float, folder: PurePath
 ) -> InvocationFinished:
     """Return what is told of an invocation that has ended; without an answer it was cancelled."""
-    failure = Failure(error="")
-    if answer is not None and answer.kind == "error":
-        failure = describe_failure(answer.body, folder)
-    outcome: Any = "cancelled" if answer is None else "failed" if answer.kind == "error" else "answered"
+    failed = answer and answer.kind == "error"
+    failure = describe_failure(answer.body, folder) if answer and failed else Failure(error="")
+    outcome: Any = "cancelled" if answer is None else "failed" if failed else "answered"
     return InvocationFinished(
         request_id=start.identity.request_id,
         function=start.function,
@@ -223,7 +222,20 @@ def finished_event(
         error=failure.error,
         file=failure.file,
         line=failure.line,
+        status_code=read_status_code(answer.body) if answer else 0,
     )
+
+
+def read_status_code(body: bytes) -> int:
+    """Return the ``statusCode`` of an answer to HTTP, a number or digits; 0 if it has none."""
+    if len(body) > LONGEST_READ or b'"statusCode"' not in body:
+        return 0
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        return 0
+    code = str(told.get("statusCode")) if isinstance(told, dict) else ""
+    return int(code) if len(code) == 3 and code.isascii() and code.isdecimal() else 0
 
 
 def _place(frame: str, folder: PurePath) -> tuple[str, int] | None:

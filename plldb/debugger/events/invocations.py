@@ -63,6 +63,7 @@ class InvocationFinished:
         seconds: how long it took.
         error: the error in one line; empty if there is none.
         file, line: where in the user's own code that was raised; empty and 0 where it cannot be told.
+        status_code: of an answer to HTTP, as ``statusCode`` says it; 0 if it has none.
     """
 
     kind: Literal["invocation_finished"] = "invocation_finished"
@@ -73,6 +74,7 @@ class InvocationFinished:
     error: str = ""
     file: str = ""
     line: int = 0
+    status_code: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -146,7 +146,9 @@ def invoked() -> list[ev.AttachEvent]:
         ),
         printed(FIRST, MAILS, LONG_LINE),
         printed(SECOND, ORDERS, "{'total':\t12}"),
-        ev.InvocationFinished(request_id=SECOND, function=ORDERS, outcome="answered", seconds=0.31),
+        ev.InvocationFinished(
+            request_id=SECOND, function=ORDERS, outcome="answered", seconds=0.031, status_code=503
+        ),
         ev.InvocationFinished(
             request_id=FIRST,
             function=MAILS,

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plldb.debugger.attaching.triggers import Failure, describe_failure, find_repeated, read_trigger
+from plldb.debugger.attaching.triggers import (
+    Failure,
+    describe_failure,
+    find_repeated,
+    read_status_code,
+    read_trigger,
+)
 
 pytestmark = pytest.mark.once
 
@@ -128,3 +134,19 @@ def test_a_failure_names_the_line_in_the_users_own_file() -> None:
         error="KeyError: 'price'", file="shop/prices.py", line=5
     )
     assert describe_failure(body, PurePath("/other")) == Failure(error="KeyError: 'price'")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b'{"statusCode": 201}', 201),
+        (b'{"statusCode": "503"}', 503),
+        (b'{"statusCode": null}', 0),
+        (b'{"statusCode": 20000}', 0),
+        (b'["statusCode"]', 0),
+        (b'{"statusCode"', 0),
+        (b"7", 0),
+    ],
+)
+def test_the_status_code_of_an_answer(body: bytes, code: int) -> None:
+    assert read_status_code(body) == code
