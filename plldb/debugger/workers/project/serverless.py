@@ -45,14 +45,13 @@ def declared_by_serverless(project: Path, function: FunctionSettings) -> tuple[D
 
 
 def folders_of_chalice(project: Path, function: FunctionSettings) -> tuple[Path, ...]:
-    """Return the Chalice projects of which a function has its name; all of them if it has another one."""
+    """Return the Chalice projects of which a function has its name."""
     apps = {
         path.parent.parent.resolve(): str(read_mapping(path).get("app_name", ""))
         for path in _files(project, CHALICE)
     }
     # A function is called <app_name>-<stage>, with the name of its Python function if it serves no API.
-    named = tuple(folder for folder, app in apps.items() if app and function.name.startswith(f"{app}-"))
-    return named or tuple(apps)
+    return tuple(folder for folder, app in apps.items() if app and function.name.startswith(f"{app}-"))
 
 
 def _files(project: Path, *names: str) -> Iterator[Path]:

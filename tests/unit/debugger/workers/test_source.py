@@ -147,6 +147,14 @@ def test_in_the_folder_of_one_function_no_other_one_runs_its_code(tmp_path: Path
     assert find(tmp_path / "orders", logical_id="Else") == ".", "of which no template says anything"
 
 
+def test_a_chalice_project_has_only_functions_of_its_own_name(tmp_path: Path) -> None:
+    make(tmp_path, "tool/app.py", "orders/app.py", "tool/.chalice/config.json")
+    (tmp_path / "tool/.chalice/config.json").write_text('{"app_name": "tool"}')
+    assert find(tmp_path, name="tool-dev") == "tool"
+    with pytest.raises(SeveralFoldersError):
+        find(tmp_path)
+
+
 LAYERS = """
 Globals: {Function: {Layers: [!Ref Common, !Sub 'arn:aws:lambda:${AWS::Region}:1:layer:x:1']}}
 Resources:
