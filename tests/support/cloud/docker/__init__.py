@@ -267,6 +267,7 @@ class _Frames:
     def __init__(self, descriptor: int, log: IO[bytes]) -> None:
         self._descriptor, self._log = descriptor, log
         self._rest = b""
+        self._open = True
         self._lock = threading.Lock()
         os.set_blocking(descriptor, False)
         threading.Thread(target=self._follow, daemon=True).start()
@@ -274,6 +275,8 @@ class _Frames:
     def copy(self) -> bool:
         """Write what is there now; false at the end. A frozen sandbox may have written half a frame."""
         with self._lock:
+            if not self._open:
+                return False  # somebody else may have this descriptor by now
             with contextlib.suppress(BlockingIOError):
                 while data := os.read(self._descriptor, 65536):
                     self._rest += data
@@ -291,4 +294,6 @@ class _Frames:
         ready.register(self._descriptor, select.POLLIN)
         while ready.poll() and self.copy():
             pass
-        os.close(self._descriptor)
+        with self._lock:
+            self._open = False
+            os.close(self._descriptor)
