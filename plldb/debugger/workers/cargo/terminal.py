@@ -60,8 +60,13 @@ def install(path, name, bootstrap):
 
     class Debugger(pdb.Pdb):
         def __init__(self, completekey="tab", stdin=None, stdout=None, **how):
+            how.pop("mode", None)  # by that of Python 3.14, q would end the process
             stdin, stdout = stdin or terminal.reader, stdout or terminal.writer
             super().__init__(completekey, stdin, stdout, **{**how, "nosigint": True})
+
+        def message(self, msg):
+            terminal.take()  # "--Return--" comes before `interaction`
+            super().message(msg)
 
         def interaction(self, *args, **how):
             try:
