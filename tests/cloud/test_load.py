@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 SANDBOXES, INVOCATIONS, LARGE = map(int, os.environ.get("PLLDB_LOAD", "8,80,8").split(","))
 MEMORY = (150 + 2 * SANDBOXES) * 2**20
-"""Most by which plldb's own memory may grow: 64 MB of answers that are kept, what is under way, a worker for
-each sandbox. However many invocations there are."""
+"""Most by which plldb's own memory may grow: 64 MB of answers that are kept, and what is under way of large
+ones, at most one for each sandbox. Small ones take some KB each until their note is written."""
 
 HANDLER = """
 import os

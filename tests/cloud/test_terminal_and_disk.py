@@ -157,7 +157,7 @@ async def test_on_a_full_disk_invocations_are_answered_and_functions_put_back(
         assert ("no function is left armed" in said) == (output != "/dev/fd/1")
         if output == "/dev/fd/1":
             kinds = {line["kind"]: line for line in told}
-            assert kinds["function_refused"]["reason"] == "no-code"
+            assert kinds["function_refused"]["reason"] == "source"
             assert kinds["recording_failed"]["message"] == os.strerror(errno.ENOSPC)
     finally:
         if process.returncode is None:
