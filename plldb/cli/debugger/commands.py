@@ -131,6 +131,7 @@ _stacks = asyncclick.option(
 @asyncclick.option(
     "--code",
     metavar="[NAME=]DIR",
+    type=Given("dir"),
     multiple=True,
     callback=check_code,
     help="Folder of the project, by default this one; or of one stack's or function's; may be repeated.",
@@ -174,7 +175,7 @@ _stacks = asyncclick.option(
 @asyncclick.option(
     "--record",
     metavar="DIR",
-    type=Given(),
+    type=Given("dir"),
     help="Keep each invocation as a file in this folder, for `plldb replay`.",
 )
 @asyncclick.option(
@@ -233,7 +234,7 @@ def status(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
 
 @asyncclick.command(help=INVOKE_HELP, short_help="Send one event to a function.")
 @asyncclick.argument("names", nargs=-1, metavar="[STACK] FUNCTION")
-@asyncclick.option("--event", metavar="FILE", type=Given(), help="File with the event as JSON; - for stdin.")
+@asyncclick.option("--event", metavar="FILE", type=Given("file"), help="File with the event as JSON, or -.")
 @asyncclick.option("--data", metavar="JSON", type=Given(), help="The event itself, as JSON.")
 @place_options
 @asyncclick.pass_context

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from plldb.cli.header import target_lines
 from plldb.cli.output.layout import Line
-from plldb.cli.output.text import age, counted, duration
+from plldb.cli.output.text import age, counted, duration, short_time
 
 if TYPE_CHECKING:
     from plldb.cli.hints import Where
@@ -102,7 +102,7 @@ def _version_line(function: HeldFunction, version: str) -> Line:
 def _invocation_line(record: InvocationRecord) -> Line:
     when = f"{datetime.fromtimestamp(record.at, UTC):%Y-%m-%d %H:%M:%S} UTC"
     again = f", attempt {record.attempts}" if record.attempts > 1 else ""
-    how = f"{record.outcome} after {duration(record.seconds)}" if record.outcome else "not ended"
+    how = f"{record.outcome} after {short_time(record.seconds)}" if record.outcome else "not ended"
     text = f"{when} {record.function}{again}: {how} ({person(record.who)}, {record.request_id})"
     return Line(name="invocation", text=text)
 

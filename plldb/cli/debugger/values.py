@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncclick
 
 from plldb.cli.options import as_typed
+
+if TYPE_CHECKING:
+    from asyncclick.shell_completion import CompletionItem
 
 _OF_FUNCTION = re.compile(r"([A-Za-z0-9_/-]+)=(.*)")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -51,9 +54,21 @@ class Positive(asyncclick.ParamType[float]):
 
 
 class Given(asyncclick.ParamType[str]):
-    """A text that is not empty: an unset variable of a shell would silently mean the default."""
+    """A text that is not empty: an unset variable of a shell would silently mean the default.
+
+    ``what`` is what a shell completes it by: ``file``, ``dir``, or ``plain`` for nothing.
+    """
 
     name = "text"
+
+    def __init__(self, what: str = "plain") -> None:
+        self._what = what
+
+    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
+        """Let the shell complete it."""
+        from asyncclick.shell_completion import CompletionItem
+
+        return [CompletionItem(incomplete, type=self._what)] if self._what != "plain" else []
 
     def convert(self, value: Any, param: asyncclick.Parameter | None, ctx: asyncclick.Context | None) -> str:
         """Return the text."""
@@ -63,7 +78,7 @@ class Given(asyncclick.ParamType[str]):
 
 
 python = asyncclick.option(
-    "--python", metavar="PATH", type=Given(), help="Interpreter; by default that of the project."
+    "--python", metavar="PATH", type=Given("file"), help="Interpreter; by default that of the project."
 )
 
 

@@ -60,9 +60,19 @@ def test_help_and_usage_errors_import_no_renderer(argv: Sequence[str]) -> None:
     assert imported_by(*argv, heavy=("plldb.cli.output.renderer",))[0] == set()
 
 
-def test_completion_imports_nothing_heavy() -> None:
-    env = {"_PLLDB_COMPLETE": "bash_complete", "COMP_WORDS": "plldb bootstrap de", "COMP_CWORD": "2"}
-    assert imported_by(env=env) == (set(), "plain,destroy\n")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("plldb bootstrap de", "plain,destroy"),
+        ("plldb replay d", "file,d"),
+        ("plldb attach --record d", "dir,d"),
+        ("plldb attach --code d", "dir,d"),
+    ],
+)
+def test_completion_imports_nothing_heavy(words: str, said: str) -> None:
+    at = str(len(words.split()) - 1)
+    env = {"_PLLDB_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": at}
+    assert imported_by(env=env) == (set(), f"{said}\n")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -11,6 +11,7 @@ import asyncclick
 
 from plldb.cli.command import Invocation, command_line
 from plldb.cli.debugger.values import (
+    Given,
     check_code,
     debug_port,
     parse_variables,
@@ -43,10 +44,11 @@ Exit codes:
 
 
 @asyncclick.command(help=HELP, short_help="Run recorded invocations again.")
-@asyncclick.argument("files", nargs=-1, required=True, metavar="FILE...")
+@asyncclick.argument("files", nargs=-1, required=True, metavar="FILE...", type=Given("file"))
 @asyncclick.option(
     "--code",
     metavar="[FUNCTION=]DIR",
+    type=Given("dir"),
     multiple=True,
     callback=check_code,
     help="Folder of the project, by default this one, or of one function's code; may be repeated.",

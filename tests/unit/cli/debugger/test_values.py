@@ -46,7 +46,7 @@ def test_stacks_are_words_or_options_and_are_proposed_again_as_they_were_given(c
         (("--code", "a", "--code", "b"), "the folder of the project is given twice"),
         (("--code", "F=a", "--code", "F=b"), "the folder of F is given twice"),
         (("--code", "F="), "the folder of F is empty"),
-        (("--code", ""), "the folder of the project is empty"),
+        (("--code", ""), "it is empty"),
         (("--where", "headers.x-debug"), "'headers.x-debug' has no '=': a condition is PATH=PATTERN, for"),
         (("--env", "1A=b"), "a variable is given as NAME=VALUE"),
         (("--env", "=b"), "a variable is given as NAME=VALUE"),
