@@ -184,7 +184,7 @@ def _no_file(root: Path, function: FunctionSettings, named: Path | None) -> Sour
             hint=Hint("fix-argument", "Name other functions: this one cannot run here."),
         )
     name, where = PurePath(files[0]).name, named or root
-    below = (str((path / name).relative_to(where)) for path, names in walk(where) if name in names)
+    below = (str(Path(path, name).relative_to(where)) for path, names in walk(where) if name in names)
     others = ", ".join(list(islice(below, MOST_NAMED)) or find_elsewhere(where, handler))
     known = "" if named else ", ".join(code_in_pyproject(root))
     return NoCodeError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from plldb.debugger.errors import MOST_NAMED
@@ -37,7 +37,11 @@ def find_handler(folder: Path, handler: str, root: Path | None = None) -> Path |
 
 def search(root: Path, handler: str, without: Collection[str] = OUTPUT | NEITHER) -> Iterator[Path]:
     """Yield the folders below this one from which a handler can be imported."""
-    return (path for path, _ in walk(root, without) if find_handler(path, handler))
+    first = [each.partition("/")[0] for each in files_of(handler)]
+    for path, files in walk(root, without):
+        inside = any(each in files or os.path.isdir(os.path.join(path, each)) for each in first)
+        if inside and find_handler(Path(path), handler):
+            yield Path(path)
 
 
 def above(folder: Path) -> list[Path]:
@@ -47,14 +51,17 @@ def above(folder: Path) -> list[Path]:
     return parents[1 : next(roots, 0) + 1]
 
 
-def folders_of_services(project: Path) -> Iterator[Path]:
-    """Yield a project's folder and those below it, two deep: a repository may have several services."""
-    return (path for path, _ in walk(project, deepest=2))
+def files_of_services(project: Path, names: Sequence[str]) -> Iterator[Path]:
+    """Yield the files of these names in a project and two folders deep: it may have several services."""
+    wanted = frozenset(names)
+    for path, files in walk(project, deepest=2):
+        if not wanted.isdisjoint(files):
+            yield from (Path(path, name) for name in names if name in files)
 
 
 def walk(
     root: Path, without: Collection[str] = OUTPUT | NEITHER, *, deepest: float = math.inf
-) -> Iterator[tuple[Path, list[str]]]:
+) -> Iterator[tuple[str, list[str]]]:
     """Yield the folders that may have source, and the names of their files.
 
     Args:
@@ -62,11 +69,11 @@ def walk(
         without: names of folders that are left out, besides hidden ones.
         deepest: how many folders deep below ``root``.
     """
+    below = str(root).count(os.sep)
     for count, (path, folders, files) in enumerate(os.walk(root)):
         if count >= MOST_FOLDERS:
             return
-        found = Path(path)
-        if len(found.parts) - len(root.parts) >= deepest:
+        if path.count(os.sep) - below >= deepest:
             folders.clear()
         folders[:] = sorted(each for each in folders if each not in without and not each.startswith("."))
-        yield found, files
+        yield path, files

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from plldb.debugger.workers.project.reading import mapping, read_mapping
-from plldb.debugger.workers.project.search import folders_of_services
+from plldb.debugger.workers.project.search import files_of_services, walk
 from plldb.debugger.workers.settings import FunctionSettings
 
 NAMES = ("serverless.yml", "serverless.yaml", "serverless.json")
@@ -38,8 +38,9 @@ def declared_by_serverless(project: Path, function: FunctionSettings) -> tuple[D
 
     Several services may use the same key: then those count whose name the function's begins with.
     """
-    paths = _files(project, *NAMES)
-    found = tuple(each for path in paths for each in _declared(path) if _is(each, function))
+    found = tuple(
+        each for path in files_of_services(project, NAMES) for each in _declared(path) if _is(each, function)
+    )
     of_service = tuple(each for each in found if function.name.startswith(f"{each.service}-"))
     return of_service or found
 
@@ -48,15 +49,11 @@ def folders_of_chalice(project: Path, function: FunctionSettings) -> tuple[Path,
     """Return the Chalice projects of which a function has its name."""
     apps = {
         path.parent.parent.resolve(): str(read_mapping(path).get("app_name", ""))
-        for path in _files(project, CHALICE)
+        for path in (Path(folder, CHALICE) for folder, _ in walk(project, deepest=2))
+        if path.is_file()
     }
     # A function is called <app_name>-<stage>, with the name of its Python function if it serves no API.
     return tuple(folder for folder, app in apps.items() if app and function.name.startswith(f"{app}-"))
-
-
-def _files(project: Path, *names: str) -> Iterator[Path]:
-    paths = (folder / name for folder in folders_of_services(project) for name in names)
-    return (each for each in paths if each.is_file())
 
 
 def _declared(path: Path) -> Iterator[Declared]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from plldb.debugger.workers.project.reading import mapping, read_mapping
-from plldb.debugger.workers.project.search import above, find_handler, folders_of_services
+from plldb.debugger.workers.project.search import above, files_of_services, find_handler
 
 NAMES = ("template.yaml", "template.yml", "template.json", "sam.yaml", "sam.yml")
 """Files that ``sam`` takes by itself, and those that projects use besides."""
@@ -132,8 +132,7 @@ def _find(project: Path, logical_id: str) -> list[_Function]:
         return []
     name = _last_part(logical_id)
     beside = chain((project / each for each in NAMES), _other_templates(project, name))
-    below = (folder / each for folder in folders_of_services(project) for each in NAMES)
-    for paths in (beside, below):
+    for paths in (beside, files_of_services(project, NAMES)):
         there = [each for path in paths for each in _functions(path)]
         found = [each for each in there if each.logical_id == logical_id] or [
             each for each in there if _last_part(each.logical_id) == name
