@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from plldb.debugger.agent.actions import Ready
+from plldb.debugger.agent.core import Core
 from plldb.debugger.protocol.session import LATEST_START
 from tests.unit.debugger.simulation import (
     START,
@@ -212,3 +214,19 @@ def test_posts_of_the_invocation_before_do_not_hold_up_the_deployed_code() -> No
         history.call(at, 0, frames)
     history.finish()
     history.check(7)
+
+
+def test_an_agent_that_is_refused_since_nobody_is_there_connects_again_at_the_next_asking() -> None:
+    core = Core(token="t", function="f", sandbox="s", lease=START + 3600, fresh=iter("abcdefgh").__next__)
+
+    def invoke(after: float) -> list[str]:
+        now = START + after
+        return [type(each).__name__ for each in core.invocation(now, "r", now + 9, {}, b"{}")]
+
+    assert [type(each).__name__ for each in core.start(START)] == ["Connect"]
+    (ready,) = core.nobody(START, 1)
+    assert isinstance(ready, Ready)
+    assert not ready.takes_all
+    assert invoke(9.0) == ["Deployed"]
+    assert invoke(11.0) == ["Connect"]  # a laptop may have come since
+    assert [type(each).__name__ for each in core.opened(START + 11, 2)] == ["Send"]
