@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,10 @@ KEPT = 7 * 86400
 AT_ONCE = 2
 """Most notes that are written at a time: hundreds would take the time of the invocations themselves."""
 
+MOST = 2000
+"""Most notes that wait at a time; what comes then is not noted. Twice what an account may run at once by
+default (Lambda's quota of concurrent executions, 1,000): each running invocation has a note that waits."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
@@ -34,6 +38,28 @@ class End:
 
     outcome: str
     seconds: float
+
+
+class Notes:
+    """The notes of a session that are not written yet; at most ``most``, so that memory is bounded."""
+
+    def __init__(self, most: float = MOST) -> None:
+        self._most = most
+        self._waiting: set[asyncio.Task[None]] = set()
+
+    def add(self, work: Coroutine[Any, Any, None]) -> None:
+        """Begin to write a note, or leave it out if too many wait."""
+        if len(self._waiting) >= self._most:
+            work.close()
+            log.info("an invocation is not noted: %s notes wait", self._most)
+            return
+        task = asyncio.create_task(work)
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
+    async def written(self) -> None:
+        """Wait until all that wait are written."""
+        await asyncio.gather(*self._waiting)
 
 
 async def note_invocation(

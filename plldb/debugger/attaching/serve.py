@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import PurePath
 from typing import Any, Protocol, assert_never
 
 from plldb.debugger.arming.mutex import Table
-from plldb.debugger.attaching.ledger import AT_ONCE, End, note_invocation
+from plldb.debugger.attaching.ledger import AT_ONCE, End, Notes, note_invocation
 from plldb.debugger.attaching.queues import keep_invisible
 from plldb.debugger.attaching.telling import Telling
 from plldb.debugger.attaching.triggers import (
@@ -33,7 +34,7 @@ from plldb.debugger.protocol.invocations import Answer, Identity, Sandbox
 from plldb.debugger.workers import output
 from plldb.debugger.workers.output import TellOutput
 from plldb.errors import CredentialsError
-from plldb.tasks import cancel_all
+from plldb.tasks import cancel_all, gather_all
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +103,8 @@ class Service:
         self._telling = telling
         self._tell = telling.put
         self._running: dict[asyncio.Task[None], Identity] = {}
-        self._notes: set[asyncio.Task[None]] = set()
+        self._notes = Notes()
+        self._recordings = Notes(most=math.inf)  # each was asked for
         self._few = asyncio.Semaphore(AT_ONCE)
         self._functions: dict[Identity, str] = {}  # of the invocations that are running or being answered
         self._events: dict[str, dict[str, tuple[bytes, float]]] = {}  # of what runs, by function
@@ -174,7 +176,7 @@ class Service:
     async def close(self) -> None:
         """End what still runs; wait for the ledger, which nothing else has waited for."""
         await cancel_all(self._running)
-        await asyncio.gather(*self._notes)
+        await gather_all(self._notes.written(), self._recordings.written())
 
     def _start(self, start: Start) -> None:
         task = asyncio.create_task(self._run_one(start))
@@ -185,11 +187,6 @@ class Service:
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._running[task]
         self._changed.set()
-
-    def _note(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._notes.add(task)
-        task.add_done_callback(self._notes.discard)
 
     async def _run_one(self, start: Start) -> None:
         request_id, function = start.identity.request_id, start.function
@@ -209,7 +206,7 @@ class Service:
         is_told = self._telling.put_start(event)
         noted = {"request_id": request_id, "function": function, "now": int(time.time())}
         end: asyncio.Future[End] = asyncio.get_running_loop().create_future()
-        self._note(note_invocation(self._table, self._link.row, noted, end, self._few))
+        self._notes.add(note_invocation(self._table, self._link.row, noted, end, self._few))
         if (task := asyncio.current_task()) is not None:
             task.add_done_callback(lambda _: end.cancel())  # however it ends, nobody waits for it any more
 
@@ -234,7 +231,7 @@ class Service:
             self._tell(finished)
         end.set_result(End(outcome=finished.outcome, seconds=seconds))
         if self._keep is not None:
-            self._note(self._keep(start, answer, finished.outcome, seconds))
+            self._recordings.add(self._keep(start, answer, finished.outcome, seconds))
 
     def _deny(self, event: VisibilityDenied) -> None:
         if event.function not in self._denied:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from plldb.debugger.arming.mutex import Table
-from plldb.debugger.attaching.ledger import End, note_invocation
+from plldb.debugger.attaching.ledger import End, Notes, note_invocation
 from plldb.debugger.link.rows import SessionRow
 from tests.unit.aws.fakes import AT_ONCE, Client, aws, refused
 
@@ -43,3 +43,20 @@ async def test_what_has_ended_by_its_turn_is_noted_once(
     told = [parameters["ExpressionAttributeValues"][":Outcome"]["S"] for _, parameters in dynamodb.asked]
     assert told == outcomes
     assert ":one" in dynamodb.asked[0][1]["ExpressionAttributeValues"]
+
+
+async def test_no_more_notes_wait_than_are_allowed() -> None:
+    let, written = asyncio.Event(), []
+
+    async def note(number: int) -> None:
+        await let.wait()
+        written.append(number)
+
+    notes = Notes(most=2)
+    for number in range(4):
+        notes.add(note(number))
+    let.set()
+    await notes.written()
+    notes.add(note(4))
+    await notes.written()
+    assert written == [0, 1, 4]
