@@ -141,8 +141,7 @@ async def test_it_stops_in_the_source_and_is_given_back_as_it_was(
             source.write("\n# another line\n")
     before = all_files(project), await configurations(world)
     env = {**aws_env, "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    if not (project / ".venv").exists():
-        env["VIRTUAL_ENV"] = sys.prefix
+    env["VIRTUAL_ENV"] = "" if (project / ".venv").exists() else sys.prefix
     attaching = program.started(
         "attach", *words, "--debug-port", "0", "--output", "json", env=env, cwd=project
     )

@@ -98,6 +98,8 @@ class Connection:
 
     def flush(self) -> None:
         for data in self.protocol.data_to_send():
+            if data and self.writer.is_closing():
+                return  # with TLS there is nothing left to write to
             if data:
                 self.writer.write(data)
             else:
@@ -221,7 +223,8 @@ class Gate:
                 api[1].close()
 
     def _note(self, writer: asyncio.StreamWriter, began: float) -> None:
-        if writer.get_extra_info("peername")[1] in self._from_far:
+        peer = writer.get_extra_info("peername")  # None for a client that has gone meanwhile
+        if peer and peer[1] in self._from_far:
             self.exchanges.append(Interval(began, time.monotonic()))
 
     def _judge(self, request: wire.Request) -> wire.Response | None:
@@ -278,9 +281,9 @@ class Gate:
         self.connections[identity] = connection
         protocol.send_response(protocol.accept(handshake))
         connection.flush()
-        self._note(writer, began)
         down = asyncio.create_task(self._send_down(connection))
         try:
+            self._note(writer, began)
             await self._take_up(connection, reader)
         finally:
             connection.closed = min(connection.closed, time.monotonic())
