@@ -18,6 +18,7 @@ from plldb.cli.debugger.values import (
     debug_port,
     parse_variables,
     python,
+    refuse_together,
     split_code,
     typed_again,
     wait_for_debugger,
@@ -94,18 +95,19 @@ Examples:
 
 
 def invocation(ctx: asyncclick.Context, name: str, params: dict[str, Any], interrupted: str) -> Invocation:
-    """Return what was typed; ``interrupted`` may name ``{again}``, the command line that does it again."""
+    """Return what was typed; ``interrupted`` may have the command lines ``{again}`` and ``{status}``."""
     settings, values = split_params(ctx, params)
     words = (*values.get("names", values.get("stacks", ())), *typed_again(ctx, values))
     regions, profile = settings.proposed_regions, settings.proposed_profile
     again = command_line(name, regions=regions, profile=profile, options=words)
+    status = command_line("status", regions=regions, profile=profile)
     return Invocation(
         name=name,
         settings=settings,
         values=values,
         words=words,
         load=_load,
-        interrupted=interrupted.format(again=again),
+        interrupted=interrupted.format(again=again, status=status),
     )
 
 
@@ -195,12 +197,10 @@ def attach(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
     """Attach."""
     if not params["names"] and not params["stacks"]:
         raise asyncclick.UsageError("Give the name of a stack, or functions.", ctx)
-    if params["wait"] and params["no_debug"]:
-        raise asyncclick.UsageError("--wait and --no-debug cannot be used together.", ctx)
-    if params["write_launch"] and params["no_debug"]:
-        raise asyncclick.UsageError("--write-launch and --no-debug cannot be used together.", ctx)
+    refuse_together(ctx, params, "wait", "no_debug")
+    refuse_together(ctx, params, "write_launch", "no_debug")
     params["code"], params["folders"] = split_code(params["code"])
-    asked = invocation(ctx, "attach", params, "functions may be left armed; see 'plldb status'.")
+    asked = invocation(ctx, "attach", params, "functions may be left armed; see '{status}'.")
     if len(asked.settings.regions) > 1:
         raise asyncclick.UsageError("attach acts in one region at a time.", ctx)
     return asked
@@ -242,8 +242,7 @@ def invoke(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
     """Invoke."""
     if len(params["names"]) not in (1, 2) or "" in params["names"]:
         raise asyncclick.UsageError("Give a function, or a stack and one of its functions.", ctx)
-    if params["event"] and params["data"]:
-        raise asyncclick.UsageError("--event and --data cannot be used together.", ctx)
+    refuse_together(ctx, params, "event", "data")
     asked = invocation(ctx, "invoke", params, "if the event was sent, it still runs in the cloud.")
     if len(asked.settings.regions) > 1:
         raise asyncclick.UsageError("invoke acts in one region at a time.", ctx)

@@ -93,6 +93,13 @@ def typed_again(ctx: asyncclick.Context, values: Mapping[str, Any]) -> tuple[str
     return (*typed, *(word for name in values.get("env", ()) for word in ("--env", name)))
 
 
+def refuse_together(ctx: asyncclick.Context, params: Mapping[str, Any], one: str, other: str) -> None:
+    """Raise UsageError if both of these options were given."""
+    if params[one] and params[other]:
+        words = " and ".join(f"--{name.replace('_', '-')}" for name in (one, other))
+        raise asyncclick.UsageError(f"{words} cannot be used together.", ctx)
+
+
 def split_code(values: tuple[str, ...]) -> tuple[str, dict[str, str]]:
     """Return the folder of the project and those of single functions; ``./a=b`` is a folder of that name."""
     found = [_function_and_folder(each) for each in values]

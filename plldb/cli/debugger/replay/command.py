@@ -16,6 +16,7 @@ from plldb.cli.debugger.values import (
     debug_port,
     parse_variables,
     python,
+    refuse_together,
     split_code,
     typed_again,
     wait_for_debugger,
@@ -77,8 +78,7 @@ Exit codes:
 @asyncclick.pass_context
 def replay(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
     """Run again."""
-    if params["wait"] and params["no_debug"]:
-        raise asyncclick.UsageError("--wait and --no-debug cannot be used together.", ctx)
+    refuse_together(ctx, params, "wait", "no_debug")
     settings, values = split_params(ctx, {"profile": None, "regions": (), **params})
     words = (*values["files"], *typed_again(ctx, values))
     values["code"], values["folders"] = split_code(values["code"])

@@ -59,3 +59,10 @@ def test_a_value_that_cannot_be_used_is_named(options: tuple[str, ...], message:
     with pytest.raises(asyncclick.UsageError) as raised:
         asked("attach", "shop", *options)
     assert message in raised.value.format_message()
+
+
+@pytest.mark.parametrize(("command", "proposed"), [("attach", "status"), ("restore", "restore shop")])
+def test_what_a_second_ctrl_c_proposes_acts_where_the_command_acted(command: str, proposed: str) -> None:
+    told = asked(command, "shop", "--region", "us-west-2", "--profile", "work").interrupted
+    (line,) = [part for part in told.split("'") if part.startswith("plldb ")]
+    assert {*line.split()} >= {*proposed.split(), "--region", "us-west-2", "--profile", "work"}
