@@ -153,11 +153,13 @@ import resource, sys
 from pathlib import Path
 from plldb.debugger.recordings.recorder import write_file
 from tests.unit.debugger.test_recordings import SETTINGS, invocation, make_recording
-resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+before = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
 try:
     write_file(Path(sys.argv[1]), make_recording(SETTINGS, invocation(b"{}"), None, "cancelled", 1))
 except OSError as error:
     print(error.strerror)
+resource.setrlimit(resource.RLIMIT_FSIZE, before)  # what coverage writes at the end shall fit
 """
 
 
