@@ -98,10 +98,7 @@ async def invoke_cold(client: Any, name: str) -> float:
 
 
 def durations_of(cloud: Cloud, name: str) -> list[float]:
-    """Milliseconds of each invocation from its delivery until the sandbox asks again: without the test cloud,
-
-    which stops each process of a sandbox before it answers, and needs half a millisecond more for the agent.
-    """
+    """Milliseconds of each invocation from its delivery until the sandbox asks again."""
     return [float(each) for each in re.findall(r"\tDuration: ([\d.]+) ms", cloud.sandboxes(name)[-1].log)]
 
 

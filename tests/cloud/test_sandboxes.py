@@ -101,7 +101,7 @@ async def test_between_invocations_every_process_stands_still(functions: Any, cl
     assert await invoke(functions, name, "time.sleep(0.5) or rest() < 0.4") is True
     (sandbox,) = cloud.sandboxes(name)
     assert len(sandbox.processes()) == 4
-    assert set(sandbox.states().values()) == {"T"}
+    await until(lambda: set(sandbox.states().values()) == {"T"})
     await asyncio.sleep(0.5)
     assert await invoke(functions, name, "time.sleep(0.1) or rest() > 0.4") is True
 

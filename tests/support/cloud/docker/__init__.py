@@ -135,8 +135,9 @@ class Container:
         os.close(writing)
         (self._box / "pid").write_text(str(self._process.pid))
         self._frames = _Frames(reading, self._log)
-        self._wait_for(port)
         self._freezer = Freezer(self._process.pid)
+        self._wait_for(port)
+        self._freezer.start()
         self._front = Front(port, self._freezer)
         self.ports = {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(self._front.server_port)}]}
         self.reload()
@@ -176,6 +177,7 @@ class Container:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._freezer.close()
         self.reload()
 
     def remove(self, **_: Any) -> None:

@@ -10,15 +10,16 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
-import signal
+import subprocess
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 # Longer than any function may run.
 _SECONDS = 1000
-_STOP_SECONDS = 0.1
+_END_SECONDS = 1.0
+# The first process, the emulator, and who calls are left out by `kill -1`.
+_SIGNALS = 'while read -r name; do kill -s "$name" -- -1; echo; done'
 
 
 def find_children(pid: int) -> list[int]:
@@ -63,29 +64,52 @@ def read_state(pid: int) -> str:
 
 
 class Freezer:
-    """Stops the processes of a sandbox, and lets the same ones run again."""
+    """Stops everybody in a sandbox but the emulator, and lets them run again.
+
+    A shell in the sandbox's PID namespace signals all others at once, so that this takes as long for one
+    process as for ten: Lambda freezes a virtual machine, whatever runs in it. The shell is nobody's child in
+    there. Who runs stops within microseconds, and who sleeps runs no more; ``ps`` says so a moment later.
+    """
 
     def __init__(self, leader: int) -> None:
         self._leader = leader
-        self._stopped: set[int] = set()
+        self._lock = threading.Lock()
+        self._shell: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the shell; returns at once."""
+        if emulator := find_emulator(self._leader):
+            as_root = () if os.getuid() == 0 else ("--user", "--preserve-credentials")
+            inside = ("nsenter", *as_root, "--pid", "--target", str(emulator), "--", "sh", "-c", _SIGNALS)
+            pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
+            self._shell = subprocess.Popen(inside, bufsize=0, stdin=pipe, stdout=pipe, stderr=nothing)
 
     def freeze(self) -> None:
-        # A process may start another one while it is being stopped: until a look finds nobody new.
-        while new := set(find_processes(self._leader)) - self._stopped:
-            for pid in new:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGSTOP)
-            self._stopped |= new
-        # A signal takes its time on a busy machine; one that waits for a stopped child (vfork) is never T.
-        deadline = time.monotonic() + _STOP_SECONDS
-        while any(read_state(pid) not in "TtZX" for pid in self._stopped) and time.monotonic() < deadline:
-            time.sleep(0.0005)
+        self._signal(b"STOP")
 
     def thaw(self) -> None:
-        for pid in self._stopped:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
-        self._stopped.clear()
+        self._signal(b"CONT")
+
+    def close(self) -> None:
+        """Wait for the end of the shell, which comes with that of the sandbox."""
+        with self._lock, contextlib.suppress(subprocess.TimeoutExpired):
+            if self._shell:
+                self._shell.wait(_END_SECONDS)
+
+    def _signal(self, name: bytes) -> None:
+        with self._lock:
+            if not self._tell(name):
+                self.start()  # a function may kill everybody that it sees
+                self._tell(name)
+
+    def _tell(self, name: bytes) -> bool:
+        if self._shell is None or self._shell.stdin is None or self._shell.stdout is None:
+            return False
+        try:
+            self._shell.stdin.write(name + b"\n")
+            return self._shell.stdout.readline() != b""
+        except OSError:
+            return False
 
 
 class Front(ThreadingHTTPServer):
