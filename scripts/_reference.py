@@ -33,8 +33,8 @@ Every public name of plldb. Written by `scripts/reference` from the docstrings; 
 How the names are used together is shown in [embedding.md](embedding.md).
 
 Events and what they hold have the same fields in JSON; [json.md](json.md) says what each means. In Python an
-array is a tuple, an object of strings a mapping, a time a `datetime` in UTC, and a status a
-[`Status`](#status) or [`StackStatus`](#stackstatus).
+array is a tuple, an object of strings a mapping, a time a `datetime` in UTC, null None, a status a
+[`Status`](#status) or [`StackStatus`](#stackstatus), and the remedy of a finding a [`Hint`](#hint).
 """
 # How Google's style heads the lists in a docstring, and what stands before them here.
 LISTS = {"Args:": "Arguments", "Attributes:": "Attributes", "Raises:": "Raises"}
@@ -128,15 +128,14 @@ def describe_union(name: str, value: UnionType) -> Iterator[str]:
 def describe_class(name: str, value: type) -> Iterator[str]:
     """A class: how it is made, what it means, what it holds."""
     bases = [base.__name__ for base in value.__bases__ if base is not object]
-    heritage = f"({', '.join(bases)})" if bases else ""
-    yield from fenced(f"class {name}{heritage}")
+    if bases:
+        yield from fenced(f"class {name}({', '.join(bases)})")
+    if dataclasses.is_dataclass(value):
+        yield from describe_dataclass(value)
+        return
     yield from prose(inspect.getdoc(value) or "")
     if issubclass(value, enum.Enum):
         yield "Values: " + ", ".join(f"`{member.value}`" for member in value) + "."
-    elif dataclasses.is_dataclass(value):
-        heading = heading_in_json(value)
-        told = f"Its fields are those of [{heading}](json.md#{heading})." if heading else ""
-        yield from [told] if told else describe_fields(value)
     elif issubclass(value, Exception):
         yield f"`code` is `{value.__dict__.get('code', '')}`."
     else:
@@ -146,22 +145,45 @@ def describe_class(name: str, value: type) -> Iterator[str]:
     yield ""
 
 
+def describe_dataclass(value: type) -> Iterator[str]:
+    """What a dataclass means, and its fields, which are told once: here or in json.md."""
+    blocks = (inspect.getdoc(value) or "").split("\n\n")
+    heading = heading_in_json(value)
+    for block in blocks:
+        of_fields = block.startswith("Attributes:") or (heading and block.startswith("``"))
+        yield from () if of_fields else prose(block)
+    if heading:
+        yield f"Fields: [{heading}](json.md#{heading})."
+    else:
+        attributes = (block for block in blocks if block.startswith("Attributes:"))
+        yield from describe_fields(value, dict(read_items(next(attributes, "").partition("\n")[2])))
+    yield ""
+
+
 def heading_in_json(value: type) -> str:
     """The section of json.md with the fields of an event, or of what events hold; empty if there is none."""
     snake = re.sub(r"(?<!^)(?=[A-Z])", "_", value.__name__).lower()
     return snake if f"\n### {snake}\n" in JSON_PAGE.read_text(encoding="utf-8") else ""
 
 
-def describe_fields(value: type) -> Iterator[str]:
-    """A table of the fields of a dataclass, with their types as written in its source."""
-    fields = dataclasses.fields(value)
+def describe_fields(value: type, meanings: dict[str, str]) -> Iterator[str]:
+    """A table of the fields of a dataclass, with their types as written in its source and what they mean."""
+    own = [field for field in dataclasses.fields(value) if field.name in vars(value)["__annotations__"]]
     # The kind of an event is fixed: that it has a default is of no use to a reader.
-    optional = any(field.default is not dataclasses.MISSING for field in fields if field.name != "kind")
-    yield "| field | type |" + (" default |" if optional else "")
-    yield "|---|---|" + ("---|" if optional else "")
-    for field in fields:
-        default = f" `{field.default!r}` |" if field.default is not dataclasses.MISSING else " |" * optional
-        yield f"| `{field.name}` | {type_of(value, str(field.type))} |{default}"
+    optional = any(has_default(field) for field in own if field.name != "kind")
+    columns = ["field", "type", *["default"] * optional, *["meaning"] * bool(meanings)]
+    yield f"| {' | '.join(columns)} |"
+    yield "|" + "---|" * len(columns)
+    for field in own:
+        cells = [f"`{field.name}`", type_of(value, str(field.type))]
+        cells += [f"`{field.default!r}`" if has_default(field) else ""] * optional
+        cells += [meanings.get(field.name, "")] * bool(meanings)
+        yield f"| {' | '.join(cells)} |"
+
+
+def has_default(field: dataclasses.Field[Any]) -> bool:
+    """Whether a field has one that can be shown."""
+    return field.default is not dataclasses.MISSING
 
 
 def type_of(value: type, annotation: str) -> str:
@@ -218,7 +240,13 @@ def prose(text: str) -> Iterator[str]:
 
 
 def list_items(text: str) -> Iterator[str]:
-    """The items of an ``Args:`` list; deeper indented lines go on with the item above."""
+    """The items of an ``Args:`` list."""
+    for name, meaning in read_items(text):
+        yield f"- `{name}`: {meaning}"
+
+
+def read_items(text: str) -> Iterator[tuple[str, str]]:
+    """Name and meaning of each item of such a list; deeper indented lines go on with the item above."""
     items: list[str] = []
     for line in inspect.cleandoc("\n" + text).splitlines():
         if line.startswith(" ") and items:
@@ -227,7 +255,7 @@ def list_items(text: str) -> Iterator[str]:
             items.append(line.strip())
     for item in items:
         name, _, meaning = item.partition(": ")
-        yield f"- `{name}`: {inline(meaning)}"
+        yield name, inline(meaning)
 
 
 def inline(text: str) -> str:
