@@ -81,19 +81,26 @@ class Lines:
         self._posters = 0
         self._busy = 0
 
-    def connect(self, n: int) -> None:
-        """Open connection ``n`` instead of the one before, unless that is it already. Returns at once."""
+    def connect(self, n: int, wait: float = 0.0) -> None:
+        """Open connection ``n`` instead of the one before, unless that is it already.
+
+        Returns when the request for it is on its way, and after so many seconds in any case.
+        """
         if n == self._n:
             return
         with self._lock:
             self._n, old, self._socket = n, self._socket, None
         if old is not None:
             old.close()
-        start_new_thread(self._receive, (n,))
+        asked = allocate_lock()
+        asked.acquire()
+        start_new_thread(self._receive, (n, asked.release))
+        if wait:
+            asked.acquire(timeout=wait)
 
-    def _receive(self, n: int) -> None:
+    def _receive(self, n: int, asked: Callable[[], None]) -> None:
         try:
-            opened = WebSocket(self._url, self._headers)
+            opened = WebSocket(self._url, self._headers, asked)
             with self._lock:
                 wanted = n == self._n
                 if wanted:
@@ -174,6 +181,8 @@ def reason(error: OSError) -> str:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from plldb.debugger.agent.actions import Post
     from plldb.debugger.agent.http import Http
 

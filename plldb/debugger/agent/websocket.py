@@ -24,14 +24,17 @@ class NobodyError(OSError):
 class WebSocket:
     """A client's WebSocket. One thread receives, any thread sends."""
 
-    def __init__(self, url: str, headers: Headers) -> None:
+    def __init__(self, url: str, headers: Headers, asked: Callable[[], None]) -> None:
+        """Open it; ``asked`` is called when the request for it is on its way."""
         scheme, _, rest = url.partition("://")
         host, _, path = rest.partition("/")
         self._lock = allocate_lock()
         self._socket = connect(host, tls=scheme == "wss", timeout=CONNECT_LIMIT)
         self._stream = self._socket.stream()
         try:
-            self._shake_hands(host, path, headers)
+            self._ask(host, path, headers)
+            asked()
+            self._learn()
             self._socket.settimeout(None)
         except BaseException as error:
             self.close()
@@ -39,12 +42,14 @@ class WebSocket:
                 raise OSError("connection closed in the handshake") from None
             raise
 
-    def _shake_hands(self, host: str, path: str, headers: Headers) -> None:
-        key = binascii.b2a_base64(os.urandom(16), newline=False).decode()
+    def _ask(self, host: str, path: str, headers: Headers) -> None:
+        self._key = binascii.b2a_base64(os.urandom(16), newline=False).decode()
         lines = [f"GET /{path} HTTP/1.1", f"host: {host}", "upgrade: websocket", "connection: Upgrade"]
-        lines += [f"sec-websocket-key: {key}", "sec-websocket-version: 13"]
+        lines += [f"sec-websocket-key: {self._key}", "sec-websocket-version: 13"]
         lines += [f"{name}: {value}" for name, value in headers]
         self._socket.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
+
+    def _learn(self) -> None:
         first, answer = read_head(self._stream)
         status = int(first.split(None, 2)[1])
         if status == NOBODY:
@@ -53,7 +58,7 @@ class WebSocket:
             raise OSError(f"the WebSocket was refused (HTTP {status})")
         import hashlib  # 1 ms, of which a refused connection needs nothing
 
-        digest = hashlib.sha1((key + _WEBSOCKET_GUID).encode(), usedforsecurity=False).digest()
+        digest = hashlib.sha1((self._key + _WEBSOCKET_GUID).encode(), usedforsecurity=False).digest()
         expected = binascii.b2a_base64(digest, newline=False)
         if not any(line.lower().startswith(b"sec-websocket-accept") and expected in line for line in answer):
             raise OSError("no WebSocket at this address")
@@ -110,4 +115,6 @@ class WebSocket:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from plldb.debugger.agent.sockets import Headers
