@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from plldb.cli.output.progress import ProgressT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
     from datetime import datetime
 
     from plldb.cli.output.layout import Item
@@ -70,7 +70,8 @@ class Command(Generic[EventT, ProgressT]):
         live: makes, for one region whose run begins now (POSIX seconds), what knows how far it is.
         changes_nothing: whoever has seen enough of it needs no explanation.
         is_lent: whether somebody else has the terminal at the moment, who must not be written between.
-        leave: asks the run to come to its own end, at the first interrupt; False if it has to be broken off.
+        leave: asks the run to come to its own end, at the first interrupt, and returns what is to be done
+            before a second one breaks that off; None if the first has to.
     """
 
     name: str
@@ -82,7 +83,7 @@ class Command(Generic[EventT, ProgressT]):
     declined: str
     live: Callable[[float], ProgressT]
     changes_nothing: bool
-    leave: Callable[[], bool] = lambda: False
+    leave: Callable[[], Callable[[], Coroutine[Any, Any, None]] | None] = lambda: None
     is_lent: Callable[[], bool] = lambda: False
 
 

@@ -18,8 +18,11 @@ from plldb.platforms import hangups, hold_back, let_through
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Coroutine, Iterable
     from types import FrameType
+
+    LastStep = Callable[[], Coroutine[Any, Any, None]]
+    """What is done where a second signal breaks off what was coming to its own end; raises nothing."""
 
 INTERRUPTED = 130
 """The exit code of an interrupt: 128 and the number of SIGINT, as shells have it."""
@@ -63,11 +66,12 @@ async def until_stopped(
     stop: asyncio.Event,
     report: Callable[[], None],
     note: Callable[[str], None],
-    leave_work: Callable[[], bool] = lambda: False,
+    leave_work: Callable[[], LastStep | None] = lambda: None,
 ) -> int:
     """Wait for ``work``, or cancel it on ``stop``; ``report`` then says so within a second.
 
-    ``leave_work`` may ask it instead to come to its own end; then only a second signal breaks it off.
+    ``leave_work`` may ask it instead to come to its own end; then only a second signal breaks it off, after
+    the step that it has returned, which has `CLOSING` seconds.
 
     A second signal, unless of a terminal that is closed, ends the waiting at once. The work may then still be
     under way, and so may its threads: whoever is returned `INTERRUPTED` calls `leave`.
@@ -79,8 +83,10 @@ async def until_stopped(
         return work.result()
     again = asyncio.Event()
     _react(again.set)
-    if leave_work():
+    if last_step := leave_work():
         await _either(work, again)
+        if not work.done():
+            await _before_the_end(work, last_step)
         if work.done():
             return work.result()
         report()
@@ -95,6 +101,16 @@ async def until_stopped(
         note("still cleaning up; press Ctrl-C again to stop that, too.")
         await _either(work, again, CLEANING_UP)
     return INTERRUPTED
+
+
+async def _before_the_end(work: asyncio.Future[int], last_step: LastStep) -> None:
+    """Take a last step, as long as there is patience for it; the work goes on meanwhile."""
+    import asyncio
+
+    step = asyncio.ensure_future(last_step())
+    both: set[asyncio.Future[Any]] = {work, step}
+    await asyncio.wait(both, timeout=CLOSING, return_when=asyncio.FIRST_COMPLETED)
+    step.cancel()
 
 
 async def _either(work: asyncio.Future[int], event: asyncio.Event, seconds: float | None = None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -29,6 +28,7 @@ from plldb.debugger.invoking.invoke import invoke_function
 from plldb.debugger.pace import DEFAULT_PACE, Pace
 from plldb.debugger.replaying.options import DEFAULT_REPLAY, ReplayOptions
 from plldb.debugger.replaying.replay import replay_files
+from plldb.debugger.watching.ends import Leave
 from plldb.debugger.workers import pool
 from plldb.debugger.workers.environment import machine_of
 from plldb.streams import Tell, stream
@@ -37,7 +37,7 @@ from plldb.streams import Tell, stream
 class Attachment:
     """An attached session, made by `attach`. Iterate over it for its events; the last is `AttachFinished`."""
 
-    def __init__(self, events: AsyncGenerator[AttachEvent, None], leave: asyncio.Event) -> None:
+    def __init__(self, events: AsyncGenerator[AttachEvent, None], leave: Leave) -> None:
         self._events = events
         self._leave = leave
 
@@ -46,7 +46,16 @@ class Attachment:
 
     def detach(self) -> None:
         """Take no more invocations; the stream ends once those under way have been answered."""
-        self._leave.set()
+        self._leave.asked.set()
+
+    async def withdraw(self) -> None:
+        """Let neither sandboxes nor `status` find this session any more; return once that is so.
+
+        For a program that is about to end and cannot wait for the end of the stream: what is being restored
+        at this moment is waited for, and told, nothing else. Raises nothing.
+        """
+        self._leave.at_once.set()
+        await self._leave.withdrawn.wait()
 
 
 @asynccontextmanager
@@ -84,7 +93,7 @@ async def attach(
     check_conditions(options.where)
     if is_followed():  # two debuggers in a worker would be in each other's way
         options = replace(options, debug_port=None, wait=False)
-    leave = asyncio.Event()
+    leave = Leave()
     open_workers = partial(
         pool.open_workers,
         debug=options.debug_port,
@@ -97,8 +106,11 @@ async def attach(
         async with open_aws(place, pace) as aws:
             return await attach_functions(aws, order, tell, leave, pace=pace)
 
-    async with aclosing(stream(work)) as events:
-        yield Attachment(events, leave)
+    try:
+        async with aclosing(stream(work)) as events:
+            yield Attachment(events, leave)
+    finally:
+        leave.withdrawn.set()
 
 
 async def restore(

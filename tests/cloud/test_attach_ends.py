@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shlex
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
 def account() -> str:
     """One account for all that has the stack ``shop``."""
     return ACCOUNT
+
+
+async def look(plldb_cli: RunPlldb) -> Any:
+    """What ``plldb status`` tells."""
+    return json.loads((await plldb_cli("status", "--output", "json")).stdout)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +79,11 @@ async def test_after_a_kill_the_deployed_code_answers_and_restore_puts_all_back(
         await session.running.kill()
         await until(lambda: len(cloud.connections) < there)
     assert await invoke(world.functions, names["Orders"], 2) == {"deployed": 2}
+
+    async def connected() -> list[bool]:
+        return [each["connected"] for each in (await look(plldb_cli))["sessions"][-1:]]
+
+    await eventually(connected, [False])
     restored = await plldb_cli("restore", "shop")
     assert restored.code == 0, restored
     assert "1 function restored" in restored.stdout
@@ -128,14 +139,19 @@ async def test_a_closed_terminal_lets_the_invocation_under_way_finish_and_a_seco
         assert (await session.read_until("finished"))["result"] == "detached"
         assert (await session.running.finish()).code == 0
     (folder / "go").unlink()
-    async with attached(aws_env, folder, "shop", "Orders", "--no-debug") as session:
+    before = (await look(plldb_cli))["sessions"]
+    async with attached(aws_env, folder, "shop", "Orders", "Mails", "--no-debug") as session:
         await session.read_until("attached")
         running = asyncio.create_task(invoke(world.functions, names["Orders"], 1))
         await session.read_until("invocation_started")
         session.running.process.send_signal(signal.SIGINT)
-        await session.read_until("detaching")
+        await session.read_until("restored")
         code, last = await session.end()
     assert (code, last["kind"], last["code"]) == (130, "failed", "interrupted")
+    assert last["hint"].startswith(f"{names['Orders']} is left armed, and")
+    status = await look(plldb_cli)
+    assert status["sessions"] == before, "its own is gone"
+    assert [each["function"] for each in status["functions"]] == [names["Orders"]]
     (folder / "go").touch()
     running.cancel()
     assert (await plldb_cli("restore", "shop")).code == 0

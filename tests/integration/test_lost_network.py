@@ -187,7 +187,7 @@ async def test_a_repeated_request_that_finds_the_row_of_its_first_attempt_has_ma
         assert await rows.write_token(aws, row, now=time.time(), new=True)
         with pytest.raises(RefusedError):
             await rows.write_token(aws, row, now=time.time(), new=True)
-        await rows.delete_row(aws, row)
+        await rows.forget_row(aws, row)
         await rows.mark_detached(aws, row)  # nobody finds the session any more: nothing to say
         assert await read_rows(gateway) == []
 

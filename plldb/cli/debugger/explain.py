@@ -13,7 +13,7 @@ from plldb.cli.output.renderer import Problem, Step
 from plldb.errors import PlldbError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from plldb.cli.command import Invocation
     from plldb.cli.debugger.progress import LiveProgress
@@ -56,7 +56,8 @@ def _explain_stop(asked: Invocation, why: Stopped, runs: Sequence[RegionRun[Live
     elif asked.name == "invoke":
         hint = "if the event was sent, it still runs in the cloud; the function's log has its end."
     elif asked.name == "attach":
-        hint, steps = _left_armed(runs), _restore_steps(asked, runs)
+        restoring = {name for run in runs for name in run.progress.restoring}
+        hint, steps = _left_armed(runs, restoring), _restore_steps(asked, runs)
         if why.code == "output-closed" and not all(run.progress.finished for run in runs) and steps:
             # Nobody was left who could be told, so the session has ended and restored without words.
             hint = "the functions were put back, as far as AWS allowed it."
@@ -79,9 +80,11 @@ def _explain_stop(asked: Invocation, why: Stopped, runs: Sequence[RegionRun[Live
     )
 
 
-def _left_armed(runs: Sequence[RegionRun[LiveProgress]]) -> str:
-    armed = [name for run in runs for name in run.progress.armed]
+def _left_armed(runs: Sequence[RegionRun[LiveProgress]], restoring: Collection[str] = ()) -> str:
+    """Say what is left armed; ``restoring`` was being restored when the process was told to end."""
+    armed = [name for run in runs for name in run.progress.armed if name not in restoring]
     arming = [name for run in runs for name in run.progress.arming]
+    arming += sorted(restoring)
     if not armed and not arming:
         return "no function is left armed."
     until = max(run.progress.lease_until for run in runs)

@@ -6,7 +6,7 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from plldb.aws.place import Place
 from plldb.cli.command import Command
@@ -28,7 +28,7 @@ from plldb.debugger.invoking.event import check_event
 from plldb.platforms import write_no_core
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from plldb.cli.command import Invocation
@@ -47,6 +47,9 @@ class Attachment(Protocol):
 
     def detach(self) -> None:
         """End it."""
+
+    async def withdraw(self) -> None:
+        """Let nobody find it any more."""
 
 
 class Library(Protocol):
@@ -86,13 +89,13 @@ class _Door:
         self.session: Attachment | None = None
         self.terminal = terminal
 
-    def leave(self) -> bool:
-        """Ask the session to end; False if there is none."""
+    def leave(self) -> Callable[[], Coroutine[Any, Any, None]] | None:
+        """Ask the session to end, and return what is done if that is broken off; None if there is none."""
         if self.session is None:
-            return False
+            return None
         self.session.detach()
         self.terminal.tell_borrower(ENDS_AFTER_THIS)
-        return True
+        return self.session.withdraw
 
 
 def make_command(asked: Invocation, library: Library | None) -> Command[Shown, LiveProgress]:

@@ -40,6 +40,7 @@ class LiveProgress:
         self.target: Target | None = None
         self.armed: tuple[str, ...] = ()
         self.arming: tuple[str, ...] = ()
+        self._refused: set[str] = set()
         self.finished = False
         self.lease_until = 0
         self._began = began
@@ -68,6 +69,8 @@ class LiveProgress:
                 # A deployment has replaced a part of what arming had put on; the rest cannot be taken out.
                 self._forget(function)
                 self.armed = (*self.armed, function)
+            case FunctionRefused(function=function) if self._phase == "restoring":
+                self._refused.add(function)
             case AttachFinished(left_armed=left):
                 self.armed, self.arming, self.finished = left, (), True
             case Attached():
@@ -80,6 +83,15 @@ class LiveProgress:
                 self._running.pop(request_id, None)
             case _:
                 pass
+
+    @property
+    def restoring(self) -> tuple[str, ...]:
+        """Those of ``armed`` that are being restored now, so that they may be armed or not."""
+        if self._phase != "restoring":
+            return ()
+        busy = {name for name, _ in self._running.values()}
+        quiet = (each for each in self.armed if self._short.get(each, each) not in busy)
+        return tuple(each for each in quiet if each not in self._refused)
 
     def _forget(self, function: str) -> None:
         self.armed = tuple(each for each in self.armed if each != function)

@@ -41,7 +41,8 @@ def status_text(status: DebuggerStatus) -> str:
     what = f" of {stacks_text(status.stack_name)}" if status.stack_name else ""
     if not taken:
         return f"no function{what} is armed"
-    return f"{counted(taken, 'function')}{what} armed, {counted(len(status.sessions), 'session')} attached"
+    attached = sum(each.connected for each in status.sessions)
+    return f"{counted(taken, 'function')}{what} armed, {counted(attached, 'session')} attached"
 
 
 def stacks_text(names: str) -> str:
@@ -66,11 +67,11 @@ def _left(until: int, now: datetime) -> str:
 
 def _session_line(session: AttachedSession, now: datetime) -> Line:
     what = f" to {stacks_text(session.stack)}" if session.stack else ""
-    text = (
-        f"{person(session.who)} on {session.host}{what}, {ago(session.since, now)}; "
-        f"{_left(session.until, now)}"
-    )
-    return Line(mark="busy", name="attached", text=text)
+    text = f"{person(session.who)} on {session.host}{what}, {ago(session.since, now)}; "
+    if not session.connected:
+        text += "not connected: it was killed, or its machine is away"
+        return Line(mark="warn", name="session", text=text, tone="warn")
+    return Line(mark="busy", name="attached", text=text + _left(session.until, now))
 
 
 def _function_line(function: HeldFunction, now: datetime) -> Line:

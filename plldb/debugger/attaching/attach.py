@@ -25,6 +25,7 @@ from plldb.debugger.events.restore import FunctionRefused, TakeOverPlanned
 from plldb.debugger.link.addresses import websocket_address
 from plldb.debugger.link.rows import make_row
 from plldb.debugger.pace import Pace
+from plldb.debugger.watching.ends import Leave
 from plldb.debugger.workers.source import check_project
 from plldb.streams import Tell
 from plldb.tasks import gather_all
@@ -40,9 +41,9 @@ class Order:
 
 
 async def attach_functions(
-    aws: Aws, order: Order, tell: Tell[AttachEvent], leave: asyncio.Event, *, pace: Pace
+    aws: Aws, order: Order, tell: Tell[AttachEvent], leave: Leave, *, pace: Pace
 ) -> AttachFinished:
-    """Attach until ``leave`` is set or the lease ends; then restore.
+    """Attach until ``leave`` asks for the end or the lease ends; then restore.
 
     Raises:
         NotSetUpError: plldb's infrastructure is not there.

@@ -35,7 +35,8 @@ class HeldFunctions:
 
     ``tokens`` are those of the agents, by function. ``settings`` are what workers run: `arm`, `arm_again` and
     `use` change them to what is deployed at that moment. ``where`` are the conditions of the session.
-    ``refused`` has the message with which AWS does not accept the caller's credentials, while it does not.
+    ``refused`` has the message with which AWS does not accept the caller's credentials, while it does not;
+    ``restoring`` what each restoring under way sets at its end.
     """
 
     aws: Aws
@@ -49,6 +50,7 @@ class HeldFunctions:
     telling: Telling
     told_versions: set[tuple[str, str]] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
+    restoring: set[asyncio.Future[None]] = field(default_factory=set)
 
     async def arm(self, candidate: Candidate, connected: asyncio.Event) -> Armed | FunctionRefused:
         """Arm a function as soon as this machine is connected, and tell it."""
@@ -132,7 +134,21 @@ class HeldFunctions:
             self.sign_in_needed(event.message)
             await asyncio.sleep(wait)
 
+    async def until_not_restoring(self) -> None:
+        """Wait for what is being restored at this moment."""
+        if self.restoring:
+            await asyncio.wait([*self.restoring])
+
     async def _restore(self, name: str) -> Restored | FunctionRefused:
+        ended = asyncio.get_running_loop().create_future()
+        self.restoring.add(ended)
+        try:
+            return await self._try_to_restore(name)
+        finally:
+            self.restoring.remove(ended)
+            ended.set_result(None)
+
+    async def _try_to_restore(self, name: str) -> Restored | FunctionRefused:
         try:
             outcome = await operate.restore(
                 self.places, name, lambda hold: hold.holder.session == self.row.id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -50,14 +51,17 @@ async def _find(aws: Aws, places: Places, stacks: Sequence[str]) -> Iterable[str
 async def list_sessions(table: Table, stacks: Sequence[str]) -> tuple[AttachedSession, ...]:
     """Return who is attached, to one of these stacks, or without any to anything at all.
 
+    DynamoDB may keep a row for days after a session that was killed, and whose time is over.
+
     Raises:
         AwsError: DynamoDB refused, or could not be reached.
     """
     # Not the hash of the token: nobody needs it.
-    wanted = "StackName, Who, Host, StartedAt, ExpiresAt"
+    wanted = "StackName, Who, Host, StartedAt, ExpiresAt, ConnectionId"
     items = all_items(table.aws, table.client.scan, TableName=SESSIONS, ProjectionExpression=wanted)
     found = [session async for item in items if is_of((session := _session_of(item)).stack, stacks)]
-    return tuple(sorted(found, key=lambda session: session.since))
+    there = [each for each in found if each.connected or each.until > time.time()]
+    return tuple(sorted(there, key=lambda session: session.since))
 
 
 def _session_of(item: Mapping[str, Any]) -> AttachedSession:
@@ -68,4 +72,5 @@ def _session_of(item: Mapping[str, Any]) -> AttachedSession:
         stack="" if stack == "-" else stack,
         since=read_time(item, "StartedAt"),
         until=max(read_time(item, "ExpiresAt") - KEPT_AFTER, 0),
+        connected=bool(read_text(item, "ConnectionId")),
     )

@@ -30,11 +30,11 @@ from plldb.debugger.events.attach import (
 from plldb.debugger.events.connection import SessionConnected
 from plldb.debugger.events.restore import FunctionRefused, Restored
 from plldb.debugger.link.link import Link, open_link
-from plldb.debugger.link.rows import SessionRow
+from plldb.debugger.link.rows import SessionRow, forget_row
 from plldb.debugger.pace import Pace
 from plldb.debugger.recordings.recorder import Recorder
 from plldb.debugger.watching.deployments import Watch
-from plldb.debugger.watching.ends import Limits, Reason, until_over
+from plldb.debugger.watching.ends import Leave, Limits, Reason, until_over
 from plldb.debugger.watching.silence import watch_silence
 from plldb.debugger.workers.project.cache import remove_unused
 from plldb.debugger.workers.project.compare import find_differences
@@ -64,7 +64,7 @@ class SessionRun:
     candidates: tuple[Candidate, ...]
     pace: Pace
 
-    async def run(self, telling: Telling, leave: asyncio.Event) -> AttachFinished:
+    async def run(self, telling: Telling, leave: Leave) -> AttachFinished:
         """Open what is needed, arm, serve; restore in any case."""
         loop = asyncio.get_running_loop()
         settings = {each.name: each.settings for each in self.candidates}
@@ -88,6 +88,7 @@ class SessionRun:
             # Mutexes are taken while this machine connects; no function is changed before it has.
             ended(self._arm_all(held, telling, workers, connected)) as arming,
             open_link(self.aws, websocket=self.url, row=self.row, tokens=tokens, pace=self.pace) as link,
+            ended(self._withdraw(leave, held, telling)),
         ):
             telling.put(SessionConnected(seconds=loop.time() - began))
             # Whoever is asked to stop from now on has to know that there is something to put back.
@@ -112,7 +113,7 @@ class SessionRun:
                 fetching = asyncio.create_task(layers.fetch(tuple(settings.values())))
                 watching += [comparing, fetching]
                 # To arm hundreds of functions takes a minute: who wants to end does not wait for it.
-                armed = await unless(leave, arming) or {}
+                armed = await unless(leave.asked, arming) or {}
                 looked_at = {name: settings[name] for name in armed}
                 silence = watch_silence(
                     self.aws,
@@ -128,7 +129,7 @@ class SessionRun:
                 reason = await until_over(
                     self.aws,
                     self.infrastructure,
-                    Limits(leave=leave, ends_at=self.row.ends_at, idle_for=self.options.until_idle),
+                    Limits(leave=leave.asked, ends_at=self.row.ends_at, idle_for=self.options.until_idle),
                     service,
                     self.pace,
                     ends=[serving, holding],
@@ -222,6 +223,15 @@ class SessionRun:
             restored=sum(isinstance(each, Restored) and each.how == "restored" for each in events),
             left_armed=tuple(each.function for each in events if isinstance(each, FunctionRefused)),
         )
+
+    async def _withdraw(self, leave: Leave, held: HeldFunctions, telling: Telling) -> None:
+        """Once the caller waits no longer, let nobody find this session, and tell what is restored."""
+        try:
+            await leave.at_once.wait()
+            await gather_all(forget_row(self.aws, self.row), held.until_not_restoring())
+            await telling.flush()
+        finally:
+            leave.withdrawn.set()
 
     async def _restore_all(
         self, held: HeldFunctions, tell: Callable[[AttachEvent], None], service: Service | None = None

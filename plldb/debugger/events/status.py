@@ -17,6 +17,8 @@ class AttachedSession:
         who, host: the ARN of the caller, and the name of the machine.
         stack: what is debugged, with commas between several stacks; empty if none was named.
         since, until: when it began and when it ends at the latest, in POSIX seconds.
+        connected: whether it can be reached. One that was killed, or whose machine is away, cannot: the
+            deployed code answers.
     """
 
     who: str
@@ -24,6 +26,7 @@ class AttachedSession:
     stack: str
     since: int
     until: int
+    connected: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +62,7 @@ class DebuggerStatus:
         stack_name: what was looked at, with commas between several stacks; empty for all that is held or
             armed.
         functions: those of the stacks, or all that are held or armed.
-        sessions: who is attached.
+        sessions: who is attached, or was and has not ended properly.
         invocations: the last ones that ran on somebody's machine, newest first.
     """
 

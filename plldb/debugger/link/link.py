@@ -122,10 +122,7 @@ class Link:
         """Close everything and delete the row; called by `open_link`."""
         await cancel_all(self._tasks)
         await self._connection.close()
-        try:
-            await rows.delete_row(self._aws, self.row)
-        except PlldbError as error:  # it is useless to anybody, and expires
-            log.info("the row of the session stays: %s", type(error).__name__)
+        await rows.forget_row(self._aws, self.row)
 
     # --- for its connection, see `Owner` ---------------------------------------------------------------
 

@@ -7,6 +7,7 @@ caller's ``aws:userid``, so that a policy can limit everybody to rows of their o
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,9 @@ from plldb.aws.failures.unreachable import CHECK_NETWORK
 from plldb.aws.session import Aws
 from plldb.debugger.errors import RefusedError
 from plldb.debugger.wire import VERSION
-from plldb.errors import AwsError, Hint
+from plldb.errors import AwsError, Hint, PlldbError
+
+log = logging.getLogger(__name__)
 
 TABLE = "PLLDBSessions"
 REFUSED = "ConditionalCheckFailedException"
@@ -160,11 +163,10 @@ async def mark_detached(aws: Aws, row: SessionRow) -> None:
             raise
 
 
-async def delete_row(aws: Aws, row: SessionRow) -> None:
-    """Delete the row.
-
-    Raises:
-        AwsError: DynamoDB refused, or could not be reached.
-    """
-    client = await aws.client("dynamodb")
-    await aws.call(client.delete_item, TableName=TABLE, Key={"SessionId": {"S": row.id}})
+async def forget_row(aws: Aws, row: SessionRow) -> None:
+    """Delete the row, so that nobody finds the session any more; raises nothing."""
+    try:
+        client = await aws.client("dynamodb")
+        await aws.call(client.delete_item, TableName=TABLE, Key={"SessionId": {"S": row.id}})
+    except PlldbError as error:  # it is useless to anybody, and expires
+        log.info("the row of the session stays: %s", type(error).__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from plldb.aws.session import Aws
@@ -31,6 +31,19 @@ class Traffic(Protocol):
 
     def count(self) -> int:
         """How many have come so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """How the caller of a session ends it.
+
+    ``asked``: it is to come to its own end. ``at_once``: the caller does not wait for that; nobody is to find
+    the session any more, and ``withdrawn`` is set as soon as that is so, or the session has ended.
+    """
+
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    at_once: asyncio.Event = field(default_factory=asyncio.Event)
+    withdrawn: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

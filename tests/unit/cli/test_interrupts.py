@@ -7,12 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from plldb.cli.interrupts import listen, until_stopped
 from tests.unit.cli import scripts
 from tests.unit.cli.scripts import Screen, ScriptedLibrary, Shown, complained, run, terminal, written
 
@@ -207,6 +208,24 @@ async def test_what_takes_long_to_close_is_waited_for_and_told() -> None:
     assert (await run(library, "--dry-run", place=place))[0] == 130
     assert cleaned
     assert complained(place).startswith("error: interrupted")
+
+
+async def test_a_last_step_after_a_second_interrupt_is_not_waited_for_without_end() -> None:
+    steps, forever = list[str](), asyncio.Event()
+
+    async def step() -> None:
+        steps.append("begun")
+        await forever.wait()
+
+    def leave() -> Callable[[], Coroutine[Any, Any, None]]:
+        interrupt()
+        return step
+
+    stop = listen()
+    work: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    stop.set()
+    code = await until_stopped(work, stop, lambda: steps.append("told"), steps.append, leave)
+    assert (code, steps, work.done()) == (130, ["begun", "told"], False)
 
 
 @pytest.mark.parametrize("output", ["text", "json"])

@@ -62,6 +62,9 @@ def status(**changes: Any) -> ev.DebuggerStatus:
         ),
         "sessions": (
             ev.AttachedSession(who=BORIS, host="desk", stack="shop", since=NOW - 7500, until=NOW + 21300),
+            ev.AttachedSession(
+                who=ADA, host="laptop", stack="", since=NOW - 90, until=NOW + 28710, connected=False
+            ),
         ),
         "invocations": (
             ev.InvocationRecord(

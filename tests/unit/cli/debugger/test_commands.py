@@ -156,7 +156,21 @@ FAILED = [ev.Detaching(reason="failed", in_hand=0), ev.Restored(function=scripts
         (
             "interrupted",
             [*scripts.attached(), ev.FunctionDeployed(function=scripts.MAILS, armed=False), REFUSED, *FAILED],
+            f"{scripts.MAILS} may be left armed, and",
+        ),
+        (
+            "interrupted",
+            [*scripts.attached(), *FAILED, REFUSED],
             f"{scripts.MAILS} is left armed, and",
+        ),
+        (
+            "interrupted",
+            [
+                *scripts.attached(),
+                ev.InvocationStarted(request_id=scripts.FIRST, function=scripts.MAILS, trigger=""),
+                ev.Detaching(reason="asked", in_hand=1),
+            ],
+            f"{scripts.MAILS} is left armed; {scripts.ORDERS} may be left armed, and",
         ),
         ("output-closed", scripts.planned(), "no function is left armed."),
         ("output-closed", scripts.attached(), "the functions were put back"),
