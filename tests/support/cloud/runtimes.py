@@ -53,7 +53,9 @@ def find_python(version: str) -> dict[str, Any] | None:
     """One managed runtime: version, /var/lang and /var/runtime; None if there is no such Python here."""
     if not (prefix := _find_prefix(version)):
         return None
-    folder = _made(f"runtime-{version}", "--python", f"{prefix}/bin/python{version}", *_PACKAGES)
+    # Compiled, as on AWS: a sandbox cannot write there, and each cold start would compile boto3 anew.
+    how = ("--compile-bytecode", "--python", f"{prefix}/bin/python{version}")
+    folder = _made(f"compiled-runtime-{version}", *how, *_PACKAGES)
     for name in ("bootstrap", "bootstrap.py"):
         shutil.copy(_RUNTIME / name, folder / name)
     return {"version": version, "lang": prefix, "runtime": str(folder)}
