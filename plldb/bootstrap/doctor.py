@@ -227,10 +227,7 @@ async def _permissions(aws: Aws, target: Target) -> list[Finding]:
     missing = await find_missing_actions(aws, target, "setup")
     if not missing:
         return [_ok("rights", "all that setup needs, as far as IAM's simulator tells")]
-    remedy = Hint(
-        "allow-action",
-        "The complete policy is in plldb/bootstrap/policies/setup.json of the installed package.",
-    )
+    remedy = Hint("allow-action", "The policy setup.json allows all that setup needs.")
     return [
         Finding(check="rights", verdict="problem", message=f"{action} is not allowed", remedy=remedy)
         for action in missing

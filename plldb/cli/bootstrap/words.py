@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from plldb.bootstrap.events.destroy import (
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
     from plldb.bootstrap.events import Event
     from plldb.cli.command import Invocation
+    from plldb.errors import Hint
 
 
 class Words(RegionWords):
@@ -61,6 +63,7 @@ class Words(RegionWords):
         super().__init__(asked, region)
         self._artifacts: list[ArtifactReady] = []
         self._unknown = 0
+        self._remedy: Hint | None = None
 
     def say(self, event: Event | BootstrapStatus, now: datetime) -> list[Item]:
         """Return what is to be said now that ``event`` has come; nothing while a stage goes on."""
@@ -119,9 +122,8 @@ class Words(RegionWords):
             case WatchFinished(stack_name=name, status=status):
                 text = f"there is no stack {name}" if status is None else state_sentence(name, status)
                 return [Line(mark="done", name="stack", text=text)]
-            case Finding(verdict=verdict):
-                self._unknown += verdict == "unknown"
-                return finding_lines(event, self.asked, self.where, self.target)
+            case Finding():
+                return self._finding_lines(event)
             case DoctorFinished():
                 ready = event.outcome == "ready" and not self._unknown
                 more = self._next("setup", "deploys, or updates what is deployed") if ready else []
@@ -131,6 +133,13 @@ class Words(RegionWords):
                 return [*status_lines(event, self.where, now)]
             case _:
                 assert_never(event)
+
+    def _finding_lines(self, event: Finding) -> list[Item]:
+        self._unknown += event.verdict == "unknown"
+        told, self._remedy = self._remedy, event.remedy
+        # A caller without any rights would read the same sentence a hundred times.
+        new = replace(event, remedy=None) if event.remedy == told else event
+        return finding_lines(new, self.asked, self.where, self.target)
 
     def _next(self, name: str, does: str, options: Sequence[str] = ()) -> list[Line]:
         return [Line(name="next", text=f"`{self.where.command('bootstrap', name, options=options)}` {does}")]

@@ -8,6 +8,7 @@ from plldb import bootstrap as ev
 from plldb.bootstrap.stack.statuses import StackStatus
 from plldb.cli.bootstrap.plans import question
 from plldb.cli.output.layout import Line
+from plldb.errors import Hint
 from tests.unit.cli import scripts
 from tests.unit.cli.scripts import BUCKET, T0, Shown, a_run
 
@@ -157,6 +158,14 @@ def test_the_doctor_calls_ready_only_what_has_been_examined(
     assert words in told.splitlines()
     ready = "none next: `plldb bootstrap setup --profile work` deploys, or updates what is deployed"
     assert (ready in told.splitlines()) == (words.startswith("done"))
+
+
+def test_the_same_way_out_of_findings_one_after_the_other_is_said_once() -> None:
+    remedy = Hint("allow-action", "Attach the policy.")
+    found = ev.Finding(check="rights", verdict="problem", message="a is not allowed", remedy=remedy)
+    told = said(found, replace(found, message="b is not allowed"), replace(found, remedy=None), found)
+    marks = [line.partition(" ")[0] for line in told.splitlines()]
+    assert marks == ["fail", "none", "fail", "fail", "fail", "none"]
 
 
 def test_a_failure_without_a_reason_says_so() -> None:
