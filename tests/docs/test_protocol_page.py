@@ -22,8 +22,8 @@ SAMPLES: tuple[messages.ToAgent, ...] = (
     messages.Heartbeat(IDENTITY),
     messages.AnswerPiece(identity=IDENTITY, i=0, of=1, z=0, d=""),
     messages.Unknown(IDENTITY),
-    messages.Moved(connection="a="),
-    messages.Detached(),
+    messages.Moved(session="5e", connection="a="),
+    messages.Detached("5e"),
 )
 
 

@@ -100,18 +100,18 @@ async def test_a_laptop_and_an_agent_find_each_other(
             assert abs(welcome["now"] - time.time()) < 30
             sandbox = await stack.enter_async_context(websockets.connect(address, additional_headers=agent))
             found = await ask(sandbox, **of_agent)
-            assert found["peer"] == welcome["me"]
+            assert found["laptops"][0]["peer"] == welcome["me"]
             assert len(found["creds"]) == 3
             assert 600 < found["until"] - time.time() <= 900
-            assert found["session"] == hashlib.sha256(SESSION.encode()).hexdigest()[:32]
-            told = {"k": agent["x-plldb-token"], "s": found["session"], "d": "plldb3 frame"}
+            assert found["laptops"][0]["session"] == hashlib.sha256(SESSION.encode()).hexdigest()[:32]
+            told = {"k": agent["x-plldb-token"], "s": found["laptops"][0]["session"], "d": "plldb3 frame"}
             frame = json.dumps({"action": "relay", "v": 3, **told})
             await sandbox.send(frame)
             assert await desk.recv() == "plldb3 frame"
             await sandbox.send("no JSON at all")
         await gone(dynamodb)
         assert await is_refused(address, agent)
-        assert (await ask(sandbox, **of_agent))["peer"] is None
+        assert (await ask(sandbox, **of_agent))["laptops"][0]["peer"] is None
         await dynamodb.update_item(
             TableName="PLLDBDebugger",
             Key={"RequestId": {"S": f"fn#arn:aws:lambda:{REGION}:{account}:function:{FUNCTION}"}},

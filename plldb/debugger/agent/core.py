@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from plldb.debugger import wire
 from plldb.debugger.agent.actions import NOT_SENT, PARALLEL, Answer, Deployed, Post, Ready, Say, Send
+from plldb.debugger.agent.laptop import pick
 from plldb.debugger.agent.link import FIRST_LINK, LATER_LINK, Link
 from plldb.debugger.agent.run import Run, allowed_headers
 
@@ -47,7 +48,6 @@ class Core:
         self._fresh = fresh
         self._out: list[Action] = []
         self._link = Link(token, lease, fresh, self._out.append)
-        self._conditions: list[Condition] | None = None  # of the laptop, once they are needed
         self._run: Run | None = None
         self._question: tuple[float, float] | None = None  # since when and by when: is a laptop there?
         self._starting = False
@@ -58,7 +58,7 @@ class Core:
     @property
     def attached(self) -> bool:
         """Whether a laptop is attached, as far as is known."""
-        return self._link.ready
+        return self._link.attached
 
     # What happens.
 
@@ -73,17 +73,17 @@ class Core:
     ) -> list[Action]:
         """Decide one invocation. ``deadline`` is when the sandbox is killed, in epoch seconds."""
         self._runs += 1
-        if self._link.reach(now) is False or not self._wants(body):
+        run = Run(now, rid, self._fresh(), self._runs, deadline, body)
+        if self._choose_laptop(run) is False or self._link.reach(now, run.laptop) is False:
+            self._keep_ready(now)
             out = [*self._out, Deployed()]  # at once, and nothing is packed in vain
             self._out.clear()
             return out
-        run = Run(now, rid, self._fresh(), self._runs, deadline)
         try:
             run.z, run.pieces = wire.split(meta, body)
         except wire.WireError:
             return [Deployed()]
         run.todo = list(range(len(run.pieces)))
-        run.body = body if self._link.where is None else None  # no answer has told the conditions yet
         self._run = run
         self._question = (now, run.limit)
         return self._step(now)
@@ -124,8 +124,8 @@ class Core:
     def posted(self, now: float, key: int, status: int) -> list[Action]:
         """A POST has ended: an HTTP status, `NOT_SENT` or `PERHAPS_SENT`."""
         no, i, peer = self._flying.pop(key, ("", 0, ""))
-        if status in (403, 410) and peer == self._link.peer:  # else: of a connection that was left already
-            self._link.shut_out(now, status)
+        if status in (403, 410):
+            self._link.shut_out(now, peer, status)
         if self._run is not None and self._run.no == no:
             self._ended(now, self._run, i, status)
         return self._step(now)
@@ -154,7 +154,9 @@ class Core:
         return out
 
     def _ask(self, now: float, since: float, by: float) -> None:
-        reached = self._link.reach(now)
+        run, known = self._run, self._link.laptops or []
+        wanted = run is None or self._choose_laptop(run)
+        reached = wanted and self._link.reach(now, run.laptop if run else next(iter(known), None))
         if reached is None and now >= by:
             if self._link.is_old(since):
                 # It does not answer: its other end may have forgotten it.
@@ -170,20 +172,22 @@ class Core:
         self._question = None
         if self._starting:
             self._starting = False
-            self._out.append(Ready(reached and not self._link.where))
-        elif self._run is not None and not (reached and self._wants(self._run.body)):
-            self._run.given_up = True
-            self._choose_deployed(self._run)
+            self._out.append(Ready(bool(reached) and not any(each.where for each in known)))
+        elif run is not None and not reached:
+            run.given_up = True
+            self._choose_deployed(run)
 
-    def _wants(self, body: bytes | None) -> bool:
-        """Return whether the laptop takes an event, as far as is known; None is one that it was asked of."""
-        if not self._link.where or body is None:
-            return True
-        from plldb.debugger import conditions  # few sessions have any
+    def _choose_laptop(self, run: Run) -> bool:
+        """Find out which laptop takes an event; return False if none does, as far as is known."""
+        laptops = self._link.laptops
+        if laptops and run.offered != laptops:
+            run.offered, run.laptop = laptops, pick(laptops, run.body)
+        return not laptops or run.laptop is not None
 
-        if self._conditions is None:
-            self._conditions = conditions.read_conditions(self._link.where)
-        return conditions.matches(self._conditions, body)
+    def _keep_ready(self, now: float) -> None:
+        """Use an invocation of the deployed code for a link that has been silent: nobody waits for it."""
+        for each in self._link.laptops or ():
+            self._link.reach(now, each)
 
     def _choose_deployed(self, run: Run) -> None:
         # What is on its way may still arrive: the choice has to wait for its fate.
@@ -221,7 +225,7 @@ class Core:
             self._at(when)
         if again is not None:
             self._at(again)
-        if run.catch_up and self._link.ready and now >= run.retry_at:
+        if run.catch_up and self._link.is_ready(run.laptop) and now >= run.retry_at:
             self._catch_up(now, run)
 
     def _catch_up(self, now: float, run: Run) -> None:
@@ -238,29 +242,29 @@ class Core:
         if now < run.retry_at:
             self._at(run.retry_at)
             return
-        while run.todo and self._link.ready and len(self._flying) < PARALLEL:
+        while run.todo and self._link.is_ready(run.laptop) and len(self._flying) < PARALLEL:
             i = run.todo.pop(0)
             message = {"t": "invocation", "i": i, "of": len(run.pieces), "z": run.z, "d": run.pieces[i]}
             self._post(now, run, i, message)
 
     def _post(self, now: float, run: Run, i: int, message: dict[str, object]) -> None:
-        link = self._link
-        if not run.sent:
-            run.session = link.session
-        message.update(sb=self._sandbox, id=run.id, no=run.no, seq=run.number, se=run.session)
+        link, laptop = self._link, run.laptop
+        if laptop is None:
+            return
+        message.update(sb=self._sandbox, id=run.id, no=run.no, seq=run.number, se=laptop.session)
         message.update(at=now, fn=self._function)
         message["from"] = link.me
-        if link.relay:
+        if laptop.relay:
             message["via"] = "relay"
         frame = wire.sign(message, self._token)
-        if link.relay:
+        if laptop.relay:
             run.sent, run.heard = True, now
-            relay = {"action": "relay", "v": wire.VERSION, "k": self._token, "s": link.session, "d": frame}
+            relay = {"action": "relay", "v": wire.VERSION, "k": self._token, "s": laptop.session, "d": frame}
             self._out.append(Send(wire.to_json(relay)))
-        elif link.peer is not None:
+        elif laptop.peer is not None:
             self._keys += 1
-            self._flying[self._keys] = (run.no, i, link.peer)
-            self._out.append(Post(self._keys, link.peer, link.creds, frame))
+            self._flying[self._keys] = (run.no, i, laptop.peer)
+            self._out.append(Post(self._keys, laptop.peer, link.creds, frame))
 
     def _ended(self, now: float, run: Run, i: int, status: int) -> None:
         if status == 200:
@@ -295,9 +299,9 @@ class Core:
 
     def _answered(self, now: float, message: dict[str, object]) -> None:
         run, link = self._run, self._link
-        due = run is not None and run.sent
-        before = (link.me, link.peer)
-        if link.answered(now, message, due) and run is not None and due and before != (link.me, link.peer):
+        due = run.laptop if run is not None and run.sent else None
+        before = (link.me, due.peer if due else None)
+        if link.answered(now, message, due) and run is not None and due and before != (link.me, due.peer):
             run.catch_up = True
 
     def _told(self, now: float, message: dict[str, object]) -> None:
@@ -350,4 +354,3 @@ class Core:
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from plldb.debugger.agent.actions import Action, Fresh
-    from plldb.debugger.conditions import Condition

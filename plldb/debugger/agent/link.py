@@ -1,12 +1,13 @@
-"""The agent's link to a laptop: the WebSocket, who is at the other end, when to ask again. Pure.
+"""The agent's link to laptops: the WebSocket, who is at the other end, when to ask again. Pure.
 
-A link is ready when its WebSocket is open, ``hello`` was answered, and a laptop was named.
+A laptop is ready when the WebSocket is open, ``hello`` was answered, and its connection was named.
 """
 
 from __future__ import annotations
 
 from plldb.debugger import wire
 from plldb.debugger.agent.actions import Connect, Say, Send
+from plldb.debugger.agent.laptop import ASK_FIRST, Laptop, Question
 
 FIRST_LINK = 5.0
 """Seconds that the first link may take: it is made in the init phase, where nobody waits for an answer."""
@@ -16,12 +17,6 @@ LATER_LINK = 0.3
 
 STALE_AFTER = 60.0
 """A link that was silent for so many seconds (a frozen sandbox) is proved before it is used."""
-
-ASK_FIRST = 10.0
-"""While nobody is attached, seconds until the next question."""
-
-ASK_AT_MOST = 60.0
-"""Up to which they grow."""
 
 RENEW_BEFORE = 180.0
 """Credentials are renewed so many seconds before they end."""
@@ -54,43 +49,45 @@ class Link:
         self._since = 0.0  # of this state
         self._pause = FIRST_PAUSE
         self._retry_at = 0.0
-        self._ask_at = 0.0
-        self._ask_gap = ASK_FIRST
+        self._question = Question()  # while nobody has borrowed the function
+        self._silence = Question()  # while the API does not answer
         self._heard = 0.0
         self._hello: str | None = None  # the nonce whose answer is awaited
         self._hello_at = 0.0
         self._greet_at: float | None = None  # when hello is due
         self.me = ""
-        self.peer: str | None = None
-        self.session = ""  # the laptop's, whatever connection it has
-        self._gone: str | None = None  # a laptop's connection that is no more
-        self.where: list[str] | None = None  # the laptop's conditions; they stay while the token does
+        self.laptops: list[Laptop] | None = None  # in the order of joining; None until they are known
         self.creds: list[str] = []
         self._until = 0.0
         self._welcomed = 0.0
-        self._detached = False
-        self._rerouted_at = 0.0  # "at" of the newest moved or detached
-        self._forbidden = False
-        self.relay = False
 
     @property
-    def ready(self) -> bool:
-        """Whether a frame can be posted now."""
-        return self._greeted and self.peer is not None
-
-    @property
-    def _greeted(self) -> bool:
+    def greeted(self) -> bool:
+        """Whether the API has said last who is there."""
         return self.state == "open" and self._hello is None and self._greet_at is None
+
+    def is_ready(self, laptop: Laptop | None) -> bool:
+        """Return whether a frame can be posted to a laptop now."""
+        return self.greeted and laptop is not None and laptop.peer is not None
+
+    @property
+    def attached(self) -> bool:
+        """Whether a frame can be posted to any."""
+        return any(map(self.is_ready, self.laptops or ()))
 
     # Before an invocation is forwarded.
 
-    def reach(self, now: float) -> bool | None:
-        """Return whether a laptop can be reached, None while that is being found out."""
+    def reach(self, now: float, laptop: Laptop | None) -> bool | None:
+        """Return whether a laptop can be reached, None while that is being found out.
+
+        ``laptop`` is None where none is known: whoever may have come since.
+        """
         if self._refused or now >= self._lease:
             return False
-        if self.ready and not self._detached and not self._must_prove(now):
+        if laptop is not None and self.is_ready(laptop) and not laptop.detached and not self._must_prove(now):
             return True
-        if now < self._ask_at:
+        question = laptop.question if laptop is not None else self._question
+        if now < max(question.at, self._silence.at):
             return False
         if self._is_stuck(now):
             self.connect(now)
@@ -102,15 +99,10 @@ class Link:
         """Return whether the connection was already open at that time."""
         return self.state == "open" and self._since < since
 
-    def postpone(self, now: float) -> None:
-        """Ask no more for a while, and for longer each time."""
-        self._ask_at = now + self._ask_gap
-        self._ask_gap = min(self._ask_gap * 1.5, ASK_AT_MOST)
-
     def unanswered(self, now: float) -> None:
         """Take note that nobody knows in time whether a laptop is there."""
         self.say("link", "plldb's API did not answer in time; the deployed code runs")
-        self.postpone(now)
+        self._silence.postpone(now)
 
     def _is_stuck(self, now: float) -> bool:
         if self.state == "opening":
@@ -159,7 +151,8 @@ class Link:
     def _drop(self, now: float) -> None:
         self.state, self._since = "none", now
         self._hello = self._greet_at = None
-        self._forbidden = self.relay = False
+        for laptop in self.laptops or ():
+            laptop.forbidden = laptop.relay = False
         self._retry_at = now + self._pause
         self._pause = min(self._pause * 2, HELLO_LIMIT)
 
@@ -173,13 +166,15 @@ class Link:
     def opened(self, now: float) -> None:
         """Take note that the newest connection is open."""
         self.state, self._since, self._heard = "open", now, now
-        self._greet_at, self._ask_at = now, 0.0
+        self._greet_at = now
+        for question in (self._silence, self._question, *(each.question for each in self.laptops or ())):
+            question.at = 0.0
 
     def closed(self, now: float, why: str) -> None:
         """Take note that the newest connection could not be opened, or was closed."""
         if self.state == "opening":
             self.say("link", "no link to plldb's API: " + why)
-            self.postpone(now)
+            self._silence.postpone(now)
         if self.state != "none":
             self._drop(now)
 
@@ -188,26 +183,29 @@ class Link:
         self._drop(now)
         self._pause, self._retry_at = FIRST_PAUSE, now + GREET_AGAIN  # the API works: as after a welcome
         if not due:
-            self.peer = None
-            self.postpone(now)
+            self._forget_peers()
+            self._silence.postpone(now)
 
     def heard(self, now: float) -> None:
         """Take note that something came."""
         self._heard = now
 
-    def shut_out(self, now: float, status: int) -> None:
-        """Take note that a POST to the laptop was answered by 403 or 410."""
+    def shut_out(self, now: float, peer: str, status: int) -> None:
+        """Take note that a POST to a laptop's connection was answered by 403 or 410."""
+        laptop = next((each for each in self.laptops or () if each.peer == peer), None)
+        if laptop is None:  # of a connection that was left already
+            return
         if status == 410:
-            self._gone = self.peer
-        elif self._forbidden and self._greeted:
-            self.relay = True
+            laptop.gone = peer
+        elif laptop.forbidden and self.greeted:
+            laptop.relay = True
             self.say("relay", "a POST to the laptop is forbidden (403): plldb's API relays the frames")
-        self._forbidden = self._forbidden or status == 403
-        if not self.relay:
+        laptop.forbidden = laptop.forbidden or status == 403
+        if not laptop.relay:
             self.greet(now)
 
-    def answered(self, now: float, message: dict[str, object], due: bool) -> bool:
-        """Take what the API says, and return whether it is a welcome. ``due``: a laptop owes an answer."""
+    def answered(self, now: float, message: dict[str, object], due: Laptop | None) -> bool:
+        """Take what the API says, and return whether it is a welcome. ``due``: who owes an answer."""
         if self._hello is None:
             return False
         if message.get("n") == self._hello:
@@ -215,56 +213,77 @@ class Link:
             if message.get("t") == "welcome":
                 self._welcome(now, message, due)
                 return True
-            self._refused, self.peer = True, None
+            self._refused = True
+            self._forget_peers()
             self.say("refused", "plldb's API refuses this sandbox: " + str(message.get("why"))[:40])
         elif "message" in message and "requestId" in message:  # API Gateway's own: the route has failed
-            self._hello, self.peer = None, None
+            self._hello = None
             self.say("link", "plldb's API failed (internal server error)")
-            self._nobody(now, due)
+            self._forget_peers()
+            if due is not None:
+                self._greet_at = now + GREET_AGAIN
+            else:
+                self._silence.postpone(now)
         return False
 
-    def _welcome(self, now: float, message: dict[str, object], due: bool) -> None:
-        peer, creds, lease, until = (message.get(k) for k in ("peer", "creds", "lease", "until"))
+    def _forget_peers(self) -> None:
+        for laptop in self.laptops or ():
+            laptop.peer = None
+
+    def _welcome(self, now: float, message: dict[str, object], due: Laptop | None) -> None:
+        creds, lease, until = (message.get(k) for k in ("creds", "lease", "until"))
         self.me = str(message.get("me"))
         self.creds = [str(c) for c in creds] if type(creds) is list and len(creds) == 3 else []
-        self.peer = peer if type(peer) is str and self.creds else None
-        self.session = str(message.get("session"))
-        where = message.get("where")
-        where = [each for each in where if type(each) is str] if type(where) is list else []
-        if message.get("proof") == wire.prove(self.session, self._token, where):
-            self.where = where
-        elif self.peer is not None:
-            self.peer = None
-            self.say("proof", "plldb's API names a session that has not armed this function")
         self._until = float(until) if isinstance(until, (int, float)) else 0.0
         self._lease = float(lease) if isinstance(lease, (int, float)) else self._lease
         self._welcomed, self._pause = now, FIRST_PAUSE
-        self._detached = message.get("detached") is True
-        if self.peer is None or self.peer == self._gone:
-            self._nobody(now, due)
-        elif self._detached:
-            self.postpone(now)
+        self._silence.reset()
+        self._forget_peers()
+        told = message.get("laptops")
+        named = [self._named(each) for each in told if type(each) is dict] if type(told) is list else []
+        self.laptops = [each for each in named if each is not None]
+        for laptop in self.laptops:
+            self._look_for(now, laptop)
+        if self.laptops:
+            self._question.reset()
         else:
-            self._ask_at, self._ask_gap = 0.0, ASK_FIRST
-
-    def _nobody(self, now: float, due: bool) -> None:
-        if due:
+            self._question.postpone(now)
+        if due is not None and due.peer is None:
             self._greet_at = now + GREET_AGAIN
+
+    def _named(self, told: dict[str, object]) -> Laptop | None:
+        """Return a laptop that was named, as it is known already or as a new one; None if it is a lie."""
+        session, where, peer = str(told.get("session")), told.get("where"), told.get("peer")
+        where = [each for each in where if type(each) is str] if type(where) is list else []
+        if told.get("proof") != wire.prove(session, self._token, where):
+            self.say("proof", "plldb's API names a session that has not armed this function")
+            return None
+        known = (each for each in self.laptops or () if (each.session, each.where) == (session, where))
+        laptop = next(known, None) or Laptop(session, where)
+        laptop.peer = peer if type(peer) is str and self.creds else None
+        laptop.detached = told.get("detached") is True
+        return laptop
+
+    def _look_for(self, now: float, laptop: Laptop) -> None:
+        if laptop.peer == laptop.gone:
+            laptop.peer = None
+        if laptop.peer is None or laptop.detached:
+            laptop.question.postpone(now)
         else:
-            self.peer = None
-            self.postpone(now)
+            laptop.question.reset()
 
     def rerouted(self, now: float, message: dict[str, object]) -> None:
-        """Take note of the laptop's ``moved`` or ``detached``: the newest one holds."""
-        at = message.get("at")
-        if not isinstance(at, (int, float)) or at <= self._rerouted_at:
+        """Take note of a laptop's ``moved`` or ``detached``: the newest one holds."""
+        at, session = message.get("at"), message.get("se")
+        laptop = next((each for each in self.laptops or () if each.session == session), None)
+        if laptop is None or not isinstance(at, (int, float)) or at <= laptop.rerouted_at:
             return
-        self._rerouted_at = float(at)
-        self._detached = message["t"] == "detached"
-        if self._detached:
-            self.postpone(now)
-        elif message.get("peer") != self.peer:
-            self._ask_at = 0.0
+        laptop.rerouted_at = float(at)
+        laptop.detached = message["t"] == "detached"
+        if laptop.detached:
+            laptop.question.postpone(now)
+        elif message.get("peer") != laptop.peer:
+            laptop.question.at = 0.0
             self.greet(now)
 
     def say(self, once: str, text: str) -> None:

@@ -14,15 +14,16 @@ _ANSWER_HEADERS = (
 class Run:
     """One invocation, from its arrival to its answer."""
 
-    def __init__(self, now: float, rid: str, no: str, number: int, deadline: float) -> None:
+    def __init__(self, now: float, rid: str, no: str, number: int, deadline: float, body: bytes) -> None:
         self.id = rid
         self.no = no
         self.number = number
-        self.session = ""  # which laptop it is for: nobody else may run it, once a frame was posted
+        self.body = body
+        self.laptop: Laptop | None = None  # whose it is: nobody else may run it, once a frame was posted
+        self.offered: list[Laptop] = []  # of whom it was chosen
         self.deadline = deadline
         self.z = 0
         self.pieces: list[str] = []
-        self.body: bytes | None = None  # as long as it is not known whether the laptop takes it
         self.todo: list[int] = []
         self.posted: set[int] = set()
         self.sent = False  # whether a frame may have been delivered
@@ -57,3 +58,4 @@ def allowed_headers(headers: object) -> list[tuple[str, str]]:
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from plldb.debugger import wire
+    from plldb.debugger.agent.laptop import Laptop

@@ -192,12 +192,15 @@ class Unknown:
 class Moved:
     """This machine's new connection."""
 
+    session: str
     connection: str
 
 
 @dataclass(frozen=True, slots=True)
 class Detached:
     """No more invocations here; what is under way will still be answered."""
+
+    session: str
 
 
 ToAgent = Accepted | Heartbeat | AnswerPiece | Unknown | Moved | Detached
@@ -218,10 +221,10 @@ def _fields(message: ToAgent) -> dict[str, object]:
             return _which(identity)
         case AnswerPiece(identity=identity, i=i, of=of, z=z, d=d):
             return _which(identity) | {"i": i, "of": of, "z": z, "d": d}
-        case Moved(connection=connection):
-            return {"peer": connection}
-        case Detached():
-            return {}
+        case Moved(session=session, connection=connection):
+            return {"se": session, "peer": connection}
+        case Detached(session):
+            return {"se": session}
         case _:
             assert_never(message)
 

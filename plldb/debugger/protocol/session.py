@@ -158,12 +158,13 @@ class Session:
 
     def moved(self, connection: str, *, now: float, wall: float) -> list[Decision]:
         """Tell the sandboxes that this machine has another connection."""
-        return self._out.tell_all(self._states.values(), Moved(connection=connection), Times(now, wall))
+        message = Moved(session=self._name, connection=connection)
+        return self._out.tell_all(self._states.values(), message, Times(now, wall))
 
     def detach(self, *, now: float, wall: float) -> list[Decision]:
         """Take no more invocations, and tell the sandboxes. What is running will still be answered."""
         self._detached = True
-        return self._out.tell_all(self._states.values(), Detached(), Times(now, wall))
+        return self._out.tell_all(self._states.values(), Detached(self._name), Times(now, wall))
 
     def tick(self, *, now: float, wall: float) -> list[Decision]:
         """Do what is due by now."""

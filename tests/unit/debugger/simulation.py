@@ -53,13 +53,12 @@ class Connection:
 class World:
     """The clock, the API and the handlers."""
 
-    def __init__(self, seed: int, weather: Weather, where: list[str]) -> None:
-        self.where = where
+    def __init__(self, seed: int, weather: Weather) -> None:
         self.chance = random.Random(seed)
         self.weather = weather
         self.now = START
         self.connections: dict[str, Connection] = {}
-        self.laptop: tuple[str, str] | None = None  # connection and session, as the table has them
+        self.laptops: list[Laptop] = []  # as the tables have them
         self._events: list[tuple[float, int, Callable[[], object]]] = []
         self._count = itertools.count()
 
@@ -90,8 +89,9 @@ class World:
         """Close at the API; its client hears of it unless it is deaf."""
         if connection.open:
             connection.open = False
-            if self.laptop and self.laptop[0] == connection.id:
-                self.laptop = None  # the route `$disconnect`
+            for laptop in self.laptops:
+                if laptop.reached_at == connection.id:
+                    laptop.reached_at = ""  # the route `$disconnect`
             if not connection.deaf:
                 self.soon(connection.closed)
 
@@ -129,15 +129,14 @@ class World:
             return
         told = json.loads(text)
         if told["action"] == "relay":
-            if self.laptop:
-                self.push(self.laptop[0], told["d"])
+            for each in self.laptops:
+                if each.name == told["s"]:
+                    self.push(each.reached_at, told["d"])
             return
-        peer, session = self.laptop or (None, None)
-        welcome = {"t": "welcome", "v": 3, "n": told["n"], "me": connection.id, "now": self.now, "peer": peer}
-        if peer:
-            welcome |= {"creds": ["k", "s", "t"], "until": self.now + 900, "session": session}
-            welcome |= {"where": self.where, "proof": wire.prove(str(session), TOKEN, self.where)}
-        self.push(connection.id, json.dumps(welcome | {"lease": START + 86400}))
+        welcome = {"t": "welcome", "v": 3, "n": told["n"], "me": connection.id, "now": self.now}
+        welcome |= {"creds": ["k", "s", "t"], "until": self.now + 900, "lease": START + 86400}
+        welcome["laptops"] = [each.as_told for each in self.laptops]
+        self.push(connection.id, json.dumps(welcome))
 
 
 @dataclass
@@ -237,7 +236,7 @@ class Cloud:
         if world.chance.random() < world.weather.loss:
             world.after(world.chance.uniform(0, 3), closed)
             return
-        if world.laptop is None:
+        if not any(each.reached_at for each in world.laptops):
             world.soon(self.guard(lambda: self.act(core.nobody(world.now, n))))
             return
         self.connection = world.connect(receive, closed)
@@ -293,8 +292,14 @@ class Cloud:
 class Laptop:
     """The other end: a session, a connection and a runner that echoes."""
 
-    def __init__(self, world: World, records: dict[str, Record], work: tuple[float, float]) -> None:
+    def __init__(
+        self, world: World, records: dict[str, Record], work: tuple[float, float], where: list[str]
+    ) -> None:
         self.world = world
+        self.where = where
+        self.reached_at = ""
+        self.took: list[bytes] = []
+        world.laptops.append(self)
         self.records = records
         self.work = work
         self.identities: Counter[Identity] = Counter()
@@ -309,6 +314,12 @@ class Laptop:
         self.working: set[Identity] = set()
         self.connect()
 
+    @property
+    def as_told(self) -> dict[str, object]:
+        """What the handlers tell a sandbox of it."""
+        proof = wire.prove(self.name, TOKEN, self.where)
+        return {"session": self.name, "where": self.where, "proof": proof, "peer": self.reached_at or None}
+
     def connect(self) -> None:
         """Connect, tell the sandboxes, and close the connection before."""
         world, session, before = self.world, self.session, self.connection
@@ -322,7 +333,7 @@ class Laptop:
                 world.after(0.2, lambda: self.connect() if self.connection is connection else None)
 
         connection = self.connection = world.connect(receive, closed)
-        world.laptop = (connection.id, self.name)
+        self.reached_at = connection.id
         if before:
             self.act(session.moved(connection.id, now=world.now, wall=world.now))
             if before.open:
@@ -357,6 +368,7 @@ class Laptop:
             case decisions.Start(identity=identity, invocation=invocation):
                 self.identities[identity] += 1
                 self.records[identity.request_id].starts.append(world.now)
+                self.took.append(invocation.body)
                 self.working.add(identity)
                 world.after(
                     world.chance.uniform(*self.work), lambda: self.finish(session, identity, invocation.body)

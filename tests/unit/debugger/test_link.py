@@ -70,20 +70,24 @@ class History:
     def __init__(
         self, seed: int, weather: Weather, work: tuple[float, float] = (0.0, 2.0), *, some: bool = False
     ) -> None:
-        self.world = World(seed, weather, ["want=yes"] if some else [])
+        self.some = some
+        self.world = World(seed, weather)
         self.records: dict[str, Record] = {}
-        self.laptop = Laptop(self.world, self.records, work)
+        self.laptop = Laptop(self.world, self.records, work, ["want=yes"] if some else [])
+        self.laptops = [self.laptop]
+        if some:
+            self.laptops.append(Laptop(self.world, self.records, work, ["want=other"]))
         self.clouds = [Cloud(self.world, name, self.records) for name in ("one", "two")]
 
     def call(self, at: float, place: int, frames: float) -> None:
         body = size_in_frames(frames, self.world.chance)
-        if self.world.where:
-            want = self.world.chance.choice(["yes", "no"])
+        if self.some:
+            want = self.world.chance.choice(["yes", "no", "other"])
             body = json.dumps({"want": want, "pad": body.hex()}).encode()
         self.world.at(START + at, lambda: self.clouds[place].invoke(body))
 
     def fault(self, at: float, kind: str, seconds: float) -> None:
-        world, laptop = self.world, self.laptop
+        world, laptop = self.world, self.laptops[int(at) % len(self.laptops)]
         cloud = self.clouds[int(seconds) % 2]
 
         def deaf_agent() -> None:
@@ -112,13 +116,15 @@ class History:
 
     def check(self, calls: int) -> None:
         assert len(self.records) == calls, "an invocation was never delivered: the one before has no end"
-        assert max(self.laptop.identities.values(), default=0) <= 1, "run twice"
+        for laptop, want in zip(self.laptops, (b"yes", b"other"), strict=False):
+            assert max(laptop.identities.values(), default=0) <= 1, "run twice"
+            assert all(b'"%b"' % want in body for body in laptop.took if self.some), "somebody else's"
         for record in self.records.values():
             assert len(record.ends) == 1
             assert len(record.starts) <= 1
             assert not ("deployed" in record.ends and record.starts), "deployed code and laptop"
             assert all(start - record.delivered <= LATEST_START for start in record.starts)
-            if self.world.where and b'"no"' in record.body:
+            if self.some and b'"no"' in record.body:
                 assert not record.starts
                 assert record.ends in (["deployed"], ["crash"])
             if record.ends == ["response"]:
@@ -162,7 +168,7 @@ def test_on_a_good_network_the_laptop_answers_every_invocation_that_it_wants(
         history.call(*call)
     history.finish()
     history.check(len(calls))
-    wanted = [record for record in history.records.values() if not some or b'"yes"' in record.body]
+    wanted = [record for record in history.records.values() if not some or b'"no"' not in record.body]
     assert all(record.ends == ["response"] for record in wanted)
 
 

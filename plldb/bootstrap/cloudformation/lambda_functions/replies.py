@@ -66,24 +66,28 @@ def _open_connections(endpoint: str) -> Any:
     return session.create_client("apigatewaymanagementapi", endpoint_url=endpoint, config=QUICK)
 
 
-def lend(place: Place, request: dict[str, Any], peer: str, function: str) -> tuple[list[str], int]:
-    """Return credentials to send to the connection ``peer`` and to look at it, and when they end."""
+def lend(place: Place, request: dict[str, Any], peers: list[str], function: str) -> tuple[list[str], int]:
+    """Return credentials to send to the connections ``peers`` and to look at them, and when they end."""
     answer = open_client("sts").assume_role(
         RoleArn=os.environ[AGENT_ROLE],
         RoleSessionName=function,  # CloudTrail tells by it which function's agent it was
         DurationSeconds=CREDENTIALS_SECONDS,
-        Policy=json.dumps(session_policy(place, request, peer)),
+        Policy=json.dumps(session_policy(place, request, peers)),
     )
     lent = answer["Credentials"]
     keys = [lent["AccessKeyId"], lent["SecretAccessKey"], lent["SessionToken"]]
     return keys, int(lent["Expiration"].timestamp())
 
 
-def session_policy(place: Place, request: dict[str, Any], peer: str) -> dict[str, Any]:
-    """Return the policy that leaves of the agents' role the one connection. Pure."""
+def session_policy(place: Place, request: dict[str, Any], peers: list[str]) -> dict[str, Any]:
+    """Return the policy that leaves of the agents' role these connections. Pure."""
     # Ids end in "=", which IAM compares in another form than it is sent; the rest is unique by itself.
-    where = f"{request['apiId']}/{request['stage']}/{{}}/@connections/{peer.rstrip('=')}*"
-    arns = [place.arn("execute-api", where.format(verb)) for verb in ("POST", "GET")]
+    where = f"{request['apiId']}/{request['stage']}/{{}}/@connections/{{}}*"
+    arns = [
+        place.arn("execute-api", where.format(verb, peer.rstrip("=")))
+        for peer in peers
+        for verb in ("POST", "GET")
+    ]
     statement = {"Effect": "Allow", "Action": "execute-api:ManageConnections", "Resource": arns}
     return {"Version": "2012-10-17", "Statement": [statement]}
 

@@ -26,15 +26,14 @@ QUICK = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
-    """A function that a session has borrowed, and until when, in epoch seconds.
+class Holder:
+    """A session that has borrowed a function.
 
     ``where`` are the conditions on which the session takes an event; the agent tests them. ``proof`` shows it
     that this session has armed the function, on these conditions: `plldb.debugger.wire.prove`.
     """
 
     session: str
-    until: int
     where: list[str]
     proof: str
 
@@ -42,6 +41,14 @@ class Lease:
     def name(self) -> str:
         """What sandboxes are told instead of the session's key, which names a person."""
         return hashlib.sha256(self.session.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who has borrowed a function, in the order of joining, and until when, in epoch seconds."""
+
+    until: int
+    holders: tuple[Holder, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +131,12 @@ def check_agent(function_arn: str, token: str, now: float) -> Lease | Literal["t
         return "lease"
     if not hmac.compare_digest(_value(row, "AgentTokenHash", "S"), digest(token)):
         return "token"
+    return Lease(until, (_holder_of(row),))
+
+
+def _holder_of(row: dict[str, Any]) -> Holder:
     where = [str(each.get("S", "")) for each in row.get("Where", {}).get("L", [])]
-    return Lease(
-        session=_value(row, "SessionId", "S"), until=until, where=where, proof=_value(row, "Proof", "S")
-    )
+    return Holder(session=_value(row, "SessionId", "S"), where=where, proof=_value(row, "Proof", "S"))
 
 
 def find_laptop(session: str, now: float) -> Laptop | None:

@@ -47,4 +47,4 @@ def judge_agent(function_arn: str, token: str) -> int:
     lease = check_agent(function_arn, token, now)
     if not isinstance(lease, Lease):
         return REFUSED
-    return ADMITTED if find_laptop(lease.session, now) else NOBODY
+    return ADMITTED if any(find_laptop(each.session, now) for each in lease.holders) else NOBODY

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from botocore.exceptions import BotoCoreError, ClientError
 from claims import is_function_name, is_session
 from replies import failed, lend, place_of, post
-from tables import Lease, check_agent, find_laptop, open_client, take_over
+from tables import Holder, Lease, check_agent, find_laptop, open_client, take_over
 
 VERSION = 3
 """Of the protocol: `plldb.debugger.wire.VERSION`."""
@@ -83,16 +83,28 @@ def greet_developer(request: Message, said: Message, now: float) -> Message | Re
 def greet_agent(
     request: Message, said: Message, message: Message, context: Any, now: float
 ) -> Message | Refusal:
-    """Return where the laptop is that has borrowed the function, and credentials to send to nobody else."""
+    """Return where the laptops are that have borrowed the function, and credentials to send to no others."""
     lease = lease_of(said, message, context, now)
     if isinstance(lease, str):
         return lease
-    found: Message = {"peer": None, "lease": lease.until, "session": lease.name, "proof": lease.proof}
-    found["where"] = lease.where
-    if laptop := find_laptop(lease.session, now):
-        keys, until = lend(place_of(context), request, laptop.connection, said["function"])
-        found |= {"peer": laptop.connection, "creds": keys, "until": until, "detached": laptop.detached}
+    laptops = [describe(each, now) for each in lease.holders]
+    found: Message = {"lease": lease.until, "laptops": laptops}
+    if peers := [each["peer"] for each in laptops if each["peer"]]:
+        keys, until = lend(place_of(context), request, peers, said["function"])
+        found |= {"creds": keys, "until": until}
     return found
+
+
+def describe(holder: Holder, now: float) -> Message:
+    """Return what an agent is to know of one that has borrowed its function; ``peer`` is None if away."""
+    laptop = find_laptop(holder.session, now)
+    return {
+        "session": holder.name,
+        "where": holder.where,
+        "proof": holder.proof,
+        "peer": laptop.connection if laptop else None,
+        "detached": laptop is not None and laptop.detached,
+    }
 
 
 def lease_of(said: Message, message: Message, context: Any, now: float) -> Lease | Refusal:
@@ -104,12 +116,12 @@ def lease_of(said: Message, message: Message, context: Any, now: float) -> Lease
 
 
 def relay(request: Message, message: Message, context: Any) -> None:
-    """Send an agent's frame to the laptop that has borrowed the agent's function, and to no other."""
+    """Send an agent's frame to a laptop that has borrowed the agent's function, and to no other."""
     frame, now = message.get("d"), time.time()
     lease = lease_of(request.get("authorizer") or {}, message, context, now)
     if isinstance(lease, str) or not isinstance(frame, str) or not 0 < len(frame) <= LONGEST_FRAME:
         return
-    if message.get("s") != lease.name:  # somebody else's by now: the frame is not for them
-        return
-    if laptop := find_laptop(lease.session, now):
-        post(request, laptop.connection, frame)
+    # Where nobody has that name, it is somebody else's by now: the frame is not for them.
+    for holder in lease.holders:
+        if message.get("s") == holder.name and (laptop := find_laptop(holder.session, now)):
+            post(request, laptop.connection, frame)

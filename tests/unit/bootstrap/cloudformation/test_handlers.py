@@ -139,7 +139,7 @@ def test_disconnect_of_an_agent_changes_nothing(load: Load) -> None:
 def test_credentials_are_for_one_connection(load: Load) -> None:
     module = load("replies")
     place = module.place_of(context_in("123456789012", "eu-west-1"))
-    policy = module.session_policy(place, event_of("$default")["requestContext"], "Ab3=")
+    policy = module.session_policy(place, event_of("$default")["requestContext"], ["Ab3="])
     base = f"arn:aws:execute-api:eu-west-1:123456789012:{API}/live"
     assert policy["Statement"] == [
         {

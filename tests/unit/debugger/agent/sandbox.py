@@ -155,6 +155,8 @@ class Gateway(Server):
         self.handshake = 101
         self.greets = True  # whether hello is answered
         self.welcome: dict[str, Any] = {}  # what its answer says besides, or instead
+        self.laptop: dict[str, Any] = {}  # what that says of the laptop besides, or instead
+        self.others: list[dict[str, Any]] = []  # laptops that have joined
         self.status: Callable[[dict[str, Any]], int] = lambda frame: 200
         self.answer: Callable[[dict[str, Any], bytes], tuple[str, bytes] | None] = lambda meta, body: (
             "response",
@@ -217,10 +219,10 @@ class Gateway(Server):
                 "n": message["n"],
                 "me": "agent=",
                 "now": now,
-                "peer": self.peer,
             }
             welcome |= {"creds": ["key", "secret", "session"], "until": now + 900, "lease": now + 3600}
-            welcome |= {"session": "s", "proof": wire.prove("s", TOKEN)}
+            laptop = {"session": "s", "proof": wire.prove("s", TOKEN), "peer": self.peer}
+            welcome["laptops"] = [laptop | self.laptop, *self.others]
             self.push(json.dumps(welcome | self.welcome))
 
     def push(self, text: str) -> None:
@@ -232,6 +234,7 @@ class Gateway(Server):
     def tell(self, frame: dict[str, Any], **message: Any) -> None:
         """Send a frame of the laptop, about the same invocation as that of the agent."""
         about = {"id": frame.get("id"), "no": frame.get("no"), "sb": frame.get("sb"), "at": time.time()}
+        about["se"] = frame.get("se")
         self.push(wire.sign(about | message, TOKEN))
 
     def hang_up(self) -> None:

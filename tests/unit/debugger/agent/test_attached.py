@@ -167,7 +167,7 @@ def test_frames_of_somebody_else_are_dropped(sandbox: Sandbox) -> None:
 def test_a_session_that_has_not_armed_the_function_gets_no_frame(
     sandbox: Sandbox, named: dict[str, Any]
 ) -> None:
-    sandbox.gateway.welcome = named
+    sandbox.gateway.laptop = named
     sandbox.start(COMMAND)
     assert sandbox.lambda_.invoke("one", b"{}").body == b"null"
     assert sandbox.gateway.frames.empty()
@@ -176,7 +176,7 @@ def test_a_session_that_has_not_armed_the_function_gets_no_frame(
 
 def test_only_what_fulfils_the_conditions_goes_to_the_laptop(sandbox: Sandbox) -> None:
     where = ["headers.x-debug=me"]
-    sandbox.gateway.welcome = {"where": where, "proof": wire.prove("s", TOKEN, where)}
+    sandbox.gateway.laptop = {"where": where, "proof": wire.prove("s", TOKEN, where)}
     sandbox.start(COMMAND)
     mine, of_others = b'{"headers": {"X-Debug": "me"}}', b'{"headers": {"X-Debug": "you"}}'
     assert sandbox.lambda_.invoke("first", of_others).body == b"null"
@@ -188,6 +188,32 @@ def test_only_what_fulfils_the_conditions_goes_to_the_laptop(sandbox: Sandbox) -
         assert sandbox.lambda_.invoke(f"r{number}", event).body == answer
     assert [frame["id"] for frame in sandbox.gateway.frames.queue] == ["r1", "r2", "r4", "r5", "r7", "r8"]
     assert sandbox.gateway.hellos.qsize() == 1
+
+
+def test_each_of_two_laptops_gets_its_own_and_the_end_of_one_leaves_the_other(sandbox: Sandbox) -> None:
+    gateway = sandbox.gateway
+
+    def laptop(session: str, who: str) -> dict[str, Any]:
+        where = [f"who={who}"]
+        proof = wire.prove(session, TOKEN, where)
+        return {"session": session, "where": where, "proof": proof, "peer": f"{session}="}
+
+    gateway.laptop, gateway.others = laptop("a", "ada"), [laptop("b", "b*")]
+    sandbox.start(COMMAND)
+
+    def whose(name: str) -> str:
+        gateway.frames.queue.clear()
+        answer = sandbox.lambda_.invoke(name, json.dumps({"who": name}).encode()).body
+        if answer == b"null":
+            return "nobody's"
+        session = str(gateway.frames.get()["se"])
+        assert f"/@connections/{session}%3D ".encode() in gateway.heads[-1]
+        return session
+
+    assert [whose(name) for name in ("ada", "boris", "eve", "ada")] == ["a", "b", "nobody's", "a"]
+    gateway.status = lambda frame: 410 if frame["se"] == "a" else 200
+    assert [whose(name) for name in ("ada", "boris", "ada", "boris")] == ["nobody's", "b", "nobody's", "b"]
+    assert gateway.hellos.qsize() == 2  # at the start, and for the laptop that has gone
 
 
 def test_where_python_has_no_private_modules_the_public_ones_do(sandbox: Sandbox, layer: Path) -> None:

@@ -142,7 +142,7 @@ def test_whatever_is_wrong_with_the_api_the_function_runs(sandbox: Sandbox, trou
     elif trouble == "refused":
         sandbox.gateway.welcome = {"t": "refused", "why": "token"}
     elif trouble == "detached":
-        sandbox.gateway.welcome = {"detached": True}
+        sandbox.gateway.laptop = {"detached": True}
     else:
         sandbox.gateway.handshake = 0
     sandbox.start(COMMAND, PLLDB=sandbox.settings(url=url))
