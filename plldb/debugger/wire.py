@@ -5,7 +5,7 @@ the standard library only, and nothing that is slow to import: the agent's start
 
 A frame is one line of ASCII text::
 
-    plldb3 <kid> <mac> <json>
+    plldb4 <kid> <mac> <json>
 
 ``kid`` says by which token it is signed, ``mac`` is HMAC-SHA256 of the JSON with that token as the key. A
 body is too long for one frame: it is compressed, written in base64 and cut into pieces, each in a frame of
@@ -21,8 +21,8 @@ import hashlib
 import hmac
 import zlib
 
-VERSION = 3
-"""Version of this protocol, told in ``hello``. The ``3`` in a frame's first word is the same one."""
+VERSION = 4
+"""Version of this protocol, told in ``hello``. The ``4`` in a frame's first word is the same one."""
 
 FRAME_LIMIT = 30_000
 """Longest frame, in bytes as sent. API Gateway's limit is 32 KB; a relayed frame is quoted once more."""

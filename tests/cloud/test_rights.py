@@ -253,7 +253,7 @@ async def test_what_an_agent_is_lent_reaches_its_laptop_alone_and_nobody_after_t
         await arm_for(world, function, session)
         headers = {"x-plldb-function": function, "x-plldb-token": session.token}
         async with websockets.connect(world.url, additional_headers=headers) as agent:
-            await agent.send(json.dumps({"action": "hello", "v": 3, "n": "a", "k": session.token}))
+            await agent.send(json.dumps({"action": "hello", "v": 4, "n": "a", "k": session.token}))
             told = json.loads(await agent.recv())
             names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
             keys = dict(zip(names, told["creds"], strict=True))

@@ -88,7 +88,7 @@ async def test_a_laptop_and_an_agent_find_each_other(
     address = websocket_address(ministack, (await read_outputs(open_client))["WebSocketUrl"])
     dynamodb = await open_client("dynamodb")
     laptop, agent = await allow_laptop(dynamodb), await borrow_function(dynamodb, account)
-    hello = {"action": "hello", "v": 3, "n": "a1"}
+    hello = {"action": "hello", "v": 4, "n": "a1"}
     of_agent = {**hello, "k": agent["x-plldb-token"]}
 
     async with AsyncExitStack() as stack:
@@ -96,7 +96,7 @@ async def test_a_laptop_and_an_agent_find_each_other(
         async with websockets.connect(address, additional_headers=laptop) as desk:
             assert await is_refused(address, agent)  # admitted, but it has not said hello
             welcome = await ask(desk, **hello)
-            assert (welcome["t"], welcome["v"], welcome["n"]) == ("welcome", 3, "a1")
+            assert (welcome["t"], welcome["v"], welcome["n"]) == ("welcome", 4, "a1")
             assert abs(welcome["now"] - time.time()) < 30
             sandbox = await stack.enter_async_context(websockets.connect(address, additional_headers=agent))
             found = await ask(sandbox, **of_agent)
@@ -104,10 +104,10 @@ async def test_a_laptop_and_an_agent_find_each_other(
             assert len(found["creds"]) == 3
             assert 600 < found["until"] - time.time() <= 900
             assert found["laptops"][0]["session"] == hashlib.sha256(SESSION.encode()).hexdigest()[:32]
-            told = {"k": agent["x-plldb-token"], "s": found["laptops"][0]["session"], "d": "plldb3 frame"}
-            frame = json.dumps({"action": "relay", "v": 3, **told})
+            told = {"k": agent["x-plldb-token"], "s": found["laptops"][0]["session"], "d": "plldb4 frame"}
+            frame = json.dumps({"action": "relay", "v": 4, **told})
             await sandbox.send(frame)
-            assert await desk.recv() == "plldb3 frame"
+            assert await desk.recv() == "plldb4 frame"
             await sandbox.send("no JSON at all")
         await gone(dynamodb)
         assert await is_refused(address, agent)
@@ -159,7 +159,7 @@ async def knock(address: str, headers: dict[str, str]) -> int:
 async def meet(address: str, dynamodb: Any) -> str:
     """Connect as a laptop and say hello; the kind of the answer."""
     async with websockets.connect(address, additional_headers=await allow_laptop(dynamodb)) as desk:
-        return str((await ask(desk, action="hello", v=3, n="a1"))["t"])
+        return str((await ask(desk, action="hello", v=4, n="a1"))["t"])
 
 
 async def test_a_changed_handler_changes_its_function_alone_and_what_clients_get(

@@ -59,7 +59,7 @@ class Gateway:
         async for message in socket:
             if message.type is WSMsgType.TEXT:
                 hello = json.loads(message.data)
-                said = {"v": 3, "n": hello["n"], "me": name, "now": time.time()} | self.reply
+                said = {"v": 4, "n": hello["n"], "me": name, "now": time.time()} | self.reply
                 await socket.send_json(said)
         self.log.append(f"close {name}")
         del self.sockets[name]

@@ -46,7 +46,7 @@ async def test_ten_thousand_frames_of_nobody_do_not_keep_an_invocation_from_its_
     async with attached(gateway) as link:
         stranger, agent = replace(agent_of(link), token="c9" * 32), agent_of(link)
         (forged,) = stranger.invocation()
-        junk = (forged, "plldb3 x y z", "[" * 999, '{"t": "welcome", "n": "guessed"}', "\0")
+        junk = (forged, "plldb4 x y z", "[" * 999, '{"t": "welcome", "n": "guessed"}', "\0")
         socket = gateway.sockets[link.connection]
         for number in range(10_000):
             await socket.send_str(junk[number % len(junk)])

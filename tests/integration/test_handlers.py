@@ -194,7 +194,7 @@ async def test_a_good_token_opens_no_other_door(cloud: Cloud) -> None:
     ):
         assert await cloud.knock(**claim) == 403
     # Nor does a connection that was let in as one of them speak for the other.
-    hello = {"action": "hello", "v": 3, "n": "a"}
+    hello = {"action": "hello", "v": 4, "n": "a"}
     assert (await cloud.say({"kind": "agent", "function": "mails"}, **hello, k="k"))["why"] == "token"
     assert (await cloud.say(LAPTOP, **hello, k="k"))["why"] == "token"
     assert (await cloud.say({**LAPTOP, "session": other}, **hello))["why"] == "token"
@@ -235,27 +235,27 @@ async def test_an_agent_hears_at_its_connection_that_no_laptop_is_there(cloud: C
 
 async def test_hello_makes_the_connection_known(cloud: Cloud) -> None:
     await cloud.put_session()
-    assert (await cloud.say(LAPTOP, action="hello", v=3, n="a"))["why"] == "token"
+    assert (await cloud.say(LAPTOP, action="hello", v=4, n="a"))["why"] == "token"
     assert await cloud.knock(session=SESSION, token="t") == 200
-    welcome = await cloud.say(LAPTOP, action="hello", v=3, n="a")
+    welcome = await cloud.say(LAPTOP, action="hello", v=4, n="a")
     now = welcome.pop("now")
     assert abs(now - time.time()) < 30
-    assert welcome == {"t": "welcome", "v": 3, "n": "a", "me": CONNECTION}
+    assert welcome == {"t": "welcome", "v": 4, "n": "a", "me": CONNECTION}
     assert (await cloud.session())["ConnectionId"] == {"S": CONNECTION}
-    assert (await cloud.say(LAPTOP, action="hello", v=3, n="b"))["t"] == "welcome"  # as often as it likes
+    assert (await cloud.say(LAPTOP, action="hello", v=4, n="b"))["t"] == "welcome"  # as often as it likes
 
 
 @pytest.mark.parametrize("version", [1, 0, "2", None, 10**400])
 async def test_another_version_of_the_protocol_is_refused_with_both(cloud: Cloud, version: Any) -> None:
     refused = await cloud.say(LAPTOP, action="hello", v=version, n="a")
     yours = version if isinstance(version, int) else None
-    assert refused == {"t": "refused", "v": 3, "n": "a", "why": "protocol", "yours": yours}
+    assert refused == {"t": "refused", "v": 4, "n": "a", "why": "protocol", "yours": yours}
 
 
 async def test_an_agent_learns_where_its_laptop_is_and_may_send_to_it(cloud: Cloud) -> None:
     await cloud.put_lease()
     await cloud.put_session()
-    alone = await cloud.say(AGENT, action="hello", v=3, n="a", k="k")
+    alone = await cloud.say(AGENT, action="hello", v=4, n="a", k="k")
     assert [each["peer"] for each in alone["laptops"]] == [None]
     assert "creds" not in alone
     assert alone["laptops"][0]["session"] == hashlib.sha256(SESSION.encode()).hexdigest()[:32]
@@ -269,7 +269,7 @@ async def test_an_agent_learns_where_its_laptop_is_and_may_send_to_it(cloud: Clo
         return await forward(call)
 
     cloud.use(on(note, "sts"))
-    welcome = await cloud.say(AGENT, action="hello", v=3, n="a", k="k")
+    welcome = await cloud.say(AGENT, action="hello", v=4, n="a", k="k")
     name = wire.session_name(SESSION)
     proof = wire.prove(name, "k", WHERE)
     there = {"session": name, "where": WHERE, "proof": proof, "peer": DESK, "detached": False}
@@ -283,18 +283,18 @@ async def test_an_agent_learns_where_its_laptop_is_and_may_send_to_it(cloud: Clo
 
     # What an agent has sent there is still answered; what comes now is for the deployed code.
     await cloud.put_session(ConnectionId={"S": DESK}, Detached={"BOOL": True})
-    welcome = await cloud.say(AGENT, action="hello", v=3, n="a", k="k")
+    welcome = await cloud.say(AGENT, action="hello", v=4, n="a", k="k")
     assert (welcome["laptops"], len(welcome["creds"])) == ([there | {"detached": True}], 3)
 
     await cloud.put_session(ConnectionId={"S": DESK}, ExpiresAt=from_now(-1))
-    assert (await cloud.say(AGENT, action="hello", v=3, n="a", k="k"))["laptops"][0]["peer"] is None
+    assert (await cloud.say(AGENT, action="hello", v=4, n="a", k="k"))["laptops"][0]["peer"] is None
 
 
 async def test_an_agent_is_told_why_it_is_refused(cloud: Cloud) -> None:
-    hello = {"action": "hello", "v": 3, "n": "a", "k": "k"}
+    hello = {"action": "hello", "v": 4, "n": "a", "k": "k"}
     assert (await cloud.say(AGENT, **hello))["why"] == "lease"
     await cloud.put_lease(AgentTokenHash=hashed("of the next"))
-    assert await cloud.say(AGENT, **hello) == {"t": "refused", "v": 3, "n": "a", "why": "token"}
+    assert await cloud.say(AGENT, **hello) == {"t": "refused", "v": 4, "n": "a", "why": "token"}
     await cloud.put_lease(LeaseUntil=from_now(-1))
     assert (await cloud.say(AGENT, **hello))["why"] == "lease"
     assert (await cloud.say({"kind": "nobody"}, **hello))["why"] == "token"
@@ -308,7 +308,7 @@ async def relay(
 ) -> list[tuple[str, str]]:
     cloud.sent.clear()
     told = {"k": token, "s": wire.session_name(session), "d": frame}
-    body = json.dumps({"action": "relay", "v": 3, **told})
+    body = json.dumps({"action": "relay", "v": 4, **told})
     assert await cloud.run("default", event_of("$default", said=said, body=body)) == 200
     return [*cloud.sent]
 

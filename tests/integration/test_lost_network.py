@@ -151,7 +151,7 @@ async def test_a_token_that_was_too_old_is_written_again_by_the_clock_of_aws(gat
         ([429], {}, "answers 429"),
         ([], {"t": "else"}, "does not answer"),
         ([], {"me": 7}, "does not answer"),
-        ([], {"t": "refused", "why": "token", "v": 3}, r"does not let this session in \(403\)"),
+        ([], {"t": "refused", "why": "token", "v": 4}, r"does not let this session in \(403\)"),
     ],
 )
 async def test_an_api_that_does_not_let_in_is_an_error_and_leaves_no_row(

@@ -13,9 +13,8 @@ from __future__ import annotations
 
 from plldb.debugger import wire
 from plldb.debugger.agent.actions import NOT_SENT, PARALLEL, Answer, Deployed, Post, Ready, Say, Send
-from plldb.debugger.agent.laptop import pick
 from plldb.debugger.agent.link import FIRST_LINK, LATER_LINK, Link
-from plldb.debugger.agent.run import Run, allowed_headers
+from plldb.debugger.agent.run import Run, allowed_headers, pick
 
 DISCONNECTED_AFTER = 60.0
 """Seconds without a word from the laptop after which an invocation ends with a function error."""
@@ -73,7 +72,7 @@ class Core:
     ) -> list[Action]:
         """Decide one invocation. ``deadline`` is when the sandbox is killed, in epoch seconds."""
         self._runs += 1
-        run = Run(now, rid, self._fresh(), self._runs, deadline, body)
+        run = Run(now, rid, self._fresh(), self._runs, deadline, now + LATER_LINK, body)
         if self._choose_laptop(run) is False or self._link.reach(now, run.laptop) is False:
             self._keep_ready(now)
             out = [*self._out, Deployed()]  # at once, and nothing is packed in vain

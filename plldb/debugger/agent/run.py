@@ -1,8 +1,16 @@
-"""One invocation of a sandbox, and what of its answer goes on to Lambda. Pure."""
+"""One invocation of a sandbox, the laptops that it may go to, and what of its answer goes on to Lambda. Pure.
+
+Several laptops may have borrowed the function, each with conditions of its own:
+`pick` says whose an event is.
+"""
 
 from __future__ import annotations
 
-from plldb.debugger.agent.link import LATER_LINK
+ASK_FIRST = 10.0
+"""While a laptop is away, seconds until the next question."""
+
+ASK_AT_MOST = 60.0
+"""Up to which they grow."""
 
 _ANSWER_HEADERS = (
     "content-type",
@@ -11,10 +19,60 @@ _ANSWER_HEADERS = (
 )
 
 
+class Question:
+    """When to ask again for what was not there: later each time."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+        self._gap = ASK_FIRST
+
+    def postpone(self, now: float) -> None:
+        """Ask no more for a while, and for longer each time."""
+        self.at = now + self._gap
+        self._gap = min(self._gap * 1.5, ASK_AT_MOST)
+
+    def reset(self) -> None:
+        """Ask at once when there is a reason to."""
+        self.at, self._gap = 0.0, ASK_FIRST
+
+
+class Laptop:
+    """A session and its ``where``, the conditions on which it takes an event; they never change."""
+
+    def __init__(self, session: str, where: list[str]) -> None:
+        self.session = session
+        self.where = where
+        self.peer: str | None = None  # its connection, whatever that is now
+        self.gone: str | None = None  # a connection of it that is no more
+        self.detached = False
+        self.forbidden = False
+        self.relay = False
+        self.rerouted_at = 0.0  # "at" of the newest moved or detached
+        self.question = Question()
+        self._conditions: list[Condition] | None = None  # once they are needed
+
+    def wants(self, body: bytes) -> bool:
+        """Return whether it takes an event."""
+        if not self.where:
+            return True
+        from plldb.debugger import conditions  # few sessions have any
+
+        if self._conditions is None:
+            self._conditions = conditions.read_conditions(self.where)
+        return conditions.matches(self._conditions, body)
+
+
+def pick(laptops: list[Laptop], body: bytes) -> Laptop | None:
+    """Return the first laptop that takes an event, in the order in which they have joined."""
+    return next((each for each in laptops if each.wants(body)), None)
+
+
 class Run:
     """One invocation, from its arrival to its answer."""
 
-    def __init__(self, now: float, rid: str, no: str, number: int, deadline: float, body: bytes) -> None:
+    def __init__(
+        self, now: float, rid: str, no: str, number: int, deadline: float, limit: float, body: bytes
+    ) -> None:
         self.id = rid
         self.no = no
         self.number = number
@@ -28,7 +86,7 @@ class Run:
         self.posted: set[int] = set()
         self.sent = False  # whether a frame may have been delivered
         self.given_up = False  # nothing may have been delivered, and the deployed code is to have it
-        self.limit = now + LATER_LINK  # until when the first frame may be tried
+        self.limit = limit  # until when the first frame may be tried
         self.questions = 0
         self.retry_at = now
         self.pause = 0.05
@@ -58,4 +116,4 @@ def allowed_headers(headers: object) -> list[tuple[str, str]]:
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from plldb.debugger import wire
-    from plldb.debugger.agent.laptop import Laptop
+    from plldb.debugger.conditions import Condition

@@ -133,7 +133,7 @@ class World:
                 if each.name == told["s"]:
                     self.push(each.reached_at, told["d"])
             return
-        welcome = {"t": "welcome", "v": 3, "n": told["n"], "me": connection.id, "now": self.now}
+        welcome = {"t": "welcome", "v": 4, "n": told["n"], "me": connection.id, "now": self.now}
         welcome |= {"creds": ["k", "s", "t"], "until": self.now + 900, "lease": START + 86400}
         welcome["laptops"] = [each.as_told for each in self.laptops]
         self.push(connection.id, json.dumps(welcome))

@@ -244,7 +244,7 @@ class TestWhoSpeaks:
         for number in range(2_000):
             stranger.sandbox = f"{number:x}"
             (frame,) = stranger.invocation()
-            for each in (frame, "plldb3 x y z", "[" * 999, frame[:-1], "{}"):
+            for each in (frame, "plldb4 x y z", "[" * 999, frame[:-1], "{}"):
                 assert isinstance(desk.receive(each)[0], Dropped)
         assert desk.session.wake_at is None, "nothing is known of them"
         assert start(desk, agent)

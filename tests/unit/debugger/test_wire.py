@@ -38,7 +38,7 @@ bodies = st.binary(max_size=200) | st.builds(
 
 
 def signed(text: str) -> str:
-    return f"plldb3 {wire.key_id(TOKEN)} {wire._mac(text, TOKEN)} {text}"
+    return f"plldb4 {wire.key_id(TOKEN)} {wire._mac(text, TOKEN)} {text}"
 
 
 def pieces_of(z: int, texts: list[str]) -> list[tuple[int, str]]:
@@ -63,7 +63,7 @@ class TestFrames:
         mac = (
             "ed6d3e7255617d9bc6e4c5172d35eb71ab6289ec7b82796408f9036072572466"  # | openssl dgst -hmac $TOKEN
         )
-        assert wire.sign({"t": "heartbeat"}, TOKEN) == f'plldb3 {kid} {mac} {{"t":"heartbeat"}}'
+        assert wire.sign({"t": "heartbeat"}, TOKEN) == f'plldb4 {kid} {mac} {{"t":"heartbeat"}}'
 
     def test_one_of_several_tokens_is_found(self) -> None:
         others = {wire.key_id(token): token for token in ("a" * 64, "b" * 64)}
@@ -73,8 +73,8 @@ class TestFrames:
         ("frame", "why"),
         [
             ("", "not a frame"),
-            ("plldb3", "not a frame"),
-            (signed("{}").replace("plldb3", "plldb1"), "not a frame"),
+            ("plldb4", "not a frame"),
+            (signed("{}").replace("plldb4", "plldb1"), "not a frame"),
             (signed('{"a":"ä"}'), "not a frame"),
             ('{"t":"heartbeat"}', "not a frame"),
             (wire.sign({}, "another"), "unknown key"),
@@ -105,7 +105,7 @@ class TestFrames:
 
     @given(st.text() | st.binary().map(lambda data: data.decode("latin-1")))
     def test_noise_is_refused(self, noise: str) -> None:
-        for text in (noise, f"plldb3 {noise}", f"plldb3 {wire.key_id(TOKEN)} {noise}"):
+        for text in (noise, f"plldb4 {noise}", f"plldb4 {wire.key_id(TOKEN)} {noise}"):
             with pytest.raises(wire.WireError):
                 wire.verify(text, TOKENS)
 

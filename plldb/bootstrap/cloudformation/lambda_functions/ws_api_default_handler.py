@@ -17,7 +17,7 @@ from claims import is_function_name, is_session
 from replies import failed, lend, place_of, post
 from tables import Holder, Lease, check_agent, find_laptop, open_client, take_over
 
-VERSION = 3
+VERSION = 4
 """Of the protocol: `plldb.debugger.wire.VERSION`."""
 
 LONGEST_FRAME = 30_000

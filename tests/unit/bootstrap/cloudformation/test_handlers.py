@@ -163,7 +163,7 @@ def test_credentials_are_for_one_connection(load: Load) -> None:
             event_of(
                 "$default",
                 said={"kind": "agent", "function": "f"},
-                body='{"action": "hello", "v": 3, "n": "s3cr3t", "k": "s3cr3t"}',
+                body='{"action": "hello", "v": 4, "n": "s3cr3t", "k": "s3cr3t"}',
             ),
         ),
     ],

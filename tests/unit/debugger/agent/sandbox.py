@@ -215,7 +215,7 @@ class Gateway(Server):
             now = time.time()
             welcome = {
                 "t": "welcome",
-                "v": 3,
+                "v": 4,
                 "n": message["n"],
                 "me": "agent=",
                 "now": now,

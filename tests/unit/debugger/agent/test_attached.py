@@ -61,7 +61,7 @@ def test_who_the_agent_says_it_is(sandbox: Sandbox) -> None:
     assert post.startswith(b"POST /live/@connections/laptop%3D HTTP/1.1\r\n")
     assert b"Credential=key/" in post
     hello = sandbox.gateway.hellos.get()
-    assert (hello["action"], hello["v"], hello["k"]) == ("hello", 3, "a-token-that-nobody-guesses")
+    assert (hello["action"], hello["v"], hello["k"]) == ("hello", 4, "a-token-that-nobody-guesses")
 
 
 def test_six_megabytes_there_and_back(sandbox: Sandbox) -> None:
@@ -151,7 +151,7 @@ def test_frames_of_somebody_else_are_dropped(sandbox: Sandbox) -> None:
         "d": text,
         "at": time.time(),
     }
-    for forged in (wire.sign(answer, "another token"), json.dumps(answer), "plldb3 x y z", "[" * 10_000):
+    for forged in (wire.sign(answer, "another token"), json.dumps(answer), "plldb4 x y z", "[" * 10_000):
         sandbox.gateway.push(forged)
     right = {"x-evil": "x", "content-type": "text/plain\r\nx-evil: y"}
     z, (text,) = wire.split({"kind": "response", "headers": [[k, v] for k, v in right.items()]}, b"right")
