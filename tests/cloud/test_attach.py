@@ -111,6 +111,10 @@ async def test_only_invocations_that_fulfil_the_conditions_come_here_and_can_be_
         assert [answer.popitem()[1]["number"] for _, answer in answers] == [*range(10)]
         shown = (await plldb_cli("status", "shop")).stdout
         assert "; only where headers.x-debug=me and body.user=a*" in " ".join(shown.split())
+        said = (
+            await plldb_cli("invoke", names["Orders"], "--data", '{"headers": {"x-debug": "you"}}')
+        ).stdout
+        assert "the deployed code, version $LATEST; root takes other events only" in " ".join(said.split())
         code, last = await session.end()
     assert (code, last["invocations"], last["failed"], last["restored"]) == (0, 5, 0, 1)
     check_lines(session.lines)

@@ -77,7 +77,10 @@ def _where_text(event: Invoked) -> str:
     if event.ran == "machine":
         return f"on {event.host}, where {person(event.who)} is attached"
     if event.ran == "deployed":
-        return f"in Lambda: the deployed code, version {event.function_version}"
+        others = [*dict.fromkeys(person(each) for each in event.not_taken_by)]
+        take = "takes" if len(others) == 1 else "take"
+        why = f"; {' and '.join(others)} {take} other events only" if others else ""
+        return f"in Lambda: the deployed code, version {event.function_version}{why}"
     if event.who:
         return (
             f"probably in Lambda: {person(event.who)} on {event.host} is attached to it, "

@@ -38,7 +38,8 @@ class Invoked:
             somebody's machine is not in it, but on the screen there.
         ran: ``machine``: on the machine ``host``, to which ``who`` has attached it; ``deployed``: the
             deployed code; ``unknown``: they have attached it, but this invocation is not noted there.
-        who, host: the ARN of that person, and the name of the machine; empty if nobody has attached it.
+        who, host: the ARN of that person, and the name of the machine; empty if nobody takes this event.
+        not_taken_by: who has attached it, where all their conditions are for other events: their ARNs.
     """
 
     kind: Literal["invoked"] = "invoked"
@@ -54,6 +55,7 @@ class Invoked:
     ran: Literal["machine", "deployed", "unknown"]
     who: str
     host: str
+    not_taken_by: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> Literal["answered", "failed"]:

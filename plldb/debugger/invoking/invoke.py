@@ -44,7 +44,7 @@ async def invoke_function(aws: Aws, stack: str, word: str, event: bytes, *, pace
     seconds = loop.time() - began
     log = read_log(answer)
     request_id = read_request_id(answer, log)
-    ran = await _where(aws, called, answer, arn_of(target, called.name), request_id, pace)
+    ran = await _where(aws, called, answer, arn_of(target, called.name), request_id, event, pace)
     told, text = read_answer(payload)
     return Invoked(
         target=target,
@@ -59,10 +59,13 @@ async def invoke_function(aws: Aws, stack: str, word: str, event: bytes, *, pace
         ran=ran.where,
         who=ran.who,
         host=ran.host,
+        not_taken_by=ran.not_taken_by,
     )
 
 
-async def _where(aws: Aws, called: Called, answer: Any, arn: str, request_id: str, pace: Pace) -> Ran:
+async def _where(
+    aws: Aws, called: Called, answer: Any, arn: str, request_id: str, event: bytes, pace: Pace
+) -> Ran:
     if (answer.get("ExecutedVersion") or called.version) != LATEST:
         return Ran(where="deployed")  # a version is never attached
-    return await find_where(await open_table(aws), arn, request_id, pace=pace)
+    return await find_where(await open_table(aws), arn, request_id, event, pace=pace)

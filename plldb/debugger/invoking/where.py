@@ -1,7 +1,8 @@
 """Where an invocation ran: on somebody's machine, or in the cloud. Talks to DynamoDB.
 
 The truth is what the sessions themselves note: a row of PLLDBDebugger for each invocation that comes to a
-machine. It is written beside the invocation, so it may come after the answer.
+machine. It is written beside the invocation, so it may come after the answer. An event that fulfils no
+condition of those who are attached has run in the cloud.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Literal
 
 from plldb.debugger.arming.mutex import Hold, Table, read_hold
 from plldb.debugger.attaching.ledger import read_invocation
+from plldb.debugger.conditions import matches, read_conditions
 from plldb.debugger.pace import Pace
 from plldb.errors import PlldbError
 from plldb.tasks import gather_all
@@ -25,29 +27,41 @@ class Ran:
     where: Literal["machine", "deployed", "unknown"]
     who: str = ""
     host: str = ""
+    not_taken_by: tuple[str, ...] = ()
 
 
-async def find_where(table: Table, arn: str, request_id: str, *, pace: Pace) -> Ran:
-    """Return where an invocation of ``$LATEST`` of a function ran; raises nothing."""
+async def find_where(table: Table, arn: str, request_id: str, event: bytes, *, pace: Pace) -> Ran:
+    """Return where an invocation of ``$LATEST`` of a function with this event ran; raises nothing."""
     try:
-        return await _find(table, arn, request_id, pace)
+        return await _find(table, arn, request_id, event, pace)
     except PlldbError:  # who may not read the table cannot know
         return Ran(where="unknown")
 
 
-async def _find(table: Table, arn: str, request_id: str, pace: Pace) -> Ran:
+async def _find(table: Table, arn: str, request_id: str, event: bytes, pace: Pace) -> Ran:
     loop = asyncio.get_running_loop()
     give_up = loop.time() + pace.noted_within
     hold, noted = await gather_all(read_hold(table, arn), read_invocation(table, request_id))
-    while noted is None and _is_attached(hold) and loop.time() < give_up:
+    attached = _attached(hold)
+    takers = [each for each in attached if _takes(each, event)]
+    while noted is None and takers and loop.time() < give_up:
         await asyncio.sleep(pace.look_at_notes)
         noted = await read_invocation(table, request_id)
     if noted is not None:
         return Ran(where="machine", who=noted.who, host=noted.host)
-    if hold is None or not _is_attached(hold):
-        return Ran(where="deployed")
-    return Ran(where="unknown", who=hold.holder.who, host=hold.holder.host)
+    if takers:
+        return Ran(where="unknown", who=takers[0].holder.who, host=takers[0].holder.host)
+    return Ran(where="deployed", not_taken_by=tuple(each.holder.who for each in attached))
 
 
-def _is_attached(hold: Hold | None) -> bool:
-    return hold is not None and hold.lease_until > time.time()
+def _attached(hold: Hold | None) -> tuple[Hold, ...]:
+    """Return who has the function, in the order in which they are asked for an event."""
+    return (hold,) if hold is not None and hold.lease_until > time.time() else ()
+
+
+def _takes(hold: Hold, event: bytes) -> bool:
+    """Return whether a session takes an event, as the sandbox decides it; True where that is not known."""
+    try:
+        return not hold.where or matches(read_conditions(hold.where), event)
+    except ValueError:  # conditions of another version of plldb
+        return True

@@ -80,6 +80,11 @@ async def run(library: Library, *argv: str, place: Terminal | None = None) -> tu
         ("take-over", ["restore", "shop", "--take-over"], [scripts.take_over()]),
         ("status", ["status"], [scripts.status()]),
         ("invoke", ["invoke", "shop", "Orders"], [scripts.an_answer()]),
+        (
+            "invoke-not-taken",
+            ["invoke", "shop", "Orders"],
+            [scripts.an_answer(ran="deployed", who="", host="", not_taken_by=(scripts.ADA, scripts.BORIS))],
+        ),
         ("invoke-failed", ["invoke", "orders"], [scripts.an_error()]),
         ("replay", ["replay", "one.json", "two.json"], scripts.replayed()),
         (
