@@ -96,7 +96,7 @@ class Clients:
             return
         try:
             await self._credentials.get_frozen_credentials()
-        except Exception as error:  # what gives them runs code of other people's
+        except Exception as error:  # a source may run any program (credential_process)
             raise credentials_error(error, self._session, self.who) from error
 
     async def find_new_credentials(self) -> Any:

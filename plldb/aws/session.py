@@ -1,4 +1,4 @@
-"""The doorway to AWS: account and region, clients, repeated requests. Talks to AWS.
+"""All requests to AWS: account and region, clients, repetition. Talks to AWS.
 
 botocore's exceptions end here: what leaves this module is a `plldb.errors.PlldbError`.
 """

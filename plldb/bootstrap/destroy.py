@@ -1,4 +1,4 @@
-"""The stages of a destroy: the stack first, then the bucket. Talks to AWS through its rooms."""
+"""The stages of a destroy: the stack first, then the bucket. Talks to AWS."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def remove(
         kept, seen = await _remove_bucket(bucket, stack, seen, survey, tell, keep_bucket=keep_bucket)
         if seen.snapshot is None:
             break
-        # A setup beside us has made the stack again, and perhaps the bucket.
+        # Another setup has made the stack again meanwhile, and perhaps the bucket.
         survey = await survey_removal(bucket)
     return DestroyFinished(changed=existed, bucket_kept=kept)
 

@@ -1,4 +1,4 @@
-"""setup, destroy, watch and status: the public functions of bootstrap. Talks to AWS through its folders."""
+"""setup, destroy, watch and status: the public functions of bootstrap. Talks to AWS."""
 
 from __future__ import annotations
 

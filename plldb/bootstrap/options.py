@@ -73,7 +73,7 @@ def _check_tag(key: str, value: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployed:
-    """What the last setup was told, as AWS has it."""
+    """The options of the last setup, as the stack and its template show them."""
 
     tags: Mapping[str, str] = field(default_factory=dict)
     permissions_boundary: str = ""
@@ -84,7 +84,7 @@ KEEP_OPTIONS = SetupOptions()
 
 
 def remember(snapshot: StackSnapshot | None, deployed_body: str | None) -> Deployed:
-    """Return what a stack and its template remember; nothing if it is being deleted on purpose."""
+    """Return the options that a stack and its template show; none if somebody is deleting the stack."""
     if snapshot is None or snapshot.status is StackStatus.DELETE_IN_PROGRESS:
         return Deployed()
     boundary = read_permissions_boundary(deployed_body) if deployed_body else ""

@@ -85,7 +85,7 @@ def added(resource: TemplateResource) -> ResourceChange:
 async def read_changes(
     stack: Stack, body: str, tags: tuple[tuple[str, str], ...]
 ) -> tuple[ResourceChange, ...]:
-    """Let CloudFormation say what an update would change; its change set is removed again, come what may."""
+    """Let CloudFormation say what an update would change; its change set is always removed again."""
     name = f"plldb-dry-run-{uuid.uuid4()}"
     where: dict[str, Any] = {"StackName": stack.name, "ChangeSetName": name}
     made = True

@@ -44,11 +44,11 @@ class Progress:
         self._skew = float("inf")
 
     def start(self, now: float) -> None:
-        """Notes that the run begins: AWS may take long to answer at all."""
+        """Note that the run begins, at ``now``: AWS may take long to answer at all."""
         self._began = now
 
     def add(self, event: Event | BootstrapStatus, now: float) -> None:
-        """Takes the next event."""
+        """Take the next event, which came at ``now``."""
         self._began = now if self._began is None else self._began
         match event:
             case Started() | BootstrapStatus():

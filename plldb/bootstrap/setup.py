@@ -1,4 +1,4 @@
-"""The stages of a setup, from the state of the stack to the deployment. Talks to AWS through its rooms."""
+"""The stages of a setup, from the state of the stack to the deployment. Talks to AWS."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ async def _round(setup: _Setup, seen: Seen, deployed: Deployed, renewed: bool) -
 
 async def _publish_and_submit(setup: _Setup, seen: Seen, deployed: Deployed, renewed: bool) -> _Round:
     bucket, stack, tell = setup.bucket, setup.stack, setup.tell
-    # Without a stack there is hardly a bucket.
+    # Without a stack there is probably no bucket.
     version, probably_new = plldb.__version__, seen.snapshot is None
     preparing = prepare_bucket(bucket, version_prefix(version), tell, probably_new=probably_new)
     ready, health = await gather_all(preparing, look_at_parts(stack, seen))

@@ -149,7 +149,7 @@ async def try_to_create_bucket(bucket: Bucket, tell: Tell[BucketDelayed]) -> boo
 
 async def _create(bucket: Bucket, tell: Tell[BucketDelayed]) -> bool:
     request: dict[str, Any] = {"Bucket": bucket.name}
-    # No ownership in it: BucketOwnerEnforced is what every new bucket has, and to say so takes a right more.
+    # No ownership in it: every new bucket has BucketOwnerEnforced, and to name it needs another permission.
     if bucket.region != HOME_REGION:
         request["CreateBucketConfiguration"] = {"LocationConstraint": bucket.region}
     pace, loop = bucket.pace, asyncio.get_running_loop()

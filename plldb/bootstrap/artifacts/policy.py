@@ -21,8 +21,8 @@ def tls_statement(arn: str) -> dict[str, Any]:
         "Sid": TLS_SID,
         "Effect": "Deny",
         "Principal": "*",
-        # moto regards the case of actions, and leaves Condition out of account: written small, this would
-        # shut plldb itself out there.
+        # moto tells actions apart by case, and ignores Condition: in lower case this would deny plldb's own
+        # requests there.
         "Action": "S3:*",
         "Resource": [arn, f"{arn}/*"],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},

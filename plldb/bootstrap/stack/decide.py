@@ -100,7 +100,7 @@ _RUNNING: dict[S | None, Step] = {
 SETUP: Mapping[S | None, Step] = {
     None: Step.CREATE,
     **_RUNNING,
-    # What a change set leaves that was never executed: an empty shell which nothing can update.
+    # What a change set leaves that was never executed: an empty stack, which cannot be updated.
     S.REVIEW_IN_PROGRESS: Step.REMOVE,
     S.CREATE_FAILED: Step.REMOVE,
     S.ROLLBACK_FAILED: Step.REMOVE,

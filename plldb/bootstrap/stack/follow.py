@@ -114,7 +114,7 @@ def next_wait(pace: Pace, *, quiet: float, troubles: int, eager: bool) -> float:
         return random.uniform(longest / 2, longest)  # noqa: S311 - jitter, not a secret
     if quiet <= pace.quiet_after:
         return pace.poll_eager if eager else pace.poll
-    # As many times slower as it has been quiet longer than that.
+    # Slower in proportion to the time without an event.
     longer = quiet / pace.quiet_after if pace.quiet_after else quiet
     return min(max(pace.poll * longer, pace.poll), pace.poll_quiet)
 
@@ -122,7 +122,7 @@ def next_wait(pace: Pace, *, quiet: float, troubles: int, eager: bool) -> float:
 async def _ask_the_stack(
     stack: Stack, stack_id: str, timeline: Timeline, unknown: Unknown
 ) -> list[StackEvent]:
-    """Ask the stack itself when its events have been silent for long, or have left a doubt."""
+    """Read the status of the stack when no event has come for long, or where the events do not decide."""
     try:
         status = await stack.read_status(stack_id)
         if status is None:
