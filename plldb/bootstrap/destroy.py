@@ -148,12 +148,23 @@ async def _read_holds(aws: Aws) -> tuple[FunctionHold, ...]:
         ExpressionAttributeNames={"#key": KEY},
         ExpressionAttributeValues={":prefix": {"S": PREFIX}},
     )
-    return tuple(sorted([_hold_of(item) async for item in items], key=lambda each: each.arn))
+    now = datetime.now(UTC)
+    found = [hold async for item in items for hold in _holds_of(item, now)]
+    return tuple(sorted(found, key=lambda each: each.arn))
 
 
-def _hold_of(item: Mapping[str, Any]) -> FunctionHold:
+def _holds_of(item: Mapping[str, Any], now: datetime) -> tuple[FunctionHold, ...]:
+    """Return who holds a function; whose own lease has ended only if nobody else is there."""
+    named = [each.get("M", {}) for each in item.get("Holders", {}).get("L", ())]
+    arn = read_text(item, KEY).removeprefix(PREFIX)
+    # A row of an earlier version of plldb has the one holder's fields itself.
+    holds = tuple(_hold_of(arn, each) for each in named or [item])
+    return tuple(each for each in holds if each.lease_until > now) or holds
+
+
+def _hold_of(arn: str, item: Mapping[str, Any]) -> FunctionHold:
     return FunctionHold(
-        arn=read_text(item, KEY).removeprefix(PREFIX),
+        arn=arn,
         holder=read_text(item, "Who"),
         host=read_text(item, "Host"),
         stack=read_text(item, "Stack"),

@@ -85,7 +85,8 @@ class BucketError(PlldbError):
 class FunctionHold:
     """A function that somebody debugs for ``stack`` on the machine ``host``, or that is not put back yet.
 
-    From ``lease_until`` on it runs as deployed, and anybody may put it back.
+    From ``lease_until`` on it runs as deployed, and anybody may put it back. Where several people have one
+    function, there is one of these for each.
     """
 
     arn: str

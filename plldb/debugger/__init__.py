@@ -71,6 +71,7 @@ from plldb.debugger.events.invoke import FunctionError, Invoked
 from plldb.debugger.events.layers import LayerFetched, LayerMissing
 from plldb.debugger.events.replay import Replayed, ReplayEvent, ReplayFinished, ReplayStarted
 from plldb.debugger.events.restore import (
+    FunctionHolder,
     FunctionRefused,
     HeldFunction,
     Restored,
@@ -111,6 +112,7 @@ __all__ = [
     "FunctionArmed",
     "FunctionDeployed",
     "FunctionError",
+    "FunctionHolder",
     "FunctionRefused",
     "FunctionRelayed",
     "FunctionSilent",

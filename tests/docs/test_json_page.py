@@ -38,7 +38,7 @@ OBJECTS = (
         bootstrap.StackPart,
         Step,
     ),
-    *(debugger.PlannedFunction, debugger.DifferingCode, debugger.HeldFunction),
+    *(debugger.PlannedFunction, debugger.DifferingCode, debugger.HeldFunction, debugger.FunctionHolder),
     *(debugger.AttachedSession, debugger.Caller, debugger.InvocationRecord, debugger.FunctionError),
 )
 

@@ -100,7 +100,7 @@ async def test_what_is_ones_own_is_restored_and_what_is_anothers_is_left_and_nam
     await arm_one(aws, open_client, names["Orders"], mine)
     await arm_one(aws, open_client, names["Mails"], "arn:aws:iam::123456789012:user/boris")
     status = await look(aws, [stack] if stack else [], pace=PACE)
-    assert {each.function: (each.armed, each.holder) for each in status.functions} == {
+    assert {each.function: (each.armed, each.holders[0].who) for each in status.functions} == {
         names["Orders"]: (True, mine),
         names["Mails"]: (True, "arn:aws:iam::123456789012:user/boris"),
     }

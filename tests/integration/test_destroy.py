@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from plldb.debugger.arming.mutex import Hold, Holder, item_of
-from plldb.debugger.arming.settings import Replaced
 from tests.support.environment import REGION
 from tests.support.template import OBJECTS
 
@@ -67,22 +65,26 @@ async def test_destroy_refuses_while_a_function_is_debugged_and_names_it_its_hol
     rest = await list_rest(open_client)
     since = datetime(2026, 11, 3, 9, 5, tzinfo=UTC)
     arn = f"arn:aws:lambda:{REGION}:123456789012:function:orders"
-    hold = Hold(
-        arn=arn,
-        holder=Holder(session="AIDA#1", who="arn:aws:iam::123456789012:user/anna", host="desk", stack="shop"),
-        since=int(since.timestamp()),
-        lease_until=int(time.time()) + hours * 3600,
-        token_hash="",
-        proof="",
-        replaced=Replaced(timeout=3, wrapper=""),
-    )
+    until = {"N": str(int(time.time()) + hours * 3600)}
+
+    def holder(name: str, until: dict[str, str] = until) -> dict[str, Any]:
+        who = {"S": f"arn:aws:iam::123456789012:user/{name}"}
+        began = {"N": str(int(since.timestamp()))}
+        return {"M": {"Who": who, "Host": {"S": "desk"}, "Since": began, "LeaseUntil": until}}
+
+    holders = [holder("anna"), holder("boris"), holder("carl", {"N": "100"})]
+    row = {"RequestId": {"S": f"fn#{arn}"}, "LeaseUntil": until, "Holders": {"L": holders}}
+    if hours < 0:  # of an earlier version of plldb
+        row = {"RequestId": {"S": f"fn#{arn}"}, **holder("anna")["M"]}
     dynamodb = await open_client("dynamodb")
-    await dynamodb.put_item(TableName="PLLDBDebugger", Item=item_of(hold))
+    await dynamodb.put_item(TableName="PLLDBDebugger", Item=row)
     for options in ((), ("--yes",), ("--dry-run",)):
         refused = await plldb_cli("bootstrap", "destroy", *options, env={"COLUMNS": "400"})
         assert refused.code == 3, refused
         held = "orders is held by arn:aws:iam::123456789012:user/anna on desk since 2026-11-03 09:05 UTC"
         assert held + more in refused.stderr
+        assert ("user/boris on desk" in refused.stderr) == (hours > 0)
+        assert "user/carl" not in refused.stderr, "the lease of that one is over, and others go on"
         assert f"plldb restore --all --region {REGION}" in refused.stderr
     assert await list_rest(open_client) == rest
     await dynamodb.delete_item(TableName="PLLDBDebugger", Key={"RequestId": {"S": f"fn#{arn}"}})

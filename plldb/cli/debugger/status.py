@@ -11,13 +11,13 @@ from plldb.cli.output.text import age, counted, duration, short_time
 
 if TYPE_CHECKING:
     from plldb.cli.hints import Where
-    from plldb.debugger.events.restore import HeldFunction
+    from plldb.debugger.events.restore import FunctionHolder, HeldFunction
     from plldb.debugger.events.status import AttachedSession, DebuggerStatus, InvocationRecord
 
 
 def status_lines(status: DebuggerStatus, where: Where, now: datetime) -> list[Line]:
     """Return who is attached to what, on one screen."""
-    taken = [each for each in status.functions if each.armed or each.holder]
+    taken = [each for each in status.functions if each.armed or each.holders]
     published = [(each, version) for each in status.functions for version in each.versions]
     return [
         Line(
@@ -28,7 +28,7 @@ def status_lines(status: DebuggerStatus, where: Where, now: datetime) -> list[Li
         ),
         *target_lines(status.target),
         *(_session_line(each, now) for each in status.sessions),
-        *(_function_line(each, now) for each in taken),
+        *(line for each in taken for line in _function_lines(each, now)),
         *(_version_line(each, version) for each, version in published),
         *(_invocation_line(each) for each in status.invocations),
         *_next_lines(status, taken, where, now),
@@ -37,7 +37,7 @@ def status_lines(status: DebuggerStatus, where: Where, now: datetime) -> list[Li
 
 def status_text(status: DebuggerStatus) -> str:
     """Say how things are."""
-    taken = sum(each.armed or bool(each.holder) for each in status.functions)
+    taken = sum(each.armed or bool(each.holders) for each in status.functions)
     what = f" of {stacks_text(status.stack_name)}" if status.stack_name else ""
     if not taken:
         return f"no function{what} is armed"
@@ -74,19 +74,26 @@ def _session_line(session: AttachedSession, now: datetime) -> Line:
     return Line(mark="busy", name="attached", text=text + _left(session.until, now))
 
 
-def _function_line(function: HeldFunction, now: datetime) -> Line:
+def _function_lines(function: HeldFunction, now: datetime) -> list[Line]:
+    if not function.holders:
+        text = f"{function.function}: nobody holds it any more"
+        return [Line(mark="warn", name="armed", text=text, tone="warn")]
     what = "" if function.armed else ", not armed (yet)"
-    if not function.holder:
-        return Line(
-            mark="warn", name="armed", text=f"{function.function}: nobody holds it any more", tone="warn"
-        )
-    text = (
-        f"{function.function}{what}: {person(function.holder)} on {function.host}, "
-        f"{ago(function.since, now)}; lease {_left(function.lease_until, now)}"
-    )
-    if function.where:
-        text += f"; only {where_text(function.where)}"
-    return Line(mark="busy", name="armed" if function.armed else "held", text=text)
+    name = "armed" if function.armed else "held"
+    return [
+        Line(mark="busy", name=name, text=f"{function.function}{what}: {_holder_text(each, now)}")
+        for each in function.holders
+    ]
+
+
+def _holder_text(holder: FunctionHolder, now: datetime) -> str:
+    only = f"; only {where_text(holder.where)}" if holder.where else ""
+    return f"{held_text(holder, now)}; lease {_left(holder.lease_until, now)}{only}"
+
+
+def held_text(holder: FunctionHolder, now: datetime) -> str:
+    """Say who holds a function, where and since when."""
+    return f"{person(holder.who)} on {holder.host}, {ago(holder.since, now)}"
 
 
 def where_text(where: tuple[str, ...]) -> str:
@@ -110,7 +117,8 @@ def _invocation_line(record: InvocationRecord) -> Line:
 
 def _next_lines(status: DebuggerStatus, taken: list[HeldFunction], where: Where, now: datetime) -> list[Line]:
     """Return the command that puts back what nobody uses any more."""
-    if not any(each.lease_until <= now.timestamp() for each in taken):
+    leases = [max((holder.lease_until for holder in each.holders), default=0) for each in taken]
+    if all(each > now.timestamp() for each in leases):
         return []
     stacks = status.stack_name.split(", ") if status.stack_name else ["--all"]
     command = where.command("restore", options=stacks)

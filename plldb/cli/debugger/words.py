@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from plldb.cli.debugger.invoke import invoked_lines
 from plldb.cli.debugger.session import SessionWords
-from plldb.cli.debugger.status import ago, person, stacks_text, status_lines
+from plldb.cli.debugger.status import ago, held_text, person, stacks_text, status_lines
 from plldb.cli.header import target_lines
 from plldb.cli.hints import RegionWords
 from plldb.cli.output.layout import Item, Line
@@ -53,7 +53,7 @@ class Words(RegionWords):
                 text = f"{event.plldb_version}, {_what(event, self.asked.values['names'])}"
                 return [Line(name="plldb", text=text, tone="strong"), *target_lines(event.target)]
             case TakeOverPlanned(functions=functions):
-                return [_held_line(each, now) for each in functions]
+                return [line for each in functions for line in _held_lines(each, now)]
             case FunctionRefused():
                 return self._refused(event, now)
             case VersionArmed():
@@ -136,9 +136,9 @@ def restore_command(asked: Invocation, where: Where) -> str:
     return where.command("restore", options=(*asked.values["names"], *stacks))
 
 
-def _held_line(function: HeldFunction, now: datetime) -> Line:
-    text = f"{function.function}: {person(function.holder)} on {function.host}, {ago(function.since, now)}"
-    return Line(mark="warn", name="held", text=text, tone="warn")
+def _held_lines(function: HeldFunction, now: datetime) -> list[Line]:
+    texts = [f"{function.function}: {held_text(each, now)}" for each in function.holders]
+    return [Line(mark="warn", name="held", text=text, tone="warn") for text in texts]
 
 
 def finished_text(event: RestoreFinished) -> str:
@@ -165,5 +165,6 @@ def question(event: object) -> str | None:
         return f"Attach to {counted(len(event.functions), 'function')}?"
     if not isinstance(event, TakeOverPlanned):
         return None
-    who = ", ".join(dict.fromkeys(person(each.holder) for each in event.functions))
+    holders = [holder for each in event.functions for holder in each.holders]
+    who = ", ".join(dict.fromkeys(person(each.who) for each in holders))
     return f"Take {counted(len(event.functions), 'function')} away from {who}?"

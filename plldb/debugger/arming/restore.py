@@ -20,6 +20,7 @@ from plldb.debugger.arming.names import Names
 from plldb.debugger.arming.operate import Places, Refused
 from plldb.debugger.arming.settings import is_touched
 from plldb.debugger.events.restore import (
+    FunctionHolder,
     FunctionRefused,
     HeldFunction,
     Restored,
@@ -105,14 +106,21 @@ async def look_at(places: Places, name: str, hold: Hold | None) -> HeldFunction:
     return HeldFunction(
         function=name,
         armed=function is not None and is_touched(function.settings),
-        holder=hold.holder.who if hold else "",
-        host=hold.holder.host if hold else "",
-        stack=hold.holder.stack if hold else "",
-        since=hold.since if hold else 0,
-        lease_until=hold.lease_until if hold else 0,
-        where=hold.where if hold else (),
+        holders=_holders_of(hold) if hold else (),
         versions={each.version: each.aliases for each in versions},
     )
+
+
+def _holders_of(hold: Hold) -> tuple[FunctionHolder, ...]:
+    holder = FunctionHolder(
+        who=hold.holder.who,
+        host=hold.holder.host,
+        stack=hold.holder.stack,
+        since=hold.since,
+        lease_until=hold.lease_until,
+        where=hold.where,
+    )
+    return (holder,)
 
 
 def _restored(name: str, outcome: operate.Restored) -> Restored:

@@ -75,27 +75,39 @@ class Restored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionHolder:
+    """Who holds a function, alone or with others who have other conditions.
+
+    Attributes:
+        who, host: the ARN of the caller, and the name of the machine.
+        stack: for which stack, with commas between several.
+        since, lease_until: POSIX seconds.
+        where: the conditions on which invocations are taken; empty if all are.
+    """
+
+    who: str
+    host: str
+    stack: str
+    since: int
+    lease_until: int
+    where: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HeldFunction:
     """A function that somebody holds, or that still has plldb's settings.
 
     Attributes:
         function: its name.
         armed: whether plldb's settings are on it.
-        holder, host, stack: who holds it, on which machine, for which stack; empty if nobody does.
-        since, lease_until: POSIX seconds; 0 if nobody holds it.
+        holders: who holds it, in the order in which they are asked for an invocation; empty if nobody does.
         versions: published versions that keep plldb's layer, with the aliases that point at each.
-        where: the conditions on which invocations are taken; empty if all are.
     """
 
     function: str
     armed: bool
-    holder: str = ""
-    host: str = ""
-    stack: str = ""
-    since: int = 0
-    lease_until: int = 0
+    holders: tuple[FunctionHolder, ...] = ()
     versions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    where: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

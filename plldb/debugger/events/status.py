@@ -76,5 +76,5 @@ class DebuggerStatus:
     @property
     def outcome(self) -> Literal["armed", "as_deployed"]:
         """The result in a word: whether any function is armed or held."""
-        taken = any(each.armed or each.holder for each in self.functions)
+        taken = any(each.armed or each.holders for each in self.functions)
         return "armed" if taken else "as_deployed"

@@ -15,15 +15,17 @@ if TYPE_CHECKING:
 
 NOW = int(T0.timestamp())
 ADA, BORIS = (f"arn:aws:iam::123456789012:user/{name}" for name in ("ada", "boris"))
-HELD: dict[str, Any] = {
-    "function": "shop-Mails-1B2C3D4E5F6G",
-    "armed": True,
-    "holder": BORIS,
-    "host": "desk",
-    "stack": "shop",
-    "since": NOW - 7500,
-    "lease_until": NOW + 21300,
-}
+HOLDER = ev.FunctionHolder(
+    who=BORIS,
+    host="desk",
+    stack="shop",
+    since=NOW - 7500,
+    lease_until=NOW + 21300,
+    where=("headers.x-debug=b*",),
+)
+OTHERS = ("headers.x-debug=ada", "body.total=9*")
+BESIDE = replace(HOLDER, who=ADA, host="laptop", since=NOW - 900, where=OTHERS)
+HELD = ev.HeldFunction(function="shop-Mails-1B2C3D4E5F6G", armed=True, holders=(HOLDER,))
 
 
 def started(operation: OperationName, stack: str = "shop") -> ev.Started:
@@ -38,18 +40,18 @@ def restored() -> list[ev.RestoreEvent]:
         ev.Restored(function=orders, how="restored"),
         ev.VersionArmed(function=orders, function_version="12", aliases=("live",)),
         ev.FunctionRefused(
-            function=HELD["function"],
+            function=HELD.function,
             reason="held",
             message="user/boris has it, on desk",
             holder=BORIS,
-            since=HELD["since"],
+            since=HOLDER.since,
         ),
         ev.RestoreFinished(restored=1, refused=1),
     ]
 
 
 def take_over() -> ev.TakeOverPlanned:
-    return ev.TakeOverPlanned(functions=(ev.HeldFunction(**HELD),))
+    return ev.TakeOverPlanned(functions=(HELD,))
 
 
 def status(**changes: Any) -> ev.DebuggerStatus:
@@ -57,7 +59,7 @@ def status(**changes: Any) -> ev.DebuggerStatus:
         "target": target(),
         "stack_name": "",
         "functions": (
-            ev.HeldFunction(**HELD, versions={"12": ("live", "beta")}, where=("headers.x-debug=b*",)),
+            replace(HELD, holders=(HOLDER, BESIDE), versions={"12": ("live", "beta")}),
             ev.HeldFunction(function="left-behind", armed=True),
         ),
         "sessions": (
@@ -69,7 +71,7 @@ def status(**changes: Any) -> ev.DebuggerStatus:
         "invocations": (
             ev.InvocationRecord(
                 request_id="6f0a4a4e-0d3c-4d8f-9a51-0f7f3f1f6c11",
-                function=HELD["function"],
+                function=HELD.function,
                 who=BORIS,
                 host="desk",
                 at=NOW - 60,
@@ -112,11 +114,11 @@ def planned_beside_boris() -> list[ev.AttachEvent]:
     assert isinstance(plan, ev.AttachPlanned)
     plan = replace(plan, where=("headers.x-debug=me", "body.user.id=4?", "requestContext.stage=test"))
     theirs = ev.FunctionRefused(
-        function=HELD["function"],
+        function=HELD.function,
         reason="held",
         message="user/boris has it, on desk",
         holder=BORIS,
-        since=HELD["since"],
+        since=HOLDER.since,
     )
     return [first, theirs, plan]
 
