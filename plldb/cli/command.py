@@ -1,49 +1,21 @@
-"""What a command line asks for, and all that the runner knows of a command, as values. Pure."""
+"""All that the runner knows of a command, as values. Pure."""
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from plldb.cli.output.progress import ProgressT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
     from datetime import datetime
 
     from plldb.cli.output.layout import Item
     from plldb.cli.output.renderer import Problem, RegionRun, Result
     from plldb.errors import PlldbError
 
-OutputName = Literal["text", "json"]
 EventT = TypeVar("EventT")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What every command takes. No region: the one that AWS's own settings name.
-
-    ``shell_region`` and ``shell_profile`` are those of AWS's variables, where no option overrules them. A run
-    finds them by itself; they are for the commands that it proposes, which may be pasted into another shell.
-    """
-
-    profile: str | None = None
-    regions: tuple[str, ...] = ()
-    shell_profile: str | None = None
-    shell_region: str | None = None
-    output: OutputName = "text"
-    verbose: bool = False
-
-    @property
-    def proposed_profile(self) -> str | None:
-        """The profile that a proposed command is to name."""
-        return self.profile or self.shell_profile
-
-    @property
-    def proposed_regions(self) -> tuple[str, ...]:
-        """The regions that a proposed command is to name."""
-        return self.regions or ((self.shell_region,) if self.shell_region else ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,29 +57,3 @@ class Command(Generic[EventT, ProgressT]):
     changes_nothing: bool
     leave: Callable[[], Callable[[], Coroutine[Any, Any, None]] | None] = lambda: None
     is_lent: Callable[[], bool] = lambda: False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invocation:
-    """What was typed: parsed without an event loop and without AWS.
-
-    ``values`` are the options that belong to the command alone, ``words`` the same as they were typed, to
-    do the same again. ``load`` imports what running it takes; its second argument stands in for the
-    library, None for the real one. ``interrupted`` is the hint where an interrupt ends it without a word.
-    """
-
-    name: str
-    settings: Settings
-    values: Mapping[str, Any]
-    words: tuple[str, ...]
-    load: Callable[[Invocation, Any], Command[Any, Any]]
-    interrupted: str
-
-
-def command_line(
-    *words: str, regions: Sequence[str] = (), profile: str | None = None, options: Sequence[str] = ()
-) -> str:
-    """Return the command line that does something in these regions, to be pasted into any shell."""
-    places = [part for region in regions for part in ("--region", region)]
-    profiles = ["--profile", profile] if profile else []
-    return shlex.join(["plldb", *words, *places, *profiles, *options])

@@ -6,14 +6,14 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from plldb.cli.command import command_line
+from plldb.cli.invocation import command_line
 from plldb.cli.output.renderer import Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plldb.aws.place import Target
-    from plldb.cli.command import Invocation, Settings
+    from plldb.cli.invocation import Invocation, Settings
     from plldb.errors import Hint, HintKind
 
 WORDS: dict[HintKind, str] = {

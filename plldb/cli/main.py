@@ -18,10 +18,10 @@ import asyncclick
 import plldb
 from plldb.aws.environment import drop_empty
 from plldb.cli.bootstrap.commands import bootstrap, doctor
-from plldb.cli.command import Invocation, Settings
 from plldb.cli.debugger import commands as debugger
 from plldb.cli.debugger.replay.command import replay
 from plldb.cli.interrupts import INTERRUPTED, leave, leave_at_once, listen, release, stop_listening
+from plldb.cli.invocation import Invocation, Settings
 from plldb.cli.streams import flush_streams, repair_streams
 from plldb.cli.usage import usage_hint, usage_message
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import asyncclick
 from asyncclick.core import ParameterSource
 
-from plldb.cli.command import Settings
+from plldb.cli.invocation import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from plldb.cli.command import OutputName
+    from plldb.cli.invocation import OutputName
 
 Decorated = TypeVar("Decorated", bound="Callable[..., Any]")
 

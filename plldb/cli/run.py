@@ -27,7 +27,8 @@ from plldb.errors import PlldbError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
-    from plldb.cli.command import Command, Settings
+    from plldb.cli.command import Command
+    from plldb.cli.invocation import Settings
     from plldb.cli.output.renderer import Renderer, Terminal
 
     Follow = Callable[[RegionRun[Any]], Awaitable[Outcome]]

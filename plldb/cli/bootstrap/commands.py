@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncclick
 
-from plldb.cli.command import Invocation, command_line
+from plldb.cli.invocation import Invocation, command_line
 from plldb.cli.options import (
     ENVIRONMENT,
     EXIT_CODES,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from plldb.bootstrap.events.stack import Failure
     from plldb.cli.bootstrap.progress import LiveProgress
-    from plldb.cli.command import Invocation
+    from plldb.cli.invocation import Invocation
     from plldb.cli.output.renderer import RegionRun
 
 

@@ -12,8 +12,8 @@ from plldb.cli.output.text import counted
 if TYPE_CHECKING:
     from plldb.aws.place import Target
     from plldb.bootstrap.events.looks import DoctorFinished, Finding
-    from plldb.cli.command import Invocation
     from plldb.cli.hints import Where
+    from plldb.cli.invocation import Invocation
 
 _VERDICT_MARKS: dict[str, Mark] = {"ok": "done", "warning": "warn", "problem": "fail", "unknown": "same"}
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from plldb.bootstrap.events.destroy import DestroyEvent
     from plldb.bootstrap.events.looks import DoctorEvent, WatchEvent
     from plldb.bootstrap.events.setup import SetupEvent
-    from plldb.cli.command import Invocation
+    from plldb.cli.invocation import Invocation
 
     Shown = Event | BootstrapStatus
     Open = Callable[[Invocation, "Library", str | None], AsyncGenerator[Shown, None]]

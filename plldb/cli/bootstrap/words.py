@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from plldb.bootstrap.events import Event
-    from plldb.cli.command import Invocation
+    from plldb.cli.invocation import Invocation
     from plldb.errors import Hint
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import asyncclick
 
-from plldb.cli.command import Invocation, command_line
 from plldb.cli.debugger.values import (
     Given,
     Positive,
@@ -23,6 +22,7 @@ from plldb.cli.debugger.values import (
     typed_again,
     wait_for_debugger,
 )
+from plldb.cli.invocation import Invocation, command_line
 from plldb.cli.options import ENVIRONMENT, EXIT_CODES, place_options, split_params
 
 if TYPE_CHECKING:

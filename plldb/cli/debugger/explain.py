@@ -15,8 +15,8 @@ from plldb.errors import PlldbError, SettingsError
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from plldb.cli.command import Invocation
     from plldb.cli.debugger.progress import LiveProgress
+    from plldb.cli.invocation import Invocation
     from plldb.cli.output.renderer import RegionRun
 
 

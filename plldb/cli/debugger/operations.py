@@ -16,7 +16,7 @@ from plldb.cli.debugger.lines import detached_text
 from plldb.cli.debugger.progress import LiveProgress
 from plldb.cli.debugger.status import status_text
 from plldb.cli.debugger.words import Words, finished_text, question
-from plldb.cli.lent import LentTerminal
+from plldb.cli.output.lent import LentTerminal
 from plldb.cli.output.renderer import Result
 from plldb.debugger.attaching.options import AttachOptions
 from plldb.debugger.events.attach import AttachFinished
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from plldb.cli.command import Invocation
+    from plldb.cli.invocation import Invocation
     from plldb.debugger.events.attach import AttachEvent
     from plldb.debugger.events.restore import RestoreEvent
 

@@ -27,8 +27,8 @@ from plldb.debugger.events.status import DebuggerStatus
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from plldb.cli.command import Invocation
     from plldb.cli.hints import Where
+    from plldb.cli.invocation import Invocation
     from plldb.debugger.events.attach import AttachEvent
     from plldb.debugger.events.restore import HeldFunction, RestoreEvent
 

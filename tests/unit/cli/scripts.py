@@ -16,8 +16,8 @@ from plldb.bootstrap.events.stack import OperationName, StackOperation, StartedB
 from plldb.bootstrap.options import SetupOptions
 from plldb.bootstrap.stack.statuses import StackStatus, Status
 from plldb.cli.bootstrap.operations import make_command
-from plldb.cli.command import Invocation
 from plldb.cli.interrupts import listen
+from plldb.cli.invocation import Invocation
 from plldb.cli.main import parse
 from plldb.cli.output.renderer import RegionRun, Terminal
 from plldb.cli.run import perform

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import asyncclick
 
-from plldb.cli.command import Invocation, command_line
 from plldb.cli.debugger.values import (
     Given,
     check_code,
@@ -21,6 +20,7 @@ from plldb.cli.debugger.values import (
     typed_again,
     wait_for_debugger,
 )
+from plldb.cli.invocation import Invocation, command_line
 from plldb.cli.options import split_params
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from plldb.platforms import write_no_core
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from plldb.cli.command import Invocation, Stopped
+    from plldb.cli.command import Stopped
+    from plldb.cli.invocation import Invocation
     from plldb.cli.output.renderer import RegionRun
     from plldb.debugger.events.replay import ReplayEvent
 

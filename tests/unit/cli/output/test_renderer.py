@@ -16,7 +16,7 @@ from plldb.bootstrap.stack.statuses import StackStatus
 from plldb.cli.bootstrap.explain import explain
 from plldb.cli.bootstrap.operations import make_command, result_of
 from plldb.cli.bootstrap.words import header_lines
-from plldb.cli.command import Settings
+from plldb.cli.invocation import Settings
 from plldb.cli.output.jsonlines import JsonRenderer
 from plldb.cli.output.plain import PlainRenderer
 from plldb.cli.output.renderer import RegionRun, Renderer
