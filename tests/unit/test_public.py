@@ -76,7 +76,8 @@ def test_every_public_class_and_function_is_explained(module: ModuleType) -> Non
 
 
 def test_every_class_of_events_is_an_event_or_a_part_of_one() -> None:
-    found, new = set[type](), EVENTS | STATES
+    found: set[type] = set()
+    new = {*EVENTS, *STATES}
     while new:
         found |= new
         hints = [hint for owner in new for hint in typing.get_type_hints(owner).values()]
