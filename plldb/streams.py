@@ -1,10 +1,11 @@
-"""A coroutine that tells events, as a stream of them. Pure."""
+"""A coroutine that tells events, as a stream of them; a stream with its pauses. Pure."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from plldb.tasks import cancel_all
@@ -67,3 +68,28 @@ async def stream(
             task.result()
         raise
     yield task.result()
+
+
+async def with_pauses(
+    events: AsyncGenerator[Event, None], patience: float | None
+) -> AsyncGenerator[Event | None, None]:
+    """Yield what ``events`` yields, and None whenever nothing has come for ``patience`` seconds."""
+    upcoming: asyncio.Task[Event | None] | None = None
+    try:
+        while True:
+            upcoming = asyncio.create_task(_next(events))
+            while not (await asyncio.wait({upcoming}, timeout=patience))[0]:
+                yield None
+            event = upcoming.result()
+            if event is None:
+                return
+            yield event
+    finally:
+        if upcoming is not None and not upcoming.done():
+            upcoming.cancel()
+            with suppress(asyncio.CancelledError):
+                await upcoming
+
+
+async def _next(events: AsyncGenerator[Event, None]) -> Event | None:
+    return await anext(events, None)

@@ -6,6 +6,7 @@ botocore's exceptions end here: what leaves this module is a `plldb.errors.Plldb
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,14 +14,18 @@ from urllib.parse import urlsplit
 from aiobotocore.config import AioConfig
 from aiobotocore.httpsession import AIOHTTPSession
 from aiobotocore.session import AioSession
+from botocore import exceptions as boto
 
 from plldb.aws.connections import Connections, open_socket
 from plldb.aws.failures.making import client_error, credentials_error
 from plldb.aws.failures.sign_in import SignedIn
+from plldb.aws.failures.unreachable import NO_ANSWER
 from plldb.aws.own_session import certificates, make_session
 from plldb.aws.pace import RequestPace
 from plldb.aws.place import Place
 from plldb.errors import Hint, PlldbError, SettingsError
+
+log = logging.getLogger(__name__)
 
 KEPT_OPEN = 50.0
 """Seconds that an unused connection to an endpoint of its own, as a WebSocket API has, is kept: then the next
@@ -31,11 +36,16 @@ IN_FILES = ("shared-credentials-file", "config-file")
 
 
 class Clients:
-    """Clients are made at first use and shared; they are closed with ``stack``."""
+    """Clients are made at first use and shared; they are closed with ``stack``.
+
+    Attributes:
+        account: id of the account in which plldb began, and has changed things; empty until that is known.
+    """
 
     def __init__(
         self, session: AioSession, place: Place, region: str, pace: RequestPace, stack: AsyncExitStack
     ) -> None:
+        self.account = ""
         self._session: Any = session  # its stubs know services by literal names only
         self._place = place
         self._region = region
@@ -45,6 +55,8 @@ class Clients:
         self._clients: dict[tuple[str, str | None, float | None], Any] = {}
         self._credentials: Any = None
         self._making = asyncio.Lock()
+        self._signing_in = asyncio.Lock()
+        self._foreign = ""
 
     @property
     def endpoints(self) -> tuple[str, ...]:
@@ -99,7 +111,22 @@ class Clients:
         except Exception as error:  # a source may run any program (credential_process)
             raise credentials_error(error, self._session, self.who) from error
 
-    async def find_new_credentials(self) -> Any:
+    async def take_new_login(self, refused: tuple[str, str | None]) -> bool:
+        """Use what somebody has signed in with meanwhile, in the same account; return whether there is that.
+
+        ``refused`` is the `login` that AWS does not accept.
+        """
+        async with self._signing_in:
+            if self.login != refused:
+                return True  # another request has found it
+            found = await self._find_new_credentials()
+            if found is None or not await self._is_of_account(found):
+                return False
+            held = self._credentials
+            held.access_key, held.secret_key, held.token = _keys_of(found)
+            return self.login != refused
+
+    async def _find_new_credentials(self) -> Any:
         """Return the credentials that the file has now, if they are others than those in use; else None.
 
         The other sources look for new ones themselves, but for variables, which nobody else can change.
@@ -115,7 +142,19 @@ class Clients:
             return None
         return found
 
-    async def account_of(self, found: Any) -> str:
+    async def _is_of_account(self, found: Any) -> bool:
+        if not self.account:
+            return True
+        try:
+            account = await self._ask_account(found)
+        except (PlldbError, boto.BotoCoreError, boto.ClientError, *NO_ANSWER, OSError):
+            return False  # perhaps AWS says so next time
+        if account != self.account and found.access_key != self._foreign:
+            self._foreign = found.access_key  # said once: every request asks until somebody signs in again
+            log.warning("the new credentials belong to another account, and are not used")
+        return account == self.account
+
+    async def _ask_account(self, found: Any) -> str:
         """Ask AWS whose credentials these are, while every other request goes on with those in use."""
         access_key, secret_key, token = _keys_of(found)
         context = self._session.create_client(
@@ -130,11 +169,6 @@ class Clients:
         )
         async with context as sts:
             return str((await sts.get_caller_identity()).get("Account", ""))
-
-    def use(self, found: Any) -> None:
-        """Sign every request from now on with these credentials."""
-        held = self._credentials
-        held.access_key, held.secret_key, held.token = _keys_of(found)
 
     async def _make(self, service: str, endpoint_url: str | None, read_timeout: float | None) -> Any:
         if self._place.session is None:

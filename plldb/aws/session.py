@@ -26,7 +26,7 @@ from plldb.aws.pace import RequestPace
 from plldb.aws.place import Place, Target
 from plldb.aws.regions import check_known, dns_suffix, find_region, is_foreign, is_known
 from plldb.aws.websockets import Posts, WebSocket, download, download_to, open_websocket
-from plldb.errors import AwsError, CredentialsError, Hint, PlldbError, SettingsError, UnreachableError
+from plldb.errors import AwsError, CredentialsError, Hint, SettingsError, UnreachableError
 
 if TYPE_CHECKING:
     from types_aiobotocore_cloudformation import CloudFormationClient
@@ -60,9 +60,6 @@ class Aws:
         self.pace = pace
         self._session = session
         self._place = place
-        self._account = ""
-        self._foreign = ""
-        self._signing_in = asyncio.Lock()
         self._downloads = asyncio.Semaphore(2)
         self._clients = Clients(session, place, region, pace, stack)
 
@@ -114,7 +111,7 @@ class Aws:
         if not account or arn.count(":") < 5:
             raise AwsError("GetCallerIdentity: the answer names no account.", hint=CHECK_NETWORK)
         self._check_account(account)
-        self._account = account
+        self._clients.account = account
         who = self._clients.who
         foreign = [url for url in self._clients.endpoints if is_foreign(self._session, url)]
         return Target(
@@ -199,36 +196,9 @@ class Aws:
             # Only what is safe to show: neither parameters nor headers.
             log.info("%s %s: %s", service, operation, type(error).__name__)
             found = translate(error, service=service, operation=operation, who=self._clients.who)
-            if isinstance(found, CredentialsError) and await self._find_other_credentials(login):
+            if isinstance(found, CredentialsError) and await self._clients.take_new_login(login):
                 raise TryAgainError(found, throttled=False) from error
             raise found from error
-
-    async def _find_other_credentials(self, refused: tuple[str, str | None]) -> bool:
-        """Take what somebody has signed in with meanwhile, unless it is of another account.
-
-        ``refused`` is the login that AWS does not accept.
-        """
-        async with self._signing_in:
-            if self._clients.login != refused:
-                return True  # another request has found them
-            found = await self._clients.find_new_credentials()
-            if found is None or not await self._is_same_account(found):
-                return False
-            self._clients.use(found)
-            return self._clients.login != refused
-
-    async def _is_same_account(self, found: Any) -> bool:
-        """Whether credentials are of the account in which plldb began: what it has changed is there."""
-        if not self._account:
-            return True
-        try:
-            account = await self._clients.account_of(found)
-        except (PlldbError, boto.BotoCoreError, boto.ClientError, *NO_ANSWER, OSError):
-            return False  # perhaps AWS says so next time
-        if account != self._account and found.access_key != self._foreign:
-            self._foreign = found.access_key  # said once: every request asks until somebody signs in again
-            log.warning("the new credentials belong to another account, and are not used")
-        return account == self._account
 
     @property
     def finds_new_credentials(self) -> bool:

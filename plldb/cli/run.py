@@ -23,9 +23,10 @@ from plldb.cli.output.renderer import (
 )
 from plldb.cli.prompts import SharedQuestion, ask_yes
 from plldb.errors import PlldbError
+from plldb.streams import with_pauses
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from plldb.cli.command import Command
     from plldb.cli.invocation import Settings
@@ -227,31 +228,6 @@ async def _show_events(
 
 def _labelled(run: RegionRun[Any], text: str) -> str:
     return f"{run.label} {text}" if run.label else text
-
-
-async def with_pauses(
-    stream: AsyncGenerator[Any, None], patience: float | None
-) -> AsyncGenerator[Any | None, None]:
-    """Yield what ``stream`` yields, and None whenever nothing has come for ``patience`` seconds."""
-    upcoming: asyncio.Task[Any] | None = None
-    try:
-        while True:
-            upcoming = asyncio.create_task(_next(stream))
-            while not (await asyncio.wait({upcoming}, timeout=patience))[0]:
-                yield None
-            event = upcoming.result()
-            if event is None:
-                return
-            yield event
-    finally:
-        if upcoming is not None and not upcoming.done():
-            upcoming.cancel()
-            with suppress(asyncio.CancelledError):
-                await upcoming
-
-
-async def _next(stream: AsyncGenerator[Any, None]) -> Any:
-    return await anext(stream, None)
 
 
 def _bug(error: BaseException) -> str:
