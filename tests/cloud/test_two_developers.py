@@ -59,7 +59,7 @@ async def test_each_is_told_who_has_what_and_the_end_of_one_leaves_the_others_fu
         env = {**aws_env, **{name: value for name, value in of_boris.items() if value}}
         async with attached(env, folder, *argv) as other:
             (taken,) = (await other.read_until("take_over_planned"))["functions"]
-            assert (taken["function"], taken["holder"]) == (names["Orders"], me)
+            assert (taken["function"], [each["who"] for each in taken["holders"]]) == (names["Orders"], [me])
             await other.read_until("attached")
             heard = await ada.read_until("function_deployed")
             assert (heard["armed"], heard["reason"]) == (False, "held")
