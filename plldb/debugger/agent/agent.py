@@ -16,8 +16,9 @@ except ImportError:  # a Python that is made in another way; `signal` takes 5 ms
 from plldb.debugger import wire
 from plldb.debugger.agent.actions import Answer, Connect, Deployed, Post, Ready, Say, Send
 from plldb.debugger.agent.core import Core
-from plldb.debugger.agent.http import Http
+from plldb.debugger.agent.http import Http, headers_of, with_deadline
 from plldb.debugger.agent.runtime import Runtime
+from plldb.debugger.agent.sockets import field
 
 API = "/2018-06-01/runtime/invocation/"
 
@@ -92,15 +93,40 @@ class Agent:
             asked = time()
             try:
                 self._api.open(asked)
-                status, headers, body = self._api.request("GET", API + "next", [], b"", time())
+                status, head, body = self._api.request("GET", API + "next", [], b"", asked)
             except OSError:
                 os._exit(0)  # Lambda takes the sandbox down
-            self._mark(b"busy")
-            if time() - asked > FROZEN_AFTER:
-                self._read_unread()
             if status != 200:
                 raise RuntimeError(f"HTTP {status} of the Runtime API")
-            self._serve(headers, body)
+            now = time()
+            if self._is_passed_on(now):
+                self._pass_on(now, head, body)
+                continue
+            self._mark(b"busy")
+            if now - asked > FROZEN_AFTER:
+                self._read_unread()
+            self._serve(head, body)
+
+    def _is_passed_on(self, now: float) -> bool:
+        """Return whether the runtime waits for an invocation and gets this one, whatever it is."""
+        self._catch_up()
+        return self._runtime.running and (self._core is None or self._core.passes(now))
+
+    def _catch_up(self) -> None:
+        """Take what has happened since the invocation before."""
+        while (event := self._runtime.happened()) is not None:
+            self._take(event)
+
+    def _pass_on(self, now: float, head: bytes, body: bytes) -> None:
+        """Pass an invocation on. What is done before the runtime has it takes thrice as long as later.
+
+        For the caches of the processor are cold then.
+        """
+        killed_at = int(field(head, b"lambda-runtime-deadline-ms")) / 1000
+        deadline = min(killed_at, now + self._settings.timeout)
+        self._runtime.hand_over(with_deadline(head, body, deadline))
+        self._mark(b"busy")
+        self._await_runtime(deadline, field(head, b"lambda-runtime-aws-request-id").decode())
 
     def _read_unread(self) -> None:
         """Hear what the laptop has said while the sandbox stood still: it may have detached, or moved."""
@@ -113,8 +139,8 @@ class Agent:
             if event is not None:
                 self._take(event)
 
-    def _serve(self, headers: Headers, body: bytes) -> None:
-        now = time()
+    def _serve(self, head: bytes, body: bytes) -> None:
+        now, headers = time(), headers_of(head)
         lower = {name.lower(): value for name, value in headers}
         rid = lower["lambda-runtime-aws-request-id"]
         killed_at = int(lower["lambda-runtime-deadline-ms"]) / 1000
@@ -129,7 +155,7 @@ class Agent:
         if isinstance(decision, Answer):
             self._post(rid, decision.kind, decision.headers, decision.body)
         else:
-            self._run_deployed(rid, deadline, headers, body)
+            self._run_deployed(rid, deadline, head, body)
 
     def _post(self, rid: str, kind: str, headers: list[tuple[str, str]], body: bytes) -> None:
         self._api.open(time())
@@ -137,18 +163,13 @@ class Agent:
 
     # The function's own runtime.
 
-    def _run_deployed(self, rid: str, deadline: float, headers: Headers, body: bytes) -> None:
+    def _run_deployed(self, rid: str, deadline: float, head: bytes, body: bytes) -> None:
         if not self._runtime.running:
             self._runtime.waiting = True
             self._runtime.start()
             self._await_runtime(deadline, rid)
             self._runtime.waiting = False
-        dropped = ("content-length", "transfer-encoding", "connection", "lambda-runtime-deadline-ms")
-        kept = [(name, value) for name, value in headers if name.lower() not in dropped]
-        kept.append(("Lambda-Runtime-Deadline-Ms", str(int(deadline * 1000))))
-        kept.append(("Content-Length", str(len(body))))
-        lines = ["HTTP/1.1 200 OK", *(f"{name}: {value}" for name, value in kept), "", ""]
-        self._runtime.hand_over("\r\n".join(lines).encode("latin-1") + body)
+        self._runtime.hand_over(with_deadline(head, body, deadline))
         self._await_runtime(deadline, rid)
 
     def _await_runtime(self, deadline: float | None, rid: str) -> None:
@@ -194,8 +215,7 @@ class Agent:
 
     def _decide(self, name: str, *values: object) -> Ready | Deployed | Answer:
         """Return what the core decides."""
-        while (event := self._runtime.happened()) is not None:  # since then, first
-            self._take(event)
+        self._catch_up()
         self._decisions, self._posting = [], False
         self._tell_core(name, *values)
         return self._await_decision()
@@ -262,4 +282,3 @@ if TYPE_CHECKING:
 
     from plldb.debugger.agent.actions import Action
     from plldb.debugger.agent.lines import Event, Lines, Settings
-    from plldb.debugger.agent.sockets import Headers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from select import POLLIN, poll
 
-from plldb.debugger.agent.sockets import connect, framing
+from plldb.debugger.agent.sockets import connect, field, framing
 
 BLOCK = 65536
 """Bytes of a request that are awaited as a whole. A longer one goes on piece by piece."""
@@ -93,12 +93,11 @@ def asks_next(method: bytes, path: bytes) -> bool:
 
 def measure(said: bytes) -> int:
     """Return how long the first request is: 0 while its head is incomplete, -1 if it is to be streamed."""
-    head, end, _ = said.partition(b"\r\n\r\n")
-    if not end:
+    end = said.find(b"\r\n\r\n") + 4
+    if end < 4:
         return -1 if len(said) > BLOCK else 0
-    size, chunked = framing(head.split(b"\r\n"))
-    whole = len(head) + len(end) + size
-    return -1 if chunked or size > BLOCK or b"\r\nexpect:" in head.lower() else whole
+    size, chunked = framing(said[:end])
+    return -1 if chunked or size > BLOCK or field(said[:end], b"expect") else end + size
 
 
 TYPE_CHECKING = False

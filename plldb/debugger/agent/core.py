@@ -67,6 +67,13 @@ class Core:
         self._question = (now, now + FIRST_LINK)
         return self._step(now)
 
+    def passes(self, now: float) -> bool:
+        """Return whether any invocation is the deployed code's: nobody is known, nor to be asked for."""
+        if self._link.laptops or self._out or self._link.reach(now, None) is not False:
+            return False
+        self._runs += 1
+        return True
+
     def invocation(
         self, now: float, rid: str, deadline: float, meta: dict[str, object], body: bytes
     ) -> list[Action]:

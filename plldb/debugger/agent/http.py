@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from select import POLLIN, poll
 from time import gmtime, strftime
 
 from plldb.debugger.agent.sockets import (
@@ -14,7 +15,6 @@ from plldb.debugger.agent.sockets import (
     Headers,
     connect,
     framing,
-    has_unread,
     read_exactly,
     read_head,
 )
@@ -23,6 +23,8 @@ IDLE_LIMIT = 30.0
 """Seconds after which a kept connection is not used again: the server may have closed it unseen."""
 
 SERVICE = "execute-api"
+
+_NOT_KEPT = (b"content-length", b"transfer-encoding", b"connection", b"lambda-runtime-deadline-ms")
 
 
 def signed_headers(
@@ -68,16 +70,19 @@ class Http:
         self._socket: Connection | None = None
         self._stream: BufferedReader | None = None
         self._used = 0.0
+        self._watched = poll()
 
     def open(self, now: float) -> None:
         """Make sure that there is a connection which the other end has not closed, as far as can be seen."""
         if self._socket is not None:
             # Nothing is awaited: what can be read is the end of the connection.
-            if not has_unread(self._socket) and now - self._used < IDLE_LIMIT:
+            if not self._watched.poll(0) and now - self._used < IDLE_LIMIT:
                 return
             self.close()
         self._socket = connect(self._host, tls=self._tls, timeout=self._timeout)
         self._stream = self._socket.stream()
+        self._watched = poll()
+        self._watched.register(self._socket, POLLIN)
 
     def close(self) -> None:
         """Close the connection, if there is one."""
@@ -87,8 +92,8 @@ class Http:
 
     def request(
         self, method: str, path: str, headers: Headers, body: bytes, now: float
-    ) -> tuple[int, Headers, bytes]:
-        """Send a request through the open connection, and return status, headers and body of the answer."""
+    ) -> tuple[int, bytes, bytes]:
+        """Send a request through the open connection, and return status, head and body of the answer."""
         assert self._socket is not None  # noqa: S101 - `open` was called
         assert self._stream is not None  # noqa: S101
         lines = [f"{method} {path} HTTP/1.1", f"host: {self._host}", f"content-length: {len(body)}"]
@@ -106,13 +111,24 @@ class Http:
         self._used = now
         return answer
 
-    def _answer(self, stream: BufferedReader) -> tuple[int, Headers, bytes]:
-        first, lines = read_head(stream)
-        size, chunked = framing(lines)
-        pairs = (line.decode("latin-1").strip().partition(":") for line in lines[1:-1])
-        headers = [(name, value.strip()) for name, _, value in pairs]
+    def _answer(self, stream: BufferedReader) -> tuple[int, bytes, bytes]:
+        head = read_head(stream)
+        size, chunked = framing(head)
         body = b"".join(chunks(stream)) if chunked else read_exactly(stream, size)
-        return int(first.split(None, 2)[1]), headers, body
+        return int(head.split(None, 2)[1]), head, body
+
+
+def headers_of(head: bytes) -> Headers:
+    """Return the headers in a head."""
+    pairs = (line.partition(":") for line in head.decode("latin-1").split("\n")[1:-2])
+    return [(name, value.strip()) for name, _, value in pairs]
+
+
+def with_deadline(head: bytes, body: bytes, deadline: float) -> bytes:
+    """Return an invocation as the API gave it, but with another deadline, in epoch seconds."""
+    kept = [line for line in head.splitlines()[:-1] if line.partition(b":")[0].lower() not in _NOT_KEPT]
+    kept.append(b"Lambda-Runtime-Deadline-Ms: %d" % (deadline * 1000))
+    return b"\r\n".join([*kept, b"Content-Length: %d" % len(body), b"", body])
 
 
 def chunks(stream: BufferedReader) -> Iterator[bytes]:

@@ -52,6 +52,8 @@ class Events:
 
     def get(self, timeout: float | None = 0.0) -> Event | None:
         """Return the next event; None if there is none within so many seconds."""
+        if timeout == 0.0 and self._queue.empty():
+            return None
         try:
             return self._queue.get(timeout != 0.0, timeout or None)
         except Empty:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from _thread import allocate_lock, start_new_thread
 from io import BufferedReader, RawIOBase
+from time import time
 
 try:
     from _signal import (  # type: ignore[import-not-found]
@@ -94,14 +95,18 @@ class Runtime:
         caller = self._caller
         if caller is None or not caller.busy:
             return self.happened(timeout)
-        self._events.watched = True  # first, so that no event between the two is overlooked
+        limit = None if timeout is None else time() + timeout
+        self._events.watched = True  # first, so that no event is overlooked
         event = self.happened()
-        ready = [] if event else caller.wait(self._events.descriptor, timeout)
+        while event is None and caller.busy and self._caller is caller:
+            left = None if limit is None else max(0.0, limit - time())
+            ready = caller.wait(self._events.descriptor, left)
+            if not ready:
+                break
+            for descriptor in ready:
+                event = event or self._carry(caller, descriptor)  # the rest can be read later, too
         self._events.watched = False
-        for descriptor in ready:
-            if self._caller is caller:
-                self._carry(caller, descriptor)
-        return event or self.happened()
+        return event
 
     def happened(self, timeout: float | None = 0.0) -> Event | None:
         """Return the next event that has happened, or happens within so many seconds."""
@@ -112,34 +117,37 @@ class Runtime:
                 start_new_thread(self._serve, (before,))  # it may have something else to say
         return event
 
-    def _carry(self, caller: Caller, descriptor: int) -> None:
+    def _carry(self, caller: Caller, descriptor: int) -> Event | None:
+        """Do what a descriptor that can be read is for; return what has happened."""
         try:
             if descriptor == self._events.descriptor:
                 os.read(descriptor, BLOCK)
-            elif descriptor == caller.connection.fileno():
-                self._listen(caller)
-            elif not caller.pass_on():
+                return self.happened()
+            if self._caller is not caller:
+                return None
+            if descriptor == caller.connection.fileno():
+                return self._listen(caller)
+            if not caller.pass_on():
                 self._leave(caller)
         except OSError:
             self._leave(caller)  # the runtime, or the sandbox, is at its end
+        return None
 
-    def _listen(self, caller: Caller) -> None:
+    def _listen(self, caller: Caller) -> Event | None:
         heard = caller.hear(self._note)
         if heard == "next":
-            self._ask(caller)
-        elif heard == "large":
+            caller.busy = False
+            return "idle", caller
+        if heard == "large":
             self._caller = None
             start_new_thread(self._serve, (caller,))
         elif heard == "closed":
             self._leave(caller)
+        return None
 
     def _leave(self, caller: Caller) -> None:
         self._caller = None
         _close(caller)
-
-    def _ask(self, caller: Caller) -> None:
-        caller.busy = False
-        self._events.put(("idle", caller))
 
     def _note(self, method: bytes, path: bytes) -> None:
         if method == b"POST" and b"/runtime/invocation/" in path:
@@ -181,18 +189,19 @@ class Runtime:
         except (OSError, EOFError):
             _close(caller)  # the runtime, or the sandbox, is at its end
         else:
-            self._ask(caller)
+            caller.busy = False
+            self._events.put(("idle", caller))
 
     def _pump(self, caller: Caller) -> None:
         if caller.leave_to_thread():
             start_new_thread(_pump, (caller.connect(), caller.connection))
 
     def _one(self, caller: Caller, stream: BufferedReader) -> bool:
-        first, lines = read_head(stream)
-        method, path = first.split(b" ", 2)[:2]
+        head = read_head(stream)
+        method, path = head.split(b" ", 2)[:2]
         if asks_next(method, path):
             return True
-        size, chunked = framing(lines)
+        size, chunked = framing(head)
         if self.waiting and path.endswith(b"/runtime/init/error"):
             # The real API has an invocation under way, so this is that invocation's error.
             self._events.put(("init_error", read_exactly(stream, size)))
@@ -203,9 +212,9 @@ class Runtime:
         self._note(method, path)
         if not chunked and size <= BLOCK:
             # In one piece, which the API reads at once.
-            upstream.sendall(b"".join(lines) + read_exactly(stream, size))
+            upstream.sendall(head + read_exactly(stream, size))
             return False
-        upstream.sendall(b"".join(lines))
+        upstream.sendall(head)
         _forward_body(stream, upstream, size, chunked)
         return False
 

@@ -50,10 +50,10 @@ class Connection(RawIOBase):
         self._plain = plain
         self._tls = tls
         self.settimeout = plain.settimeout
-
-    def fileno(self) -> int:
-        """Return its descriptor, -1 after its end."""
-        return self._plain.fileno()
+        this: Any = self
+        this.fileno = plain.fileno
+        if tls is None:  # then the socket does it: a function in between costs each invocation some µs
+            this.recv, this.sendall, this.readinto = plain.recv, plain.sendall, plain.recv_into
 
     def stream(self) -> BufferedReader:
         """Return what reads it through a buffer."""
@@ -67,8 +67,6 @@ class Connection(RawIOBase):
     def readinto(self, buffer: WriteableBuffer) -> int:
         """Read what is there into a buffer, and return how much; 0 at the end."""
         view = memoryview(buffer)
-        if self._tls is None:
-            return self._plain.recv_into(view)
         try:
             return int(self._tls.read(len(view), view))
         except OSError as error:
@@ -78,13 +76,10 @@ class Connection(RawIOBase):
 
     def recv(self, size: int) -> bytes:
         """Return at most so many bytes that are there; none at the end."""
-        return self._plain.recv(size) if self._tls is None else self.read(size) or b""
+        return self.read(size) or b""
 
     def sendall(self, data: bytes) -> None:
         """Send all of it."""
-        if self._tls is None:
-            self._plain.sendall(data)
-            return
         left = memoryview(data)
         while left:
             left = left[self._tls.write(left) :]
@@ -218,13 +213,16 @@ def has_unread(connection: Connection) -> bool:
     return any(event & ~POLLNVAL for _, event in watched.poll(0))
 
 
-def read_head(stream: BufferedReader) -> tuple[bytes, list[bytes]]:
-    """Return the first line of a message and all lines as received, the empty one included.
+def read_head(stream: BufferedReader) -> bytes:
+    """Return the head of a message as received, with the empty line.
 
     Raises:
         EOFError: the connection was closed before the first byte.
         OSError: it was closed within the head.
     """
+    end = stream.peek().find(b"\r\n\r\n") + 4
+    if end >= 4:  # most are there as a whole
+        return stream.read(end)
     lines = [stream.readline(65536)]
     if not lines[0]:
         raise EOFError
@@ -232,19 +230,18 @@ def read_head(stream: BufferedReader) -> tuple[bytes, list[bytes]]:
         lines.append(stream.readline(65536))
         if not lines[-1]:
             raise OSError("connection closed within a head")
-    return lines[0], lines
+    return b"".join(lines)
 
 
-def framing(lines: list[bytes]) -> tuple[int, bool]:
+def field(head: bytes, name: bytes) -> bytes:
+    """Return what a head says under a name in lower case; empty if nothing."""
+    at = head.lower().find(b"\n" + name + b":")
+    return head[at + len(name) + 2 : head.index(b"\n", at + 1)].strip() if at >= 0 else b""
+
+
+def framing(head: bytes) -> tuple[int, bool]:
     """Return how long a message's body is by its head: its bytes, and whether it is chunked."""
-    size, chunked = 0, False
-    for line in lines[1:]:
-        name, _, value = line.partition(b":")
-        if name.lower() == b"content-length":
-            size = int(value)
-        elif name.lower() == b"transfer-encoding":
-            chunked = b"chunked" in value.lower()
-    return size, chunked
+    return int(field(head, b"content-length") or 0), b"chunked" in field(head, b"transfer-encoding").lower()
 
 
 def read_exactly(stream: BufferedReader, size: int) -> bytes:

@@ -6,7 +6,7 @@ import binascii
 import os
 from _thread import allocate_lock
 
-from plldb.debugger.agent.sockets import CONNECT_LIMIT, connect, has_unread, read_exactly, read_head
+from plldb.debugger.agent.sockets import CONNECT_LIMIT, connect, field, has_unread, read_exactly, read_head
 
 LARGEST_MESSAGE = 256 * 1024
 """Of a WebSocket, in bytes. API Gateway's limit is 128 KB."""
@@ -50,8 +50,8 @@ class WebSocket:
         self._socket.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
 
     def _learn(self) -> None:
-        first, answer = read_head(self._stream)
-        status = int(first.split(None, 2)[1])
+        head = read_head(self._stream)
+        status = int(head.split(None, 2)[1])
         if status == NOBODY:
             raise NobodyError
         if status != 101:
@@ -60,7 +60,7 @@ class WebSocket:
 
         digest = hashlib.sha1((self._key + _WEBSOCKET_GUID).encode(), usedforsecurity=False).digest()
         expected = binascii.b2a_base64(digest, newline=False)
-        if not any(line.lower().startswith(b"sec-websocket-accept") and expected in line for line in answer):
+        if field(head, b"sec-websocket-accept") != expected:
             raise OSError("no WebSocket at this address")
 
     def send(self, data: bytes, opcode: int = 1) -> None:
