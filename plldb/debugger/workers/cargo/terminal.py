@@ -54,6 +54,15 @@ class Terminal:
             self.lock = None
 
 
+def stop_tracing():
+    """Leave nothing of a debugger to the next invocation, breakpoints that were set at its prompt apart."""
+    sys.settrace(None)
+    debugger = getattr(pdb.Pdb, "_last_pdb_instance", None)  # since Python 3.13 one for all breakpoint()
+    if hasattr(debugger, "stop_trace"):  # since 3.14, where breakpoint() traces by sys.monitoring
+        debugger.stop_trace()
+        debugger.enterframe = None  # q leaves it behind, and with it each later breakpoint() would do nothing
+
+
 def install(path, name, bootstrap):
     """Let pdb use the terminal; at the end of an invocation it has it no more."""
     terminal = Terminal(path, name)
@@ -89,7 +98,7 @@ def install(path, name, bootstrap):
         try:
             return handle(*args, **how)
         finally:
-            sys.settrace(None)
+            stop_tracing()
             terminal.release()
 
     pdb.Pdb = Debugger

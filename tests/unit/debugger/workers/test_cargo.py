@@ -56,6 +56,41 @@ def test_a_worker_ends_with_the_pipe_that_plldb_holds(how: str, child_ends: bool
             os.kill(child, 9)
 
 
+# Stands for a worker whose function stops twice; this end of its terminal is given, too.
+STOPS = """
+import os, sys, types
+sys.path.insert(0, {folder!r})
+import terminal
+def handle(event):
+    breakpoint()
+    return event
+runtime = types.SimpleNamespace(handle_event_request=lambda event: handle(event))
+terminal.install(os.ttyname({side}), "orders", runtime)
+for event in ("first", "second"):
+    try:
+        print(runtime.handle_event_request(event))
+    except Exception as error:
+        print(type(error).__name__)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs terminals")
+def test_pdb_asks_again_after_q() -> None:
+    # On Python 3.14, q would end the process, and would leave a debugger that does nothing any more.
+    mine, side = os.openpty()
+    code = STOPS.format(folder=str(Path(ending.__file__).parent), side=side)
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, pass_fds=[side]) as worker:
+        os.close(side)
+        for keys in (b"n\n", b"q\n", b"c\n"):
+            seen = b""
+            while not seen.endswith(b"(Pdb) "):
+                seen += os.read(mine, 1000)  # an OSError where it ends without having asked
+            os.write(mine, keys)
+        assert worker.stdout is not None
+        assert worker.stdout.read().split() == [b"BdbQuit", b"second"]
+    os.close(mine)
+
+
 def test_a_python_that_debugpy_does_not_run_on_is_named() -> None:
     oldest = ".".join(map(str, debugging.OLDEST_PYTHON))
     assert metadata.metadata("debugpy")["Requires-Python"] == f">={oldest}"
