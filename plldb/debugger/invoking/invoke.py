@@ -45,16 +45,16 @@ async def invoke_function(aws: Aws, stack: str, word: str, event: bytes, *, pace
     log = read_log(answer)
     request_id = read_request_id(answer, log)
     ran = await _where(aws, called, answer, arn_of(target, called.name), request_id, event, pace)
-    told, text = read_answer(payload)
+    value, text = read_answer(payload)
     return Invoked(
         target=target,
         function=called.name,
         function_version=str(answer.get("ExecutedVersion") or called.version),
         request_id=request_id,
         seconds=seconds,
-        answer=told,
+        answer=value,
         text=text,
-        error=read_error(answer, told, text),
+        error=read_error(answer, value, text),
         log=log,
         ran=ran.where,
         who=ran.who,

@@ -92,7 +92,7 @@ def write_recording(recording: Recording) -> str:
     """Return the text of a file."""
     function = {name: value for name, value in asdict(recording.function).items() if name in _DEFAULTS}
     when = datetime.fromtimestamp(recording.at, UTC).isoformat(timespec="milliseconds")
-    told = {
+    fields = {
         "form": FORM,
         "time": when.replace("+00:00", "Z"),
         "function": function,
@@ -103,7 +103,7 @@ def write_recording(recording: Recording) -> str:
         "seconds": recording.seconds,
         **({} if recording.answer is None else _content("answer", recording.answer)),
     }
-    return json.dumps(told, indent=2) + "\n"
+    return json.dumps(fields, indent=2) + "\n"
 
 
 def _content(name: str, body: bytes) -> dict[str, object]:
@@ -121,45 +121,45 @@ def read_recording(data: bytes, name: str) -> Recording:
         RecordingError: it is no recording, or one of another version, or damaged.
     """
     try:
-        told = json.loads(data)
+        fields = json.loads(data)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}: {error.msg}"
         raise RecordingError(f"{name} is not JSON: {where}.", hint=NO_RECORDING) from None
     except (ValueError, RecursionError):
         raise RecordingError(f"{name} is not JSON.", hint=NO_RECORDING) from None
-    form = told.get("form") if isinstance(told, dict) else None
+    form = fields.get("form") if isinstance(fields, dict) else None
     if form != FORM:
         what = f"it says {form!r}, not {FORM!r}" if isinstance(form, str) else "it does not begin as one"
         raise RecordingError(f"{name} is no recording that this version can read: {what}.", hint=NO_RECORDING)
     try:
-        return _recording_of(told)
+        return _recording_of(fields)
     except (LookupError, TypeError, ValueError, OverflowError) as error:
         raise RecordingError(
             f"{name} is damaged: {error or type(error).__name__}.", hint=NO_RECORDING
         ) from None
 
 
-def _recording_of(told: Mapping[str, Any]) -> Recording:
-    event = _body(told, "event")
+def _recording_of(fields: Mapping[str, Any]) -> Recording:
+    event = _body(fields, "event")
     if event is None:
         raise LookupError("it has no event")
     recording = Recording(
-        function=_function_of(told),
-        headers=tuple(_headers_of(told)),
-        log_stream=_text(told, "log_stream"),
+        function=_function_of(fields),
+        headers=tuple(_headers_of(fields)),
+        log_stream=_text(fields, "log_stream"),
         event=event,
-        at=datetime.fromisoformat(_text(told, "time")).timestamp(),
-        outcome=_text(told, "outcome"),
-        seconds=float(told.get("seconds", 0)),
-        answer=_body(told, "answer"),
+        at=datetime.fromisoformat(_text(fields, "time")).timestamp(),
+        outcome=_text(fields, "outcome"),
+        seconds=float(fields.get("seconds", 0)),
+        answer=_body(fields, "answer"),
     )
     if REQUEST_ID not in dict(recording.headers):
         raise LookupError(f"its context has no {REQUEST_ID}")
     return recording
 
 
-def _function_of(told: Mapping[str, Any]) -> FunctionSettings:
-    function = told.get("function")
+def _function_of(fields: Mapping[str, Any]) -> FunctionSettings:
+    function = fields.get("function")
     if not isinstance(function, dict):
         raise LookupError("it has no function")
     known = {name: value for name, value in function.items() if name in _DEFAULTS}
@@ -189,8 +189,8 @@ _NO_FUNCTION = FunctionSettings(name="", arn="", handler="", runtime="")
 _DEFAULTS = {name: value for name, value in asdict(_NO_FUNCTION).items() if name != "variables"}
 
 
-def _headers_of(told: Mapping[str, Any]) -> list[tuple[str, str]]:
-    context = told.get("context")
+def _headers_of(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
+    context = fields.get("context")
     if not isinstance(context, dict):
         raise LookupError("it has no context")
     for name, value in context.items():
@@ -200,15 +200,15 @@ def _headers_of(told: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [*context.items()]
 
 
-def _text(told: Mapping[str, Any], name: str) -> str:
-    value = told.get(name)
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name)
     if not isinstance(value, str) or not value.isprintable():
         raise LookupError(f"it has no usable {name}")
     return value
 
 
-def _body(told: Mapping[str, Any], name: str) -> bytes | None:
-    if name in told:
-        return json.dumps(told[name], separators=(",", ":")).encode()
-    coded = told.get(f"{name}_base64")
+def _body(fields: Mapping[str, Any], name: str) -> bytes | None:
+    if name in fields:
+        return json.dumps(fields[name], separators=(",", ":")).encode()
+    coded = fields.get(f"{name}_base64")
     return binascii.a2b_base64(coded) if isinstance(coded, str) else None

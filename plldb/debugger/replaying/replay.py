@@ -78,6 +78,10 @@ async def replay_files(
             done.append(await _run(file, recording, workers, telling, folder))
             await telling.flush()
             await tell(done[-1])
+    return _finished(done)
+
+
+def _finished(done: Sequence[Replayed]) -> ReplayFinished:
     return ReplayFinished(
         invocations=len(done),
         failed=sum(each.outcome != "answered" for each in done),
@@ -157,20 +161,20 @@ def _start_of(recording: Recording) -> Start:
 def _is_same(recording: Recording, answer: Answer | None, outcome: str) -> bool:
     if answer is None or recording.answer is None or outcome != recording.outcome:
         return False
-    now, then = _loaded(answer.body), _loaded(recording.answer)
+    now, then = _parse(answer.body), _parse(recording.answer)
     if outcome == "failed":
-        return all(_get(now, name) == _get(then, name) for name in ("errorType", "errorMessage"))
+        return all(_member(now, name) == _member(then, name) for name in ("errorType", "errorMessage"))
     return bool(now == then)
 
 
-def _loaded(body: bytes) -> Any:
+def _parse(body: bytes) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
         return body
 
 
-def _get(value: Any, name: str) -> Any:
+def _member(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else value
 
 
