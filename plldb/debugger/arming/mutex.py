@@ -23,7 +23,7 @@ PREFIX = "fn#"
 REFUSED = "ConditionalCheckFailedException"
 _NAMED_BY_BOTOCORE = re.compile(r"/botocore-session-\d+$")
 _FUNCTION = re.compile(r"arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,140}")
-"""plldb's stack is gone. Functions can be restored all the same: nobody holds them."""
+"""The ARN of a function, which Lambda can be asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ async def read_hold(table: Table, arn: str) -> Hold | None:
     except AwsError as error:
         if error.aws_code != NO_TABLE:
             raise
-        return None
+        return None  # plldb's stack is gone: functions can be restored all the same
     return hold_of(answer.get("Item") or {})
 
 
