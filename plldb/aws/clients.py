@@ -27,10 +27,6 @@ from plldb.errors import Hint, PlldbError, SettingsError
 
 log = logging.getLogger(__name__)
 
-KEPT_OPEN = 50.0
-"""Seconds that an unused connection to an endpoint of its own, as a WebSocket API has, is kept: then the next
-answer needs no handshakes, which are three round trips. All others are kept for 12 s."""
-
 IN_FILES = ("shared-credentials-file", "config-file")
 """botocore's words for sources that it reads only once: whoever signs in again writes the file anew."""
 
@@ -52,7 +48,7 @@ class Clients:
         self._pace = pace
         self._stack = stack
         self._connections = Connections(stack)
-        self._clients: dict[tuple[str, str | None, float | None], Any] = {}
+        self._clients: dict[tuple[str, float | None], Any] = {}
         self._credentials: Any = None
         self._making = asyncio.Lock()
         self._signing_in = asyncio.Lock()
@@ -80,10 +76,8 @@ class Clients:
         """How the caller is signed in, as far as it is known."""
         return SignedIn(source=getattr(self._credentials, "method", ""), profile=self._session.profile)
 
-    async def get(
-        self, service: str, endpoint_url: str | None = None, read_timeout: float | None = None
-    ) -> Any:
-        """Return the client for a service, at an endpoint of its own if it has one.
+    async def get(self, service: str, read_timeout: float | None = None) -> Any:
+        """Return the client for a service.
 
         ``read_timeout`` is how many seconds an answer may take where that is not `RequestPace.read_timeout`.
 
@@ -92,7 +86,7 @@ class Clients:
             CredentialsError: what should give the credentials does not.
         """
         async with self._making:
-            key = service, endpoint_url, read_timeout
+            key = service, read_timeout
             if key not in self._clients:
                 self._clients[key] = await self._make(*key)
             return self._clients[key]
@@ -170,7 +164,7 @@ class Clients:
         async with context as sts:
             return str((await sts.get_caller_identity()).get("Account", ""))
 
-    async def _make(self, service: str, endpoint_url: str | None, read_timeout: float | None) -> Any:
+    async def _make(self, service: str, read_timeout: float | None) -> Any:
         if self._place.session is None:
             await self._load_credentials()
         try:
@@ -178,9 +172,9 @@ class Clients:
             context = self._session.create_client(
                 service,
                 region_name=self._region,
-                endpoint_url=endpoint_url or self._place.endpoint_url or None,
+                endpoint_url=self._place.endpoint_url or None,
                 verify=verify,
-                config=self._config(read_timeout, keep=endpoint_url is not None),
+                config=self._config(read_timeout),
             )
             client = await self._stack.enter_async_context(context)
             # A caller's session finds them with its first client, so that a role is assumed in that region.
@@ -203,14 +197,12 @@ class Clients:
         except Exception as error:  # as above
             raise credentials_error(error, self._session, self.who) from error
 
-    def _config(self, read_timeout: float | None = None, *, keep: bool = False) -> AioConfig:
+    def _config(self, read_timeout: float | None = None) -> AioConfig:
         theirs = getattr(self._session.get_default_client_config(), "http_session_cls", AIOHTTPSession)
         # A caller's session may have another backend set: that stays.
         ours: Any = {"http_session_cls": self._connections.for_client} if theirs is AIOHTTPSession else {}
         if ours and read_timeout:  # networks forget a connection on which nothing comes for minutes
             ours["connector_args"] = {"socket_factory": open_socket}
-        if keep:
-            ours["connector_args"] = {**ours.get("connector_args", {}), "keepalive_timeout": KEPT_OPEN}
         return AioConfig(
             connect_timeout=self._pace.connect_timeout,
             read_timeout=read_timeout or self._pace.read_timeout,

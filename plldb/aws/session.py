@@ -25,7 +25,7 @@ from plldb.aws.own_session import make_session
 from plldb.aws.pace import RequestPace
 from plldb.aws.place import Place, Target
 from plldb.aws.regions import check_known, dns_suffix, find_region, is_foreign, is_known
-from plldb.aws.websockets import Posts, WebSocket, download, download_to, open_websocket
+from plldb.aws.websockets import Posts, WebSocket, download, download_to, open_posts, open_websocket
 from plldb.errors import AwsError, CredentialsError, Hint, SettingsError, UnreachableError
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class Aws:
         self._session = session
         self._place = place
         self._downloads = asyncio.Semaphore(2)
+        self._stack = stack
         self._clients = Clients(session, place, region, pace, stack)
 
     async def cloudformation(self) -> CloudFormationClient:
@@ -79,15 +80,12 @@ class Aws:
         for service in services:
             await self.client(service)
 
-    async def client(
-        self, service: str, *, endpoint_url: str | None = None, read_timeout: float | None = None
-    ) -> Any:
+    async def client(self, service: str, *, read_timeout: float | None = None) -> Any:
         """Return the client for any service; those that plldb uses all the time have their own methods.
 
-        ``endpoint_url`` is for a service that has an endpoint for each of its resources, ``read_timeout``, in
-        seconds, for answers that take long.
+        ``read_timeout``, in seconds, is for answers that take long.
         """
-        return await self.repeat(lambda: self._clients.get(service, endpoint_url, read_timeout))
+        return await self.repeat(lambda: self._clients.get(service, read_timeout))
 
     async def check_region(self) -> None:
         """Check that AWS has this region.
@@ -154,7 +152,7 @@ class Aws:
             TryAgainError: AWS throttles, failed, or did not answer.
             AwsError: AWS refused.
         """
-        return await self._attempt(method, lambda: method(*args, **kwargs))
+        return await self._attempt(_names(method), lambda: method(*args, **kwargs))
 
     async def send_once(
         self, method: Callable[..., Awaitable[Any]], body: str, /, **kwargs: Any
@@ -171,7 +169,7 @@ class Aws:
             return answer, await answer[body].read()
 
         try:
-            return await self._attempt(method, send)
+            return await self._attempt(_names(method), send)
         except TryAgainError as again:
             error = again.error
             perhaps_done = perhaps_sent(again.__cause__) and not again.throttled
@@ -183,8 +181,8 @@ class Aws:
                 hint=PERHAPS_DONE if perhaps_done else error.hint,
             ) from again.__cause__
 
-    async def _attempt(self, method: Callable[..., object], send: Callable[[], Awaitable[T]]) -> T:
-        service, operation = _names(method)
+    async def _attempt(self, names: tuple[str, str], send: Callable[[], Awaitable[T]]) -> T:
+        service, operation = names
         loop = asyncio.get_running_loop()
         began, login = loop.time(), self._clients.login
         try:
@@ -242,10 +240,23 @@ class Aws:
             await asyncio.sleep(random.uniform(0, longest))  # noqa: S311 - jitter, not a secret
             longest = min(longest * 2, pace.longest_wait)
 
-    async def posts(self, endpoint_url: str) -> Posts:
-        """Return what posts to connections of the WebSocket API with this management endpoint."""
-        client = await self.client("apigatewaymanagementapi", endpoint_url=endpoint_url)
-        return Posts(client, self._clients.credentials)
+    async def open_posts(self, url: str) -> Posts:
+        """Return what posts to connections of the WebSocket API with this management endpoint, see `post`.
+
+        Raises:
+            SettingsError: a setting is in the way.
+        """
+        connect, answer = self.pace.connect_timeout, self.pace.read_timeout
+        return await open_posts(self._session, self._stack, url, self.region, connect=connect, answer=answer)
+
+    async def post(self, posts: Posts, connection: str, data: bytes) -> None:
+        """Post to a connection, once; raises what `attempt` raises."""
+
+        async def send() -> None:
+            credentials = self._clients.credentials
+            await posts.post(connection, data, credentials and await credentials.get_frozen_credentials())
+
+        await self._attempt(("apigatewaymanagementapi", "PostToConnection"), send)
 
     async def open_websocket(
         self, url: str, headers: Mapping[str, str], *, seconds: float, ping: float

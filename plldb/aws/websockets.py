@@ -8,6 +8,7 @@ import io
 import re
 import ssl
 from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import IO, Any
 from urllib.parse import quote
@@ -20,11 +21,18 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.httpsession import ProxyConfiguration, get_cert_path
 from botocore.parsers import create_parser
 from botocore.utils import get_environ_proxies
+from yarl import URL
 
 from plldb.aws.errors import TryAgainError, translate
 from plldb.aws.failures.unreachable import malformed_proxy, unreadable_certificates
 from plldb.aws.own_session import certificates
 from plldb.errors import PlldbError
+
+POSTS_AT_ONCE = 64
+"""Connections that posts go through; see `plldb.debugger.protocol.delivery.AT_ONCE`."""
+
+KEPT_OPEN = 50.0
+"""Seconds that an unused one is kept: then the next answer needs no handshakes, three round trips."""
 
 _LONGEST_MESSAGE = 128 * 1024  # API Gateway's own limit
 _PIECE = 1 << 20
@@ -75,30 +83,53 @@ class WebSocket:
 
 
 class Posts:
-    """Posts to connections of a WebSocket API, through the connections of a client for it.
+    """Posts to connections of a WebSocket API, as `open_posts` opens them.
 
-    The client's own method, with its parameters, hooks and rules of endpoints, takes three times as long; an
-    answer of some megabytes takes 300 posts.
+    A client of botocore's, with its parameters, hooks and rules of endpoints, takes three times as long for
+    each; an answer of some megabytes takes 200 posts.
     """
 
-    def __init__(self, client: Any, credentials: Any) -> None:
-        self.meta = client.meta
-        self._send = client._endpoint.http_session.send
-        self._credentials = credentials
+    def __init__(self, http: aiohttp.ClientSession, url: str, region: str) -> None:
+        self._http = http
+        self._url = url
+        self._region = region
+        self._proxy = _proxy_for(url)
 
-    async def post_to_connection(self, *, ConnectionId: str, Data: bytes) -> None:  # noqa: N803 - AWS's names
-        """Post as the client's method of this name does; raises what that raises."""
-        url = f"{self.meta.endpoint_url}/@connections/{quote(ConnectionId, safe='')}"
+    async def post(self, connection: str, data: bytes, keys: Any) -> None:
+        """Post as ``post_to_connection`` of such a client does; raises what that raises, or aiohttp's errors.
+
+        ``keys`` are frozen credentials, which sign it; None if there are none.
+        """
+        url = f"{self._url}/@connections/{quote(connection, safe='')}"
         headers = {"Content-Type": "application/octet-stream"}
-        request = AWSRequest(method="POST", url=url, data=Data, headers=headers)
-        keys = self._credentials and await self._credentials.get_frozen_credentials()
-        SigV4Auth(keys, self.meta.service_model.signing_name, self.meta.region_name).add_auth(request)
-        answer = await self._send(request.prepare())
-        if answer.status_code >= 300:
-            told: Any = {"status_code": answer.status_code, "headers": answer.headers}
-            told["body"], no_shape = await answer.content, None  # of an error it needs none
+        request = AWSRequest(method="POST", url=url, data=data, headers=headers)
+        SigV4Auth(keys, "execute-api", self._region).add_auth(request)
+        # As it was signed: yarl would quote it in its own way.
+        exactly, signed = URL(url, encoded=True), dict(request.headers.items())
+        async with self._http.post(exactly, data=data, headers=signed, proxy=self._proxy) as answer:
+            if answer.status < 300:
+                return
+            told: Any = {"status_code": answer.status, "headers": answer.headers}
+            told["body"], no_shape = await answer.read(), None  # of an error it needs none
             parser: Any = create_parser("rest-json")
             raise ClientError(parser.parse(told, no_shape), "PostToConnection")
+
+
+async def open_posts(
+    session: AioSession, stack: AsyncExitStack, url: str, region: str, *, connect: float, answer: float
+) -> Posts:
+    """Return what posts to connections of the API with this management endpoint; it is closed with ``stack``.
+
+    ``connect`` and ``answer`` are how many seconds either may take.
+
+    Raises:
+        SettingsError: a setting is in the way.
+    """
+    trust = await asyncio.to_thread(_trust, session) if url.startswith("https://") else True
+    connector = aiohttp.TCPConnector(limit=POSTS_AT_ONCE, ssl=trust, keepalive_timeout=KEPT_OPEN)
+    limit = aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=answer)
+    http = aiohttp.ClientSession(connector=connector, timeout=limit, cookie_jar=aiohttp.DummyCookieJar())
+    return Posts(await stack.enter_async_context(http), url, region)
 
 
 async def open_websocket(

@@ -105,7 +105,7 @@ async def test_small_answers_do_not_wait_for_large_ones(gateway: Gateway) -> Non
     large = Answer(kind="response", body=secrets.token_hex(250_000).encode())
     async with attached(gateway, replace(QUICK, read_timeout=60.0)) as link:
         gateway.takes_large.clear()
-        for number in range(6):  # 8 pieces of each are under way at a time, and AWS has 32 connections
+        for number in range(6):  # 17 pieces each, and there are 64 connections
             agent = replace(agent_of(link), sandbox=f"{number:032x}", log_stream=f"s{number}")
             started = await start(gateway, link, agent)
             link.answer(started.identity, large)

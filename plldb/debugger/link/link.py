@@ -43,8 +43,8 @@ log = logging.getLogger(__name__)
 
 LARGE_FRAME = 8 * 1024
 """Size of a frame, in bytes, from which on it is held back while `LARGE_AT_ONCE` such are under way."""
-LARGE_AT_ONCE = 24
-"""Of the connections to AWS (32) so many may be busy with pieces of large answers: the others are for
+LARGE_AT_ONCE = 56
+"""Of the connections for posts (64) so many may be busy with pieces of large answers: the others are for
 heartbeats and small answers, which many large ones must not delay."""
 
 LinkEvent = Start | Cancel | EndSandbox | Declined | Delivered | Relayed | ConnectionEvent
@@ -66,6 +66,8 @@ class Link:
         self._changed = asyncio.Event()
         self._delayed = False
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+        # Opened beside the connection, so that the first answer does not wait for it.
+        self._posts = asyncio.create_task(aws.open_posts(management_address(websocket)))
         self._connection = Connection(aws, websocket, row, pace, self)
 
     # --- for the caller --------------------------------------------------------------------------------
@@ -110,11 +112,7 @@ class Link:
 
     async def start(self) -> None:
         """Write the row and connect; called by `open_link`."""
-        # The client is made now, so that the first answer does not wait for it.
-        await gather_all(
-            self._connection.open(),
-            self._aws.posts(management_address(self._url)),
-        )
+        await gather_all(self._connection.open(), self._posts)
         self.spawn(self._connection.keep())
         self.spawn(self._tick())
 
@@ -187,11 +185,8 @@ class Link:
         status, error = 200, None
         try:
             async with self._large if len(post.frame) >= LARGE_FRAME else nullcontext():
-                await self._aws.attempt(
-                    (await self._aws.posts(management_address(self._url))).post_to_connection,
-                    ConnectionId=post.connection,
-                    Data=post.frame.encode(),
-                )
+                posts = await self._posts
+                await self._aws.post(posts, post.connection, post.frame.encode())
         except TryAgainError as again:
             status = 429 if again.throttled else 0
         except PlldbError as refusal:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from aiohttp import WSMsgType, web
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 
 from plldb.aws.errors import TryAgainError
 from plldb.aws.own_session import make_session
-from plldb.aws.websockets import HandshakeRefusedError, WebSocket, open_websocket
+from plldb.aws.websockets import HandshakeRefusedError, WebSocket, open_posts, open_websocket
 from plldb.errors import SettingsError
 from plldb.tasks import gather_all
 from tests.support.road import open_road
@@ -105,14 +107,19 @@ async def test_a_setting_in_the_way_is_named(name: str, value: str, monkeypatch:
     assert name in f"{raised.value.message} {raised.value.hint}"
 
 
-async def test_a_download_has_the_proxy_and_the_certificates_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with gateway() as url, open_road() as road:
+async def test_downloads_and_posts_have_the_proxy_and_the_certificates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with gateway() as url, open_road() as road, AsyncExitStack() as stack:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{road.port}")
         package = url.replace("wss", "https").replace("prod", "code")
         assert await aws().download(package, most=9) is None  # not trusted
         monkeypatch.setenv("AWS_CA_BUNDLE", CA)
         assert await aws().download(package, most=9) == b"x"
-        assert road.asked == [f"CONNECT {url.split('/')[2]} HTTP/1.1"] * 2
+        posts = await open_posts(make_session(None), stack, package, "eu-west-1", connect=9, answer=9)
+        with pytest.raises(ClientError):  # nothing is there
+            await posts.post("Ag3nt=", b"x", Credentials("AKIA", "secret"))
+        assert road.asked == [f"CONNECT {url.split('/')[2]} HTTP/1.1"] * 3
 
 
 async def test_no_more_than_two_packages_are_in_memory_at_a_time() -> None:

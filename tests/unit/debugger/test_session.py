@@ -148,7 +148,7 @@ class TestAnInvocation:
         assert not find(again, Start)
         assert join_answer(told(agent, again))[1] == LARGE
 
-    @pytest.mark.parametrize(("answer", "complete"), [(b'"done"', True), (LARGE * 3, False)])
+    @pytest.mark.parametrize(("answer", "complete"), [(b'"done"', True), (LARGE * 5, False)])
     def test_answered_just_before_the_next_one_comes_has_its_answer_if_all_of_it_was_sent(
         self, desk: Desk, agent: Agent, answer: bytes, complete: bool
     ) -> None:
@@ -337,9 +337,9 @@ class TestConnections:
         decisions = desk.settle(desk.receive(agent.frame("resume", have=[])))
         assert join_answer(told(agent, decisions))[1] == LARGE
 
-    def test_32_pieces_at_a_time(self, desk: Desk, agent: Agent) -> None:
-        posts = find(desk.answer(start(desk, agent), LARGE * 3), Post)
-        assert len(posts) == 32
+    def test_64_pieces_at_a_time(self, desk: Desk, agent: Agent) -> None:
+        posts = find(desk.answer(start(desk, agent), LARGE * 5), Post)
+        assert len(posts) == 64
         assert len(desk.session.posted(posts[0], 200, **desk.times)) == 1
 
     @pytest.mark.parametrize("status", [0, 403, 429, 500])
