@@ -91,6 +91,10 @@ async def test_what_is_refused_or_comes_later_runs_once(
 
         await eventually(taken, expected=True)
         assert not {*MESSAGES} & {*run()["laptop"], *run()["deployed"]}
+        # None is refused any more, and none comes a second time however long it takes on a busy machine.
+        cloud.limit(1000)
+        hidden = {"QueueUrl": name, "Attributes": {"VisibilityTimeout": "900"}}
+        await queue.set_queue_attributes(**hidden)
         (folder / "go").touch()
         await until(lambda: {*MESSAGES} <= {*run()["laptop"], *run()["deployed"]})
         answers = dict(zip((*HELD, *MORE), await asyncio.gather(*held, *more), strict=True))

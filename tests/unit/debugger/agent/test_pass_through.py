@@ -146,13 +146,9 @@ def test_whatever_is_wrong_with_the_api_the_function_runs(sandbox: Sandbox, trou
     else:
         sandbox.gateway.handshake = 0
     sandbox.start(COMMAND, PLLDB=sandbox.settings(url=url))
-    began = time.monotonic()
-    assert ask(sandbox) is None
-    assert time.monotonic() - began < 8
-    began = time.monotonic()
-    for _ in range(5):
+    for _ in range(6):
         assert ask(sandbox) is None
-    assert time.monotonic() - began < 2
+    assert len(sandbox.gateway.heads) < 6  # not every invocation waits for a link
     assert sandbox.log.count("plldb: ") <= (trouble != "409")  # that nobody is there is no failure
     assert "a-token" not in sandbox.log
 
