@@ -57,7 +57,7 @@ async def test_what_is_refused_or_comes_later_runs_once(
     once = Config(retries={"total_max_attempts": 1}, max_pool_connections=30)
     functions = await open_client("lambda", config=once)
     name = await create(functions, DEPLOYED, Timeout=60)
-    queue = await connect_queue(open_client, name, seconds=5)
+    queue = await connect_queue(open_client, name, seconds=15)
 
     async def ask(number: int) -> str:
         try:
