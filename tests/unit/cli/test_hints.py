@@ -17,6 +17,8 @@ from plldb.errors import CredentialsError, Hint, HintKind, PlldbError
 from tests.unit.cli import scripts
 from tests.unit.cli.scripts import T0, a_run, asked, target
 
+pytestmark = pytest.mark.once
+
 PLACE = {"--region", "--profile"}
 COMMANDS = ("setup", "destroy", "watch")
 HINTS = [Hint(kind, "Do it.", about="PLLDBSessions") for kind in get_args(HintKind)]

@@ -133,6 +133,7 @@ def test_the_same_packages_are_built_from_a_zipped_installation(tmp_path: Path) 
     assert from_zip["imported"] is False  # what is uploaded is read, and never runs here
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("leave_out", "message"),
     [
@@ -148,6 +149,7 @@ def test_a_damaged_zip_is_a_packaging_error(tmp_path: Path, leave_out: tuple[str
     assert found["hint"] == "Install plldb again."
 
 
+@pytest.mark.once
 def test_a_template_that_is_no_text_is_a_packaging_error(tmp_path: Path) -> None:
     found = read_from(zipped(tmp_path / "plldb.zip", replace={f"{CARGO}template.yaml": b"A: \xff\n"}))
     assert "template.yaml is damaged" in str(found["error"])

@@ -22,6 +22,8 @@ from plldb.debugger.arming.settings import (
     restore_settings,
 )
 
+pytestmark = pytest.mark.once
+
 OUR_LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:plldb-agent:7"
 LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:pandas:3"
 PLAIN = Settings(timeout=30, layers=(LAYER,), variables={"STAGE": "test"})
