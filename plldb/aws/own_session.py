@@ -34,6 +34,17 @@ def make_session(profile: str | None) -> AioSession:
     return session
 
 
+class _Models(Loader):
+    """botocore's models of the services, read without looking into the folder of each of the 400 before.
+
+    botocore does, twice, to know whether a service is one: a thirtieth of a setup with nothing to change.
+    """
+
+    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore gives it
+        """Return the names of all folders; what lies in one is found when it is read."""
+        return [name for path in self.search_paths if Path(path).is_dir() for name in os.listdir(path)]
+
+
 @lru_cache(maxsize=1)
 def _models(data_path: str | None) -> Loader:
     """Return what reads botocore's models of the services, and keeps them.
@@ -41,7 +52,8 @@ def _models(data_path: str | None) -> Loader:
     To read them again is about half of the processor time of a status, and a program that embeds plldb, or
     a run in several regions, has a session for each call or region.
     """
-    return create_loader(data_path)
+    paths = create_loader(data_path).search_paths
+    return _Models(extra_search_paths=paths, include_default_search_paths=False)
 
 
 def _read_settings_from(session: AioSession, environ: Mapping[str, str]) -> None:

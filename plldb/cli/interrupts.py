@@ -163,15 +163,16 @@ def stop_listening() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def leave() -> NoReturn:
+def leave(code: int = INTERRUPTED) -> NoReturn:
     """End the process at once.
 
     The interpreter would first join its threads, and one that asks a name server for an address cannot be
     stopped: whoever pressed Ctrl-C would wait for its timeout. Everything has been closed as well as
-    `until_stopped` had the patience for.
+    `until_stopped` had the patience for. And it would take apart all that botocore has made, one by one: that
+    takes longer than a help page.
     """
     gc.disable()  # it would tell of the tasks that are still pending
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()
-    os._exit(INTERRUPTED)
+    os._exit(code)

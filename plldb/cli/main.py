@@ -84,11 +84,7 @@ def run() -> None:
     code = main(sys.argv[1:])
     stop_listening()  # the output is complete
     flush_streams()
-    if code == INTERRUPTED:
-        leave()
-    # Else the interpreter would, at its end, search all that botocore has made for garbage once more.
-    gc.freeze()
-    sys.exit(code)
+    leave(code)
 
 
 def main(argv: Sequence[str], library: Any = None) -> int:

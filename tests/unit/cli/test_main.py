@@ -21,12 +21,11 @@ def imported_by(
 ) -> tuple[set[str], str]:
     """Which of the heavy modules a command line imports, and what it writes to stdout."""
     program = (
-        "import sys, atexit\n"
+        "import sys\n"
         f"heavy = {heavy!r}\n"
-        "tell = lambda: print('IMPORTED', *[m for m in heavy if m in sys.modules], file=sys.stderr)\n"
-        "atexit.register(tell)\n"
-        "from plldb.cli.main import run\n"
-        "run()\n"
+        "from plldb.cli.main import main\n"
+        "try:\n    main(sys.argv[1:])\n"
+        "finally:\n    print('IMPORTED', *[m for m in heavy if m in sys.modules], file=sys.stderr)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, *argv],
