@@ -176,9 +176,16 @@ def describe_fields(value: type, meanings: dict[str, str]) -> Iterator[str]:
     yield "|" + "---|" * len(columns)
     for field in own:
         cells = [f"`{field.name}`", type_of(value, str(field.type))]
-        cells += [f"`{field.default!r}`" if has_default(field) else ""] * optional
+        cells += [f"`{shown(field.default)}`" if has_default(field) else ""] * optional
         cells += [meanings.get(field.name, "")] * bool(meanings)
         yield f"| {' | '.join(cells)} |"
+
+
+def shown(default: object) -> str:
+    """A default as one writes it on any system."""
+    return (
+        repr(default).replace(type(default).__name__, "Path") if isinstance(default, Path) else repr(default)
+    )
 
 
 def has_default(field: dataclasses.Field[Any]) -> bool:

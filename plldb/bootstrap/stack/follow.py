@@ -69,16 +69,8 @@ async def follow(
     unknown = Unknown(stack, tell)
     while not timeline.is_over():
         began = loop.time()
-        try:
-            fresh = timeline.take(await stack.read_new(stack_id, timeline.log.knows))
-            troubles = 0
-        except TryAgainError as again:
-            fresh, troubles = [], troubles + 1
-            trouble = str(again.error)
-        except AwsError as error:
-            if not is_unknown(error) or not await unknown.may_be_new():
-                raise
-            fresh, troubles = [], 0
+        fresh, trouble = await _read(stack, stack_id, timeline, unknown)
+        troubles = 0 if trouble is None else troubles + 1
         for event in fresh:
             await tell(event)
         if timeline.is_over():
@@ -93,7 +85,7 @@ async def follow(
             for event in await _ask_the_stack(stack, stack_id, timeline, unknown):
                 await tell(event)
         wait = next_wait(stack.pace, quiet=now - heard, troubles=troubles, eager=timeline.all_finished)
-        if troubles:
+        if trouble is not None:
             await tell(EventsDelayed(reason=trouble, seconds=wait))
         # From start to start: a slow answer must not slow the polling down.
         await asyncio.sleep(max(0.0, began + wait - loop.time()))
@@ -104,6 +96,20 @@ async def follow(
     for event in timeline.take(late):
         await tell(event)
     return seen
+
+
+async def _read(
+    stack: Stack, stack_id: str, timeline: Timeline, unknown: Unknown
+) -> tuple[list[StackEvent], str | None]:
+    """Return the new events, and why they could not be read; None if they were."""
+    try:
+        return timeline.take(await stack.read_new(stack_id, timeline.log.knows)), None
+    except TryAgainError as again:
+        return [], str(again.error)
+    except AwsError as error:
+        if not is_unknown(error) or not await unknown.may_be_new():
+            raise
+        return [], None
 
 
 def next_wait(pace: Pace, *, quiet: float, troubles: int, eager: bool) -> float:
