@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 
 from plldb.debugger.workers.pool import AT_ONCE
+from plldb.debugger.workers.process import Kind
+from plldb.debugger.workers.spare import Spare
 from plldb.debugger.workers.worker import Patience
 from tests.support.workers import bench, make_start, write
 
@@ -422,6 +424,15 @@ async def test_many_failures_in_a_row_leave_no_zombie_and_no_descriptor(
 
 OF_SPARE = 8
 """Most descriptors of a process in spare: three pipes, its Runtime API and a connection to it."""
+
+
+async def test_no_more_than_one_process_is_started_in_spare(tmp_path: Path) -> None:
+    kind = Kind(python=Path(sys.executable), code=tmp_path, machine=os.environ, debugger=False)
+    before, spare = len(find_family(os.getpid())), Spare()
+    await asyncio.gather(*[spare.renew(kind) for _ in range(3)])
+    assert len(find_family(os.getpid())) == before + 1
+    await spare.close()
+
 
 STARTING = """
 import os, pathlib, time

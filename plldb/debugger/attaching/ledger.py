@@ -27,6 +27,10 @@ KEPT = 7 * 86400
 AT_ONCE = 2
 """Most notes that are written at a time: hundreds would take the time of the invocations themselves."""
 
+NOTE_AFTER = 0.1
+"""Seconds that a note waits: most invocations are over by then. They are noted with one request instead of
+two, and it does not take this machine's time before their answer."""
+
 MOST = 2000
 """Most notes that wait at a time; what comes then is not noted. Twice what an account may run at once by
 default (Lambda's quota of concurrent executions, 1,000): each running invocation has a note that waits."""
@@ -70,6 +74,7 @@ async def note_invocation(
     What has ended by its turn is noted once. ``start`` are arguments of `note_start`. The ledger is for
     later: if it cannot be written nobody has to wait.
     """
+    await asyncio.wait([end], timeout=NOTE_AFTER)
     async with few:
         known = end.result() if end.done() and not end.cancelled() else None
         await _try(note_start(table, row, **start, end=known))

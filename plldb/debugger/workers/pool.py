@@ -24,7 +24,7 @@ from plldb.debugger.workers.project.cache import compiled_folder
 from plldb.debugger.workers.project.interpreter import find_python
 from plldb.debugger.workers.relay import Relay
 from plldb.debugger.workers.settings import FunctionSettings
-from plldb.debugger.workers.source import Project, find_source
+from plldb.debugger.workers.source import Project, Source, find_source
 from plldb.debugger.workers.spare import Spare
 from plldb.debugger.workers.worker import Patience, Stamp, Worker, start_worker
 from plldb.tasks import cancel_all
@@ -118,7 +118,7 @@ class Workers:
         self._relay = relay
         self._wait = wait
         self._debuggable = True
-        self._closed = False
+        self._closed = asyncio.Event()
         self._workers: dict[Sandbox, Worker] = {}
         self._starting: dict[Sandbox, asyncio.Task[Worker]] = {}
         self._running: dict[Identity, asyncio.Task[Answer]] = {}
@@ -183,7 +183,7 @@ class Workers:
 
     async def close(self) -> None:
         """End all workers, also in the middle of an invocation."""
-        self._closed = True
+        self._closed.set()
         for sandbox in {*self._workers, *self._starting}:
             self.end(sandbox)
         await asyncio.gather(*self._closing)
@@ -234,12 +234,15 @@ class Workers:
             async with asyncio.timeout(self._patience.load):
                 await worker.loaded.wait()
         self._slots.release()
-        if worker.alive and not self._starting and not self._closed:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience.spare):
+                await self._closed.wait()
+        if worker.alive and not self._starting and not self._closed.is_set():
             await self._spare.renew(kind)
 
     async def _plan(self, start: Start, layers: tuple[Path, ...], tell: TellOutput) -> Plan:
         function = self._functions[start.function]
-        source = await asyncio.to_thread(find_source, self._project, function)
+        source, compiled = await asyncio.to_thread(self._find, function)
         terminal = "" if self._relay else self._project.terminal
         environment = worker_environment(
             function,
@@ -260,9 +263,14 @@ class Workers:
             vpc=function.in_vpc,
             layers=(*source.layers, *layers),
             copied=layers,
-            compiled=await asyncio.to_thread(compiled_folder, source.folder, self._machine),
+            compiled=compiled,
             terminal=(terminal, function.logical_id or function.name) if terminal else None,
         )
+
+    def _find(self, function: FunctionSettings) -> tuple[Source, Path | None]:
+        """Return where the code of a function lies, and where Python keeps what it compiles of it."""
+        source = find_source(self._project, function)
+        return source, compiled_folder(source.folder, self._machine)
 
     async def _find_debugger(self, tell: TellOutput) -> Mapping[str, object] | None:
         """Return what a worker has to know of the debugger. The function runs also if there is none."""

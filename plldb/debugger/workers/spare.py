@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 from plldb.debugger.workers.process import Kind, Process, find_packages, start_process
@@ -81,6 +80,7 @@ class Spare:
 
     def __init__(self) -> None:
         self._waiting: Begun | None = None
+        self._beginning = False
 
     async def take(self, kind: Kind) -> Begun:
         """Return a process of a kind: the one that waits, or a new one.
@@ -96,12 +96,16 @@ class Spare:
         return await begin(kind)
 
     async def renew(self, kind: Kind) -> None:
-        """Let one of a kind wait, if none does."""
-        if self._waiting is None:
-            with suppress(OSError):  # it is said where a worker is wanted
-                begun = await begin(kind)
-                await self.close()  # another one may have been started meanwhile
-                self._waiting = begun
+        """Let one of a kind wait, if none does and none is being started."""
+        if self._waiting is not None or self._beginning:
+            return
+        self._beginning = True
+        try:
+            self._waiting = await begin(kind)
+        except OSError:  # it is said where a worker is wanted
+            pass
+        finally:
+            self._beginning = False
 
     async def close(self) -> None:
         """End the one that waits."""

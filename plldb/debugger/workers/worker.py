@@ -41,6 +41,8 @@ class Patience:
         load: for the function to be loaded, besides its own timeout. Lambda gives 10 s, and then starts the
             function again within its timeout (Developer Guide, "Init phase").
         output: until what was printed before an answer is here.
+        spare: after a function was loaded until the next process is started in spare: that takes a core for
+            some tenths of a second, which the first answer is not to wait for.
         idle: without an invocation until a worker is ended.
         look: between two looks at idle workers and at the files that they have loaded.
     """
@@ -49,6 +51,7 @@ class Patience:
     debugger: float = 15.0
     load: float = 10.0
     output: float = 2.0
+    spare: float = 0.3
     idle: float = 1800.0
     look: float = 0.5
 

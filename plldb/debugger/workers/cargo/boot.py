@@ -218,6 +218,7 @@ def main():
     os.environ.update(settings["loading"])
     client, packages, runtime = load_runtime(settings)
     debugging = load_debugger() if settings["debugger"] else None
+    differences = load_file("_plldb_differences", os.path.join(HERE, "differences.py"))
     settings = next(said)
     watch_end(descriptor)
     set_environment(settings)
@@ -237,7 +238,6 @@ def main():
     note_files(client, settings["copied"], settings["compiled"])
     client.tell("begun", sys.version)
     say_other_version()
-    differences = load_file("_plldb_differences", os.path.join(HERE, "differences.py"))
     differences.watch(runtime.bootstrap, settings["vpc"])
     # What SDKs look for that wrap the runtime: sys.modules["__main__"].awslambdaricmain.bootstrap.
     globals().update(awslambdaricmain=runtime, bootstrap=runtime.bootstrap)
