@@ -91,22 +91,24 @@ class RuntimeApi:
 
     def request(
         self, method: str, path: str, headers: list[tuple[str, str]], body: bytes, now: float
-    ) -> tuple[int, list[tuple[str, str]], bytes]:
+    ) -> tuple[int, bytes, bytes]:
         if method == "POST":
             event = self.cloud.event(self.sandbox, self.number)
             right = path == f"{API}r{self.number}/response" and json.loads(body) == json.loads(event)
             self.end("" if right else body[:300].decode())
             self.note_start()
-            return 202, [], b""
+            return 202, b"", b""
         self.number = self.cloud.waiting.get()
         self.cloud.slots.acquire()
         deadline = int((time.time() + 890) * 1000)
-        said = [
-            ("Lambda-Runtime-Aws-Request-Id", f"r{self.number}"),
-            ("Lambda-Runtime-Deadline-Ms", str(deadline)),
-            ("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-west-1:1:function:f"),
-        ]
-        return 200, said, self.cloud.event(self.sandbox, self.number)
+        said = (
+            "HTTP/1.1 200 OK",
+            f"Lambda-Runtime-Aws-Request-Id: r{self.number}",
+            f"Lambda-Runtime-Deadline-Ms: {deadline}",
+            "Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:eu-west-1:1:function:f",
+        )
+        head = "\r\n".join((*said, "", "")).encode()
+        return 200, head, self.cloud.event(self.sandbox, self.number)
 
 
 def run_sandbox(cloud: Cloud, number: int) -> None:
