@@ -14,7 +14,7 @@ import pytest
 from plldb.debugger.arming.settings import read_arms
 from tests.cloud.functions import eventually, invoke
 from tests.cloud.shop import ACCOUNT, attached
-from tests.support.dap import editor
+from tests.support.dap import Manner, editor
 from tests.support.screens import on_terminal
 from tests.support.servers import find_free_port
 
@@ -32,24 +32,37 @@ def account() -> str:
     return ACCOUNT
 
 
-@pytest.mark.parametrize("starts_sessions", [False, True], ids=["by-event", "by-request"])
-async def test_an_editor_attaches_with_what_was_written_for_it(
-    starts_sessions: bool, world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path
+# As these were seen to speak: VS Code 1.139.1 with its debugger 2026.7, nvim-dap 0.10, dape 0.27.1. The
+# first stands for an editor that takes debugpy's own event. They leave while a function stands still.
+MANNERS = (
+    Manner(),
+    Manner("vscode", starts_sessions=True, answers_last=True, leaves=("disconnect", {"restart": False})),
+    Manner(
+        "neovim",
+        starts_sessions=True,
+        functions=False,
+        leaves=("disconnect", {"restart": False, "terminateDebuggee": True}),
+    ),
+    Manner("dape", starts_sessions=True, exceptions_first=True, leaves=("terminate", {})),
+)
+
+
+async def test_each_editor_attaches_with_what_was_written_for_it_and_leaves_as_it_does(
+    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path
 ) -> None:
-    # How the session of a worker begins: VS Code's extension takes debugpy's own event; VS Code itself,
-    # nvim-dap and dape have the protocol's request.
     options = ("--debug-port", "0", "--write-launch")
     async with attached(aws_env, folder, "shop", "Orders", *options) as session:
         assert (await session.read_until("launch_entry"))["change"] == "created"
         (entry,) = json.loads((folder / ".vscode/launch.json").read_text())["configurations"]
         stops = {folder / "index.py": [4]}
-        port = entry["connect"]["port"]
-        async with editor(port, stops, starts_sessions=starts_sessions, **entry) as one:
-            caller = asyncio.create_task(invoke(world.functions, names["Orders"], 1))
-            stop = await one.stop()
-            assert (await stop.line(), (await stop.variables())["event"]) == (("handler", 4), "1")
-            await stop.go_on()
-            assert await caller == {"laptop": 1}
+        for number, manner in enumerate(MANNERS):
+            async with editor(entry["connect"]["port"], stops, manner=manner, **entry) as one:
+                await one.followed(min(number, 1))  # the worker is there already, but for the first
+                caller = asyncio.create_task(invoke(world.functions, names["Orders"], number))
+                stop = await one.stop()
+                assert (await stop.line(), (await stop.variables())["event"]) == (("handler", 4), str(number))
+                await one.leave()
+            assert await caller == {"laptop": number}, manner
         assert (await session.end())[0] == 0
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
 
 
@@ -48,6 +48,18 @@ class Stop:
         await self.session.request(how, threadId=self.thread)
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """In what the dialogues of editors differ."""
+
+    client: str = "test"
+    starts_sessions: bool = False  # as the protocol's own request asks for, not debugpy's event
+    answers_last: bool = False  # that request, once the session is there
+    exceptions_first: bool = False
+    functions: bool = True  # breakpoints of functions are set, too: none
+    leaves: tuple[str, dict[str, bool]] | None = None  # the request on its first session, if it makes one
+
+
 @dataclass(slots=True)
 class Editor:
     """All sessions of one editor. ``breakpoints`` are lines by file."""
@@ -61,7 +73,7 @@ class Editor:
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     ready: int = 0
-    starts_sessions: bool = False  # as the protocol's own request asks for, not debugpy's event
+    manner: Manner = Manner()
 
     async def stop(self) -> Stop:
         """The next thread that stops."""
@@ -79,26 +91,49 @@ class Editor:
         session = Session(self, reader, writer)
         self.sessions.append(session)
         self.tasks.append(asyncio.create_task(session.listen()))
-        client = {"supportsStartDebuggingRequest": self.starts_sessions}
-        await session.request("initialize", adapterID="python", clientID="test", pathFormat="path", **client)
+        client = {"clientID": self.manner.client, "adapterID": "python", "pathFormat": "path"}
+        follows = {"supportsStartDebuggingRequest": self.manner.starts_sessions}
+        await session.request("initialize", **client, **follows)
         attached = session.send(arguments.get("request", "attach"), arguments)
         ready = asyncio.create_task(session.initialized.wait())
         await asyncio.wait({attached, ready}, return_when=asyncio.FIRST_COMPLETED, timeout=20)
         ready.cancel()
         if attached.done():
             attached.result()
-        for path, lines in self.breakpoints.items():
-            wanted = [{"line": line} for line in lines]
-            await session.request("setBreakpoints", source={"path": str(path)}, breakpoints=wanted)
-        await session.request("setExceptionBreakpoints", filters=list(self.filters))
+        await self._configure(session)
         await session.request("configurationDone")
         await attached
         self.ready += 1
 
-    def follow(self, arguments: Mapping[str, Any]) -> None:
+    async def _configure(self, session: Session) -> None:
+        exceptions = ("setExceptionBreakpoints", {"filters": list(self.filters)})
+        if self.manner.exceptions_first:
+            await session.send(*exceptions)
+        for path, lines in self.breakpoints.items():
+            wanted = [{"line": line} for line in lines]
+            await session.request("setBreakpoints", source={"path": str(path)}, breakpoints=wanted)
+        if self.manner.functions:
+            await session.request("setFunctionBreakpoints", breakpoints=[])
+        if not self.manner.exceptions_first:
+            await session.send(*exceptions)
+
+    def follow(self, arguments: Mapping[str, Any], answer: Callable[[], None] = lambda: None) -> None:
         """Attach to a process that a session has reported."""
         self.names.append(arguments["name"])
-        self.tasks.append(asyncio.create_task(self.attach(arguments)))
+        self.tasks.append(asyncio.create_task(self._follow(arguments, answer)))
+
+    async def _follow(self, arguments: Mapping[str, Any], answer: Callable[[], None]) -> None:
+        if not self.manner.answers_last:
+            answer()
+        await self.attach(arguments)
+        if self.manner.answers_last:
+            answer()
+
+    async def leave(self) -> None:
+        """Say that it leaves, as editors do before they close their connections."""
+        if self.manner.leaves is not None:
+            command, arguments = self.manner.leaves
+            await self.sessions[0].request(command, **arguments)
 
 
 async def _connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -149,8 +184,8 @@ class Session:
             case {"event": "debugpyAttach", "body": body}:
                 self._editor.follow(body)
             case {"command": "startDebugging", "seq": number, "arguments": {"configuration": body}}:
-                self._write({"type": "response", "request_seq": number, "success": True, "seq": number})
-                self._editor.follow(body)
+                answer = {"type": "response", "command": "startDebugging", "request_seq": number}
+                self._editor.follow(body, lambda: self._write({**answer, "success": True, "seq": number}))
             case {"event": "stopped", "body": body}:
                 self._editor.stops.put_nowait(Stop(self, body["reason"], body["threadId"]))
 
@@ -161,12 +196,12 @@ async def editor(
     breakpoints: Mapping[Path, Sequence[int]] | None = None,
     *,
     filters: Sequence[str] = ("uncaught",),
-    starts_sessions: bool = False,
+    manner: Manner = Manner(),
     **arguments: Any,
 ) -> AsyncIterator[Editor]:
     """An editor that has attached; it leaves at the end of the block."""
     assert port is not None
-    one = Editor(port, breakpoints or {}, arguments, filters, starts_sessions=starts_sessions)
+    one = Editor(port, breakpoints or {}, arguments, filters, manner=manner)
     try:
         await one.attach(arguments)
         yield one
