@@ -34,7 +34,7 @@ from plldb.bootstrap.stack.health import SERVICES, Health, look_at_parts
 from plldb.bootstrap.stack.operate import watch_stack
 from plldb.bootstrap.stack.outcome import previous_failure
 from plldb.bootstrap.stack.statuses import StackStatus
-from plldb.bootstrap.template import read_resources
+from plldb.bootstrap.template import read_ahead, read_resources
 from plldb.streams import Tell, stream
 from plldb.tasks import gather_all
 
@@ -65,7 +65,7 @@ def setup(
     async def work(tell: Tell[SetupEvent]) -> SetupFinished | SetupPlanned:
         async with open_aws(place, pace) as aws:
             text = await read_template()
-            look, prepare = _look(aws, pace, whole=True), aws.prepare("s3", *SERVICES)
+            look, prepare = _look(aws, pace, whole=True), _prepare_setup(aws, text)
             target, (stack, seen), _ = await gather_all(aws.read_target(), look, prepare)
             await tell(_started("setup", target, dry_run=dry_run))
             if dry_run:
@@ -217,6 +217,12 @@ def _status(
         bucket_exists=bucket,
         healthy=healthy,
     )
+
+
+async def _prepare_setup(aws: Aws, text: str) -> None:
+    """Do what takes processor time while the first requests are under way."""
+    await aws.prepare("s3", *SERVICES)
+    read_ahead(text)
 
 
 async def _look(aws: Aws, pace: Pace, *, whole: bool = False) -> tuple[Stack, Seen]:

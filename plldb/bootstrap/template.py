@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import yaml
@@ -54,7 +54,7 @@ def render_template(text: str, values: Mapping[str, str], *, loader: Any = LOADE
         TemplateError: the text is no YAML, has a placeholder that nobody knows, or lacks one of ``values``.
     """
     resources = read_resources(text, loader=loader)  # first: a text that is no YAML is to be called that
-    scalars = [*_scalars(text, loader)]
+    scalars = _scalars(text, loader)
     _check(text, scalars, values)
     body = text
     for scalar in reversed(scalars):  # from the end, so that places stay right
@@ -90,6 +90,27 @@ def _role_properties(text: str) -> Iterator[yaml.MappingNode]:
             yield properties
 
 
+def read_ahead(text: str) -> None:
+    """Read a template while nothing else is to be done: what asks for it later, does not read it again.
+
+    Raises:
+        TemplateError: the text is no YAML, or has no resources.
+    """
+    read_resources(text)
+    _scalars(text, LOADER)
+
+
+@lru_cache(maxsize=4)
+def compose(text: str, loader: Any = LOADER) -> yaml.Node | None:
+    """Return the nodes of a YAML text. They are kept, so nobody may change them.
+
+    Raises:
+        yaml.YAMLError: the text is no YAML.
+    """
+    node: yaml.Node | None = yaml.compose(text, Loader=loader)
+    return node
+
+
 @cache
 def read_resources(text: str, *, loader: Any = LOADER) -> tuple[TemplateResource, ...]:
     """Return the resources of a template in the order of the text.
@@ -103,7 +124,7 @@ def read_resources(text: str, *, loader: Any = LOADER) -> tuple[TemplateResource
 def _resource_nodes(text: str, loader: Any = LOADER) -> list[tuple[yaml.Node, yaml.Node]]:
     try:
         # Nodes, not values: constructing would fail on !Sub and turn 2012-10-17 into a date.
-        root = yaml.compose(text, Loader=loader)
+        root = compose(text, loader)
     except yaml.YAMLError as error:
         raise _yaml_error(error, text) from error
     resources = _child(root, "Resources")
@@ -146,22 +167,27 @@ class _Scalar:
         return content if self.block else _quoted(content)
 
 
-def _scalars(text: str, loader: Any) -> Iterator[_Scalar]:
-    """Yield the scalars that hold a placeholder, in the order of the text."""
-    # libyaml does not count a byte order mark, PyYAML does.
-    mark = len(text) - len(text.removeprefix(BYTE_ORDER_MARK))
+@lru_cache(maxsize=4)
+def _scalars(text: str, loader: Any) -> tuple[_Scalar, ...]:
+    """Return the scalars that hold a placeholder, in the order of the text."""
     try:
-        for token in yaml.scan(text[mark:], Loader=loader):
-            if not isinstance(token, yaml.ScalarToken) or not PLACEHOLDER.search(token.value):
-                continue
-            start, end = token.start_mark.index + mark, token.end_mark.index + mark
-            block = token.style in ("|", ">")
-            if block:
-                start = text.index("\n", start, end)
-            content = text[start:end] if block else token.value
-            yield _Scalar(start=start, end=end, content=content, block=block)
+        return tuple(_scan(text, loader))
     except yaml.YAMLError as error:
         raise _yaml_error(error, text) from error
+
+
+def _scan(text: str, loader: Any) -> Iterator[_Scalar]:
+    # libyaml does not count a byte order mark, PyYAML does.
+    mark = len(text) - len(text.removeprefix(BYTE_ORDER_MARK))
+    for token in yaml.scan(text[mark:], Loader=loader):
+        if not isinstance(token, yaml.ScalarToken) or not PLACEHOLDER.search(token.value):
+            continue
+        start, end = token.start_mark.index + mark, token.end_mark.index + mark
+        block = token.style in ("|", ">")
+        if block:
+            start = text.index("\n", start, end)
+        content = text[start:end] if block else token.value
+        yield _Scalar(start=start, end=end, content=content, block=block)
 
 
 def _check(text: str, scalars: Sequence[_Scalar], values: Mapping[str, str]) -> None:

@@ -16,7 +16,7 @@ from plldb.bootstrap.stack.statuses import StackStatus, Status
 from plldb.bootstrap.stack.timeline import Timeline
 from plldb.errors import AwsError
 from plldb.streams import Tell
-from plldb.tasks import gather_all
+from plldb.tasks import ended, gather_all
 
 log = logging.getLogger(__name__)
 
@@ -67,14 +67,16 @@ async def follow(
     troubles = doubts = 0
     heard = checked = loop.time()
     unknown = Unknown(stack, tell)
+    last: list[StackEvent] = []
     while not timeline.is_over():
         began = loop.time()
         fresh, trouble = await _read(stack, stack_id, timeline, unknown)
         troubles = 0 if trouble is None else troubles + 1
+        if timeline.is_over():
+            last = fresh
+            break
         for event in fresh:
             await tell(event)
-        if timeline.is_over():
-            break
         now = loop.time()
         if fresh:
             heard = now
@@ -90,9 +92,13 @@ async def follow(
         # From start to start: a slow answer must not slow the polling down.
         await asyncio.sleep(max(0.0, began + wait - loop.time()))
     # Back to the beginning once more: events may turn up late. It cannot change the outcome.
-    late, seen = await gather_all(
+    reads = gather_all(
         _read_back(stack, stack_id, timeline), _look_at_the_end(stack, stack_id, timeline, unknown)
     )
+    async with ended(reads) as reading:
+        for event in last:
+            await tell(event)
+        late, seen = await reading
     for event in timeline.take(late):
         await tell(event)
     return seen

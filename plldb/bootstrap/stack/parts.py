@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import yaml
 
 from plldb.bootstrap.events.setup import PartType, StackPart
-from plldb.bootstrap.template import LOADER
+from plldb.bootstrap.template import compose
 
 # Tables and functions have fixed names in the template.
 _NAMES: dict[str, tuple[PartType, str]] = {
@@ -60,7 +60,7 @@ def without(body: str, gone: frozenset[str]) -> str:
 
 
 def _section(body: str, name: str) -> list[tuple[yaml.Node, yaml.Node]]:
-    section = _child(yaml.compose(body, Loader=LOADER), name)
+    section = _child(compose(body), name)
     return list(section.value) if isinstance(section, yaml.MappingNode) else []
 
 
