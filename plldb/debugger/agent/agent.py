@@ -39,7 +39,7 @@ UNREAD_LIMIT = 0.1
 """Longest time, in seconds, for reading what has come in the meantime."""
 
 READING = 0.002
-"""Seconds that a text needs from the socket to the core."""
+"""Seconds after which is looked again whether all that has come is read."""
 
 CORE_EVENTS = ("opened", "nobody", "closed", "received", "posted")
 
@@ -130,14 +130,14 @@ class Agent:
 
     def _read_unread(self) -> None:
         """Hear what the laptop has said while the sandbox stood still: it may have detached, or moved."""
-        if self._core is None or not self._core.attached:
-            return
-        give_up, unread = time() + UNREAD_LIMIT, True
-        while unread and time() < give_up:
-            unread = self._lines.has_unread()
-            event = self._next_event(give_up if unread else time() + READING)
+        give_up = time() + UNREAD_LIMIT
+        while (
+            self._core is not None and self._core.attached and self._lines.has_unread() and time() < give_up
+        ):
+            event = self._next_event(time() + READING)
             if event is not None:
                 self._take(event)
+        self._catch_up()
 
     def _serve(self, head: bytes, body: bytes) -> None:
         now, headers = time(), headers_of(head)

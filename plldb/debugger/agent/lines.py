@@ -131,7 +131,7 @@ class Lines:
             self.events.put(("closed", n, reason(error)))
 
     def has_unread(self) -> bool:
-        """Return whether something has come through the WebSocket that its thread has not read yet."""
+        """Return whether something has come of which the WebSocket's thread has told nothing yet."""
         with self._lock:
             opened = self._socket
         return opened is not None and opened.has_unread()

@@ -78,6 +78,10 @@ class Connection(RawIOBase):
         """Return at most so many bytes that are there; none at the end."""
         return self.read(size) or b""
 
+    def holds_bytes(self) -> bool:
+        """Return whether bytes that wait to be read are no longer in the socket: TLS has decrypted them."""
+        return self._tls is not None and self._tls.pending() > 0
+
     def sendall(self, data: bytes) -> None:
         """Send all of it."""
         left = memoryview(data)
@@ -211,6 +215,17 @@ def has_unread(connection: Connection) -> bool:
     except ValueError:
         return False
     return any(event & ~POLLNVAL for _, event in watched.poll(0))
+
+
+def wait_for_bytes(connection: Connection) -> None:
+    """Return when bytes, or its end, wait in a connection, or it was closed at this end."""
+    watched = poll()
+    try:
+        watched.register(connection, POLLIN)
+    except ValueError:
+        return
+    if not connection.holds_bytes():
+        watched.poll()
 
 
 def read_head(stream: BufferedReader) -> bytes:

@@ -5,8 +5,17 @@ from __future__ import annotations
 import binascii
 import os
 from _thread import allocate_lock
+from io import BufferedReader, RawIOBase
 
-from plldb.debugger.agent.sockets import CONNECT_LIMIT, connect, field, has_unread, read_exactly, read_head
+from plldb.debugger.agent.sockets import (
+    CONNECT_LIMIT,
+    connect,
+    field,
+    has_unread,
+    read_exactly,
+    read_head,
+    wait_for_bytes,
+)
 
 LARGEST_MESSAGE = 256 * 1024
 """Of a WebSocket, in bytes. API Gateway's limit is 128 KB."""
@@ -21,6 +30,27 @@ class NobodyError(OSError):
     """The WebSocket was refused, since no laptop is attached."""
 
 
+class Incoming(RawIOBase):
+    """What comes through a connection; ``taken`` while bytes were taken from it that nobody knows of yet."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.taken = False
+        self.waits = False  # whether bytes are awaited before they are taken, however long that is
+        self._connection = connection
+
+    def readable(self) -> bool:
+        """Return true: it can be read through a buffer."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Read what is there into a buffer, and return how much; 0 at the end."""
+        if self.waits:
+            self.taken = False  # whoever asks for more has passed on what was there
+            wait_for_bytes(self._connection)
+            self.taken = True  # and only then are they: at no time are they nowhere
+        return self._connection.readinto(buffer)
+
+
 class WebSocket:
     """A client's WebSocket. One thread receives, any thread sends."""
 
@@ -30,12 +60,15 @@ class WebSocket:
         host, _, path = rest.partition("/")
         self._lock = allocate_lock()
         self._socket = connect(host, tls=scheme == "wss", timeout=CONNECT_LIMIT)
-        self._stream = self._socket.stream()
+        self._incoming = Incoming(self._socket)
+        stream: Any = BufferedReader(self._incoming)
+        self._stream: BufferedReader = stream
         try:
             self._ask(host, path, headers)
             asked()
             self._learn()
             self._socket.settimeout(None)
+            self._incoming.waits = True
         except BaseException as error:
             self.close()
             if isinstance(error, EOFError):
@@ -105,8 +138,11 @@ class WebSocket:
         return bool(first & 0x80), first & 0x0F, read_exactly(self._stream, size)
 
     def has_unread(self) -> bool:
-        """Return whether bytes wait in the socket."""
-        return has_unread(self._socket)
+        """Return whether bytes wait in the socket, or `receive` has them and has not returned a text yet.
+
+        It may also be true for a moment after that.
+        """
+        return has_unread(self._socket) or self._incoming.taken  # in this order
 
     def close(self) -> None:
         """Close the connection; whoever receives gets an OSError."""
@@ -116,5 +152,8 @@ class WebSocket:
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
-    from plldb.debugger.agent.sockets import Headers
+    from _typeshed import WriteableBuffer
+
+    from plldb.debugger.agent.sockets import Connection, Headers
