@@ -106,7 +106,9 @@ class Posts:
         SigV4Auth(keys, "execute-api", self._region).add_auth(request)
         # As it was signed: yarl would quote it in its own way.
         exactly, signed = URL(url, encoded=True), dict(request.headers.items())
-        async with self._http.post(exactly, data=data, headers=signed, proxy=self._proxy) as answer:
+        # Whoever redirects is no API Gateway: what is sent to another address has reached no sandbox.
+        settings: Any = {"headers": signed, "proxy": self._proxy, "allow_redirects": False}
+        async with self._http.post(exactly, data=data, **settings) as answer:
             if answer.status < 300:
                 return
             told: Any = {"status_code": answer.status, "headers": answer.headers}
@@ -127,7 +129,9 @@ async def open_posts(
     """
     trust = await asyncio.to_thread(_trust, session) if url.startswith("https://") else True
     connector = aiohttp.TCPConnector(limit=POSTS_AT_ONCE, ssl=trust, keepalive_timeout=KEPT_OPEN)
-    limit = aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=answer)
+    # Neither of the two others ends the waiting for a proxy that takes the connection and then says nothing.
+    both = connect + answer
+    limit = aiohttp.ClientTimeout(total=None, connect=both, sock_connect=connect, sock_read=answer)
     http = aiohttp.ClientSession(connector=connector, timeout=limit, cookie_jar=aiohttp.DummyCookieJar())
     return Posts(await stack.enter_async_context(http), url, region)
 

@@ -9,6 +9,10 @@ AT_ONCE = 64
 """Pieces under way at a time, as many as there are connections (`plldb.aws.websockets.POSTS_AT_ONCE`): each
 post waits for its answer. 5.9 MB are 211 pieces: 24 at a time took nine round trips, these take four."""
 
+SLOW_AT_ONCE = 8
+"""Pieces under way at a time once one of them got no answer: a slow network may need longer for 64 of them
+(1.9 MB) than an answer may take, and then none of them would ever come through."""
+
 FIRST_PAUSE = 0.2
 """Seconds before a piece that could not be posted is posted again; each further failure doubles that."""
 
@@ -31,6 +35,7 @@ class Delivery:
         self.round = 0
         self.not_before = 0.0
         self._pause = FIRST_PAUSE
+        self._at_once = AT_ONCE
         self._left = deque(range(len(pieces)))
         self._under_way: set[int] = set()
 
@@ -52,7 +57,7 @@ class Delivery:
     @property
     def wants_to_post(self) -> bool:
         """Whether a piece could be posted now, were it not for the pause."""
-        return bool(self._left) and len(self._under_way) < AT_ONCE
+        return bool(self._left) and len(self._under_way) < self._at_once
 
     def start_again(self, have: Iterable[int]) -> None:
         """Post everything but the pieces that the sandbox has."""
@@ -75,6 +80,8 @@ class Delivery:
             self._pause = FIRST_PAUSE
             return
         self._left.appendleft(i)
+        if status == 0:
+            self._at_once = SLOW_AT_ONCE
         if status != 410:  # a connection that is gone needs no pause: the next one will be another
             self.not_before = now + self._pause
             self._pause = min(self._pause * 2, LONGEST_PAUSE)

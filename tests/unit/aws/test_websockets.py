@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -36,11 +37,16 @@ async def one_byte(_: web.Request) -> web.Response:
     return web.Response(body=b"x")
 
 
+async def elsewhere(_: web.Request) -> web.Response:
+    raise web.HTTPFound("/code")
+
+
 @asynccontextmanager
 async def gateway(*, tls: bool = True) -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_get("/prod", echo)
     app.router.add_get("/code", one_byte)
+    app.router.add_post("/code/{post:.*}", elsewhere)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=server_tls() if tls else None).start()
@@ -117,9 +123,19 @@ async def test_downloads_and_posts_have_the_proxy_and_the_certificates(
         monkeypatch.setenv("AWS_CA_BUNDLE", CA)
         assert await aws().download(package, most=9) == b"x"
         posts = await open_posts(make_session(None), stack, package, "eu-west-1", connect=9, answer=9)
-        with pytest.raises(ClientError):  # nothing is there
+        with pytest.raises(ClientError, match="302"):  # to be led elsewhere is not to have arrived
             await posts.post("Ag3nt=", b"x", Credentials("AKIA", "secret"))
         assert road.asked == [f"CONNECT {url.split('/')[2]} HTTP/1.1"] * 3
+
+
+async def test_a_post_through_a_proxy_that_says_nothing_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        async with AsyncExitStack() as stack:
+            url = "https://x.invalid/prod"
+            posts = await open_posts(make_session(None), stack, url, "eu-west-1", connect=0.1, answer=0.1)
+            with pytest.raises(TimeoutError):
+                await posts.post("Ag3nt=", b"x", Credentials("AKIA", "secret"))
 
 
 async def test_no_more_than_two_packages_are_in_memory_at_a_time() -> None:

@@ -342,6 +342,13 @@ class TestConnections:
         assert len(posts) == 64
         assert len(desk.session.posted(posts[0], 200, **desk.times)) == 1
 
+    def test_8_pieces_at_a_time_once_a_network_was_too_slow_for_64(self, desk: Desk, agent: Agent) -> None:
+        posts = find(desk.answer(start(desk, agent), LARGE * 5), Post)
+        for post in posts:
+            assert desk.session.posted(post, 0, **desk.times) == []
+        desk.now += 6
+        assert len(find(desk.session.tick(**desk.times), Post)) == 8
+
     @pytest.mark.parametrize("status", [0, 403, 429, 500])
     def test_a_piece_that_failed_is_posted_again_after_a_pause(
         self, desk: Desk, agent: Agent, status: int
