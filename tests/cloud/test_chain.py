@@ -117,7 +117,7 @@ async def test_a_row_in_which_somebody_else_has_named_their_session_leads_nothin
         await world.places.table.client.update_item(
             TableName="PLLDBDebugger",
             Key={"RequestId": {"S": f"fn#{hold.arn}"}},
-            UpdateExpression="SET SessionId = :theirs",
+            UpdateExpression="SET Holders[0].SessionId = :theirs",
             ExpressionAttributeValues={":theirs": {"S": other.link.row.id}},
         )
         assert await invoke(world.functions, name, 1) == {"deployed": 1}

@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError
 
 from plldb import debugger
 from plldb.debugger.arming.functions import wait_until_updated
-from plldb.debugger.arming.mutex import Holder, list_holds
+from plldb.debugger.arming.holders import Holder
+from plldb.debugger.arming.mutex import list_holds
 from plldb.debugger.arming.operate import Armed, Plan, arm, restore
 from plldb.debugger.arming.settings import is_touched
 from tests.cloud.functions import create, invoke, pack
@@ -189,16 +190,16 @@ async def test_who_takes_a_function_over_is_named(world: World, tmp_path: Path) 
             holder=Holder(session="other", who=bob, host="", stack=""),
             layer=world.layer,
             url=world.url,
-            now=mine.since,
+            now=mine.holders[0].since,
             lease_until=mine.lease_until,
-            instead_of=mine.holder.session,
+            instead_of=frozenset({mine.holders[0].holder.session}),
         )
         assert isinstance(await arm(world.places, name, plan, "0a"), Armed)
         told = await listener.until(debugger.FunctionDeployed)
         assert (told.armed, told.reason, told.holder) == (False, "held", bob)
         assert (await listener.until(debugger.Detaching)).reason == "none-left"
     (hold,) = await list_holds(world.places.table)
-    assert hold.holder.session == "other", "it is left to who has it now"
+    assert [each.holder.session for each in hold.holders] == ["other"], "it is left to who has it now"
     await restore(world.places, name, lambda _: True)
 
 

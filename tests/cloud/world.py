@@ -15,7 +15,8 @@ from plldb.aws.session import open_aws
 from plldb.bootstrap.artifacts.packages import build_package
 from plldb.bootstrap.artifacts.sources import list_layers, read_files
 from plldb.debugger.arming.functions import open_lambda, wait_until_updated
-from plldb.debugger.arming.mutex import Holder, list_holds, open_table
+from plldb.debugger.arming.holders import Holder
+from plldb.debugger.arming.mutex import list_holds, open_table
 from plldb.debugger.arming.operate import Armed, Places, Plan, Restored, arm, restore
 from plldb.debugger.link import rows
 from plldb.debugger.link.addresses import websocket_address

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from plldb.aws.place import Place
 from plldb.aws.session import open_aws
 from plldb.debugger.arming.functions import open_lambda, wait_until_updated
-from plldb.debugger.arming.mutex import Hold, Holder, open_table, read_hold
+from plldb.debugger.arming.holders import Hold, Holder, Holding
+from plldb.debugger.arming.mutex import open_table, read_hold
 from plldb.debugger.arming.operate import Armed, Places, Plan, Refused, Restored, Seen, arm, examine, restore
 from plldb.debugger.pace import Pace
 from tests.support.environment import REGION
@@ -62,7 +63,13 @@ class World:
         return seen
 
     def plan(
-        self, holder: Holder = ANNA, *, hours: float = 8, taken: Hold | None = None, seen: Seen | None = None
+        self,
+        holder: Holder = ANNA,
+        *,
+        hours: float = 8,
+        taken: Hold | None = None,
+        seen: Seen | None = None,
+        where: tuple[str, ...] = (),
     ) -> Plan:
         now = int(time.time())
         return Plan(
@@ -71,16 +78,21 @@ class World:
             url="wss://api.example/live",
             now=now,
             lease_until=now + int(hours * 3600),
-            instead_of=taken.holder.session if taken else "",
+            instead_of=frozenset(each.holder.session for each in taken.holders) if taken else frozenset(),
             taken=taken,
             seen=seen,
+            where=where,
         )
 
     async def arm(self, holder: Holder = ANNA, **more: Any) -> Armed | Refused:
-        return await arm(self.places, self.name, self.plan(holder, **more), TOKEN)
+        token = TOKEN if holder == ANNA else f"{TOKEN} of {holder.host}"
+        return await arm(self.places, self.name, self.plan(holder, **more), token)
 
     async def restore(self, holder: Holder = ANNA) -> Restored | Refused:
-        return await restore(self.places, self.name, lambda hold: hold.holder.session == holder.session)
+        def goes(each: Holding) -> bool:
+            return each.holder.session == holder.session or each.lease_until <= time.time()
+
+        return await restore(self.places, self.name, goes)
 
 
 @asynccontextmanager

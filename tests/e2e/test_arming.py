@@ -51,7 +51,7 @@ async def test_a_function_is_armed_with_one_update_and_restored_as_if_nothing_ha
     assert len([each for each in proxy.records if each.operation == "UpdateFunctionConfiguration"]) == 1
     hold = await read_hold(world.places.table, armed.arn)
     assert hold is not None
-    assert hold.holder == ANNA
+    assert [each.holder for each in hold.holders] == [ANNA]
     assert TOKEN not in repr(hold)
     assert await world.restore() == Restored(arn=armed.arn, how="restored")
     assert await world.deployed() == before
@@ -66,7 +66,7 @@ async def test_somebody_elses_function_is_left_alone_and_they_are_named(world: W
     assert isinstance(refused, Refused)
     assert refused.refusal.reason == "held"
     assert refused.held is not None
-    assert refused.held.holder == ANNA
+    assert [each.holder for each in refused.held.holders] == [ANNA]
     assert re.fullmatch(r"\S+:user/anna has it, on laptop since 20\S+ \S+ UTC", refused.refusal.message)
     assert isinstance(await world.restore(BORIS), Refused)
     assert await world.deployed() == now
@@ -154,14 +154,15 @@ async def test_what_waits_for_the_connection_changes_nothing_and_gives_back_if_t
     holds = await list_holds(world.places.table)
     before, waiting = await world.deployed(), asyncio.Event()
 
-    async def never() -> None:
+    async def never(token: str) -> None:
         waiting.set()
         await asyncio.Event().wait()
 
     plan = world.plan(taken=next(iter(holds), None), seen=await world.look())
     work = asyncio.create_task(arm(world.places, world.name, plan, TOKEN, never))
     await waiting.wait()
-    assert [each.holder for each in await list_holds(world.places.table)] == [ANNA]
+    (hold,) = await list_holds(world.places.table)
+    assert [each.holder for each in hold.holders] == [ANNA]
     work.cancel()
     with pytest.raises(asyncio.CancelledError):
         await work

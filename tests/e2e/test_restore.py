@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from plldb.aws.place import Place
 from plldb.aws.session import Aws, open_aws
-from plldb.debugger.arming.mutex import Holder
+from plldb.debugger.arming.holders import Holder
 from plldb.debugger.arming.names import Names
 from plldb.debugger.arming.operate import Armed, Plan, arm
 from plldb.debugger.arming.restore import open_places, restore_functions

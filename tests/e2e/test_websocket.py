@@ -61,9 +61,9 @@ async def borrow_function(dynamodb: Any, account: str) -> dict[str, str]:
     token = secrets.token_hex(32)
     item = {
         "RequestId": {"S": f"fn#arn:aws:lambda:{REGION}:{account}:function:{FUNCTION}"},
-        "SessionId": {"S": SESSION},
         "AgentTokenHash": hashed(token),
         "LeaseUntil": number(time.time() + HOUR),
+        "Holders": {"L": [{"M": {"SessionId": {"S": SESSION}, "LeaseUntil": number(time.time() + HOUR)}}]},
     }
     await dynamodb.put_item(TableName="PLLDBDebugger", Item=item)
     return {"x-plldb-function": FUNCTION, "x-plldb-token": token}

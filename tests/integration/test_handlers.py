@@ -54,6 +54,15 @@ def from_now(seconds: float) -> dict[str, str]:
     return {"N": str(int(time.time() + seconds))}
 
 
+def holder(session: str = SESSION, where: list[str] = WHERE, until: float = 60) -> dict[str, Any]:
+    """One that has borrowed the function, as its row has it."""
+    proof = {"S": wire.prove(wire.session_name(session), "k", where)}
+    conditions = {"L": [{"S": each} for each in where]}
+    return {
+        "M": {"SessionId": {"S": session}, "LeaseUntil": from_now(until), "Proof": proof, "Where": conditions}
+    }
+
+
 @dataclass
 class Cloud:
     """The handlers, the tables that they see, and what was sent to connections."""
@@ -91,11 +100,9 @@ class Cloud:
         item: Row = {"SessionId": {"S": SESSION}, **fresh, **row}
         await self.dynamodb.put_item(TableName="PLLDBSessions", Item=item)
 
-    async def put_lease(self, **row: dict[str, str]) -> None:
+    async def put_lease(self, **row: dict[str, Any]) -> None:
         arn = f"arn:aws:lambda:{REGION}:{self.account}:function:orders"
-        proof = {"S": wire.prove(wire.session_name(SESSION), "k", WHERE)}
-        good: Row = {"SessionId": {"S": SESSION}, "AgentTokenHash": hashed("k"), "LeaseUntil": from_now(60)}
-        good |= {"Proof": proof, "Where": {"L": [{"S": each} for each in WHERE]}}
+        good: Row = {"AgentTokenHash": hashed("k"), "LeaseUntil": from_now(60), "Holders": {"L": [holder()]}}
         item = {"RequestId": {"S": f"fn#{arn}"}, **good, **row}
         await self.dynamodb.put_item(TableName="PLLDBDebugger", Item=item)
 
@@ -290,6 +297,31 @@ async def test_an_agent_learns_where_its_laptop_is_and_may_send_to_it(cloud: Clo
     assert (await cloud.say(AGENT, action="hello", v=4, n="a", k="k"))["laptops"][0]["peer"] is None
 
 
+async def test_two_with_different_conditions_are_named_in_the_order_of_joining(cloud: Cloud) -> None:
+    other, gone = "AIDAOTHER#00", "AIDAGONE#00"
+    there = ["headers.x-debug=other"]
+    three = [holder(), holder(gone, ["a=b"], until=-1), holder(other, there)]
+    await cloud.put_lease(Holders={"L": three})
+    assert await cloud.knock(function="orders", token="k") == 409
+    await cloud.put_session(SessionId={"S": gone}, ConnectionId={"S": "Gone="})
+    assert await cloud.knock(function="orders", token="k") == 409, "its own lease is over"
+    await cloud.put_session(SessionId={"S": other}, ConnectionId={"S": DESK})
+    assert await cloud.knock(function="orders", token="k") == 200
+
+    welcome = await cloud.say(AGENT, action="hello", v=4, n="a", k="k")
+    names = [wire.session_name(SESSION), wire.session_name(other)]
+    assert [each["session"] for each in welcome["laptops"]] == names
+    assert [each["where"] for each in welcome["laptops"]] == [WHERE, there]
+    assert [each["peer"] for each in welcome["laptops"]] == [None, DESK]
+    for each in welcome["laptops"]:
+        assert each["proof"] == wire.prove(each["session"], "k", each["where"])
+    assert await relay(cloud, AGENT, "k", "frame", session=other) == [(DESK, "frame")]
+    assert await relay(cloud, AGENT, "k", "frame", session=gone) == []
+
+    await cloud.put_lease(Holders={"L": [holder(until=-1)]})
+    assert (await cloud.say(AGENT, action="hello", v=4, n="a", k="k"))["laptops"] == []
+
+
 async def test_an_agent_is_told_why_it_is_refused(cloud: Cloud) -> None:
     hello = {"action": "hello", "v": 4, "n": "a", "k": "k"}
     assert (await cloud.say(AGENT, **hello))["why"] == "lease"
@@ -298,6 +330,30 @@ async def test_an_agent_is_told_why_it_is_refused(cloud: Cloud) -> None:
     await cloud.put_lease(LeaseUntil=from_now(-1))
     assert (await cloud.say(AGENT, **hello))["why"] == "lease"
     assert (await cloud.say({"kind": "nobody"}, **hello))["why"] == "token"
+
+
+# --- the row of a function whose lease has ended ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("read", "there", "left"),
+    [
+        ({"Version": {"S": "1"}}, {"Version": {"S": "1"}}, 0),
+        ({"Version": {"S": "1"}}, {"Version": {"S": "2"}}, 1),
+        ({}, {"Version": {"S": "1"}}, 1),
+        ({}, {}, 0),  # of an earlier version of plldb
+        ({}, {"LeaseUntil": {"N": "200"}}, 1),
+    ],
+    ids=["as read", "written since", "joined since", "of before", "of before, written since"],
+)
+async def test_the_row_goes_unless_it_was_written_since(
+    cloud: Cloud, read: Row, there: Row, left: int
+) -> None:
+    key = {"RequestId": {"S": "fn#orders"}, "LeaseUntil": {"N": "100"}}
+    await cloud.put_lease(**(key | there))
+    module = await asyncio.to_thread(cloud.load, "lease_reaper_handler")
+    assert await asyncio.to_thread(module.forget, module.ended_of(key | read))
+    assert (await cloud.dynamodb.scan(TableName="PLLDBDebugger"))["Count"] == left
 
 
 # --- relay, $disconnect, failures -------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from plldb.cli.debugger.status import person
+from plldb.cli.debugger.status import person, where_text
 from plldb.cli.output.layout import Item, Line
 from plldb.cli.output.text import counted, duration, short_time, size
 from plldb.debugger.events.connection import (
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from plldb.debugger.events.connection import ConnectionEvent
     from plldb.debugger.events.invocations import EventsSkipped, InvocationFinished
+    from plldb.debugger.events.restore import FunctionHolder, Restored
 
 MOST_PACKAGES = 5
 """How many packages of a layer are named."""
@@ -102,6 +103,20 @@ def launch_line(event: LaunchEntry) -> Line:
     return Line(mark="done", name="launch", text=f"{event.file} {_LAUNCH[event.change]}")
 
 
+def shared_line(name: str, other: FunctionHolder) -> Line:
+    """Say who holds a function, too, which is called ``name``, and which invocations are theirs."""
+    text = (
+        f"{name}: also held by {person(other.who)} on {other.host}, for invocations {where_text(other.where)}"
+    )
+    return Line(name="shared", text=text)
+
+
+def left_line(event: Restored) -> Line:
+    """Say that a function is left to others, who go on with it."""
+    who = " and ".join(dict.fromkeys(person(each.who) for each in event.others))
+    return Line(mark="done", name="left", text=f"{event.function} to {who}, attached as well")
+
+
 def silent_line(name: str, event: FunctionSilent) -> Line:
     """Say that an invocation of a function, which is called ``name``, has not come, and why."""
     text = f"{name}: {_why_silent(event)} ({event.request_id})"
@@ -135,7 +150,8 @@ def _deployed_text(event: FunctionDeployed) -> str:
         )
         return f"was deployed in the meantime, and is attached again{code}"
     if event.holder:
-        return f"was taken over by {person(event.holder)}, and is not attached any more"
+        who = " and ".join(map(person, event.holder.split(", ")))
+        return f"was taken over by {who}, and is not attached any more"
     return f"is not attached any more: {event.message}"
 
 
@@ -225,6 +241,7 @@ def finished_line(event: AttachFinished) -> Line:
 def detached_text(event: AttachFinished) -> str:
     """Say how a session has ended."""
     failed = f", {event.failed} failed" if event.failed else ""
+    shared = f", {event.shared} left to others" if event.shared else ""
     left = f", {counted(len(event.left_armed), 'function')} left armed" if event.left_armed else ""
     ran = f"{counted(event.invocations, 'invocation')}{failed}"
-    return f"detached: {ran}; {counted(event.restored, 'function')} restored{left}"
+    return f"detached: {ran}; {counted(event.restored, 'function')} restored{shared}{left}"

@@ -17,6 +17,7 @@ from plldb.cli.debugger.lines import (
     launch_line,
     layer_line,
     relayed_line,
+    shared_line,
     silent_line,
     skipped_line,
     unrecorded_line,
@@ -33,6 +34,7 @@ from plldb.debugger.events.attach import (
     FunctionArmed,
     FunctionDeployed,
     FunctionRelayed,
+    FunctionShared,
     FunctionSilent,
     LaunchEntry,
     RecordingFailed,
@@ -86,6 +88,8 @@ class SessionWords:
                 return [Line(mark="done", name="session", text=f"connected after {duration(seconds)}")]
             case FunctionArmed(function=function):
                 return [Line(mark="done", name="armed", text=self._name(function))]
+            case FunctionShared(function=function, others=others):
+                return [shared_line(self._name(function), each) for each in others]
             case Attached():
                 return attached_lines(event)
             case CodeDiffers():

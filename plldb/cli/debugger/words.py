@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from plldb.cli.debugger.invoke import invoked_lines
+from plldb.cli.debugger.lines import left_line
 from plldb.cli.debugger.session import SessionWords
 from plldb.cli.debugger.status import ago, held_text, person, stacks_text, status_lines
 from plldb.cli.header import target_lines
@@ -58,6 +59,8 @@ class Words(RegionWords):
                 return self._refused(event, now)
             case VersionArmed():
                 return [version_line(event.function, event.function_version, event.aliases)]
+            case Restored(how="left"):
+                return [left_line(event)]
             case Restored(function=function, how=how):
                 if self._attached and how != "restored":  # it was refused before, or its going was told
                     return []
@@ -143,10 +146,11 @@ def _held_lines(function: HeldFunction, now: datetime) -> list[Line]:
 
 def finished_text(event: RestoreFinished) -> str:
     """Say how a restore has ended."""
-    if not event.restored and not event.refused:
+    if not (event.restored or event.refused or event.shared):
         return "nothing to restore: all is as deployed"
-    left = f", {event.refused} left as they are" if event.refused else ""
-    return f"{counted(event.restored, 'function')} restored{left}"
+    shared = f", {event.shared} left to others" if event.shared else ""
+    refused = f", {event.refused} left as they are" if event.refused else ""
+    return f"{counted(event.restored, 'function')} restored{shared}{refused}"
 
 
 def version_line(function: str, version: str, aliases: tuple[str, ...]) -> Line:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from plldb.debugger.arming.execution import Execution, read_execution
 from plldb.debugger.arming.settings import VARIABLE, WRAPPER_VARIABLE, Settings
 
 MOST_LAYERS = 5
@@ -22,6 +21,37 @@ _RUNTIME_CLIENTS = {
     "/opt/bootstrap": "AWS Lambda Web Adapter",
 }
 _PYTHON = re.compile(r"python(\d+)\.(\d+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """How Lambda runs a function: settings that its code can see and that arming leaves alone.
+
+    Attributes:
+        memory: in MB.
+        log_group: where its logs go.
+        log_format: ``Text`` or ``JSON``.
+        log_level: of the application, for example ``INFO``; empty if Lambda does not filter.
+        in_vpc: whether it runs in a VPC.
+    """
+
+    memory: int
+    log_group: str
+    log_format: str
+    log_level: str
+    in_vpc: bool
+
+
+def read_execution(configuration: Mapping[str, Any]) -> Execution:
+    """Return what a configuration tells, with AWS Lambda's own defaults where it tells nothing."""
+    logging = configuration.get("LoggingConfig") or {}
+    return Execution(
+        memory=int(configuration.get("MemorySize", 128)),
+        log_group=str(logging.get("LogGroup") or f"/aws/lambda/{configuration.get('FunctionName', '')}"),
+        log_format=str(logging.get("LogFormat") or "Text"),
+        log_level=str(logging.get("ApplicationLogLevel") or ""),
+        in_vpc=bool((configuration.get("VpcConfig") or {}).get("SubnetIds")),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,9 @@
 """Arms one function, whatever others do to it meanwhile. Talks to Lambda and DynamoDB.
 
-Arming takes the mutex, then changes the function with one update that names the revision which was read.
-After every conflict the function is read again: our own token there means that our update has won, and its
-answer was lost; else the mutex is proved again before the next attempt.
+Arming takes the mutex, or joins who holds it, then changes the function with one update that names the
+revision which was read. Whoever joins changes it, too: every sandbox starts anew and learns of it. After
+every conflict the function is read again: our own token there means that our update has won, and its answer
+was lost; else the mutex is proved again before the next attempt.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from plldb.debugger.arming.functions import (
     is_signing_enforced,
     wait_until_updated,
 )
-from plldb.debugger.arming.mutex import Hold, Holder, hash_token, keep, read_hold, release, take
+from plldb.debugger.arming.holders import Hold, Holder, Holding, give_back, in_the_way, join, others_of
+from plldb.debugger.arming.mutex import delete_hold, hash_token, read_hold, write_hold
 from plldb.debugger.arming.refusals import Refused, held, or_refused, refused
 from plldb.debugger.arming.settings import Arms, arm_settings, read_arms, replaced_by_arming
 from plldb.debugger.arming.take_out import Places, Restored, as_deployed, restore, try_to_write
@@ -47,10 +49,11 @@ GIVEN_BACK = "it was given back in the meantime"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """A function that may be armed, as one look has found it: as it is, and as it was deployed."""
+    """A function that may be armed, as one look has found it: as it is, as it was deployed, who holds it."""
 
     current: Function
     before: Function
+    hold: Hold | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +61,8 @@ class Plan:
     """What a session arms functions with.
 
     ``layer`` is the ARN of the agent's layer, ``url`` the address of the WebSocket API; ``now`` and
-    ``lease_until`` are POSIX seconds; ``instead_of`` is a session whose functions may be taken from it.
-    ``taken`` is how that session holds the function, which it has back where arming is refused. ``seen`` is
+    ``lease_until`` are POSIX seconds; ``instead_of`` are sessions that a function may be taken from.
+    ``taken`` is how they hold it: they have it back where arming is refused. ``seen`` is
     a look at the function that was taken before: none is taken then unless the function has changed since.
     ``where`` are the conditions on which an event is taken.
     """
@@ -69,7 +72,7 @@ class Plan:
     url: str
     now: int
     lease_until: int
-    instead_of: str = ""
+    instead_of: frozenset[str] = frozenset()
     taken: Hold | None = None
     seen: Seen | None = None
     where: tuple[str, ...] = ()
@@ -77,13 +80,26 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Armed:
-    """The function is armed. ``before`` is how it was deployed: what the laptop runs."""
+    """The function is armed. ``before`` is how it was deployed: what the laptop runs.
+
+    ``others`` hold it as well, on other conditions, since before.
+    """
 
     arn: str
     before: Function
+    others: tuple[Holding, ...] = ()
 
 
-async def _at_once() -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Joined:
+    """The row is written: with this token and, if there are any, with others."""
+
+    seen: Seen
+    token: str
+    others: tuple[Holding, ...] = ()
+
+
+async def _at_once(token: str) -> None:
     """Wait for nothing."""
 
 
@@ -92,12 +108,12 @@ async def arm(
     name: str,
     plan: Plan,
     token: str,
-    until: Callable[[], Awaitable[object]] = _at_once,
+    until: Callable[[str], Awaitable[object]] = _at_once,
 ) -> Armed | Refused:
-    """Arm one function; ``token`` is the secret that its agent will have.
+    """Arm one function; ``token`` is the secret that its agent will have, unless others hold it as well.
 
     ``until`` is awaited before the function is changed, with the mutex in hand, which is given back if that
-    is cancelled: whoever is to answer the agent may be connecting meanwhile.
+    is cancelled: whoever is to answer the agent, with the token that is given, may be connecting meanwhile.
 
     Raises:
         AwsError: AWS could not be reached, or refused what is not the function's own fault.
@@ -106,7 +122,7 @@ async def arm(
 
 
 async def _arm(
-    places: Places, name: str, plan: Plan, token: str, until: Callable[[], Awaitable[object]]
+    places: Places, name: str, plan: Plan, token: str, until: Callable[[str], Awaitable[object]]
 ) -> Armed | Refused:
     usable = plan.seen if plan.seen and not plan.seen.current.updating else None
     seen = usable or await _look(places, name)
@@ -115,17 +131,64 @@ async def _arm(
     arn = seen.current.arn
     try:
         # What was sent is awaited also when cancelled: else it would be done after the function was restored.
-        hold = _hold(seen.before, plan, token)
-        if other := await finish(take(places.table, hold, now=plan.now, instead_of=plan.instead_of)):
-            return held(arn, other)
-        await until()
+        joined = await _join(places, seen, plan, token)
+        if isinstance(joined, Refused):
+            return joined
+        await until(joined.token)
     except asyncio.CancelledError:
         await finish(_give_back(places, arn, plan))
         raise
-    outcome = await or_refused(arn, _put_arms(places, seen, plan, token))
+    outcome = await or_refused(arn, _touch(places, joined, plan))
     if isinstance(outcome, Refused):
         await finish(_give_back(places, arn, plan))
     return outcome
+
+
+async def _join(places: Places, seen: Seen, plan: Plan, token: str) -> _Joined | Refused:
+    """Write the session into the row: alone, or beside others whose conditions are others."""
+    loop, arn = asyncio.get_running_loop(), seen.current.arn
+    give_up = loop.time() + places.functions.pace.connect_within
+    while True:
+        if hold := seen.hold:
+            apart = {plan.holder.session, *plan.instead_of}
+            way = in_the_way(hold, plan.where, now=plan.now, without=apart)
+            if way.holders:
+                return held(arn, way)
+        others = others_of(hold, plan.holder.session, now=plan.now, without=plan.instead_of)
+        shared = _token_of(seen) if others else token
+        hold = join(hold, _alone(seen.before, plan, shared), now=plan.now, instead_of=plan.instead_of)
+        if not shared:  # whoever is there has not armed it yet, or somebody has deployed it
+            if loop.time() >= give_up and seen.hold:
+                return held(arn, seen.hold)
+            await asyncio.sleep(places.functions.pace.update_poll)
+        elif await finish(write_hold(places.table, hold, over=seen.hold)):
+            return _Joined(seen=seen, token=shared, others=others)
+        again = await _look(places, arn)
+        if isinstance(again, Refused):
+            return again
+        seen = again
+
+
+def _token_of(seen: Seen) -> str:
+    """Return the token that is on a function, if it is that of its row; else an empty text."""
+    arms = read_arms(seen.current.settings.variables)
+    known = seen.hold.token_hash if seen.hold else ""
+    return arms.token if arms and hash_token(arms.token) == known else ""
+
+
+async def _touch(places: Places, joined: _Joined, plan: Plan) -> Armed | Refused:
+    """Change the function so that every sandbox starts anew, after all who hold it are in its row."""
+    if not joined.others:
+        return await _put_arms(places, joined.seen, plan, joined.token, plan.lease_until)
+    seen = await _look(places, joined.seen.current.arn)
+    if isinstance(seen, Refused):
+        return seen
+    arms = read_arms(seen.current.settings.variables)
+    until = max(
+        plan.lease_until, arms.lease_until + 1 if arms else 0, seen.hold.lease_until if seen.hold else 0
+    )
+    outcome = await _put_arms(places, seen, plan, joined.token, until)
+    return replace(outcome, others=joined.others) if isinstance(outcome, Armed) else outcome
 
 
 async def _look(places: Places, name: str) -> Seen | Refused:
@@ -137,10 +200,12 @@ async def _look(places: Places, name: str) -> Seen | Refused:
 
 async def _give_back(places: Places, arn: str, plan: Plan) -> None:
     """Give back what could not be armed: to the session that had it, which goes on, else to nobody."""
-    if plan.taken:
-        await keep(places.table, plan.taken, held_by=plan.holder.session)
-    else:
-        await release(places.table, arn, plan.holder.session)
+    while (hold := await read_hold(places.table, arn)) and hold.of(plan.holder.session):
+        rest = give_back(hold, plan.holder.session, plan.taken)
+        if rest is None and await delete_hold(places.table, hold):
+            return
+        if rest is not None and await write_hold(places.table, rest, over=hold):
+            return
 
 
 async def arm_again(places: Places, name: str, plan: Plan, token: str) -> Armed | Refused:
@@ -153,62 +218,75 @@ async def arm_again(places: Places, name: str, plan: Plan, token: str) -> Armed 
 
 
 async def _arm_again(places: Places, name: str, plan: Plan, token: str) -> Armed | Refused:
-    function = await wait_until_updated(places.functions, name)
-    if function is None:
-        return refused(name, "gone", "there is no such function")
-    found = await read_hold(places.table, function.arn)
-    if found is None:
-        return refused(function.arn, "given-back", GIVEN_BACK)
-    if lost := _lost(function.arn, found, plan):
-        return lost
-    seen = await examine(places.functions, function, found)
-    if isinstance(seen, Refused):
-        return seen
-    # Whoever has given it back since wins: its mutex is only written anew, never taken.
-    if not await finish(keep(places.table, _hold(seen.before, replace(plan, now=found.since), token))):
-        return refused(function.arn, "given-back", GIVEN_BACK)
-    outcome = await _put_arms(places, seen, plan, token)
-    lost = _lost(function.arn, await read_hold(places.table, function.arn), plan)
-    if lost and not lost.held:
-        # It was given back after it was proved, and before it was armed: nobody else would take it out.
-        await restore(places, name, lambda _: False)
-    return lost or outcome
+    for _ in range(places.functions.pace.rounds):
+        function = await wait_until_updated(places.functions, name)
+        if function is None:
+            return refused(name, "gone", "there is no such function")
+        found = await read_hold(places.table, function.arn)
+        lost = _lost(function.arn, found, plan)
+        if lost or found is None:
+            return lost or refused(function.arn, "given-back", GIVEN_BACK)
+        seen = await examine(places.functions, function, found)
+        if isinstance(seen, Refused):
+            return seen
+        # Whoever has given it back since wins: its row is only written anew, never taken.
+        replaced = replaced_by_arming(seen.before.settings)
+        if not await finish(write_hold(places.table, replace(found, replaced=replaced), over=found)):
+            continue
+        outcome = await _put_arms(places, seen, plan, token, found.lease_until)
+        hold = await read_hold(places.table, function.arn)
+        lost = _lost(function.arn, hold, plan)
+        if hold is None:
+            # It was given back after it was proved, and before it was armed: nobody else would take it out.
+            await restore(places, name, lambda _: False)
+        return lost or outcome
+    return refused(name, "changed", "others keep joining and leaving")
 
 
 def _lost(arn: str, hold: Hold | None, plan: Plan) -> Refused | None:
     """Return the refusal of a function that this session does not hold any more; else None."""
     if hold is None:
         return refused(arn, "given-back", GIVEN_BACK)
-    return None if hold.holder.session == plan.holder.session else held(arn, hold)
+    return None if hold.of(plan.holder.session) else held(arn, hold)
 
 
-def _hold(before: Function, plan: Plan, token: str) -> Hold:
-    return Hold(
-        arn=before.arn,
+def _alone(before: Function, plan: Plan, token: str) -> Hold:
+    """Return how a function is held by this session alone."""
+    mine = Holding(
         holder=plan.holder,
         since=plan.now,
         lease_until=plan.lease_until,
-        token_hash=hash_token(token),
         proof=prove(session_name(plan.holder.session), token, plan.where),
-        replaced=replaced_by_arming(before.settings),
         where=plan.where,
+    )
+    return Hold(
+        arn=before.arn,
+        token_hash=hash_token(token),
+        replaced=replaced_by_arming(before.settings),
+        holders=(mine,),
     )
 
 
-async def _put_arms(places: Places, seen: Seen, plan: Plan, token: str) -> Armed | Refused:
-    """Change the function, again after each conflict, as long as the mutex is ours."""
+async def _put_arms(places: Places, seen: Seen, plan: Plan, token: str, until: int) -> Armed | Refused:
+    """Change the function, again after each conflict, as long as the mutex is ours.
+
+    ``until`` is the lease that its sandboxes are told. A later one there means that others have changed it
+    since, too: then all its sandboxes have started since.
+    """
     current, before = seen.current, seen.before
     for _ in range(places.functions.pace.rounds):
         replaced = replaced_by_arming(before.settings)
-        arms = Arms(lease_until=plan.lease_until, url=plan.url, token=token, replaced=replaced)
+        arms = Arms(lease_until=until, url=plan.url, token=token, replaced=replaced)
         settings = arm_settings(before.settings, arms, plan.layer)
         if refusal := refuse_environment(settings):
             return Refused(arn=before.arn, refusal=refusal)
+        if current.settings == settings:  # somebody else who holds it was first
+            return _judge_update(current, before)
         conflict = await finish(try_to_write(places.functions, current, settings))
         found = await wait_until_updated(places.functions, before.arn)
         if found is None:
             return refused(before.arn, "gone", "it was deleted in the meantime")
-        if has_token(found, token):
+        if is_armed(found, token, until):
             return _judge_update(found, before)
         if not conflict:
             return refused(before.arn, "changed", "somebody else changed it right after it was armed")
@@ -237,7 +315,7 @@ async def examine(where: Lambda, current: Function, hold: Hold | None) -> Seen |
         return refused(before.arn, "code-signing", "it accepts signed layers only (code signing)")
     if missing:
         return refused(before.arn, "layer-gone", f"its layer {missing} does not exist any more")
-    return Seen(current=current, before=before)
+    return Seen(current=current, before=before, hold=hold)
 
 
 def _judge_update(found: Function, before: Function) -> Armed | Refused:
@@ -246,7 +324,7 @@ def _judge_update(found: Function, before: Function) -> Armed | Refused:
     return Armed(arn=found.arn, before=before)
 
 
-def has_token(function: Function, token: str) -> bool:
-    """Return whether a function is armed with this token. Pure."""
+def is_armed(function: Function, token: str, until: int) -> bool:
+    """Return whether a function is armed with this token, until then or longer. Pure."""
     arms = read_arms(function.settings.variables)
-    return arms is not None and arms.token == token
+    return arms is not None and arms.token == token and arms.lease_until >= until

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from plldb.debugger.arming.examine import Refusal
-from plldb.debugger.arming.mutex import Hold
+from plldb.debugger.arming.holders import Hold, Holding
 from plldb.errors import AccessDeniedError, AwsError
 
 Outcome = TypeVar("Outcome")
@@ -19,7 +19,7 @@ INVALID = "InvalidParameterValueException"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """The function was not changed. ``held`` says who holds it, if that is why."""
+    """The function was not changed. ``held`` says who holds it, if that is why: those that are in the way."""
 
     arn: str
     refusal: Refusal
@@ -31,13 +31,17 @@ def refused(arn: str, reason: str, message: str) -> Refused:
     return Refused(arn=arn, refusal=Refusal(reason=reason, message=message))
 
 
-def held(arn: str, hold: Hold, *, mine: bool = False) -> Refused:
-    """Return the refusal of a function that somebody holds; ``mine``: the caller, in another session."""
-    since = datetime.fromtimestamp(hold.since, UTC)
-    who = "you have it in another session" if mine else f"{hold.holder.who} has it"
-    only = f", for invocations where {' and '.join(hold.where)}" if hold.where else ""
-    message = f"{who}, on {hold.holder.host} since {since:%Y-%m-%d %H:%M} UTC{only}"
-    return Refused(arn=arn, refusal=Refusal(reason="held", message=message), held=hold)
+def held(arn: str, hold: Hold, *, mine: Callable[[Holding], bool] = lambda _: False) -> Refused:
+    """Return the refusal of a function that others hold; ``mine``: it is the caller, in another session."""
+    who = ", and ".join(_describe(each, mine=mine(each)) for each in hold.holders)
+    return Refused(arn=arn, refusal=Refusal(reason="held", message=who), held=hold)
+
+
+def _describe(holding: Holding, *, mine: bool) -> str:
+    since = datetime.fromtimestamp(holding.since, UTC)
+    who = "you have it in another session" if mine else f"{holding.holder.who} has it"
+    only = f", for invocations where {' and '.join(holding.where)}" if holding.where else ""
+    return f"{who}, on {holding.holder.host} since {since:%Y-%m-%d %H:%M} UTC{only}"
 
 
 async def or_refused(name: str, work: Awaitable[Outcome | Refused]) -> Outcome | Refused:

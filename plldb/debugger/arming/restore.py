@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from plldb.aws.session import Aws
 from plldb.debugger.arming import operate
@@ -15,7 +16,8 @@ from plldb.debugger.arming.functions import (
     open_lambda,
     read_function,
 )
-from plldb.debugger.arming.mutex import Hold, list_holds, open_table
+from plldb.debugger.arming.holders import Hold, Holding, left_by, others_of
+from plldb.debugger.arming.mutex import list_holds, open_table
 from plldb.debugger.arming.names import Names
 from plldb.debugger.arming.operate import Places, Refused
 from plldb.debugger.arming.settings import is_touched
@@ -53,16 +55,16 @@ async def restore_functions(
     wanted = await tell_and_find(aws, target, "restore", named, listed, tell)
     now = int(time.time())
 
-    def may_restore(hold: Hold) -> bool:
-        return take_over or is_mine(hold) or hold.lease_until <= now
+    def may_go(each: Holding) -> bool:
+        return take_over or is_mine(each) or each.lease_until <= now
 
-    def is_mine(hold: Hold) -> bool:
-        return hold.holder.is_person(target.caller_arn, platform.node())
+    def is_mine(each: Holding) -> bool:
+        return each.holder.is_person(target.caller_arn, platform.node())
 
     async def restore_one(name: str) -> Restored | FunctionRefused:
-        outcome = await operate.restore(places, name, may_restore)
-        event = refused_event(name, outcome) if isinstance(outcome, Refused) else _restored(name, outcome)
-        if isinstance(event, FunctionRefused) or event.how == "restored":
+        outcome = await operate.restore(places, name, may_go)
+        event = _event_of(name, outcome)
+        if isinstance(event, FunctionRefused) or event.how in ("restored", "left"):
             await tell(event)
         if isinstance(outcome, operate.Restored) and outcome.how != "gone":
             for each in await find_armed_versions(places.functions, name):
@@ -76,6 +78,7 @@ async def restore_functions(
     return RestoreFinished(
         restored=sum(isinstance(event, Restored) and event.how == "restored" for event in events),
         refused=sum(isinstance(event, FunctionRefused) for event in events),
+        shared=sum(isinstance(event, Restored) and event.how == "left" for event in events),
     )
 
 
@@ -87,16 +90,16 @@ async def list_held_functions(places: Places) -> Iterable[str]:
 
 
 async def _held_by_others(
-    places: Places, names: Iterable[str], is_mine: Callable[[Hold], bool], now: int
+    places: Places, names: Iterable[str], is_mine: Callable[[Holding], bool], now: int
 ) -> tuple[HeldFunction, ...]:
     """Return those of the functions that other people hold, and whose lease runs."""
     holds = {hold.arn.rpartition(":")[2]: hold for hold in await list_holds(places.table)}
-    others = [
-        (name, hold)
-        for name in names
-        if (hold := holds.get(name)) and not is_mine(hold) and hold.lease_until > now
+    found = [(name, hold, left_by(hold, is_mine)) for name in names if (hold := holds.get(name))]
+    running = [
+        (name, hold, tuple(each for each in rest if each.lease_until > now)) for name, hold, rest in found
     ]
-    return tuple(await gather_all(*[look_at(places, name, hold) for name, hold in others]))
+    looks = [look_at(places, name, replace(hold, holders=rest)) for name, hold, rest in running if rest]
+    return tuple(await gather_all(*looks))
 
 
 async def look_at(places: Places, name: str, hold: Hold | None) -> HeldFunction:
@@ -106,25 +109,36 @@ async def look_at(places: Places, name: str, hold: Hold | None) -> HeldFunction:
     return HeldFunction(
         function=name,
         armed=function is not None and is_touched(function.settings),
-        holders=_holders_of(hold) if hold else (),
+        holders=_holders_of(hold, int(time.time())) if hold else (),
         versions={each.version: each.aliases for each in versions},
     )
 
 
-def _holders_of(hold: Hold) -> tuple[FunctionHolder, ...]:
-    holder = FunctionHolder(
-        who=hold.holder.who,
-        host=hold.holder.host,
-        stack=hold.holder.stack,
-        since=hold.since,
-        lease_until=hold.lease_until,
-        where=hold.where,
+def _holders_of(hold: Hold, now: int) -> tuple[FunctionHolder, ...]:
+    """Return those whose lease runs, or where none does, whoever has not put the function back."""
+    running = others_of(hold, "", now=now)
+    return tuple(map(holder_of, running or hold.holders))
+
+
+def holder_of(holding: Holding) -> FunctionHolder:
+    """Return what is told of one who holds a function. Pure."""
+    return FunctionHolder(
+        who=holding.holder.who,
+        host=holding.holder.host,
+        stack=holding.holder.stack,
+        since=holding.since,
+        lease_until=holding.lease_until,
+        where=holding.where,
     )
-    return (holder,)
 
 
-def _restored(name: str, outcome: operate.Restored) -> Restored:
-    return Restored(function=name, how=outcome.how)
+def _event_of(name: str, outcome: operate.Restored | Refused) -> Restored | FunctionRefused:
+    return refused_event(name, outcome) if isinstance(outcome, Refused) else restored_event(name, outcome)
+
+
+def restored_event(name: str, outcome: operate.Restored) -> Restored:
+    """Return what is told of a function that is restored, or left to others. Pure."""
+    return Restored(function=name, how=outcome.how, others=tuple(map(holder_of, outcome.others)))
 
 
 def refused_event(name: str, outcome: Refused) -> FunctionRefused:
@@ -134,6 +148,6 @@ def refused_event(name: str, outcome: Refused) -> FunctionRefused:
         function=name,
         reason=outcome.refusal.reason,
         message=outcome.refusal.message,
-        holder=held.holder.who if held else "",
-        since=held.since if held else 0,
+        holder=held.who if held else "",
+        since=min((each.since for each in held.holders), default=0) if held else 0,
     )

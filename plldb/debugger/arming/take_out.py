@@ -20,7 +20,8 @@ from plldb.debugger.arming.functions import (
     wait_until_updated,
     write_settings,
 )
-from plldb.debugger.arming.mutex import Hold, Table, read_hold, release
+from plldb.debugger.arming.holders import Hold, Holding, left_by
+from plldb.debugger.arming.mutex import Table, delete_hold, read_hold, write_hold
 from plldb.debugger.arming.refusals import INVALID, Refused, held, or_refused, refused
 from plldb.debugger.arming.settings import Replaced, Settings, is_touched, restore_settings
 from plldb.errors import AwsError
@@ -36,37 +37,44 @@ class Places:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """Nothing of ours is on the function: taken out now, or it was not there, or there is no function."""
+    """Nothing of ours is on the function: taken out now, or it was not there, or there is no function.
+
+    Or it was left: ``others`` hold it as well, and go on.
+    """
 
     arn: str
-    how: Literal["restored", "nothing-to-do", "gone"]
+    how: Literal["restored", "nothing-to-do", "gone", "left"]
+    others: tuple[Holding, ...] = ()
 
 
-async def restore(places: Places, name: str, is_ours: Callable[[Hold], bool]) -> Restored | Refused:
-    """Take everything of ours out of one function, and give it back.
+async def restore(places: Places, name: str, goes: Callable[[Holding], bool]) -> Restored | Refused:
+    """Take sessions out of a function's row, and everything of ours out of the function with the last.
 
-    ``is_ours`` says of who holds the function whether it may be restored all the same; one that nobody
-    holds may.
+    ``goes`` says of each that holds the function whether it is to go. A function that nobody holds is
+    restored.
 
     Raises:
         AwsError: AWS refused, or could not be reached.
     """
-    return await or_refused(name, _restore(places, name, is_ours))
+    return await or_refused(name, _restore(places, name, goes))
 
 
-async def _restore(places: Places, name: str, is_ours: Callable[[Hold], bool]) -> Restored | Refused:
+async def _restore(places: Places, name: str, goes: Callable[[Holding], bool]) -> Restored | Refused:
     for _ in range(places.functions.pace.rounds):
         function = await wait_until_updated(places.functions, name)
         arn = function.arn if function else await _arn_of(places, name)
         hold = await read_hold(places.table, arn)
-        if hold and not is_ours(hold):
-            return held(arn, hold)
+        if hold and (rest := left_by(hold, goes)):
+            if rest == hold.holders:
+                return held(arn, hold)
+            if await write_hold(places.table, replace(hold, holders=rest), over=hold):
+                return Restored(arn=arn, how="left", others=rest)
+            continue  # of two that leave at once, the second one may be the last
         outcome = await _take_out(places.functions, arn, function, hold)
         if isinstance(outcome, Refused):
             return outcome
-        if outcome:
-            if hold:
-                await release(places.table, arn, hold.holder.session)
+        # Whoever has joined since has changed the row: with it, the function stays armed, or will be again.
+        if outcome and (hold is None or await delete_hold(places.table, hold)):
             return Restored(arn=arn, how=outcome)
     return refused(name, "changed", "somebody else keeps changing it")
 

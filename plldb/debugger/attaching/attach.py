@@ -96,7 +96,9 @@ async def _plan(
 ) -> tuple[Candidate, ...]:
     check_named(wanted, order.options.folders)
     await asyncio.to_thread(check_project, order.options.project)
-    me = Me(target=target, host=platform.node(), takes_over=order.options.take_over)
+    me = Me(
+        target=target, host=platform.node(), where=order.options.where, takes_over=order.options.take_over
+    )
     planned = await gather_all(
         *[plan_function(aws, places, each, order.options.project, me) for each in wanted]
     )

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field, replace
 
 from plldb.aws.session import Aws
 from plldb.debugger.arming import operate
 from plldb.debugger.arming.examine import Function
 from plldb.debugger.arming.functions import find_armed_versions
-from plldb.debugger.arming.mutex import Holder
+from plldb.debugger.arming.holders import Holder, Holding
 from plldb.debugger.arming.operate import Armed, Places, Plan, Refused
-from plldb.debugger.arming.restore import refused_event
+from plldb.debugger.arming.restore import holder_of, refused_event, restored_event
 from plldb.debugger.arming.stacks import Infrastructure, read_infrastructure
 from plldb.debugger.attaching.plan import Candidate
 from plldb.debugger.attaching.telling import Telling
-from plldb.debugger.events.attach import AttachEvent, FunctionArmed
+from plldb.debugger.events.attach import AttachEvent, FunctionArmed, FunctionShared
 from plldb.debugger.events.connection import SignInNeeded
 from plldb.debugger.events.restore import FunctionRefused, Restored, VersionArmed
 from plldb.debugger.link.rows import SessionRow
@@ -27,6 +27,9 @@ from plldb.debugger.workers.settings import FunctionSettings
 from plldb.errors import CredentialsError, PlldbError
 
 log = logging.getLogger(__name__)
+
+Connect = Callable[[str, str], Awaitable[None]]
+"""Waits until this machine is connected, and has it answer the agents of a function that have this token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +47,7 @@ class HeldFunctions:
     row: SessionRow
     infrastructure: Infrastructure
     url: str
-    tokens: Mapping[str, str]
+    tokens: dict[str, str]
     settings: dict[str, FunctionSettings]
     where: tuple[str, ...]
     telling: Telling
@@ -52,23 +55,30 @@ class HeldFunctions:
     refused: set[str] = field(default_factory=set)
     restoring: set[asyncio.Future[None]] = field(default_factory=set)
 
-    async def arm(self, candidate: Candidate, connected: asyncio.Event) -> Armed | FunctionRefused:
-        """Arm a function as soon as this machine is connected, and tell it."""
-        name, hold = candidate.name, candidate.hold
+    async def arm(self, candidate: Candidate, connect: Connect) -> Armed | FunctionRefused:
+        """Arm a function as soon as this machine is connected and listens to its agents, and tell it."""
+        name = candidate.name
         plan = replace(
             self._plan(self.infrastructure),
-            instead_of=hold.holder.session if hold else "",
-            taken=hold,
+            instead_of=candidate.instead_of,
+            taken=candidate.hold,
             seen=candidate.seen,
         )
-        outcome = await operate.arm(self.places, name, plan, self.tokens[name], connected.wait)
-        await connected.wait()
+
+        async def ready(token: str) -> None:
+            await connect(name, token)
+            self.tokens[name] = token
+
+        outcome = await operate.arm(self.places, name, plan, self.tokens[name], ready)
+        await connect(name, self.tokens[name])
         if not isinstance(outcome, Armed):
             event = refused_event(name, outcome)
             self.telling.put(event)
             return event
         self.use(name, outcome.before)
         self.telling.put(FunctionArmed(function=name))
+        if outcome.others:
+            self.telling.put(FunctionShared(function=name, others=tuple(map(holder_of, outcome.others))))
         return outcome
 
     async def arm_again(self, name: str) -> Armed | Refused:
@@ -150,16 +160,18 @@ class HeldFunctions:
 
     async def _try_to_restore(self, name: str) -> Restored | FunctionRefused:
         try:
-            outcome = await operate.restore(
-                self.places, name, lambda hold: hold.holder.session == self.row.id
-            )
+            outcome = await operate.restore(self.places, name, self._goes)
         except PlldbError as error:
             return FunctionRefused(function=name, reason=error.code, message=error.message)
         if isinstance(outcome, operate.Restored):
-            return Restored(function=name, how=outcome.how)
+            return restored_event(name, outcome)
         if outcome.held:  # it was never ours, or is not any more
             return Restored(function=name, how="nothing-to-do")
         return refused_event(name, outcome)
+
+    def _goes(self, each: Holding) -> bool:
+        """Tell who is out of a function's row when this session has left: it, and whose lease is over."""
+        return each.holder.session == self.row.id or each.lease_until <= time.time()
 
     async def tell_versions(self, name: str) -> None:
         """Tell of each version that was published while its function was armed, once."""

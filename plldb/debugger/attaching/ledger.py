@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from plldb.aws.items import NO_TABLE, all_items, read_number, read_text, read_time
-from plldb.debugger.arming.mutex import KEY, PREFIX, TABLE, Table
+from plldb.debugger.arming.holders import KEY, PREFIX
+from plldb.debugger.arming.mutex import TABLE, Table
 from plldb.debugger.events.status import InvocationRecord
 from plldb.debugger.link.rows import SessionRow
 from plldb.errors import AwsError, PlldbError

@@ -14,7 +14,8 @@ from plldb.aws.place import Target
 from plldb.aws.session import Aws
 from plldb.debugger.arming.examine import function_of
 from plldb.debugger.arming.functions import GONE, arn_of
-from plldb.debugger.arming.mutex import Hold, read_hold
+from plldb.debugger.arming.holders import Hold, Holding, in_the_way, others_of
+from plldb.debugger.arming.mutex import read_hold
 from plldb.debugger.arming.names import Wanted
 from plldb.debugger.arming.operate import Places, Refused, Seen, examine, held
 from plldb.debugger.arming.refusals import refused
@@ -43,8 +44,8 @@ from plldb.tasks import gather_all
 class Candidate:
     """A function that can be armed.
 
-    ``seen`` is what arming has to know of it. ``hold`` is how another session still has it from which it will
-    be taken: one of the same person that is not connected any more or, with ``taken``, any.
+    ``seen`` is what arming has to know of it. ``instead_of`` are the sessions from which it will be taken:
+    of the same person and not connected any more or, with ``taken``, any; ``hold`` is how those have it.
     """
 
     name: str
@@ -55,15 +56,17 @@ class Candidate:
     package: Package
     seen: Seen = field(repr=False)
     hold: Hold | None = None
+    instead_of: frozenset[str] = frozenset()
     taken: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Me:
-    """The caller and this machine's name; ``takes_over``: also what other sessions hold."""
+    """The caller, this machine's name and the session's conditions; ``takes_over``: also what others hold."""
 
     target: Target
     host: str
+    where: tuple[str, ...]
     takes_over: bool
 
 
@@ -88,14 +91,9 @@ async def _plan(
     seen = await examine(places.functions, function_of(configuration), hold)
     if isinstance(seen, Refused):
         return refused_event(wanted.name, seen)
-    if hold is not None and hold.lease_until <= time.time():
-        hold = None
-    taken = False
-    if hold is not None:
-        mine = hold.holder.is_person(me.target.caller_arn, me.host)
-        taken = not mine or await _is_connected(aws, places, hold)
-        if taken and not me.takes_over:
-            return refused_event(wanted.name, held(arn, hold, mine=mine))
+    place = await _find_place(aws, places, seen, me)
+    if isinstance(place, Refused):
+        return refused_event(wanted.name, place)
     settings = read_settings(configuration, logical_id=wanted.logical_id, stack=wanted.stack)
     try:
         source = await _find(aws, project, settings, answer)
@@ -109,9 +107,42 @@ async def _plan(
         source=source,
         package=package_of(answer),
         seen=seen,
-        hold=hold,
-        taken=taken,
+        hold=place.hold,
+        instead_of=place.instead_of,
+        taken=place.taken,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Beside whom, and instead of whom, a session can hold a function."""
+
+    hold: Hold | None = None
+    instead_of: frozenset[str] = frozenset()
+    taken: bool = False
+
+
+async def _find_place(aws: Aws, places: Places, seen: Seen, me: Me) -> _Place | Refused:
+    hold, now = seen.hold, int(time.time())
+    others = others_of(hold, "", now=now)
+    if hold is None or not others:
+        return _Place()
+    mine = [each for each in others if _is(each, me)]
+    connected = await gather_all(*[_is_connected(aws, places, each.holder.session) for each in mine])
+    killed = frozenset(each.holder.session for each, there in zip(mine, connected, strict=True) if not there)
+    way = in_the_way(hold, me.where, now=now, without=killed)
+    if not way.holders:
+        return _Place(hold=replace(hold, holders=others) if killed else None, instead_of=killed)
+    if not me.takes_over:
+        return held(seen.current.arn, way, mine=lambda each: _is(each, me))
+    # Their token is replaced, so whoever would not be in the way has to make place, too.
+    everybody = frozenset(each.holder.session for each in others)
+    rest = tuple(each for each in others if each.holder.session not in killed)
+    return _Place(hold=replace(hold, holders=rest), instead_of=everybody, taken=True)
+
+
+def _is(holding: Holding, me: Me) -> bool:
+    return holding.holder.is_person(me.target.caller_arn, me.host)
 
 
 async def _find(aws: Aws, project: Project, settings: FunctionSettings, answer: Mapping[str, Any]) -> Source:
@@ -163,13 +194,13 @@ async def _read(places: Places, name: str) -> dict[str, Any]:
     return dict(answer)
 
 
-async def _is_connected(aws: Aws, places: Places, hold: Hold) -> bool:
-    """Whether the session that holds a function has a connection: that of a killed plldb has none."""
+async def _is_connected(aws: Aws, places: Places, session: str) -> bool:
+    """Whether a session that holds a function has a connection: that of a killed plldb has none."""
     try:
         answer = await aws.call(
             places.table.client.get_item,
             TableName=SESSIONS,
-            Key={"SessionId": {"S": hold.holder.session}},
+            Key={"SessionId": {"S": session}},
             ConsistentRead=True,
             ProjectionExpression="ConnectionId",
         )

@@ -12,7 +12,7 @@ from plldb.aws.session import Aws
 from plldb.debugger.arming.examine import Function
 from plldb.debugger.arming.operate import Armed, Places
 from plldb.debugger.arming.stacks import Infrastructure
-from plldb.debugger.attaching.held import HeldFunctions
+from plldb.debugger.attaching.held import Connect, HeldFunctions
 from plldb.debugger.attaching.options import AttachOptions, OpenWorkers
 from plldb.debugger.attaching.plan import Candidate, nothing_left
 from plldb.debugger.attaching.serve import Service, Workers
@@ -82,11 +82,16 @@ class SessionRun:
         )
         began, connected = loop.time(), asyncio.Event()
         homes = {each.name: _home_of(each.source) for each in self.candidates}
+
+        async def connect(name: str, token: str) -> None:
+            await connected.wait()
+            link.use_token(name, token)
+
         async with (
             open_layers(self.places.functions, homes, telling.put) as layers,
             self.open_workers(replace(self._project(), layers=layers.of), settings) as workers,
             # Mutexes are taken while this machine connects; no function is changed before it has.
-            ended(self._arm_all(held, telling, workers, connected)) as arming,
+            ended(self._arm_all(held, telling, workers, connect)) as arming,
             open_link(self.aws, websocket=self.url, row=self.row, tokens=tokens, pace=self.pace) as link,
             ended(self._withdraw(leave, held, telling)),
         ):
@@ -168,10 +173,10 @@ class SessionRun:
         return replace(project, code={**decided, **project.code})
 
     async def _arm_all(
-        self, held: HeldFunctions, telling: Telling, workers: Workers, connected: asyncio.Event
+        self, held: HeldFunctions, telling: Telling, workers: Workers, connect: Connect
     ) -> dict[str, Function]:
-        """Arm all that can be as soon as ``connected`` is set; return how those were deployed."""
-        outcomes = await gather_all(*[held.arm(each, connected) for each in self.candidates])
+        """Arm all that can be as soon as this machine is connected; return how those were deployed."""
+        outcomes = await gather_all(*[held.arm(each, connect) for each in self.candidates])
         pairs = zip(self.candidates, outcomes, strict=True)
         armed = {each.name: outcome.before for each, outcome in pairs if isinstance(outcome, Armed)}
         if not armed:
@@ -222,6 +227,7 @@ class SessionRun:
             failed=service.failed,
             restored=sum(isinstance(each, Restored) and each.how == "restored" for each in events),
             left_armed=tuple(each.function for each in events if isinstance(each, FunctionRefused)),
+            shared=sum(isinstance(each, Restored) and each.how == "left" for each in events),
         )
 
     async def _withdraw(self, leave: Leave, held: HeldFunctions, telling: Telling) -> None:

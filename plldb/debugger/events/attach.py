@@ -8,7 +8,14 @@ from typing import Literal
 from plldb.debugger.events.connection import ConnectionEvent, SessionConnected
 from plldb.debugger.events.invocations import EventsSkipped, InvocationEvent
 from plldb.debugger.events.layers import LayerFetched, LayerMissing
-from plldb.debugger.events.restore import FunctionRefused, Restored, Started, TakeOverPlanned, VersionArmed
+from plldb.debugger.events.restore import (
+    FunctionHolder,
+    FunctionRefused,
+    Restored,
+    Started,
+    TakeOverPlanned,
+    VersionArmed,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +67,19 @@ class FunctionArmed:
 
     kind: Literal["function_armed"] = "function_armed"
     function: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionShared:
+    """Others hold the function as well, on other conditions; each gets the invocations that fulfil theirs.
+
+    ``others`` are in the order of joining: an invocation that fulfils the conditions of several is the
+    first's. Told to whoever joins, once.
+    """
+
+    kind: Literal["function_shared"] = "function_shared"
+    function: str
+    others: tuple[FunctionHolder, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +235,7 @@ class AttachFinished:
         failed: how many of them ended with an error.
         restored: how many functions are as deployed again.
         left_armed: the names of those that could not be restored.
+        shared: how many others go on with.
     """
 
     kind: Literal["attach_finished"] = "attach_finished"
@@ -222,6 +243,7 @@ class AttachFinished:
     failed: int
     restored: int
     left_armed: tuple[str, ...]
+    shared: int = 0
 
     @property
     def outcome(self) -> Literal["detached", "left_armed"]:
@@ -234,6 +256,7 @@ SessionEvent = (
     | AttachPlanned
     | SessionConnected
     | FunctionArmed
+    | FunctionShared
     | Attached
     | CodeDiffers
     | LayerFetched

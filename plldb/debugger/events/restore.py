@@ -35,7 +35,7 @@ class FunctionRefused:
         function: its name.
         reason: a stable word for programs, for example ``held``, ``layers``, ``gone``.
         message: why, as the end of a sentence that begins with the function's name.
-        holder: who holds it, where ``reason`` is ``held``; else empty.
+        holder: who holds it, where ``reason`` is ``held``, with commas between several; else empty.
         since: since when, in POSIX seconds; 0 where nobody holds it.
     """
 
@@ -62,19 +62,6 @@ class VersionArmed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Restored:
-    """A function has nothing of plldb's on it.
-
-    ``how``: it had and was restored, it had nothing, or there is no such function any more. A session that
-    ends has nothing to do either with what somebody else holds by now.
-    """
-
-    kind: Literal["restored"] = "restored"
-    function: str
-    how: Literal["restored", "nothing-to-do", "gone"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionHolder:
     """Who holds a function, alone or with others who have other conditions.
 
@@ -91,6 +78,21 @@ class FunctionHolder:
     since: int
     lease_until: int
     where: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """A function has nothing of plldb's on it, or nothing of this caller's.
+
+    ``how``: it had and was restored, it had nothing, or there is no such function any more. A session that
+    ends has nothing to do either with what somebody else holds by now. ``left``: ``others``, who hold it on
+    other conditions, go on with it.
+    """
+
+    kind: Literal["restored"] = "restored"
+    function: str
+    how: Literal["restored", "nothing-to-do", "gone", "left"]
+    others: tuple[FunctionHolder, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,11 +122,16 @@ class TakeOverPlanned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreFinished:
-    """Restoring is done. ``restored`` counts functions that were changed, ``refused`` those left armed."""
+    """Restoring is done.
+
+    ``restored`` counts functions that were changed, ``refused`` those left armed, ``shared`` those that
+    others go on with.
+    """
 
     kind: Literal["restore_finished"] = "restore_finished"
     restored: int
     refused: int
+    shared: int = 0
 
     @property
     def outcome(self) -> Literal["restored", "unchanged", "not_restored"]:

@@ -12,7 +12,8 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-from plldb.debugger.arming.mutex import Hold, Table, read_hold
+from plldb.debugger.arming.holders import Hold, Holding, others_of
+from plldb.debugger.arming.mutex import Table, read_hold
 from plldb.debugger.attaching.ledger import read_invocation
 from plldb.debugger.conditions import matches, read_conditions
 from plldb.debugger.pace import Pace
@@ -54,12 +55,12 @@ async def _find(table: Table, arn: str, request_id: str, event: bytes, pace: Pac
     return Ran(where="deployed", not_taken_by=tuple(each.holder.who for each in attached))
 
 
-def _attached(hold: Hold | None) -> tuple[Hold, ...]:
+def _attached(hold: Hold | None) -> tuple[Holding, ...]:
     """Return who has the function, in the order in which they are asked for an event."""
-    return (hold,) if hold is not None and hold.lease_until > time.time() else ()
+    return others_of(hold, "", now=int(time.time()))
 
 
-def _takes(hold: Hold, event: bytes) -> bool:
+def _takes(hold: Holding, event: bytes) -> bool:
     """Return whether a session takes an event, as the sandbox decides it; True where that is not known."""
     try:
         return not hold.where or matches(read_conditions(hold.where), event)

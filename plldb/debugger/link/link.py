@@ -89,6 +89,10 @@ class Link:
         """Send the answer to an invocation that was started."""
         self._act(self._session.answered(identity, answer, **self._times()))
 
+    def use_token(self, function: str, token: str) -> None:
+        """Accept what the agents of a function send that have this token."""
+        self._session.use_token(function, token)
+
     @property
     def connection(self) -> str:
         """Id of the present connection, as API Gateway calls it."""

@@ -102,6 +102,11 @@ class Session:
         self._detached = False
         self._relayed: set[str] = set()
 
+    def use_token(self, function: str, token: str) -> None:
+        """Take a token that the function has as well: of others who hold it."""
+        self._functions[wire.key_id(token)] = function
+        self._tokens[wire.key_id(token)] = token
+
     def set_clock(self, skew: float) -> None:
         """Take by how many seconds AWS's clock is ahead of this machine's."""
         self._out.skew = skew

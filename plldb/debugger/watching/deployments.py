@@ -165,7 +165,7 @@ class Watch:
         seen.disturbed += 1
         if refusal.reason == "changed" and seen.disturbed < DISTURBED_AT_MOST:
             return True  # the next step of a deployment that had paused
-        holder = outcome.held.holder.who if outcome.held else ""
+        holder = outcome.held.who if outcome.held else ""
         self._tell(name, reason=refusal.reason, message=refusal.message, holder=holder)
         if not holder and refusal.reason != "given-back":
             await self.session.put_back(name)

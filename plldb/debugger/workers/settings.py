@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from plldb.debugger.arming.execution import read_execution
+from plldb.debugger.arming.examine import read_execution
 from plldb.debugger.arming.settings import Settings, restore_settings
 
 

@@ -2,7 +2,7 @@
 
 It only takes out what plldb has put into a function, and adds nothing. Who is in the middle of borrowing the
 function again is not disturbed: each change names the revision that was read, each row that is deleted the
-lease that was read.
+version that was read.
 
 Cargo: AWS runs it, plldb never imports it.
 """
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from tables import DEBUGGER, open_client
+from tables import DEBUGGER, digest, open_client
 
 from plldb.debugger.arming.settings import Replaced, Settings, is_touched, read_arms, restore_settings
 
@@ -38,11 +38,16 @@ LOG.setLevel(logging.INFO)
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A row of a function whose lease has ended. ``until`` is a number as DynamoDB writes it."""
+    """A row of a function whose lease has ended, of all who have borrowed it.
+
+    ``until`` is a number as DynamoDB writes it; ``token_hash`` is of the token that their agents have.
+    ``version`` is random and new with every write, and empty in a row of an earlier version of plldb.
+    """
 
     arn: str
-    session: str
     until: str
+    token_hash: str
+    version: str
     replaced: Replaced | None
 
 
@@ -74,8 +79,9 @@ def ended_of(row: dict[str, Any]) -> Ended:
     timeout = int(float(saved.get("Timeout", {}).get("N", "0")))
     return Ended(
         arn=row["RequestId"]["S"].removeprefix("fn#"),
-        session=row.get("SessionId", {}).get("S", ""),
         until=row["LeaseUntil"]["N"],
+        token_hash=row.get("AgentTokenHash", {}).get("S", ""),
+        version=row.get("Version", {}).get("S", ""),
         replaced=Replaced(timeout=timeout, wrapper=saved.get("Wrapper", {}).get("S", ""))
         if timeout
         else None,
@@ -107,8 +113,9 @@ def _step(ended: Ended, now: float) -> bool:
     if not is_touched(settings):
         return forget(ended)
     arms = read_arms(settings.variables)
-    if arms and arms.lease_until > now:
-        return True  # borrowed again since the row was read
+    if arms and arms.lease_until > now and digest(arms.token) != ended.token_hash:
+        # Borrowed anew since the row was read. With the same token, somebody has left whose lease was longer.
+        return True
     if reason := unreadable(configuration):
         # What is written back would lack what cannot be read: the environment would be lost.
         LOG.error("%s stays as it is: Lambda cannot read its environment (%s)", ended.arn, reason)
@@ -157,13 +164,17 @@ def write(arn: str, revision: str, settings: Settings) -> None:
 
 def forget(ended: Ended) -> bool:
     """Delete the row, unless somebody has borrowed the function again; return that nothing is left to do."""
-    same = "SessionId = :session AND LeaseUntil = :until"
+    values = {":until": {"N": ended.until}}
+    version = "attribute_not_exists(Version)"
+    if ended.version:
+        values[":version"] = {"S": ended.version}
+        version = "Version = :version"
     try:
         open_client("dynamodb").delete_item(
             TableName=DEBUGGER,
             Key={"RequestId": {"S": f"fn#{ended.arn}"}},
-            ConditionExpression=f"attribute_not_exists(RequestId) OR ({same})",
-            ExpressionAttributeValues={":session": {"S": ended.session}, ":until": {"N": ended.until}},
+            ConditionExpression=f"attribute_not_exists(RequestId) OR (LeaseUntil = :until AND {version})",
+            ExpressionAttributeValues=values,
         )
     except ClientError as error:
         if error.response["Error"]["Code"] != "ConditionalCheckFailedException":

@@ -45,7 +45,10 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who has borrowed a function, in the order of joining, and until when, in epoch seconds."""
+    """Who has borrowed a function, in the order of joining, and until when, in epoch seconds.
+
+    ``until`` is the latest of theirs. Whose own lease is over is not among ``holders``.
+    """
 
     until: int
     holders: tuple[Holder, ...]
@@ -126,12 +129,17 @@ def check_agent(function_arn: str, token: str, now: float) -> Lease | Literal["t
     ``"token"``: somebody else has borrowed the function since. ``"lease"``: nobody has, or the time is over.
     """
     row = _read(DEBUGGER, {"RequestId": {"S": f"fn#{function_arn}"}})
-    until = int(float(_value(row, "LeaseUntil", "N") or 0))
+    until = _until(row)
     if until <= now:
         return "lease"
     if not hmac.compare_digest(_value(row, "AgentTokenHash", "S"), digest(token)):
         return "token"
-    return Lease(until, (_holder_of(row),))
+    named = [each.get("M", {}) for each in row.get("Holders", {}).get("L", [])]
+    return Lease(until, tuple(_holder_of(each) for each in named if _until(each) > now))
+
+
+def _until(row: dict[str, Any]) -> int:
+    return int(float(_value(row, "LeaseUntil", "N") or 0))
 
 
 def _holder_of(row: dict[str, Any]) -> Holder:

@@ -134,6 +134,15 @@ def attached() -> list[ev.AttachEvent]:
     ]
 
 
+def shared() -> list[ev.AttachEvent]:
+    """A session beside another one, from its plan to its end."""
+    *head, armed = attached()
+    left = ev.Restored(function=MAILS, how="left", others=(HOLDER,))
+    finished = ev.AttachFinished(invocations=3, failed=1, restored=1, left_armed=(), shared=1)
+    beside = ev.FunctionShared(function=MAILS, others=(HOLDER, replace(HOLDER, who=ADA, where=OTHERS)))
+    return [*head, beside, armed, *detached(MAILS)[:2], left, finished]
+
+
 def invoked() -> list[ev.AttachEvent]:
     """Two invocations at once, a failure, and what may happen to a connection."""
 

@@ -79,6 +79,7 @@ async def run(library: Library, *argv: str, place: Terminal | None = None) -> tu
         ("restore-nothing", ["restore", "--all"], [RestoreFinished(restored=0, refused=0)]),
         ("take-over", ["restore", "shop", "--take-over"], [scripts.take_over()]),
         ("status", ["status"], [scripts.status()]),
+        ("shared", ["attach", "shop"], scripts.shared()),
         ("invoke", ["invoke", "shop", "Orders"], [scripts.an_answer()]),
         (
             "invoke-not-taken",

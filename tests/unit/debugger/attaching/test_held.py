@@ -8,7 +8,8 @@ import pytest
 
 from plldb.debugger.arming.examine import function_of
 from plldb.debugger.arming.functions import Lambda, Throttle
-from plldb.debugger.arming.mutex import Hold, Holder, Table, hold_of, item_of
+from plldb.debugger.arming.holders import Hold, Holder, Holding, hold_of, item_of
+from plldb.debugger.arming.mutex import Table
 from plldb.debugger.arming.operate import Armed, Places
 from plldb.debugger.arming.settings import Replaced
 from plldb.debugger.arming.stacks import Infrastructure
@@ -71,11 +72,16 @@ def test_all_that_a_deployment_changes_is_run_from_then_on() -> None:
 async def test_a_deployed_function_gets_the_layer_of_the_updated_stack(left: list[dict[str, str]]) -> None:
     hold = Hold(
         arn=ARN,
-        holder=Holder(session="me#1", who="me", host="here", stack="shop"),
-        since=1,
-        lease_until=1_900_000_000,
         token_hash="",
-        proof="",
+        holders=(
+            Holding(
+                holder=Holder(session="me#1", who="me", host="here", stack="shop"),
+                since=1,
+                lease_until=1_900_000_000,
+                proof=prove(session_name("me#1"), "0a", WHERE),
+                where=WHERE,
+            ),
+        ),
         replaced=Replaced(timeout=3, wrapper=""),
     )
     armed = {"Environment": {"Variables": {"PLLDB": f"1|1900000000|{URL}|0a|7|"}}}
@@ -103,5 +109,5 @@ async def test_a_deployed_function_gets_the_layer_of_the_updated_stack(left: lis
     assert written["Layers"] == [LAYER.format(2)]
     (row,) = [hold_of(asked["Item"]) for name, asked in table.asked if name == "put_item"]
     assert row
-    assert (row.where, row.proof) == (WHERE, prove(session_name("me#1"), "0a", WHERE))
+    assert (row.holders, row.replaced.timeout) == (hold.holders, session.settings["orders"].timeout)
     assert session.settings["orders"] == read_settings(DEPLOYED, logical_id="Orders")

@@ -1,0 +1,168 @@
+"""Two sessions with different conditions on one function: whatever the order, each ends as if alone."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest_asyncio
+
+from plldb.debugger.arming.holders import Holder
+from plldb.debugger.arming.mutex import hash_token, list_holds
+from plldb.debugger.arming.operate import Armed, Refused, arm_again
+from plldb.debugger.arming.settings import read_arms
+from tests.e2e.arming import ANNA, BORIS, TOKEN, World, make_world
+from tests.support.behaviours import nth, on
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.conftest import OpenClient
+    from tests.support.proxy import Proxy
+
+OF_ANNA, OF_BORIS = ("who=anna",), ("who=boris",)
+CLARA = Holder(session="AIDA3#three", who="arn:aws:iam::123456789012:user/clara", host="tower", stack="shop")
+
+
+@pytest_asyncio.fixture
+async def world(proxy: Proxy, open_client: OpenClient) -> AsyncIterator[World]:
+    async with make_world(proxy, open_client) as made:
+        yield made
+
+
+async def check_held(world: World, *holders: Holder) -> None:
+    """Its row names these, and its agent has the token of the row."""
+    (hold,) = await list_holds(world.places.table)
+    assert [each.holder for each in hold.holders] == [*holders]
+    arms = read_arms((await world.deployed())["variables"])
+    assert arms
+    assert hash_token(arms.token) == hold.token_hash
+
+
+async def check_gone(world: World, before: object) -> None:
+    assert await world.deployed() == before
+    assert await list_holds(world.places.table) == ()
+
+
+async def test_two_that_join_at_once_have_one_token_and_the_last_that_leaves_restores(world: World) -> None:
+    before = await world.deployed()
+    for _ in range(3):
+        both = await asyncio.gather(world.arm(where=OF_ANNA), world.arm(BORIS, where=OF_BORIS))
+        first, second = sorted(both, key=lambda each: len(each.others) if isinstance(each, Armed) else 2)
+        assert isinstance(first, Armed)
+        assert isinstance(second, Armed)
+        assert first.before.settings == second.before.settings
+        order = [ANNA, BORIS] if first is both[0] else [BORIS, ANNA]
+        assert [each.holder for each in second.others] == order[:1]
+        await check_held(world, *order)
+        left = await asyncio.gather(world.restore(), world.restore(BORIS))
+        assert sorted(getattr(each, "how", "") for each in left) == ["left", "restored"]
+        await check_gone(world, before)
+
+
+async def test_whoever_is_excluded_is_refused_and_takes_it_from_all(world: World) -> None:
+    before = await world.deployed()
+    await world.arm(where=OF_ANNA)
+    await world.arm(BORIS, where=OF_BORIS)
+    held = await list_holds(world.places.table)
+    for where, names in ((OF_BORIS, ["boris"]), ((), ["anna", "boris"])):
+        refused = await world.arm(CLARA, where=where)
+        assert isinstance(refused, Refused)
+        assert [
+            name for name in ("anna", "boris") if f"user/{name} has it" in refused.refusal.message
+        ] == names
+        assert await list_holds(world.places.table) == held
+    assert isinstance(await world.arm(CLARA, taken=held[0]), Armed)
+    await check_held(world, CLARA)
+    for each in (ANNA, BORIS):
+        assert isinstance(await world.restore(each), Refused)
+    await world.restore(CLARA)
+    await check_gone(world, before)
+
+
+async def test_a_killed_one_leaves_nothing_once_its_lease_is_over(world: World) -> None:
+    before = await world.deployed()
+    await world.arm(where=OF_ANNA)
+    await world.arm(BORIS, where=OF_BORIS, hours=-1)
+    await check_held(world, ANNA, BORIS)
+    await world.arm(CLARA, where=("who=clara",))
+    await check_held(world, ANNA, CLARA)
+    await world.restore()
+    await check_held(world, CLARA)
+    await world.restore(CLARA)
+    await check_gone(world, before)
+
+
+async def test_after_a_deployment_both_arm_it_again_and_both_are_still_there(world: World) -> None:
+    await world.arm(where=OF_ANNA)
+    await world.arm(BORIS, where=OF_BORIS)
+    await world.client.update_function_configuration(
+        FunctionName=world.name,
+        Timeout=21,
+        Layers=[world.other_layer],
+        Environment={"Variables": {"NEW": "1"}},
+    )
+    before = await world.deployed()
+    plans = [world.plan(ANNA, where=OF_ANNA), world.plan(BORIS, where=OF_BORIS)]
+    outcomes = await asyncio.gather(*[arm_again(world.places, world.name, plan, TOKEN) for plan in plans])
+    assert [each.before.settings.timeout for each in outcomes if isinstance(each, Armed)] == [21, 21]
+    await check_held(world, ANNA, BORIS)
+    await asyncio.gather(world.restore(), world.restore(BORIS))
+    await check_gone(world, before)
+
+
+async def test_one_comes_or_goes_while_the_other_is_about_to_write(world: World, proxy: Proxy) -> None:
+    before = await world.deployed()
+    moments = {
+        "joins": ("PutItem", "UpdateFunctionConfiguration"),
+        "leaves": ("GetItem", "UpdateFunctionConfiguration", "DeleteItem"),
+    }
+    for doing, operation in [(doing, each) for doing, several in moments.items() for each in several]:
+        await world.arm(where=OF_ANNA)
+        works: list[asyncio.Task[Any]] = []
+
+        async def meet(call: Any, forward: Any, doing: str = doing, works: list[Any] = works) -> Any:
+            proxy.use()
+            other = world.restore() if doing == "joins" else world.arm(BORIS, where=OF_BORIS)
+            works.append(asyncio.create_task(other))
+            # Who comes while the last one goes waits for the row to be gone: not longer than that.
+            await asyncio.wait(works, timeout=0.5)
+            return await forward(call)
+
+        proxy.use(on(meet, operation, when=nth(1)))
+        mine = await (world.arm(BORIS, where=OF_BORIS) if doing == "joins" else world.restore())
+        (theirs,) = await asyncio.gather(*works)
+        assert isinstance(mine if doing == "joins" else theirs, Armed), f"{doing}: {operation}"
+        await check_held(world, BORIS)
+        await world.restore(BORIS)
+        await check_gone(world, before)
+
+
+async def test_a_joiner_that_is_killed_after_any_request_leaves_the_other_alone(
+    world: World, proxy: Proxy
+) -> None:
+    before = await world.deployed()
+    await world.arm(where=OF_ANNA)
+    for number in range(1, 40):
+        killed = asyncio.Event()
+
+        async def kill(call: Any, forward: Any, killed: asyncio.Event = killed) -> Any:
+            killed.set()
+            return await forward(call)
+
+        proxy.use(on(kill, when=nth(number)))
+        work = asyncio.create_task(world.arm(BORIS, where=OF_BORIS))
+        waiter = asyncio.create_task(killed.wait())
+        await asyncio.wait({work, waiter}, return_when=asyncio.FIRST_COMPLETED)
+        finished = work.done() and not killed.is_set()
+        work.cancel()
+        waiter.cancel()
+        await asyncio.gather(work, waiter, return_exceptions=True)
+        proxy.use()
+        await world.restore(BORIS)
+        await check_held(world, ANNA)
+        if finished:
+            await world.restore()
+            await check_gone(world, before)
+            return
+    raise AssertionError("joining does not come to its end")
