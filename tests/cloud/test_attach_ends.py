@@ -182,7 +182,7 @@ async def test_functions_are_put_back_though_nobody_can_be_told(
     else:
         line = shlex.join([sys.executable, "-m", "plldb", *arguments])
         head = await asyncio.create_subprocess_shell(
-            f"{line} | grep -m 1 armed", env=aws_env, cwd=folder, stderr=asyncio.subprocess.PIPE
+            f"{line} | grep -m 1 connected", env=aws_env, cwd=folder, stderr=asyncio.subprocess.PIPE
         )
         said = (await head.communicate())[1].decode()
         assert "the functions were put back" in said
