@@ -157,8 +157,15 @@ def run_agent(cloud: Cloud, number: int, api: RuntimeApi) -> None:
         lines.connect(-1)  # drops the connection
 
 
+def end_with(failure: threading.ExceptHookArgs) -> None:
+    """One thread that fails ends all: its invocations would never be over."""
+    threading.__excepthook__(failure)
+    os._exit(1)
+
+
 def main() -> None:
     """Run the load."""
+    threading.excepthook = end_with
     load = Load(**json.loads(sys.stdin.readline()))
     cloud, began = Cloud(load), time.monotonic()
     for number in range(load.sandboxes):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import io
+import os
 import re
+import signal
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast, get_args
@@ -40,7 +42,7 @@ RESOURCES = (
 )
 
 Shown = ev.Event | ev.BootstrapStatus
-Step = Shown | PlldbError | BaseException
+Step = Shown | PlldbError | BaseException | signal.Signals
 
 
 def target(**changes: Any) -> Target:
@@ -411,7 +413,10 @@ async def run(library: Any, *argv: str, place: Terminal | None = None) -> tuple[
 
 
 class ScriptedLibrary:
-    """Plays one script in every region; an exception in it is raised. Remembers how it was called."""
+    """Plays one script in every region; an exception in it is raised, a signal in it sent to this process.
+
+    Remembers how it was called.
+    """
 
     def __init__(self, script: Sequence[Step] | Mapping[str, Sequence[Step]], *, delay: float = 0) -> None:
         self._script = script
@@ -428,6 +433,9 @@ class ScriptedLibrary:
                 await asyncio.sleep(self._delay)
                 if isinstance(step, BaseException):
                     raise step
+                if isinstance(step, signal.Signals):
+                    os.kill(os.getpid(), step)
+                    continue
                 yield step
         finally:
             self.closed += 1

@@ -27,12 +27,14 @@ def imported_by(
         "try:\n    main(sys.argv[1:])\n"
         "finally:\n    print('IMPORTED', *[m for m in heavy if m in sys.modules], file=sys.stderr)\n"
     )
+    # What coverage imports is not the program's.
+    measured = {key: value for key, value in os.environ.items() if not key.startswith("COV")}
     done = subprocess.run(
         [sys.executable, "-c", program, *argv],
         capture_output=True,
         text=True,
         check=False,
-        env=env,
+        env=measured if env is None else env,
         timeout=30,
     )
     return set(done.stderr.rpartition("IMPORTED")[2].split()), done.stdout

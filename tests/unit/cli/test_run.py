@@ -7,7 +7,6 @@ import logging
 import os
 import shlex
 import signal
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -203,12 +202,10 @@ async def test_a_warning_of_botocore_is_a_line_of_verbose_and_nothing_else(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("output", ["text", "json"])
-async def test_an_interrupt_ends_within_a_second_and_says_how_to_go_on(number: int, output: str) -> None:
-    library = ScriptedLibrary([*scripts.successful_setup()[:12], *scripts.successful_setup()] * 9, delay=0.01)
-    asyncio.get_running_loop().call_later(0.18, os.kill, os.getpid(), number)
-    began = time.monotonic()
+async def test_an_interrupt_ends_the_run_and_says_how_to_go_on(number: signal.Signals, output: str) -> None:
+    setup = scripts.successful_setup()
+    library = ScriptedLibrary([*setup[:12], number, *setup * 9], delay=0.01)
     exit_code, place = await run(library, "--region", "eu-west-1", "--output", output)
-    assert time.monotonic() - began < 1
     assert (exit_code, library.closed) == (130, 1)
     if output == "json":
         lines = told(place)
@@ -316,10 +313,9 @@ async def test_a_bug_in_one_region_closes_the_others_and_ends_the_stream(output:
 
 async def test_an_interrupt_of_several_regions_names_those_at_work() -> None:
     script: dict[str, Sequence[Any]] = {
-        "eu-west-1": scripts.successful_setup()[:10] * 90,
+        "eu-west-1": [*scripts.successful_setup()[:10], signal.SIGINT, *scripts.successful_setup()[:10] * 90],
         "us-east-1": [scripts.started()] * 900,
     }
-    asyncio.get_running_loop().call_later(0.2, os.kill, os.getpid(), signal.SIGINT)
     exit_code, place = await run(ScriptedLibrary(script, delay=0.01), *TWO, "--output", "json")
     ends = [line for line in told(place) if line["kind"] == "failed"]
     assert (exit_code, len(ends)) == (130, 1)
