@@ -84,7 +84,7 @@ def _cold(results: Results) -> list[Row]:
             met=uploads >= 4,
             runs=_spread(cold["uploads_in_flight"], 0),
         ),
-        *ratio("cold setup: wall ÷ cdk bootstrap", results, "plldb cold", "cdk cold", 0.55),
+        *ratio("cold setup: wall ÷ cdk bootstrap", results, "plldb cold", "cdk cold", 0.5),
         *ratio("cold setup: wall ÷ sam deploy", results, "plldb cold", "sam cold", 0.2),
     ]
 

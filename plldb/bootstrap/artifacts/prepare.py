@@ -61,7 +61,7 @@ async def prepare_bucket(
         created = created or await create_bucket(bucket, tell)
         # What S3 gives to every bucket may not be written in some organisations, so a new one, too, is read
         # before it is written. But no new bucket keeps versions, and uploads wait for nothing else.
-        survey, _ = await gather_all(survey_bucket(bucket, prefix), make_safe(bucket, [TURN_ON]))
+        _, survey = await gather_all(make_safe(bucket, [TURN_ON]), survey_bucket(bucket, prefix))
         repairs, versioned_now = _without_versioning(survey.repairs), True
     else:
         repairs = _without_versioning(survey.repairs)
