@@ -238,7 +238,7 @@ def test_exceptions_are_for_what_the_template_does_not_use(resources: Resources)
 # Where the action is not the name of the request. S3 tells only who may list that an object is absent (404);
 # a delete of a version is one of DeleteObjects; tags of a stack come with CreateStack.
 REQUESTS = {
-    "execute-api:ManageConnections": "post_to_connection",
+    "execute-api:ManageConnections": "open_posts",
     "lambda:InvokeFunction": "invoke",
     "lambda:GetLayerVersion": "get_layer_version_by_arn",
     "sqs:ChangeMessageVisibility": "change_message_visibility_batch",
