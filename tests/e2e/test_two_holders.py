@@ -11,6 +11,7 @@ from plldb.debugger.arming.holders import Holder
 from plldb.debugger.arming.mutex import hash_token, list_holds
 from plldb.debugger.arming.operate import Armed, Refused, arm_again
 from plldb.debugger.arming.settings import read_arms
+from plldb.debugger.wire import prove, session_name
 from tests.e2e.arming import ANNA, BORIS, TOKEN, World, make_world
 from tests.support.behaviours import nth, on
 
@@ -31,12 +32,14 @@ async def world(proxy: Proxy, open_client: OpenClient) -> AsyncIterator[World]:
 
 
 async def check_held(world: World, *holders: Holder) -> None:
-    """Its row names these, and its agent has the token of the row."""
+    """Its row names these, with proofs by the token that its agent has: it sends to nobody else."""
     (hold,) = await list_holds(world.places.table)
     assert [each.holder for each in hold.holders] == [*holders]
     arms = read_arms((await world.deployed())["variables"])
     assert arms
     assert hash_token(arms.token) == hold.token_hash
+    for each in hold.holders:
+        assert each.proof == prove(session_name(each.holder.session), arms.token, each.where)
 
 
 async def check_gone(world: World, before: object) -> None:
@@ -107,7 +110,11 @@ async def test_after_a_deployment_both_arm_it_again_and_both_are_still_there(wor
     outcomes = await asyncio.gather(*[arm_again(world.places, world.name, plan, TOKEN) for plan in plans])
     assert [each.before.settings.timeout for each in outcomes if isinstance(each, Armed)] == [21, 21]
     await check_held(world, ANNA, BORIS)
-    await asyncio.gather(world.restore(), world.restore(BORIS))
+    await world.restore(BORIS)
+    refused = await arm_again(world.places, world.name, plans[1], TOKEN)
+    assert isinstance(refused, Refused)
+    assert refused.refusal.reason == "given-back"
+    await world.restore()
     await check_gone(world, before)
 
 

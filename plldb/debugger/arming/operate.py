@@ -223,7 +223,7 @@ async def _arm_again(places: Places, name: str, plan: Plan, token: str) -> Armed
         if function is None:
             return refused(name, "gone", "there is no such function")
         found = await read_hold(places.table, function.arn)
-        lost = _lost(function.arn, found, plan)
+        lost = _lost(function.arn, found, plan, token)
         if lost or found is None:
             return lost or refused(function.arn, "given-back", GIVEN_BACK)
         seen = await examine(places.functions, function, found)
@@ -235,7 +235,7 @@ async def _arm_again(places: Places, name: str, plan: Plan, token: str) -> Armed
             continue
         outcome = await _put_arms(places, seen, plan, token, found.lease_until)
         hold = await read_hold(places.table, function.arn)
-        lost = _lost(function.arn, hold, plan)
+        lost = _lost(function.arn, hold, plan, token)
         if hold is None:
             # It was given back after it was proved, and before it was armed: nobody else would take it out.
             await restore(places, name, lambda _: False)
@@ -243,11 +243,16 @@ async def _arm_again(places: Places, name: str, plan: Plan, token: str) -> Armed
     return refused(name, "changed", "others keep joining and leaving")
 
 
-def _lost(arn: str, hold: Hold | None, plan: Plan) -> Refused | None:
-    """Return the refusal of a function that this session does not hold any more; else None."""
-    if hold is None:
+def _lost(arn: str, hold: Hold | None, plan: Plan, token: str) -> Refused | None:
+    """Return the refusal of a function that this session does not hold any more; else None.
+
+    With its token still there nobody has taken it over: the session was taken out, and the others go on.
+    """
+    if hold and hold.of(plan.holder.session):
+        return None
+    if hold is None or hold.token_hash == hash_token(token):
         return refused(arn, "given-back", GIVEN_BACK)
-    return None if hold.of(plan.holder.session) else held(arn, hold)
+    return held(arn, hold)
 
 
 def _alone(before: Function, plan: Plan, token: str) -> Hold:
@@ -291,7 +296,7 @@ async def _put_arms(places: Places, seen: Seen, plan: Plan, token: str, until: i
         if not conflict:
             return refused(before.arn, "changed", "somebody else changed it right after it was armed")
         hold = await read_hold(places.table, before.arn)
-        if lost := _lost(before.arn, hold, plan):
+        if lost := _lost(before.arn, hold, plan, token):
             return lost
         current, before = found, as_deployed(found, hold)
         if refusal := refuse(before):

@@ -13,6 +13,7 @@ from plldb.debugger.arming import operate
 from plldb.debugger.arming.examine import Function
 from plldb.debugger.arming.functions import find_armed_versions
 from plldb.debugger.arming.holders import Holder, Holding
+from plldb.debugger.arming.mutex import read_hold
 from plldb.debugger.arming.operate import Armed, Places, Plan, Refused
 from plldb.debugger.arming.restore import holder_of, refused_event, restored_event
 from plldb.debugger.arming.stacks import Infrastructure, read_infrastructure
@@ -172,6 +173,17 @@ class HeldFunctions:
     def _goes(self, each: Holding) -> bool:
         """Tell who is out of a function's row when this session has left: it, and whose lease is over."""
         return each.holder.session == self.row.id or each.lease_until <= time.time()
+
+    async def still_holds(self, name: str) -> bool:
+        """Return whether this session still is in the function's row; asked only where there may be others.
+
+        Raises:
+            AwsError: DynamoDB refused, or could not be reached.
+        """
+        if not self.where:
+            return True
+        hold = await read_hold(self.places.table, self.settings[name].arn)
+        return hold is not None and hold.of(self.row.id) is not None
 
     async def tell_versions(self, name: str) -> None:
         """Tell of each version that was published while its function was armed, once."""

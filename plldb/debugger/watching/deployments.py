@@ -44,6 +44,9 @@ class Session(Protocol):
     async def put_back(self, name: str) -> object:
         """Take out what is left of plldb's, and give it back."""
 
+    async def still_holds(self, name: str) -> bool:
+        """Return whether it is held by this session, which others may have taken out."""
+
     async def tell_versions(self, name: str) -> None:
         """Tell which versions were published since the last time."""
 
@@ -129,7 +132,8 @@ class Watch:
         if is_whole(function.settings, self.tokens[name]):
             seen.suspected = False
             self._compare(name, seen, as_deployed(function, None))
-            return False
+            # For others who hold it, perhaps: the function does not tell whether this session still does.
+            return list_versions and not await self.session.still_holds(name)
         # A deployment changes settings, then code, then settings again: arming between would disturb it.
         if is_new or not seen.suspected:
             seen.suspected = True

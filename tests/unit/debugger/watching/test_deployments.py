@@ -16,6 +16,14 @@ from plldb.errors import AwsError
 from tests.unit.aws.fakes import Client, aws
 
 NOT_ARMED = {"FunctionName": "orders", "Runtime": "python3.13", "RevisionId": "1"}
+ARMED = {
+    **NOT_ARMED,
+    "Timeout": 899,
+    "Layers": [{"Arn": "arn:aws:lambda:eu-west-1:123456789012:layer:plldb-agent:1"}],
+    "Environment": {
+        "Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/plldb/wrapper", "PLLDB": "1|1900000000|wss://a|x|3|"}
+    },
+}
 DISABLED = AwsError("the key is disabled", aws_code="KMSDisabledException")
 GIVEN_BACK = refused("orders", "given-back", "it was given back")
 CHANGED = refused("orders", "changed", "somebody else changed it")
@@ -36,6 +44,9 @@ class Session:
     async def put_back(self, name: str) -> object:
         """Nothing is left."""
 
+    async def still_holds(self, name: str) -> bool:
+        return False
+
     async def tell_versions(self, name: str) -> None:
         """There are none."""
 
@@ -43,10 +54,12 @@ class Session:
         """Nothing to note."""
 
 
-async def watch(session: Session, told: list[FunctionDeployed], *names: str) -> None:
+async def watch(
+    session: Session, told: list[FunctionDeployed], *names: str, found: dict[str, Any] = NOT_ARMED
+) -> None:
     lambda_ = Lambda(
         aws=aws(),
-        client=Client("lambda", {"get_function": [{"Configuration": NOT_ARMED}]}),
+        client=Client("lambda", {"get_function": [{"Configuration": found}]}),
         pace=Pace(look_at_functions=0, settled=0),
         throttle=Throttle(1000),
     )
@@ -71,6 +84,12 @@ async def test_it_is_tried_again_and_told_once_and_no_fight_lasts_for_ever(
     await watch(session, told, "orders")
     assert session.outcomes == []
     assert [(each.armed, each.message) for each in told] == [(False, text) for text in said]
+
+
+async def test_a_function_that_stays_armed_for_others_alone_is_given_back() -> None:
+    told: list[FunctionDeployed] = []
+    await watch(Session([GIVEN_BACK]), told, "orders", found=ARMED)
+    assert (told[-1].armed, told[-1].reason) == (False, "given-back")
 
 
 async def test_one_whose_update_takes_minutes_holds_no_other_up_and_a_bug_ends_the_watch() -> None:
