@@ -87,13 +87,17 @@ def _function_lines(function: HeldFunction, now: datetime) -> list[Line]:
 
 
 def _holder_text(holder: FunctionHolder, now: datetime) -> str:
-    only = f"; only {where_text(holder.where)}" if holder.where else ""
-    return f"{held_text(holder, now)}; lease {_left(holder.lease_until, now)}{only}"
+    who = f"{person(holder.who)} on {holder.host}, {ago(holder.since, now)}"
+    return f"{who}; lease {_left(holder.lease_until, now)}{_only(holder)}"
 
 
 def held_text(holder: FunctionHolder, now: datetime) -> str:
-    """Say who holds a function, where and since when."""
-    return f"{person(holder.who)} on {holder.host}, {ago(holder.since, now)}"
+    """Say who holds a function, where, since when and on which conditions."""
+    return f"{person(holder.who)} on {holder.host}, {ago(holder.since, now)}{_only(holder)}"
+
+
+def _only(holder: FunctionHolder) -> str:
+    return f"; only {where_text(holder.where)}" if holder.where else ""
 
 
 def where_text(where: tuple[str, ...]) -> str:

@@ -140,8 +140,10 @@ def restore_command(asked: Invocation, where: Where) -> str:
 
 
 def _held_lines(function: HeldFunction, now: datetime) -> list[Line]:
-    texts = [f"{function.function}: {held_text(each, now)}" for each in function.holders]
-    return [Line(mark="warn", name="held", text=text, tone="warn") for text in texts]
+    return [
+        Line(mark="warn", name="held", text=f"{function.function}: {held_text(each, now)}", tone="warn")
+        for each in function.holders
+    ]
 
 
 def finished_text(event: RestoreFinished) -> str:
