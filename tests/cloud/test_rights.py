@@ -259,8 +259,9 @@ async def test_what_an_agent_is_lent_reaches_its_laptop_alone_and_nobody_after_t
             keys = dict(zip(names, told["creds"], strict=True))
             where = management_address(world.url)
             lent = await open_client("apigatewaymanagementapi", endpoint_url=where, **keys)
-            desk, other = {"ConnectionId": told["peer"]}, {"ConnectionId": told["me"]}
-            assert told["peer"] == session.link.connection
+            (peer,) = (each["peer"] for each in told["laptops"])
+            desk, other = {"ConnectionId": peer}, {"ConnectionId": told["me"]}
+            assert peer == session.link.connection
             for call in (lent.post_to_connection(**desk, Data=b"x"), lent.get_connection(**desk)):
                 assert await outcome(call) == "done"
             for call in (
