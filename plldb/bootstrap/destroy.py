@@ -41,7 +41,6 @@ HINT = Hint("restore-functions", "Put the functions back first; what others debu
 
 
 async def remove(
-    aws: Aws,
     target: Target,
     stack: Stack,
     seen: Seen,
@@ -52,10 +51,10 @@ async def remove(
     dry_run: bool,
 ) -> DestroyFinished | RemovalPlanned:
     """Remove the stack and the bucket; return the plan alone if it is a dry run."""
-    bucket = await open_bucket(aws, target, stack.pace)
+    bucket = await open_bucket(stack.aws, target, stack.pace)
     decide(seen.snapshot, DESTROY)  # somebody else's, or protected: nothing else is even looked at
     survey, seen, _ = await gather_all(
-        survey_removal(bucket), stack.with_event_ids(seen), _check_nothing_is_held(aws, seen)
+        survey_removal(bucket), stack.with_event_ids(seen), _check_nothing_is_held(stack.aws, seen)
     )
     plan = _planned(stack, seen, bucket, survey, keep_bucket)
     if dry_run:
@@ -68,7 +67,11 @@ async def remove(
         seen = await clear_the_way(stack, seen, DESTROY, resources, tell)
         if survey is None:
             break
-        kept, seen = await _remove_bucket(bucket, stack, seen, survey, tell, keep_bucket=keep_bucket)
+        if keep_bucket:
+            await tell(BucketKept(bucket=bucket.name, reason="asked", found=survey.foreign))
+            kept = True
+            break
+        kept, seen = await _remove_bucket(bucket, stack, survey, tell)
         if seen.snapshot is None:
             break
         # Another setup has made the stack again meanwhile, and perhaps the bucket.
@@ -91,18 +94,9 @@ def _planned(
 
 
 async def _remove_bucket(
-    bucket: Bucket,
-    stack: Stack,
-    seen: Seen,
-    survey: RemovalSurvey,
-    tell: Tell[DestroyEvent],
-    *,
-    keep_bucket: bool,
+    bucket: Bucket, stack: Stack, survey: RemovalSurvey, tell: Tell[DestroyEvent]
 ) -> tuple[bool, Seen]:
     """Empty and delete the bucket; return whether it stays, and what the stack looks like after it."""
-    if keep_bucket:
-        await tell(BucketKept(bucket=bucket.name, reason="asked", found=survey.foreign))
-        return True, seen
     gone = 0
     for _ in range(EMPTYING_ROUNDS):
         # What the survey saw goes first, without being listed again.

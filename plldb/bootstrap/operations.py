@@ -100,7 +100,7 @@ def destroy(
             target, (stack, seen), _ = await gather_all(aws.read_target(), look, aws.prepare("s3"))
             await tell(_started("destroy", target, dry_run=dry_run))
             return await remove(
-                aws, target, stack, seen, resources, tell, keep_bucket=keep_bucket, dry_run=dry_run
+                target, stack, seen, resources, tell, keep_bucket=keep_bucket, dry_run=dry_run
             )
 
     return stream(work)
