@@ -110,7 +110,10 @@ class Agent:
     def _is_passed_on(self, now: float) -> bool:
         """Return whether the runtime waits for an invocation and gets this one, whatever it is."""
         self._catch_up()
-        return self._runtime.running and (self._core is None or self._core.passes(now))
+        try:
+            return self._runtime.running and (self._core is None or self._core.passes(now))
+        except Exception:  # noqa: BLE001 - then it is told of the invocation, and `_tell_core` takes its failure
+            return False
 
     def _catch_up(self) -> None:
         """Take what has happened since the invocation before."""

@@ -231,7 +231,9 @@ def test_where_python_has_no_private_modules_the_public_ones_do(sandbox: Sandbox
     assert "plldb: " not in sandbox.log
 
 
-def test_an_agent_whose_core_fails_leaves_the_deployed_code(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("handshake", [101, 409])  # 409: nobody is attached
+def test_an_agent_whose_core_fails_leaves_the_deployed_code(sandbox: Sandbox, handshake: int) -> None:
+    sandbox.gateway.handshake = handshake
     path = sandbox.layer / "plldb" / "python" / "plldb" / "debugger" / "agent" / "core.py"
     text = path.read_text()
     path.write_text(text.replace("        self._runs += 1\n", "        raise ValueError('a secret')\n"))

@@ -21,8 +21,8 @@ COMMAND = [sys.executable, FUNCTION]
 
 @pytest.fixture
 def alone(sandbox: Sandbox) -> Sandbox:
-    """A sandbox for which no laptop is there."""
-    sandbox.gateway.peer = None
+    """A sandbox for which no laptop is there, as `$connect` says it."""
+    sandbox.gateway.handshake = 409
     return sandbox
 
 
