@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from plldb.debugger.workers.adapter import start_adapter
+from plldb.debugger.workers.dap.adapter import start_adapter
 from plldb.debugger.workers.runtime_api import VERSION, Event, RuntimeApi
 
 if TYPE_CHECKING:

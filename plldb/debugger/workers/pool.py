@@ -16,17 +16,17 @@ from typing import Any
 from plldb.debugger.errors import SourceError
 from plldb.debugger.protocol.decisions import Start
 from plldb.debugger.protocol.invocations import Answer, Identity, Sandbox, error_answer
-from plldb.debugger.workers.adapter import start_adapter
+from plldb.debugger.workers.dap.adapter import start_adapter
+from plldb.debugger.workers.dap.relay import Relay
 from plldb.debugger.workers.environment import worker_environment
 from plldb.debugger.workers.output import Output, TellOutput
 from plldb.debugger.workers.process import Kind, Plan
 from plldb.debugger.workers.project.cache import compiled_folder
 from plldb.debugger.workers.project.interpreter import find_python
-from plldb.debugger.workers.relay import Relay
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.debugger.workers.source import Project, Source, find_source
 from plldb.debugger.workers.spare import Spare
-from plldb.debugger.workers.worker import Patience, Stamp, Worker, start_worker
+from plldb.debugger.workers.worker import Patience, Worker, start_worker
 from plldb.tasks import cancel_all
 
 DEFAULT_PATIENCE = Patience()
@@ -73,20 +73,6 @@ async def open_workers(
         await workers.close()
         if relay is not None:
             await relay.close()
-
-
-def have_changed(files: Mapping[str, Stamp]) -> bool:
-    """Tell whether any of these files is not any more what it was."""
-    return any(read_stamp(path) != stamp for path, stamp in files.items())
-
-
-def read_stamp(path: str) -> Stamp:
-    """Return time and size of a file; zeros if it is gone."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return 0, 0
-    return found.st_mtime_ns, found.st_size
 
 
 class TooLateError(Exception):
@@ -177,7 +163,7 @@ class Workers:
             await asyncio.sleep(self._patience.look)
             for sandbox, worker in tuple(self._workers.items()):
                 old = worker.idle_for > self._patience.idle
-                idle = worker.idle_for > 0 and (old or have_changed(worker.files))
+                idle = worker.idle_for > 0 and (old or worker.outdated)
                 if idle or not worker.alive:  # of one that has ended a port would stay open
                     self.end(sandbox)
 
@@ -192,7 +178,7 @@ class Workers:
     async def _worker_for(self, start: Start, tell: TellOutput) -> Worker:
         sandbox = start.identity.sandbox
         worker = self._workers.get(sandbox)
-        if worker is not None and worker.alive and not have_changed(worker.files):
+        if worker is not None and worker.alive and not worker.outdated:
             return worker
         self.end(sandbox)
         if self._relay is not None and self._wait and self._debuggable:

@@ -23,11 +23,10 @@ from plldb.debugger.workers.runtime_api import (
     Took,
     TooLarge,
 )
+from plldb.debugger.workers.saved import Stamp, have_changed
 from plldb.debugger.workers.spare import Spare
 from plldb.tasks import cancel_all
 
-Stamp = tuple[int, int]
-"""Time of the last change of a file, in nanoseconds, and its size."""
 Phase = Literal["start", "load", "run", "idle", "ended"]
 
 
@@ -83,11 +82,10 @@ class Worker:
     """One process, from its start to its end. `start_worker` makes one."""
 
     def __init__(self, process: Process, api: RuntimeApi, mark: str, patience: Patience) -> None:
-        self.files: dict[str, Stamp] = {}
-        """Files of the function that the process has loaded: time and size of each as it was then."""
         self.loaded = asyncio.Event()
         """Set when it has loaded the function, has ended, or a debugger holds it meanwhile."""
         self._process = process
+        self._files: dict[str, Stamp] = {}  # of the function, as they were when the process has loaded them
         self._api = api
         self._patience = patience
         self._lines: Mapping[Stream, Lines] = {
@@ -116,6 +114,11 @@ class Worker:
     def alive(self) -> bool:
         """Whether it can take an invocation."""
         return self._phase != "ended" and not self._process.ended
+
+    @property
+    def outdated(self) -> bool:
+        """Whether a file of the function was saved since the process has loaded it."""
+        return have_changed(self._files)
 
     @property
     def idle_for(self) -> float:
@@ -235,7 +238,7 @@ class Worker:
                 self._held += 1 if held else -1
                 self.loaded.set()
             case Told("files", dict(files)):
-                self.files.update({name: (stamp[0], stamp[1]) for name, stamp in files.items()})
+                self._files.update({name: (stamp[0], stamp[1]) for name, stamp in files.items()})
             case Took() if self._phase in ("start", "load"):
                 self._phase = "run"
                 self.loaded.set()

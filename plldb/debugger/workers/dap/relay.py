@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from plldb.debugger.errors import PortError
-from plldb.debugger.workers.adapter import HOST, Adapter
-from plldb.debugger.workers.dap import (
+from plldb.debugger.workers.dap.adapter import HOST, Adapter
+from plldb.debugger.workers.dap.messages import (
     LARGEST_MESSAGE,
     Message,
     attach_arguments,
