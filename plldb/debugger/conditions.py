@@ -22,7 +22,8 @@ SHAPE = "PATH=PATTERN, for example headers.x-debug=me or Records.*.body.user=a*"
 
 _ANY = "*"
 _ONE = "\0"  # stands for ``?`` in a pattern; nobody can type it
-_FOLDED = ("headers", "multiValueHeaders")
+FOLDED = ("headers", "multiValueHeaders")
+"""Below these, a name is that of a header: in capitals or not, it is the same."""
 
 
 class Condition:
@@ -131,9 +132,9 @@ def _leads(value: object, steps: list[str | None], parts: list[str], folded: boo
         found = [each for name, each in value.items() if name.lower() == step.lower()]
     else:
         # Behind a load balancer, an event may have its headers in the second place only.
-        names = _FOLDED if step == "headers" and rest else (step,)
+        names = FOLDED if step == "headers" and rest else (step,)
         found = [value[name] for name in names if name in value]
-    return any(_leads(each, rest, parts, step in _FOLDED) for each in found)
+    return any(_leads(each, rest, parts, step in FOLDED) for each in found)
 
 
 def _element(value: list[object], step: str) -> list[object]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest_asyncio
 
-from plldb.debugger.arming.holders import Holder
+from plldb.aws.place import Target
+from plldb.debugger.arming.holders import MOST, Holder
 from plldb.debugger.arming.mutex import hash_token, list_holds
 from plldb.debugger.arming.operate import Armed, Refused, arm_again
 from plldb.debugger.arming.settings import read_arms
+from plldb.debugger.attaching.plan import Me, Place, find_place
 from plldb.debugger.wire import prove, session_name
 from tests.e2e.arming import ANNA, BORIS, TOKEN, World, make_world
 from tests.support.behaviours import nth, on
+from tests.support.environment import REGION
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,6 +33,14 @@ CLARA = Holder(session="AIDA3#three", who="arn:aws:iam::123456789012:user/clara"
 async def world(proxy: Proxy, open_client: OpenClient) -> AsyncIterator[World]:
     async with make_world(proxy, open_client) as made:
         yield made
+
+
+def me(*where: str) -> Me:
+    """Somebody who would take it over, on these conditions."""
+    target = Target(
+        account="123456789012", region=REGION, partition="aws", caller_arn="arn:me", endpoint_url=None
+    )
+    return Me(target=target, host="tower", where=where, takes_over=True)
 
 
 async def check_held(world: World, *holders: Holder) -> None:
@@ -115,6 +127,46 @@ async def test_after_a_deployment_both_arm_it_again_and_both_are_still_there(wor
     assert isinstance(refused, Refused)
     assert refused.refusal.reason == "given-back"
     await world.restore()
+    await check_gone(world, before)
+
+
+async def test_no_more_join_than_credentials_can_name(world: World) -> None:
+    before = await world.deployed()
+    several = [replace(CLARA, session=f"AIDA3#{number}") for number in range(MOST + 1)]
+    *sessions, last = [(each, (f"who={each.session}",)) for each in several]
+    for each, where in sessions:
+        assert isinstance(await world.arm(each, where=where), Armed)
+    refused = await world.arm(last[0], where=last[1])
+    assert isinstance(refused, Refused)
+    assert refused.refusal.reason == "held"
+    assert "8 sessions share it, and no more can" in refused.refusal.message
+    place = await find_place(world.places.table.aws, world.places, await world.look(), me(*last[1]))
+    assert isinstance(place, Place)
+    assert place.taken
+    assert len(place.instead_of) == MOST
+    for each, _ in sessions:
+        await world.restore(each)
+    await check_gone(world, before)
+
+
+async def test_a_function_that_was_deployed_under_killed_ones_can_be_taken_over(world: World) -> None:
+    before = await world.deployed()
+    await world.arm(where=OF_ANNA)
+    joins = await find_place(world.places.table.aws, world.places, await world.look(), me(*OF_BORIS))
+    assert isinstance(joins, Place)
+    assert not joins.taken
+    await world.client.update_function_configuration(
+        FunctionName=world.name,
+        Timeout=before["timeout"],
+        Layers=before["layers"],
+        Environment={"Variables": before["variables"]},
+    )
+    place = await find_place(world.places.table.aws, world.places, await world.look(), me(*OF_BORIS))
+    assert isinstance(place, Place)
+    assert place.taken
+    assert isinstance(await world.arm(BORIS, where=OF_BORIS, taken=place.hold), Armed)
+    await check_held(world, BORIS)
+    await world.restore(BORIS)
     await check_gone(world, before)
 
 

@@ -14,9 +14,14 @@ from typing import Any
 
 from plldb.aws.items import read_text, read_time
 from plldb.debugger.arming.settings import Replaced
+from plldb.debugger.conditions import FOLDED, read_condition
 
 KEY = "RequestId"
 PREFIX = "fn#"
+MOST = 8
+"""Sessions that may hold one function: an agent's credentials name the connection of each, twice, and STS
+takes a session policy of at most 2,048 characters."""
+
 _NAMED_BY_BOTOCORE = re.compile(r"/botocore-session-\d+$")
 
 
@@ -88,7 +93,22 @@ def excludes(one: Collection[str], other: Collection[str]) -> bool:
 
     Without conditions a session takes everything; with the same ones nobody knows whose an event is.
     """
-    return not one or not other or {*one} == {*other}
+    return not one or not other or {*map(_meaning, one)} == {*map(_meaning, other)}
+
+
+def _meaning(condition: str) -> object:
+    """Return the same for conditions that are fulfilled by the same events, however they are written."""
+    try:
+        read = read_condition(condition)
+    except ValueError:  # of another version of plldb
+        return condition
+    before = (None, *read.steps)
+    steps = [
+        step.lower() if step and last in FOLDED else step
+        for last, step in zip(before, read.steps, strict=False)
+    ]
+    stars = [part for part in read.parts[1:-1] if part]  # two stars in a row are as one
+    return tuple(steps), (*read.parts[:1], *stars, *read.parts[1:][-1:])
 
 
 def others_of(

@@ -19,9 +19,9 @@ from plldb.debugger.arming.functions import (
     is_signing_enforced,
     wait_until_updated,
 )
-from plldb.debugger.arming.holders import Hold, Holder, Holding, give_back, in_the_way, join, others_of
+from plldb.debugger.arming.holders import MOST, Hold, Holder, Holding, give_back, in_the_way, join, others_of
 from plldb.debugger.arming.mutex import delete_hold, hash_token, read_hold, write_hold
-from plldb.debugger.arming.refusals import Refused, held, or_refused, refused
+from plldb.debugger.arming.refusals import Refused, full, held, or_refused, refused
 from plldb.debugger.arming.settings import Arms, arm_settings, read_arms, replaced_by_arming
 from plldb.debugger.arming.take_out import Places, Restored, as_deployed, restore, try_to_write
 from plldb.debugger.wire import prove, session_name
@@ -155,7 +155,9 @@ async def _join(places: Places, seen: Seen, plan: Plan, token: str) -> _Joined |
             if way.holders:
                 return held(arn, way)
         others = others_of(hold, plan.holder.session, now=plan.now, without=plan.instead_of)
-        shared = _token_of(seen) if others else token
+        if hold and len(others) >= MOST:
+            return full(arn, replace(hold, holders=others))
+        shared = token_of(seen) if others else token
         hold = join(hold, _alone(seen.before, plan, shared), now=plan.now, instead_of=plan.instead_of)
         if not shared:  # whoever is there has not armed it yet, or somebody has deployed it
             if loop.time() >= give_up and seen.hold:
@@ -169,8 +171,8 @@ async def _join(places: Places, seen: Seen, plan: Plan, token: str) -> _Joined |
         seen = again
 
 
-def _token_of(seen: Seen) -> str:
-    """Return the token that is on a function, if it is that of its row; else an empty text."""
+def token_of(seen: Seen) -> str:
+    """Return the token that is on a function, if it is that of its row; else an empty text. Pure."""
     arms = read_arms(seen.current.settings.variables)
     known = seen.hold.token_hash if seen.hold else ""
     return arms.token if arms and hash_token(arms.token) == known else ""

@@ -37,6 +37,12 @@ def held(arn: str, hold: Hold, *, mine: Callable[[Holding], bool] = lambda _: Fa
     return Refused(arn=arn, refusal=Refusal(reason="held", message=who), held=hold)
 
 
+def full(arn: str, hold: Hold) -> Refused:
+    """Return the refusal of a function that as many hold as can."""
+    message = f"{len(hold.holders)} sessions share it, and no more can: of {hold.who}"
+    return Refused(arn=arn, refusal=Refusal(reason="held", message=message), held=hold)
+
+
 def _describe(holding: Holding, *, mine: bool) -> str:
     since = datetime.fromtimestamp(holding.since, UTC)
     who = "you have it in another session" if mine else f"{holding.holder.who} has it"

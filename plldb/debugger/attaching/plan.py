@@ -14,11 +14,11 @@ from plldb.aws.place import Target
 from plldb.aws.session import Aws
 from plldb.debugger.arming.examine import function_of
 from plldb.debugger.arming.functions import GONE, arn_of
-from plldb.debugger.arming.holders import Hold, Holding, in_the_way, others_of
+from plldb.debugger.arming.holders import MOST, Hold, Holding, in_the_way, others_of
 from plldb.debugger.arming.mutex import read_hold
 from plldb.debugger.arming.names import Wanted
-from plldb.debugger.arming.operate import Places, Refused, Seen, examine, held
-from plldb.debugger.arming.refusals import refused
+from plldb.debugger.arming.operate import Places, Refused, Seen, examine, held, token_of
+from plldb.debugger.arming.refusals import full, refused
 from plldb.debugger.arming.restore import refused_event
 from plldb.debugger.errors import (
     MOST_NAMED,
@@ -91,7 +91,7 @@ async def _plan(
     seen = await examine(places.functions, function_of(configuration), hold)
     if isinstance(seen, Refused):
         return refused_event(wanted.name, seen)
-    place = await _find_place(aws, places, seen, me)
+    place = await find_place(aws, places, seen, me)
     if isinstance(place, Refused):
         return refused_event(wanted.name, place)
     settings = read_settings(configuration, logical_id=wanted.logical_id, stack=wanted.stack)
@@ -114,7 +114,7 @@ async def _plan(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
+class Place:
     """Beside whom, and instead of whom, a session can hold a function."""
 
     hold: Hold | None = None
@@ -122,23 +122,33 @@ class _Place:
     taken: bool = False
 
 
-async def _find_place(aws: Aws, places: Places, seen: Seen, me: Me) -> _Place | Refused:
+async def find_place(aws: Aws, places: Places, seen: Seen, me: Me) -> Place | Refused:
+    """Return beside whom, and instead of whom, the caller can hold a function, or who is in the way.
+
+    Raises:
+        AwsError: DynamoDB refused, or could not be reached.
+    """
     hold, now = seen.hold, int(time.time())
     others = others_of(hold, "", now=now)
     if hold is None or not others:
-        return _Place()
+        return Place()
     mine = [each for each in others if _is(each, me)]
     connected = await gather_all(*[_is_connected(aws, places, each.holder.session) for each in mine])
     killed = frozenset(each.holder.session for each, there in zip(mine, connected, strict=True) if not there)
     way = in_the_way(hold, me.where, now=now, without=killed)
-    if not way.holders:
-        return _Place(hold=replace(hold, holders=others) if killed else None, instead_of=killed)
+    rest = tuple(each for each in others if each.holder.session not in killed)
+    is_full = len(rest) >= MOST
+    # Without their token on the function nobody can join them: it was deployed, and they are not there.
+    joins = not way.holders and not is_full and bool(token_of(seen) or not me.takes_over)
+    if joins or not rest:
+        return Place(hold=replace(hold, holders=others) if killed else None, instead_of=killed)
     if not me.takes_over:
-        return held(seen.current.arn, way, mine=lambda each: _is(each, me))
+        arn = seen.current.arn
+        whole = replace(hold, holders=rest)
+        return held(arn, way, mine=lambda each: _is(each, me)) if way.holders else full(arn, whole)
     # Their token is replaced, so whoever would not be in the way has to make place, too.
     everybody = frozenset(each.holder.session for each in others)
-    rest = tuple(each for each in others if each.holder.session not in killed)
-    return _Place(hold=replace(hold, holders=rest), instead_of=everybody, taken=True)
+    return Place(hold=replace(hold, holders=rest), instead_of=everybody, taken=True)
 
 
 def _is(holding: Holding, me: Me) -> bool:

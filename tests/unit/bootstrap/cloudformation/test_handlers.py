@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from plldb.debugger import wire
+from plldb.debugger.arming.holders import MOST
 from tests.support.handlers import API, FOLDER, context_in, event_of, importing_handlers
 
 METHOD_ARN = f"arn:aws:execute-api:eu-west-1:123456789012:{API}/live/$connect"
@@ -136,7 +137,7 @@ def test_disconnect_of_an_agent_changes_nothing(load: Load) -> None:
     assert load("ws_api_disconnect_handler").handler(event, None) == {"statusCode": 200}
 
 
-def test_credentials_are_for_one_connection(load: Load) -> None:
+def test_credentials_are_for_these_connections(load: Load) -> None:
     module = load("replies")
     place = module.place_of(context_in("123456789012", "eu-west-1"))
     policy = module.session_policy(place, event_of("$default")["requestContext"], ["Ab3="])
@@ -148,6 +149,11 @@ def test_credentials_are_for_one_connection(load: Load) -> None:
             "Resource": [f"{base}/POST/@connections/Ab3*", f"{base}/GET/@connections/Ab3*"],
         }
     ]
+    # As many as can hold a function, of the longest region: STS takes 2,048 characters.
+    longest = module.place_of(context_in("123456789012", "ap-southeast-1"))
+    peers = [f"L0SM9cOFvHcCIhw{number}=" for number in range(MOST)]
+    policy = module.session_policy(longest, {"apiId": "a1b2c3d4e5", "stage": "live"}, peers)
+    assert len(json.dumps(policy)) <= 2048
 
 
 # --- AWS refuses ------------------------------------------------------------------------------------------
