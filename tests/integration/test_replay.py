@@ -46,6 +46,7 @@ def files(tmp_path: Path) -> dict[str, str]:
         (tmp_path / name).mkdir()
         write_file(tmp_path / name, recording)
     (tmp_path / "foreign.json").write_text('{"Records": []}')
+    (tmp_path / "other.json").write_text('{"form": "plldb recording 9"}')
     return {name: str(next((tmp_path / name).iterdir()).relative_to(tmp_path)) for name in answers}
 
 
@@ -79,9 +80,10 @@ async def test_the_exit_code_and_the_screen_say_how_handlers_end(
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
+        (("{good}", "other.json"), "Record the invocation again, or replay the file with the version"),
         (("{good}", "foreign.json"), "foreign.json is no recording that this version can read"),
         (("{good}", "absent.json"), "absent.json cannot be read: No such file or directory."),
-        (("{good}", "."), ". cannot be read: Is a directory."),
+        (("{good}", "good"), "good cannot be read: Is a directory.\nhint: Name the files in it: good/*.json"),
         (("{good}", "--code", "good"), "The handler app.handler of orders is not in any file below"),
         ((), "Missing argument 'FILE...'"),
         (("{good}", "--wait", "--no-debug"), "--wait and --no-debug cannot be used together."),

@@ -14,6 +14,7 @@ from plldb.cli.debugger.values import (
     Positive,
     check_code,
     check_conditions,
+    check_folder,
     debug_port,
     parse_variables,
     python,
@@ -178,6 +179,7 @@ _stacks = asyncclick.option(
     "--record",
     metavar="DIR",
     type=Given("dir"),
+    callback=check_folder,
     help="Keep each invocation as a file in this folder, for `plldb replay`.",
 )
 @asyncclick.option(

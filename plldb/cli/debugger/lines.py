@@ -212,7 +212,7 @@ def connection_line(event: ConnectionEvent) -> Line:
 _WHY_DETACHING = {
     "asked": "",
     "lease": "the time is over: ",
-    "idle": "nothing was invoked: ",
+    "idle": "nothing was invoked for as long as --until-idle says: ",
     "none-left": "no function is left: ",
     "failed": "it has failed: ",
 }

@@ -1,4 +1,4 @@
-"""Options that ``plldb attach`` and ``plldb replay`` share, and values of their options. Pure."""
+"""Options of ``plldb attach`` and ``plldb replay``, and values of their options. Talks to the disk."""
 
 from __future__ import annotations
 
@@ -77,9 +77,31 @@ class Given(asyncclick.ParamType[str]):
         return str(value)
 
 
+def _find_command(ctx: asyncclick.Context, param: asyncclick.Parameter, value: str | None) -> str | None:  # noqa: ARG001
+    """Return where a command such as ``python3.12`` is, as a shell finds it; a path stays."""
+    if not value or value != os.path.basename(value) or os.path.exists(value):
+        return value
+    import shutil  # a help page must not pay for it
+
+    return shutil.which(value) or value
+
+
 python = asyncclick.option(
-    "--python", metavar="PATH", type=Given("file"), help="Interpreter; by default that of the project."
+    "--python",
+    metavar="PATH",
+    type=Given("file"),
+    callback=_find_command,
+    help="Interpreter; by default that of the project.",
 )
+
+
+def check_folder(ctx: asyncclick.Context, param: asyncclick.Parameter, value: str | None) -> str | None:
+    """Refuse a file where a folder is named, before anything has begun; what is not there is made later."""
+    if value and os.path.exists(value) and not os.path.isdir(value):
+        raise asyncclick.BadParameter(
+            f"{value!r} is no folder: name one, or a new one, which is then made.", ctx=ctx, param=param
+        )
+    return value
 
 
 def typed_again(ctx: asyncclick.Context, values: Mapping[str, Any]) -> tuple[str, ...]:

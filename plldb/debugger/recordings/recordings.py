@@ -33,6 +33,9 @@ _HEADER = re.compile(r"lambda-runtime-[a-z0-9-]{1,100}")
 _LAYER = re.compile(r"arn:[a-z0-9:-]{1,60}:layer:[A-Za-z0-9_-]{1,140}:[0-9]{1,10}")
 NO_RECORDING = Hint("fix-argument", "Give files that an attached session has recorded.")
 """What to do where a file is none."""
+_OTHER_VERSION = Hint(
+    "fix-argument", "Record the invocation again, or replay the file with the version of plldb that wrote it."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +123,8 @@ def read_recording(data: bytes, name: str) -> Recording:
     Raises:
         RecordingError: it is no recording, or one of another version, or damaged.
     """
+    if not data.strip():
+        raise RecordingError(f"{name} is not JSON: it is empty.", hint=NO_RECORDING)
     try:
         fields = json.loads(data)
     except json.JSONDecodeError as error:
@@ -130,7 +135,8 @@ def read_recording(data: bytes, name: str) -> Recording:
     form = fields.get("form") if isinstance(fields, dict) else None
     if form != FORM:
         what = f"it says {form!r}, not {FORM!r}" if isinstance(form, str) else "it does not begin as one"
-        raise RecordingError(f"{name} is no recording that this version can read: {what}.", hint=NO_RECORDING)
+        hint = _OTHER_VERSION if isinstance(form, str) else NO_RECORDING
+        raise RecordingError(f"{name} is no recording that this version can read: {what}.", hint=hint)
     try:
         return _recording_of(fields)
     except (LookupError, TypeError, ValueError, OverflowError) as error:

@@ -26,6 +26,7 @@ from plldb.debugger.workers import output
 from plldb.debugger.workers.pool import Workers, open_workers
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.debugger.workers.source import Source, find_source
+from plldb.errors import Hint
 from plldb.streams import Tell
 
 LARGEST_FILE = 64 * 2**20
@@ -95,9 +96,12 @@ def _read(file: Path) -> Recording:
             raise RecordingError(f"{file} is too large for a recording.", hint=NO_RECORDING)
         return read_recording(file.read_bytes(), str(file))
     except OSError as error:
-        raise RecordingError(
-            f"{file} cannot be read: {error.strerror or error}.", hint=NO_RECORDING
-        ) from error
+        hint = (
+            Hint("fix-argument", f"Name the files in it: {file / '*.json'}")
+            if file.is_dir()
+            else NO_RECORDING
+        )
+        raise RecordingError(f"{file} cannot be read: {error.strerror or error}.", hint=hint) from error
 
 
 def _planned(function: FunctionSettings, source: Source) -> PlannedFunction:

@@ -83,6 +83,7 @@ def changed(**fields: Any) -> bytes:
     [
         (b'{"form":\n 1,}', "a.json is not JSON: line 2, column "),
         (changed(function={"name": "orders", "handler": "a.b", "timeout": -5}), "no usable timeout"),
+        (b" \n", "a.json is not JSON: it is empty."),
         (b"\xff\xfe", "is not JSON"),
         (b"[" * 100_000, "is not JSON"),
         (b"[]", "it does not begin as one"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import asyncclick
 import pytest
@@ -30,6 +31,8 @@ def test_folders_and_variables_are_read_and_no_value_of_a_variable_is_proposed_a
     plain = asked("attach", "shop")
     assert (plain.values["code"], plain.values["folders"], plain.values["env"]) == (".", {}, {})
     assert asked("attach", "shop", "--code", "./a=b").values["code"] == "./a=b"
+    for named, python in (("sh", shutil.which("sh")), ("./sh", "./sh"), ("no-such", "no-such")):
+        assert asked("attach", "shop", "--python", named).values["python"] == python
 
 
 @pytest.mark.parametrize("command", ["attach", "restore"])
@@ -49,6 +52,7 @@ def test_stacks_are_words_or_options_and_are_proposed_again_as_they_were_given(c
         (("--code", ""), "it is empty"),
         (("--where", "headers.x-debug"), "'headers.x-debug' has no '=': a condition is PATH=PATTERN, for"),
         (("--env", "1A=b"), "a variable is given as NAME=VALUE"),
+        (("--record", __file__), "' is no folder: name one, or a new one, which is then made."),
         (("--env", "=b"), "a variable is given as NAME=VALUE"),
         (("--env", "NOT_SET_ANYWHERE"), "NOT_SET_ANYWHERE has no value"),
         (("--env", "AWS_LAMBDA_RUNTIME_API=x"), "AWS_LAMBDA_RUNTIME_API is set by Lambda itself"),
