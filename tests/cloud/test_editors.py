@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 import sys
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,12 +12,10 @@ import pytest
 from plldb.debugger.arming.settings import read_arms
 from tests.cloud.functions import eventually, invoke
 from tests.cloud.shop import ACCOUNT, attached
-from tests.support.dap import Manner, editor
+from tests.support.dap import Manner, debugpy_started, editor
 from tests.support.screens import on_terminal
-from tests.support.servers import find_free_port
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
     from tests.cloud.world import World
@@ -66,21 +62,13 @@ async def test_each_editor_attaches_with_what_was_written_for_it_and_leaves_as_i
         assert (await session.end())[0] == 0
 
 
-@asynccontextmanager
-async def debugpy_started(env: Mapping[str, str]) -> AsyncIterator[int]:
-    """debugpy's adapter as an editor starts it that starts the program, too; its port."""
-    port = find_free_port()
-    command = (sys.executable, "-m", "debugpy.adapter", "--host", "127.0.0.1", "--port", str(port))
-    process = await asyncio.create_subprocess_exec(*command, env=env)
-    try:
-        yield port
-    finally:
-        process.send_signal(signal.SIGTERM)
-        await process.wait()
-
-
 async def test_an_editor_that_starts_plldb_stops_in_the_functions(
-    world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path, plldb_cli: RunPlldb
+    world: World,
+    names: dict[str, str],
+    aws_env: dict[str, str],
+    folder: Path,
+    tmp_path: Path,
+    plldb_cli: RunPlldb,
 ) -> None:
     async def is_armed() -> bool:
         found = await world.functions.get_function_configuration(FunctionName=names["Mails"])
@@ -91,7 +79,7 @@ async def test_an_editor_that_starts_plldb_stops_in_the_functions(
     launch: dict[str, Any] = {"request": "launch", "module": "plldb", "args": words, "cwd": str(folder)}
     launch |= {"subProcess": True, "console": "internalConsole", "python": [sys.executable]}
     stops = {folder / "index.py": [4]}
-    async with debugpy_started(aws_env) as port, editor(port, stops, **launch) as one:
+    async with debugpy_started(aws_env, tmp_path) as port, editor(port, stops, **launch) as one:
         await eventually(is_armed, True)
         caller = asyncio.create_task(invoke(world.functions, names["Mails"], 1))
         stop = await one.stop()

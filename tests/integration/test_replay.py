@@ -12,10 +12,9 @@ import pytest
 from plldb.debugger.protocol.invocations import Answer
 from plldb.debugger.recordings.recorder import write_file
 from plldb.debugger.recordings.recordings import make_recording
-from tests.cloud.test_editors import debugpy_started
 from tests.docs.json_page import read_lines
 from tests.support import program
-from tests.support.dap import editor
+from tests.support.dap import debugpy_started, editor
 from tests.unit.debugger.test_recordings import SETTINGS, invocation
 
 if TYPE_CHECKING:
@@ -115,7 +114,10 @@ async def test_an_editor_that_starts_it_stops_in_the_function(tmp_path: Path, fi
     words = ["replay", files["good"], "--python", sys.executable, "--debug-port", "0"]
     launch: dict[str, Any] = {"request": "launch", "module": "plldb", "args": words, "cwd": str(tmp_path)}
     launch |= {"subProcess": True, "console": "internalConsole", "python": [sys.executable]}
-    async with debugpy_started(BARE) as port, editor(port, {tmp_path / "app.py": [5]}, **launch) as one:
+    async with (
+        debugpy_started(BARE, tmp_path) as port,
+        editor(port, {tmp_path / "app.py": [5]}, **launch) as one,
+    ):
         stop = await one.stop()
         assert await stop.line() == ("handler", 5)
         await stop.go_on()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
+import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -87,7 +89,7 @@ class Editor:
                 await asyncio.sleep(0.01)
 
     async def attach(self, arguments: Mapping[str, Any]) -> None:
-        reader, writer = await _connect(self.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         session = Session(self, reader, writer)
         self.sessions.append(session)
         self.tasks.append(asyncio.create_task(session.listen()))
@@ -136,13 +138,23 @@ class Editor:
             await self.sessions[0].request(command, **arguments)
 
 
-async def _connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Connect once somebody listens: an adapter that is just starting says nothing of it."""
-    async with asyncio.timeout(20):
-        while True:
-            with contextlib.suppress(ConnectionRefusedError):
-                return await asyncio.open_connection("127.0.0.1", port)
-            await asyncio.sleep(0.05)
+@asynccontextmanager
+async def debugpy_started(env: Mapping[str, str], folder: Path) -> AsyncIterator[int]:
+    """debugpy's adapter as an editor starts it that starts the program, too; its port."""
+    endpoints = folder / "debugpy-endpoints.json"
+    command = (sys.executable, "-m", "debugpy.adapter", "--host", "127.0.0.1", "--port", "0")
+    process = await asyncio.create_subprocess_exec(
+        *command, env={**env, "DEBUGPY_ADAPTER_ENDPOINTS": str(endpoints)}
+    )
+    try:
+        async with asyncio.timeout(20):
+            # Its port is open a moment before it can serve a client: this file is written after that.
+            while not endpoints.exists() or not endpoints.read_text().endswith("\n"):
+                await asyncio.sleep(0.01)
+        yield json.loads(endpoints.read_text())["client"]["port"]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
 
 
 class Session:
