@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import quote
@@ -10,7 +11,7 @@ import plldb
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
 from plldb.bootstrap.artifacts.bucket import Bucket, open_bucket
-from plldb.bootstrap.artifacts.prepare import make_safe, prepare_bucket
+from plldb.bootstrap.artifacts.prepare import prepare_bucket
 from plldb.bootstrap.artifacts.publish import (
     Artifact,
     Uploader,
@@ -128,15 +129,14 @@ async def _round(setup: _Setup, seen: Seen, deployed: Deployed, renewed: bool) -
 
 async def _publish_and_submit(setup: _Setup, seen: Seen, deployed: Deployed, renewed: bool) -> _Round:
     bucket, stack, tell = setup.bucket, setup.stack, setup.tell
+    uploader = Uploader(bucket=bucket, version=plldb.__version__, tell=each_once(tell))
+    stored = asyncio.get_running_loop().create_future()
     # Without a stack there is probably no bucket.
-    version, probably_new = plldb.__version__, seen.snapshot is None
-    preparing = prepare_bucket(bucket, version_prefix(version), tell, probably_new=probably_new)
-    ready, health = await gather_all(preparing, look_at_parts(stack, seen))
-    uploader = Uploader(
-        bucket=bucket, version=version, tell=each_once(tell), versioned_now=ready.versioned_now
-    )
-    artifacts, _ = await gather_all(
-        publish_packages(uploader, list_packages(), ready.objects), make_safe(bucket, ready.repairs)
+    prefix, probably_new = version_prefix(plldb.__version__), seen.snapshot is None
+    ready, artifacts, health = await gather_all(
+        prepare_bucket(bucket, prefix, tell, stored.set_result, probably_new=probably_new),
+        publish_packages(uploader, list_packages(), stored),
+        look_at_parts(stack, seen),
     )
     await tell(BucketReady(bucket=bucket.name, created=ready.created, repaired=ready.repaired))
     for artifact in artifacts:
@@ -152,7 +152,7 @@ async def _publish_and_submit(setup: _Setup, seen: Seen, deployed: Deployed, ren
         await tell(decided(stack, seen, Step.NOTHING, DEPLOYED))
         return _Round(seen=seen, changed=changed, done=True)
     # Nothing waits for the ids while the template is on its way.
-    uploaded = [(each.key, each.version_id) for each in artifacts if each.uploaded]
+    uploaded = [(each.key, each.version_id) for each in artifacts if each.uploaded and ready.versioned_now]
     published, seen, _ = await gather_all(
         _publish_template(uploader, body),
         stack.with_event_ids(seen),

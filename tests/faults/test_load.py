@@ -166,7 +166,9 @@ async def test_120_packages_of_a_megabyte_take_the_memory_of_those_in_flight(
         tracemalloc.start()
         try:
             uploader = Uploader(bucket=bucket, version="many", tell=nobody)
-            artifacts = await publish_packages(uploader, sources, {})
+            nothing = asyncio.get_running_loop().create_future()
+            nothing.set_result({})
+            artifacts = await publish_packages(uploader, sources, nothing)
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()

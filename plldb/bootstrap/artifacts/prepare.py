@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from plldb.bootstrap.artifacts.bucket import (
@@ -28,48 +28,53 @@ class PreparedBucket:
 
     Attributes:
         created: whether it was made just now.
-        versioned_now: whether versioning was turned on just now.
-        repairs: the other settings, which are still to be put right.
-        objects: what lies in it already, by key.
+        versioned_now: whether versioning was turned on just now. S3 may then keep no version of an object for
+            a while, or not find one that it has just kept ("Enabling versioning on buckets", S3 user guide).
+        repaired: names of all the settings that were not right.
     """
 
     created: bool
     versioned_now: bool
-    repairs: tuple[Repair, ...]
-    objects: Mapping[str, StoredObject]
-
-    @property
-    def repaired(self) -> tuple[str, ...]:
-        """Names of all the settings that were not right."""
-        return (VERSIONING.name,) * self.versioned_now + tuple(repair.name for repair in self.repairs)
+    repaired: tuple[str, ...]
 
 
 async def prepare_bucket(
-    bucket: Bucket, prefix: str, tell: Tell[BucketDelayed], *, probably_new: bool
+    bucket: Bucket,
+    prefix: str,
+    tell: Tell[BucketDelayed],
+    may_upload: Callable[[Mapping[str, StoredObject]], None],
+    *,
+    probably_new: bool,
 ) -> PreparedBucket:
-    """Create the bucket unless it is there, turn its versioning on, and look at all else.
+    """Create the bucket unless it is there, turn its versioning on, and put all else right.
 
-    With ``probably_new`` it is created without a look before. Objects are looked at under ``prefix``.
+    With ``probably_new`` it is created without a look before. ``may_upload`` is told as soon as it keeps
+    versions, with what lies in it under ``prefix``, by key.
 
     Raises:
-        BucketError: it belongs to another account, or is in another region.
+        BucketError: it belongs to another account, is in another region, or S3 does not take a setting.
     """
     # One of ours stays as it is, but in the one region that does not say so.
     created = probably_new and bucket.region != HOME_REGION and await try_to_create_bucket(bucket, tell)
     survey = NO_BUCKET if created else await survey_bucket(bucket, prefix)
-    if not survey.exists:
+    versioned_now = any(each.setting is VERSIONING for each in survey.repairs)
+
+    async def keep_versions() -> None:
+        await make_safe(bucket, [TURN_ON] * versioned_now)
+        may_upload(survey.objects)
+
+    if survey.exists:
+        await keep_versions()
+    else:
         created = created or await create_bucket(bucket, tell)
         # What S3 gives to every bucket may not be written in some organisations, so a new one, too, is read
-        # before it is written. But no new bucket keeps versions, and uploads wait for nothing else.
-        _, survey = await gather_all(make_safe(bucket, [TURN_ON]), survey_bucket(bucket, prefix))
-        repairs, versioned_now = _without_versioning(survey.repairs), True
-    else:
-        repairs = _without_versioning(survey.repairs)
-        versioned_now = repairs != survey.repairs
-        await make_safe(bucket, [TURN_ON] * versioned_now)
-    return PreparedBucket(
-        created=created, versioned_now=versioned_now, repairs=repairs, objects=survey.objects
-    )
+        # before it is written. But no new bucket keeps versions, and uploads wait for nothing else; what
+        # somebody else has put there meanwhile, they find.
+        _, survey = await gather_all(keep_versions(), survey_bucket(bucket, prefix))
+    repairs = [each for each in survey.repairs if each.setting is not VERSIONING]
+    await make_safe(bucket, repairs)
+    repaired = (VERSIONING.name,) * versioned_now + tuple(repair.name for repair in repairs)
+    return PreparedBucket(created=created, versioned_now=versioned_now, repaired=repaired)
 
 
 async def make_safe(bucket: Bucket, repairs: Iterable[Repair]) -> None:
@@ -82,7 +87,3 @@ async def make_safe(bucket: Bucket, repairs: Iterable[Repair]) -> None:
         await write_settings(bucket, repairs)
     except AwsError as error:
         raise await bucket_error(error, bucket) from error
-
-
-def _without_versioning(repairs: Iterable[Repair]) -> tuple[Repair, ...]:
-    return tuple(each for each in repairs if each.setting is not VERSIONING)

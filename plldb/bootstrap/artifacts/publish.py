@@ -57,22 +57,20 @@ class Uploader:
 
     Attributes:
         tell: is told that S3 needs time to keep versions; not more than once for a stream.
-        versioned_now: whether versioning was turned on just now. S3 may then keep no version of an object for
-            a while, or not find one that it has just kept ("Enabling versioning on buckets", S3 user guide).
     """
 
     bucket: Bucket
     version: str
     tell: Tell[BucketDelayed]
-    versioned_now: bool = False
 
 
 async def publish_packages(
-    uploader: Uploader, sources: Iterable[PackageSource], stored: Mapping[str, StoredObject]
+    uploader: Uploader, sources: Iterable[PackageSource], stored: asyncio.Future[Mapping[str, StoredObject]]
 ) -> tuple[Artifact, ...]:
-    """Read, zip and upload the packages side by side; what S3 holds already is not sent again.
+    """Read and zip the packages, and upload them side by side; what S3 holds already is not sent again.
 
-    ``stored`` is what the survey found. When one fails, the others are cancelled and awaited.
+    ``stored``, what S3 holds, is known once the bucket takes uploads; they are zipped before that. When one
+    fails, the others are cancelled and awaited.
 
     Raises:
         PackagingError: one cannot be built; the message names it.
@@ -85,8 +83,9 @@ async def publish_packages(
         async with places:
             package = build_package(source.name, await read_files(source))
             key = package_key(uploader.version, source)
+            found = (await asyncio.shield(stored)).get(key)  # who is cancelled here leaves it to the others
             try:
-                return await _publish(uploader, key, package, stored.get(key))
+                return await _publish(uploader, key, package, found)
             except AwsError as error:
                 error.message += f" (while uploading the package {package.name})"
                 raise
@@ -103,14 +102,13 @@ async def publish_template(uploader: Uploader, body: str) -> tuple[str, str]:
 
 
 async def wait_until_readable(uploader: Uploader, versions: Iterable[tuple[str, str]]) -> None:
-    """Wait until each version of a key can be read, which matters if versioning was turned on just now.
+    """Wait until each version of a key can be read: not at once if versioning was turned on just now.
 
     Raises:
         AwsError: one has been deleted meanwhile (NoSuchVersion).
         BucketError: for too long one cannot.
     """
-    if uploader.versioned_now:
-        await gather_all(*[_wait_until_readable(uploader, *each) for each in versions])
+    await gather_all(*[_wait_until_readable(uploader, *each) for each in versions])
 
 
 async def _publish(uploader: Uploader, key: str, package: Package, found: StoredObject | None) -> Artifact:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from plldb.bootstrap.artifacts.prepare import TURN_ON, make_safe, prepare_bucket
 from plldb.bootstrap.artifacts.settings import SETTINGS
+from plldb.bootstrap.artifacts.survey import StoredObject
 from plldb.bootstrap.errors import BucketError
 from tests.unit.aws.fakes import Answer, refused
 from tests.unit.bootstrap.artifacts.buckets import GONE, NEVER_MADE, bucket, listener, page
@@ -25,7 +28,7 @@ NEW = tuple(setting.name for setting in SETTINGS if setting.name != "versioning"
         ("us-east-1", True, [page()], [{}], (False, True)),
     ],
 )
-async def test_versioning_is_turned_on_and_the_rest_is_left_to_do(
+async def test_versioning_is_turned_on_first_and_then_the_rest(
     region: str,
     probably_new: bool,
     listing: list[Answer],
@@ -37,11 +40,16 @@ async def test_versioning_is_turned_on_and_the_rest_is_left_to_do(
         NEVER_MADE | PUTS | {"list_object_versions": listing, "head_bucket": here, "create_bucket": create}
     )
     ours, client = bucket(region, **scripts)
-    ready = await prepare_bucket(ours, "plldb/", listener()[1], probably_new=probably_new)
+    written: list[list[str]] = []
+
+    def may_upload(stored: Mapping[str, StoredObject]) -> None:
+        assert stored == {}
+        written.append([asked for asked, _ in client.asked if asked.startswith("put")])
+
+    ready = await prepare_bucket(ours, "plldb/", listener()[1], may_upload, probably_new=probably_new)
     assert (ready.created, ready.versioned_now) == expected
     assert ready.repaired == ("versioning", *NEW)
-    assert [asked for asked, _ in client.asked if asked.startswith("put")] == ["put_bucket_versioning"]
-    await make_safe(ours, ready.repairs)
+    assert written == [["put_bucket_versioning"]]
     assert sorted(asked for asked, _ in client.asked if asked.startswith("put")) == sorted(PUTS)
 
 
