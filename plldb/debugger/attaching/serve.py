@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import time
 from collections.abc import Callable, Coroutine, Mapping
@@ -35,9 +34,6 @@ from plldb.debugger.workers import output
 from plldb.debugger.workers.output import TellOutput
 from plldb.errors import CredentialsError
 from plldb.tasks import cancel_all, gather_all
-
-log = logging.getLogger(__name__)
-
 
 Keep = Callable[[Start, Answer | None, str, float], Coroutine[Any, Any, None]]
 
@@ -189,26 +185,38 @@ class Service:
         self._changed.set()
 
     async def _run_one(self, start: Start) -> None:
-        request_id, function = start.identity.request_id, start.function
-        began = asyncio.get_running_loop().time()
-        body = start.invocation.body
+        loop = asyncio.get_running_loop()
+        began, end = loop.time(), loop.create_future()
+        is_told = self._tell_start(start, began)
+        noted = {"request_id": start.identity.request_id, "function": start.function, "now": int(time.time())}
+        self._notes.add(note_invocation(self._table, self._link.row, noted, end, self._few))
+        try:
+            answer = await self._run(start, is_told=is_told)
+            if answer is not None:
+                self._link.answer(start.identity, answer)
+            end.set_result(self._finish(start, answer, loop.time() - began, is_told=is_told))
+        finally:
+            end.cancel()  # however it ends, nobody waits for it any more
+
+    def _tell_start(self, start: Start, began: float) -> bool:
+        """Tell of an invocation and count it; False if nothing is to be told of it."""
+        request_id, body = start.identity.request_id, start.invocation.body
         trigger = read_trigger(body)
-        running = self._events.setdefault(function, {})
+        running = self._events.setdefault(start.function, {})
         self.invocations += 1
         event = InvocationStarted(
             request_id=request_id,
-            function=function,
+            function=start.function,
             trigger=trigger.words,
             caller=trigger.caller,
             repeats=find_repeated(running, request_id, body, began),
         )
         running[request_id] = (body, began)
-        is_told = self._telling.put_start(event)
-        noted = {"request_id": request_id, "function": function, "now": int(time.time())}
-        end: asyncio.Future[End] = asyncio.get_running_loop().create_future()
-        self._notes.add(note_invocation(self._table, self._link.row, noted, end, self._few))
-        if (task := asyncio.current_task()) is not None:
-            task.add_done_callback(lambda _: end.cancel())  # however it ends, nobody waits for it any more
+        return self._telling.put_start(event)
+
+    async def _run(self, start: Start, *, is_told: bool) -> Answer | None:
+        """Run an invocation, and keep its messages hidden meanwhile."""
+        request_id, function, body = start.identity.request_id, start.function, start.invocation.body
 
         async def tell_output(line: output.Output) -> None:
             event = Output(request_id=request_id, function=function, stream=line.stream, text=line.text)
@@ -217,21 +225,21 @@ class Service:
 
         hiding = asyncio.create_task(keep_invisible(self._table.aws, body, function, self._deny, self._pace))
         try:
-            answer = await self._workers.run(start, tell_output)
+            return await self._workers.run(start, tell_output)
         finally:
             # Before the answer, on which Lambda deletes the messages.
             await cancel_all([hiding])
-            running.pop(request_id, None)
-        if answer is not None:
-            self._link.answer(start.identity, answer)
-        seconds = asyncio.get_running_loop().time() - began
-        finished = finished_event(start, answer, seconds, self._folders[function])
+            self._events[function].pop(request_id, None)
+
+    def _finish(self, start: Start, answer: Answer | None, seconds: float, *, is_told: bool) -> End:
+        """Tell, count and record an invocation that has ended."""
+        finished = finished_event(start, answer, seconds, self._folders[start.function])
         self.failed += finished.outcome == "failed"
         if is_told:
             self._tell(finished)
-        end.set_result(End(outcome=finished.outcome, seconds=seconds))
         if self._keep is not None:
             self._recordings.add(self._keep(start, answer, finished.outcome, seconds))
+        return End(outcome=finished.outcome, seconds=seconds)
 
     def _deny(self, event: VisibilityDenied) -> None:
         if event.function not in self._denied:
