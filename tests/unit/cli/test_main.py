@@ -235,19 +235,25 @@ def test_parsing_that_waits_is_a_bug() -> None:
         drive(wait())
 
 
+PIPED = """
+from tests.unit.cli import scripts
+from plldb.cli import main
+begun, *events = scripts.successful_setup()
+library = scripts.ScriptedLibrary([begun, *events[:1] * {count}, *events[1:]], delay={delay})
+perform = main.main
+main.main = lambda argv: perform(argv, library)
+main.run()
+"""
+
+
+def piped(*argv: str, count: int = 1, delay: float = 0) -> subprocess.Popen[str]:
+    """The whole program, up to its end, with so many events; its output goes into pipes."""
+    command = [sys.executable, "-c", PIPED.format(count=count, delay=delay), *argv]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
 def test_a_closed_pipe_leaves_no_traceback() -> None:
-    program = (
-        "from tests.unit.cli import scripts\n"
-        "from plldb.cli import main\n"
-        "import sys\n"
-        "script = scripts.successful_setup()\n"
-        "code = main.main(['bootstrap'], scripts.ScriptedLibrary(script, delay=0.02))\n"
-        "main.flush_streams()\n"
-        "sys.exit(code)\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with piped("bootstrap", delay=0.02) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()
@@ -256,6 +262,17 @@ def test_a_closed_pipe_leaves_no_traceback() -> None:
         assert process.wait(30) == 1
     assert "Traceback" not in complaint
     assert "BrokenPipe" not in complaint
+
+
+def test_the_end_loses_nothing_of_what_the_reader_has_not_read_yet() -> None:
+    # Much more than a pipe holds, 64 KiB: the program waits for its reader, and ends with its last line.
+    with piped("bootstrap", "--output", "json", count=5000) as process:
+        output, complaint = process.communicate(timeout=60)
+        assert (process.returncode, complaint) == (0, "")
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert len(output) > 900_000
+    assert len(lines) > 5000
+    assert lines[-1]["kind"] == "finished"
 
 
 def test_an_encoding_that_lacks_a_letter_does_not_end_the_run() -> None:
