@@ -66,6 +66,7 @@ HintKind = Literal[
     "delete-table",
     "delete-log-group",
     "restore-functions",
+    "share",
     "take-over",
     # plldb itself
     "reinstall",

@@ -125,7 +125,10 @@ def hint_steps(hint: Hint | None, asked: Invocation, group: str, where: Where) -
         command = where.command(*filter(None, (group, asked.name)), options=asked.words)
         again = Step(purpose=AGAIN[hint.kind], command=command)
         steps.insert(0 if hint.kind == "keep-resources" else len(steps), again)
-    if hint.kind == "take-over":
+    if hint.kind == "share":
+        options = (*asked.words, "--where", "PATH=PATTERN")
+        steps.append(Step(purpose="take only your own", command=where.command(asked.name, options=options)))
+    if hint.kind in ("share", "take-over"):
         command = where.command(asked.name, options=(*asked.words, "--take-over"))
         steps.append(Step(purpose="take them over", command=command))
     if hint.kind in STEPS:

@@ -104,6 +104,8 @@ class Words(RegionWords):
         text = f"{event.function} is left as it is: {event.message}{since}"
         if event.reason in ("no-code", "several-folders"):
             text += f" `--code {event.function}=DIR` names it, too."
+        if event.shared_by_conditions and self.asked.name == "attach":
+            text += "; `--where` with conditions of your own lets both have it"
         if self._planning:  # nothing is wrong with a stack that has functions of another language
             return [Line(mark="warn", name="left", text=text)]
         return [Line(mark="fail", name="left", text=text, tone="bad")]

@@ -96,6 +96,11 @@ def excludes(one: Collection[str], other: Collection[str]) -> bool:
     return not one or not other or {*map(_meaning, one)} == {*map(_meaning, other)}
 
 
+def can_share(hold: Hold) -> bool:
+    """Tell whether a session with conditions of its own could join those who hold a function."""
+    return len(hold.holders) < MOST and all(each.where for each in hold.holders)
+
+
 def _meaning(condition: str) -> object:
     """Return the same for conditions that are fulfilled by the same events, however they are written."""
     try:

@@ -16,7 +16,7 @@ from plldb.debugger.arming.functions import (
     open_lambda,
     read_function,
 )
-from plldb.debugger.arming.holders import Hold, Holding, left_by, others_of
+from plldb.debugger.arming.holders import Hold, Holding, can_share, left_by, others_of
 from plldb.debugger.arming.mutex import list_holds, open_table
 from plldb.debugger.arming.names import Names
 from plldb.debugger.arming.operate import Places, Refused
@@ -150,4 +150,5 @@ def refused_event(name: str, outcome: Refused) -> FunctionRefused:
         message=outcome.refusal.message,
         holder=held.who if held else "",
         since=min((each.since for each in held.holders), default=0) if held else 0,
+        shared_by_conditions=held is not None and can_share(held),
     )

@@ -223,7 +223,10 @@ def nothing_left(refused: Sequence[FunctionRefused]) -> NoFunctionsError:
     """Return the error that says that there is no function at all; why was told of each. Pure."""
     names = ", ".join(each.function for each in refused[:MOST_NAMED])
     more = f" and {len(refused) - MOST_NAMED} more" if len(refused) > MOST_NAMED else ""
-    if any(each.reason == "held" for each in refused):
+    held = [each for each in refused if each.reason == "held"]
+    if held and all(each.shared_by_conditions for each in held):
+        hint = Hint("share", "Attach with conditions of your own, ask whoever holds them, or take them over.")
+    elif held:
         hint = Hint("take-over", "Ask whoever holds them to detach, or take them over.")
     elif any(each.reason in ("no-code", "several-folders") for each in refused):
         hint = Hint("fix-argument", "Attach in the folder of the whole project, or name that of their code.")

@@ -37,6 +37,7 @@ class FunctionRefused:
         message: why, as the end of a sentence that begins with the function's name.
         holder: who holds it, where ``reason`` is ``held``, with commas between several; else empty.
         since: since when, in POSIX seconds; 0 where nobody holds it.
+        shared_by_conditions: whether a session with conditions of its own can hold it beside them.
     """
 
     kind: Literal["function_refused"] = "function_refused"
@@ -45,6 +46,7 @@ class FunctionRefused:
     message: str
     holder: str = ""
     since: int = 0
+    shared_by_conditions: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

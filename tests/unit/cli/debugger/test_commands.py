@@ -236,11 +236,21 @@ async def test_a_failure_names_the_way_out_in_this_place() -> None:
     assert "plldb bootstrap setup --region eu-west-1 --profile work" in complained(place)
 
 
-@pytest.mark.parametrize(("reason", "last"), [("held", "--take-over"), ("no-code", "")])
-def test_who_finds_all_functions_held_is_proposed_to_take_them_over(reason: str, last: str) -> None:
-    refused = ev.FunctionRefused(function="orders", reason=reason, message="boris has it")
+@pytest.mark.parametrize(
+    ("reason", "conditions", "options"),
+    [("held", False, ["--take-over"]), ("held", True, ["--where", "--take-over"]), ("no-code", False, [])],
+)
+def test_who_finds_all_functions_held_is_proposed_to_take_or_to_share_them(
+    reason: str, conditions: bool, options: list[str]
+) -> None:
+    refused = ev.FunctionRefused(
+        function="orders", reason=reason, message="boris has it", shared_by_conditions=conditions
+    )
     problem = explain(asked("attach", "shop"), nothing_left([refused]), [scripts.a_run("attach", "shop")])
-    assert [step.command.split()[-1] for step in problem.steps] == ([last] if last else [])
+    named = [[word for word in step.command.split() if word.startswith("--")] for step in problem.steps]
+    assert [words[-1] for words in named] == options
+    (line,) = Words(asked("attach", "shop"), None).say(refused, datetime.now(UTC))
+    assert ("--where" in str(line)) == conditions
 
 
 @pytest.mark.parametrize(

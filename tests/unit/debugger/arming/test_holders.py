@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from plldb.debugger.arming.holders import (
+    MOST,
     Hold,
     Holder,
     Holding,
+    can_share,
     excludes,
     give_back,
     hold_of,
@@ -106,6 +108,13 @@ def test_who_joins_and_who_is_in_the_way(
         assert [each.holder.session for each in joined.holders] == after
         assert joined.token_hash == ("shared" if len(after) > 1 else "mine")
         assert hold_of(item_of(joined)) == joined
+
+
+def test_conditions_of_ones_own_let_join_only_those_who_all_have_some() -> None:
+    several = [holding(str(number), f"who={number}") for number in range(MOST)]
+    assert can_share(hold(*several[1:]))
+    assert not can_share(hold(*several))
+    assert not can_share(hold(ADA, holding("all")))
 
 
 def test_who_leaves_leaves_the_others_and_what_could_not_be_armed_goes_back() -> None:
