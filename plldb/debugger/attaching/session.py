@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from plldb.aws.session import Aws
@@ -32,14 +32,13 @@ from plldb.debugger.events.restore import FunctionRefused, Restored
 from plldb.debugger.link.link import Link, open_link
 from plldb.debugger.link.rows import SessionRow, forget_row
 from plldb.debugger.pace import Pace
-from plldb.debugger.recordings.recorder import Recorder
+from plldb.debugger.recordings.recorder import open_recorder
 from plldb.debugger.watching.deployments import Watch
 from plldb.debugger.watching.ends import Leave, Limits, Reason, until_over
 from plldb.debugger.watching.silence import watch_silence
 from plldb.debugger.workers.project.cache import remove_unused
 from plldb.debugger.workers.project.compare import find_differences
 from plldb.debugger.workers.project.layers import Home, open_layers
-from plldb.debugger.workers.settings import FunctionSettings
 from plldb.debugger.workers.source import Project, Source
 from plldb.errors import PlldbError
 from plldb.tasks import cancel_all, ended, finish, gather_all, unless
@@ -100,7 +99,7 @@ class SessionRun:
             await telling.flush()
             connected.set()
             folders = {each.name: each.source.folder for each in self.candidates}
-            recorder = await self._open_recorder(settings, telling)
+            recorder = await open_recorder(self.options.record, settings, telling.put)
             service = Service(
                 link,
                 workers,
@@ -156,15 +155,6 @@ class SessionRun:
             finally:
                 await cancel_all([serving, *watching])
                 await service.close()
-
-    async def _open_recorder(
-        self, settings: Mapping[str, FunctionSettings], telling: Telling
-    ) -> Recorder | None:
-        if self.options.record is None:
-            return None
-        recorder = Recorder(self.options.record, settings, telling.put)
-        await recorder.open()
-        return recorder
 
     def _project(self) -> Project:
         """Return the project; what the deployed code has decided stays, whatever is deployed meanwhile."""

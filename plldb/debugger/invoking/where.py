@@ -44,7 +44,7 @@ async def _find(table: Table, arn: str, request_id: str, event: bytes, pace: Pac
     give_up = loop.time() + pace.noted_within
     hold, noted = await gather_all(read_hold(table, arn), read_invocation(table, request_id))
     attached = _attached(hold)
-    takers = [each for each in attached if _takes(each, event)]
+    takers = [each for each in attached if takes(each, event)]
     while noted is None and takers and loop.time() < give_up:
         await asyncio.sleep(pace.look_at_notes)
         noted = await read_invocation(table, request_id)
@@ -60,8 +60,8 @@ def _attached(hold: Hold | None) -> tuple[Holding, ...]:
     return others_of(hold, "", now=int(time.time()))
 
 
-def _takes(hold: Holding, event: bytes) -> bool:
-    """Return whether a session takes an event, as the sandbox decides it; True where that is not known."""
+def takes(hold: Holding, event: bytes) -> bool:
+    """Return whether a session takes an event, as the sandbox decides it; True if unknown. Pure."""
     try:
         return not hold.where or matches(read_conditions(hold.where), event)
     except ValueError:  # conditions of another version of plldb

@@ -52,6 +52,17 @@ class Recorder:
                 self._tell(RecordingFailed(folder=str(self._folder), message=error.strerror or str(error)))
 
 
+async def open_recorder(
+    folder: Path | None, settings: Mapping[str, FunctionSettings], tell: Callable[[RecordingFailed], None]
+) -> Recorder | None:
+    """Return what keeps the invocations of a session in a folder; None without a folder."""
+    if folder is None:
+        return None
+    recorder = Recorder(folder, settings, tell)
+    await recorder.open()
+    return recorder
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder, for its owner alone, unless it is there.
 
