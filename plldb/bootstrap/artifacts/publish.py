@@ -90,6 +90,8 @@ async def publish_packages(
                 error.message += f" (while uploading the package {package.name})"
                 raise
 
+    # While one is zipped, nothing else goes on: the requests on whose answer this waits leave first.
+    await asyncio.sleep(uploader.bucket.aws.pace.head_start)
     return await gather_all(*[publish(source) for source in sources])
 
 
