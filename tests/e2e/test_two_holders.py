@@ -170,6 +170,19 @@ async def test_a_function_that_was_deployed_under_killed_ones_can_be_taken_over(
     await check_gone(world, before)
 
 
+async def test_what_was_deployed_before_one_joins_is_put_back_whatever_is_deployed_next(world: World) -> None:
+    await world.arm(where=OF_ANNA)
+    await world.client.update_function_configuration(FunctionName=world.name, Timeout=21)
+    await world.arm(BORIS, where=OF_BORIS)
+    await world.client.update_function_configuration(FunctionName=world.name, Environment={"Variables": {}})
+    again = await arm_again(world.places, world.name, world.plan(where=OF_ANNA), TOKEN)
+    assert isinstance(again, Armed)
+    assert again.before.settings.timeout == 21
+    await world.restore()
+    await world.restore(BORIS)
+    assert (await world.deployed())["timeout"] == 21
+
+
 async def test_one_comes_or_goes_while_the_other_is_about_to_write(world: World, proxy: Proxy) -> None:
     before = await world.deployed()
     moments = {

@@ -182,13 +182,23 @@ async def _touch(places: Places, joined: _Joined, plan: Plan) -> Armed | Refused
     """Change the function so that every sandbox starts anew, after all who hold it are in its row."""
     if not joined.others:
         return await _put_arms(places, joined.seen, plan, joined.token, plan.lease_until)
-    seen = await _look(places, joined.seen.current.arn)
-    if isinstance(seen, Refused):
-        return seen
+    for _ in range(places.functions.pace.rounds):
+        seen = await _look(places, joined.seen.current.arn)
+        if isinstance(seen, Refused):
+            return seen
+        hold, replaced = seen.hold, replaced_by_arming(seen.before.settings)
+        lost = _lost(seen.current.arn, hold, plan, joined.token)
+        if lost or hold is None:
+            return lost or refused(seen.current.arn, "given-back", GIVEN_BACK)
+        # What was deployed since the others armed it is to be in the row, too.
+        if hold.replaced == replaced or await finish(
+            write_hold(places.table, replace(hold, replaced=replaced), over=hold)
+        ):
+            break
+    else:
+        return refused(joined.seen.current.arn, "changed", "others keep joining and leaving")
     arms = read_arms(seen.current.settings.variables)
-    until = max(
-        plan.lease_until, arms.lease_until + 1 if arms else 0, seen.hold.lease_until if seen.hold else 0
-    )
+    until = max(plan.lease_until, arms.lease_until + 1 if arms else 0, hold.lease_until)
     outcome = await _put_arms(places, seen, plan, joined.token, until)
     return replace(outcome, others=joined.others) if isinstance(outcome, Armed) else outcome
 
