@@ -182,21 +182,11 @@ async def _touch(places: Places, joined: _Joined, plan: Plan) -> Armed | Refused
     """Change the function so that every sandbox starts anew, after all who hold it are in its row."""
     if not joined.others:
         return await _put_arms(places, joined.seen, plan, joined.token, plan.lease_until)
-    for _ in range(places.functions.pace.rounds):
-        seen = await _look(places, joined.seen.current.arn)
-        if isinstance(seen, Refused):
-            return seen
-        hold, replaced = seen.hold, replaced_by_arming(seen.before.settings)
-        lost = _lost(seen.current.arn, hold, plan, joined.token)
-        if lost or hold is None:
-            return lost or refused(seen.current.arn, "given-back", GIVEN_BACK)
-        # What was deployed since the others armed it is to be in the row, too.
-        if hold.replaced == replaced or await finish(
-            write_hold(places.table, replace(hold, replaced=replaced), over=hold)
-        ):
-            break
-    else:
-        return refused(joined.seen.current.arn, "changed", "others keep joining and leaving")
+    # What was deployed since the others armed it is to be in the row, too.
+    proved = await _prove(places, joined.seen.current.arn, plan, joined.token)
+    if isinstance(proved, Refused):
+        return proved
+    seen, hold = proved
     arms = read_arms(seen.current.settings.variables)
     until = max(plan.lease_until, arms.lease_until + 1 if arms else 0, hold.lease_until)
     outcome = await _put_arms(places, seen, plan, joined.token, until)
@@ -230,28 +220,37 @@ async def arm_again(places: Places, name: str, plan: Plan, token: str) -> Armed 
 
 
 async def _arm_again(places: Places, name: str, plan: Plan, token: str) -> Armed | Refused:
+    proved = await _prove(places, name, plan, token)
+    if isinstance(proved, Refused):
+        return proved
+    seen, found = proved
+    outcome = await _put_arms(places, seen, plan, token, found.lease_until)
+    hold = await read_hold(places.table, found.arn)
+    if hold is None:
+        # It was given back after it was proved, and before it was armed: nobody else would take it out.
+        await restore(places, name, lambda _: False)
+    return _lost(found.arn, hold, plan, token) or outcome
+
+
+async def _prove(places: Places, name: str, plan: Plan, token: str) -> tuple[Seen, Hold] | Refused:
+    """Return a function that this session still holds, after its row was written anew as it is deployed now.
+
+    Whoever has given it back since wins: the row is never taken.
+    """
     for _ in range(places.functions.pace.rounds):
         function = await wait_until_updated(places.functions, name)
         if function is None:
             return refused(name, "gone", "there is no such function")
-        found = await read_hold(places.table, function.arn)
-        lost = _lost(function.arn, found, plan, token)
-        if lost or found is None:
-            return lost or refused(function.arn, "given-back", GIVEN_BACK)
-        seen = await examine(places.functions, function, found)
-        if isinstance(seen, Refused):
-            return seen
-        # Whoever has given it back since wins: its row is only written anew, never taken.
-        replaced = replaced_by_arming(seen.before.settings)
-        if not await finish(write_hold(places.table, replace(found, replaced=replaced), over=found)):
-            continue
-        outcome = await _put_arms(places, seen, plan, token, found.lease_until)
         hold = await read_hold(places.table, function.arn)
         lost = _lost(function.arn, hold, plan, token)
-        if hold is None:
-            # It was given back after it was proved, and before it was armed: nobody else would take it out.
-            await restore(places, name, lambda _: False)
-        return lost or outcome
+        if lost or hold is None:
+            return lost or refused(function.arn, "given-back", GIVEN_BACK)
+        seen = await examine(places.functions, function, hold)
+        if isinstance(seen, Refused):
+            return seen
+        replaced = replaced_by_arming(seen.before.settings)
+        if await finish(write_hold(places.table, replace(hold, replaced=replaced), over=hold)):
+            return seen, hold
     return refused(name, "changed", "others keep joining and leaving")
 
 
