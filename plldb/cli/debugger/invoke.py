@@ -75,7 +75,8 @@ def _error_lines(error: FunctionError) -> list[Line]:
 
 def _where_text(event: Invoked) -> str:
     if event.ran == "machine":
-        return f"on {event.host}, where {person(event.who)} is attached"
+        where = f"on {event.host}, where {person(event.who)} is attached"
+        return f"{where}; what it printed is on the screen of plldb attach there"
     if event.ran == "deployed":
         others = [*dict.fromkeys(person(each) for each in event.not_taken_by)]
         take = "takes" if len(others) == 1 else "take"

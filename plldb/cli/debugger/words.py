@@ -153,7 +153,8 @@ def finished_text(event: RestoreFinished) -> str:
     if not (event.restored or event.refused or event.shared):
         return "nothing to restore: all is as deployed"
     shared = f", {event.shared} left to others" if event.shared else ""
-    refused = f", {event.refused} left as they are" if event.refused else ""
+    as_is = "as it is" if event.refused == 1 else "as they are"
+    refused = f", {event.refused} left {as_is}" if event.refused else ""
     return f"{counted(event.restored, 'function')} restored{shared}{refused}"
 
 
