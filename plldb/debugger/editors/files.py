@@ -21,9 +21,9 @@ _IN_VSCODE = Path(".vscode", "launch.json")
 
 def find_file(folder: Path) -> Path:
     """Return the ``launch.json`` of a folder, or of one above it in its repository that has ``.vscode``."""
-    folder = folder.resolve()
+    folder, home = folder.resolve(), os.path.expanduser("~")  # Path.home() raises where there is none
     for each in (folder, *folder.parents):
-        if (each / ".vscode").is_dir() and each != Path.home():  # there are the settings of VS Code itself
+        if (each / ".vscode").is_dir() and each != Path(home):  # there are the settings of VS Code itself
             return each / _IN_VSCODE
         if (each / ".git").exists():
             break

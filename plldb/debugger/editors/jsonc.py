@@ -76,14 +76,15 @@ class _Reader:
                 return self._read_scalar(at)
 
     def _read_scalar(self, at: int) -> Node:
-        found = _STRING.match(self._text, at) or _WORD.match(self._text, at)
-        try:
-            return Node(at, found.end(), json.loads(found[0])) if found else self._fail(at)
-        except ValueError:
-            return self._fail(at)
+        return self._read_match(_STRING.match(self._text, at) or _WORD.match(self._text, at), "a value", at)
 
-    def _fail(self, at: int) -> Node:
-        raise self.error("a value is missing", at)
+    def _read_match(self, found: re.Match[str] | None, what: str, at: int) -> Node:
+        if found is None:
+            raise self.error(f"{what} is missing", at)
+        try:  # a tab in a string is no error to VS Code
+            return Node(at, found.end(), json.loads(found[0], strict=False))
+        except ValueError:
+            raise self.error(f"{what} is not JSON", at) from None
 
     def _read_array(self, start: int, depth: int) -> Node:
         items: list[Node] = []
@@ -97,14 +98,12 @@ class _Reader:
         members: dict[str, Node] = {}
         at = self.skip(start + 1)
         while self._text[at : at + 1] != "}":
-            name = _STRING.match(self._text, at)
-            if name is None:
-                raise self.error("a name in quotes is missing", at)
-            at = self.skip(name.end())
+            name = self._read_match(_STRING.match(self._text, at), "a name in quotes", at)
+            at = self.skip(name.end)
             if self._text[at : at + 1] != ":":
                 raise self.error("a colon is missing", at)
             value = self.read(self.skip(at + 1), depth + 1)
-            members[json.loads(name[0], strict=False)] = value
+            members[str(name.value)] = value
             at = self._after_item(value.end, "}")
         return Node(start, at + 1, members)
 

@@ -31,7 +31,7 @@ OTHERS = """{
     "compounds": [],
 }
 """
-TABS = '{\n\t"configurations": [\n\t\t{"name": "a"}\n\t]\n}'
+TABS = '{\n\t"configurations": [\n\t\t{"name": "a\t"}\n\t]\n}'
 
 
 def plain(node: Node | None) -> Any:
@@ -92,6 +92,8 @@ def test_an_entry_of_that_name_which_attaches_otherwise_is_left() -> None:
         (b"{'a': 1}", "line 1, column 2: a name in quotes is missing."),
         (b'{"a" 1}', "line 1, column 6: a colon is missing."),
         (b'{"a": }', "line 1, column 7: a value is missing."),
+        (rb'{"\q": 1}', "line 1, column 2: a name in quotes is not JSON."),
+        (rb'{"a": "\q"}', "line 1, column 7: a value is not JSON."),
         (b'{"a": 1} x', "line 1, column 10: there is something after the end."),
         (b'{"a": 1', "line 1, column 8: a comma or } is missing."),
         (b"[" * 1000, "line 1, column 102: it is nested too deeply."),
@@ -134,7 +136,9 @@ def test_a_file_that_is_read_only_is_left(tmp_path: Path) -> None:
     assert write_entry(file, 1).message == "Permission denied."
 
 
-def test_the_file_is_that_of_the_folder_which_vs_code_has_open(tmp_path: Path) -> None:
+def test_the_file_is_that_of_the_folder_which_vs_code_has_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     inner = tmp_path / "repository/services/orders"
     inner.mkdir(parents=True)
     (tmp_path / ".vscode").mkdir()  # outside of the repository
@@ -142,3 +146,5 @@ def test_the_file_is_that_of_the_folder_which_vs_code_has_open(tmp_path: Path) -
     assert find_file(inner) == inner / ".vscode/launch.json"
     (tmp_path / "repository/.vscode").mkdir()
     assert find_file(inner) == tmp_path / "repository/.vscode/launch.json"
+    monkeypatch.setenv("HOME", str(tmp_path / "repository"))  # there are the settings of VS Code itself
+    assert find_file(inner) == inner / ".vscode/launch.json"
