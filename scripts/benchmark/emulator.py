@@ -6,7 +6,7 @@ import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from tests.support.servers import MINISTACK, Server, find_free_port, find_uv, running
+from tests.support.servers import MINISTACK, Server, find_uv, reserved_port, running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -19,15 +19,15 @@ START_SECONDS = 180.0  # the first start downloads it
 @asynccontextmanager
 async def ministack_for_peers() -> AsyncIterator[Server]:
     """The emulator of the tests, with the transform."""
-    port = find_free_port()
     wanted = ("--python", sys.executable, "--with", TRANSFORM, "--from", MINISTACK)
     settings = {
-        "GATEWAY_PORT": str(port),
         "BIND_HOST": "127.0.0.1",
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",
     }
     command = (*find_uv(), "tool", "run", *wanted, "ministack")
     ready = "/_ministack/ready"
-    async with running("MiniStack", command, settings, port, ready, START_SECONDS) as server:
-        yield server
+    with reserved_port() as port:
+        settings["GATEWAY_PORT"] = str(port)
+        async with running("MiniStack", command, settings, port, ready, START_SECONDS) as server:
+            yield server

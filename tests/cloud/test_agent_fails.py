@@ -23,7 +23,6 @@ from tests.cloud.world import (
 )
 from tests.e2e.holdings import BRISK, collect
 from tests.support.environment import invent_account
-from tests.support.servers import find_free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -72,6 +71,8 @@ HASTY = {"link.py": replace("FIRST_LINK = 5.0", "FIRST_LINK = 0.5")}
 HANGS = "plain = (context and __import__('time').sleep(600)) or _open("
 NO_NAME = {"sockets.py": replace("plain = _open(", HANGS)}
 DEAD = socket.create_server(("127.0.0.1", 0))  # nobody accepts
+CLOSED = socket.socket()  # it has a port, and does not listen
+CLOSED.bind(("127.0.0.1", 0))
 
 
 def at(url: str) -> Changes:
@@ -136,7 +137,7 @@ async def test_an_api_that_does_not_answer_leaves_every_invocation_to_the_deploy
 ) -> None:
     far = world.url.replace(cloud.url.partition("://")[2], cloud.far(0.2).partition("://")[2])
     troubles: dict[str, Changes] = {
-        "refuses connections": at(f"wss://127.0.0.1:{find_free_port()}/live"),
+        "refuses connections": at(f"wss://127.0.0.1:{CLOSED.getsockname()[1]}/live"),
         "is silent": at(f"wss://127.0.0.1:{DEAD.getsockname()[1]}/live"),
         "is no API": at(cloud.url.replace("https", "wss") + "/live"),
         "has no name": at("wss://nowhere.invalid/live"),

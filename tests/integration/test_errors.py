@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.servers import find_free_port
+from tests.support.servers import reserved_port
 
 if TYPE_CHECKING:
     from tests.conftest import OpenClient, RunPlldb
@@ -99,8 +99,9 @@ async def test_an_error_in_json_is_one_line_with_a_stable_code(plldb_cli: RunPll
 
 
 async def test_an_endpoint_where_nobody_listens_is_named(plldb_cli: RunPlldb) -> None:
-    endpoint = f"http://127.0.0.1:{find_free_port()}"
-    done = await plldb_cli("bootstrap", "setup", env={"AWS_ENDPOINT_URL": endpoint})
+    with reserved_port() as port:
+        endpoint = f"http://127.0.0.1:{port}"
+        done = await plldb_cli("bootstrap", "setup", env={"AWS_ENDPOINT_URL": endpoint})
     assert done.code == 1, done
     assert endpoint in done.stderr
     assert "hint: Check the network" in done.stderr

@@ -63,10 +63,10 @@ class Server:
 @asynccontextmanager
 async def moto_server() -> AsyncIterator[Server]:
     """A moto server from the running interpreter's environment."""
-    port = find_free_port()
-    command = (sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port))
-    async with running("moto_server", command, {}, port, "/moto-api/data.json", _MOTO_SECONDS) as server:
-        yield server
+    with reserved_port() as port:
+        command = (sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port))
+        async with running("moto_server", command, {}, port, "/moto-api/data.json", _MOTO_SECONDS) as server:
+            yield server
 
 
 @asynccontextmanager
@@ -78,12 +78,10 @@ async def ministack(
     ``script`` is a file that its Python runs instead, with SAM's translator at hand; ``settings`` are added
     to its environment.
     """
-    port = find_free_port()
     own = ("--with", MINISTACK, "--with", _TRANSLATOR, "python", script)
     program = own if script else ("--from", MINISTACK, "ministack")
     command = (*find_uv(), "tool", "run", "--python", sys.executable, *program)
     environment = {
-        "GATEWAY_PORT": str(port),
         "BIND_HOST": "127.0.0.1",
         "AUTH": "true" if auth else "false",
         # Not used here, and each would open another port.
@@ -91,10 +89,12 @@ async def ministack(
         "IOT_MTLS_ENABLED": "0",
         **(settings or {}),
     }
-    async with running(
-        "MiniStack", command, environment, port, "/_ministack/ready", _MINISTACK_SECONDS
-    ) as server:
-        yield server
+    with reserved_port() as port:
+        environment["GATEWAY_PORT"] = str(port)
+        async with running(
+            "MiniStack", command, environment, port, "/_ministack/ready", _MINISTACK_SECONDS
+        ) as server:
+            yield server
 
 
 def websocket_address(endpoint: str, url: str) -> str:
@@ -113,12 +113,16 @@ def find_uv() -> tuple[str, ...]:
     raise ServerError("uv is needed to start MiniStack: install it, or use scripts/test")
 
 
-def find_free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port of 127.0.0.1 for a server that is told of it; nobody who asks for any port gets it meanwhile.
+
+    This socket does not listen, so that a server, all of which set SO_REUSEADDR, may bind the port beside it.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
 
 
 @asynccontextmanager

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["DockerClient", "errors", "from_env", "types"]
 
 _SCRIPT = Path(__file__).parents[1] / "sandbox.sh"
-_START_SECONDS = 5.0
+_START_SECONDS = 60.0
 _FIRST_DESCRIPTOR = 60
 _EMULATED_SCOPE = b"arn:aws:lambda:us-east-1:012345678912"
 _FRAME_HEAD = 16  # type, length, time: awslambdaric's FramedTelemetryLogSink
@@ -98,7 +98,8 @@ class Container:
         return True
 
     def start(self) -> None:
-        port, api = _find_free_port(), _find_free_port()
+        self._reserved = [_reserve_port(), _reserve_port()]
+        port, api = (holder.getsockname()[1] for holder in self._reserved)
         reading, low = os.pipe()
         # Shells use the descriptors from 10 on for themselves.
         writing = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, _FIRST_DESCRIPTOR)
@@ -178,6 +179,8 @@ class Container:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._freezer.close()
+        for holder in self._reserved:
+            holder.close()
         self.reload()
 
     def remove(self, **_: Any) -> None:
@@ -257,10 +260,12 @@ def _emulator_of(function_arn: str, settings: Mapping[str, Any]) -> str:
     return str(copy)
 
 
-def _find_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _reserve_port() -> socket.socket:
+    """A socket that does not listen: nobody is given its port, and the emulator binds it all the same."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    return holder
 
 
 class _Frames:
