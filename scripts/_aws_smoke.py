@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
 import secrets
 import signal
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import botocore.session
+from botocore.exceptions import BotoCoreError, ClientError
 
 PLLDB = [sys.executable, "-m", "plldb"]
 NAME = f"plldb-smoke-{secrets.token_hex(3)}"
@@ -59,25 +61,26 @@ TEMPLATE = {
 }
 
 
-def run_plldb(*words: str, codes: tuple[int, ...] = (0,)) -> str:
-    """What plldb says; it must end with one of these exit codes."""
+def run_plldb(*words: str, codes: tuple[int, ...] = (0,)) -> tuple[str, str]:
+    """What plldb says on its two outputs; it must end with one of these exit codes."""
     ran = subprocess.run([*PLLDB, *words], capture_output=True, text=True, timeout=900, check=False)
-    said = ran.stdout + ran.stderr
-    assert ran.returncode in codes, f"plldb {words[0]} ended with {ran.returncode}: {said[-500:]}"
-    return said
+    said = (ran.stdout + ran.stderr)[-500:]
+    assert ran.returncode in codes, f"plldb {' '.join(words[:2])} ended with {ran.returncode}: {said}"
+    return ran.stdout, ran.stderr
 
 
 def read_plldb(*words: str, codes: tuple[int, ...] = (0,)) -> dict[str, Any]:
-    """The last line of plldb's JSON."""
-    last: dict[str, Any] = json.loads(run_plldb(*words, "--output", "json", codes=codes).splitlines()[-1])
+    """The last line of plldb's JSON; it must be a result."""
+    out, err = run_plldb(*words, "--output", "json", codes=codes)
+    last: dict[str, Any] = json.loads(out.splitlines()[-1])
+    assert "result" in last, (out + err)[-500:]
     return last
 
 
 class Session:
     """``plldb attach``, and the lines that it says."""
 
-    def __init__(self, folder: Path) -> None:
-        words = ("attach", NAME, "--yes", "--no-debug", "--code", str(folder), "--python", sys.executable)
+    def __init__(self, words: tuple[str, ...]) -> None:
         self.process = subprocess.Popen(
             [*PLLDB, *words, "--output", "json"], stdout=subprocess.PIPE, text=True, start_new_session=True
         )
@@ -112,18 +115,21 @@ class Smoke:
 
     def __init__(self, folder: Path) -> None:
         session = botocore.session.get_session()
-        self.sts: Any = session.create_client("sts")
-        self.cloudformation: Any = session.create_client("cloudformation")
-        self.functions: Any = session.create_client("lambda")
-        self.folder = folder
+        # As plldb finds it: botocore does not know this variable, and would act in another region.
+        region = os.environ.get("AWS_REGION") or None
+        self.sts: Any = session.create_client("sts", region_name=region)
+        self.cloudformation: Any = session.create_client("cloudformation", region_name=region)
+        self.functions: Any = session.create_client("lambda", region_name=region)
+        where = ("--code", str(folder), "--python", sys.executable)
+        self.words = ("attach", NAME, "--yes", "--no-debug", *where)
         self.session: Session | None = None
         self.before: dict[str, Any] = {}
-        self.was_there = False
         self.deployed = False
+        self.set_up_here = False  # only what was not there before is destroyed
 
     def checks(self) -> list[tuple[str, Callable[[], object]]]:
         return [
-            ("plldb is ready for this account", lambda: run_plldb("doctor") and ""),
+            ("plldb is ready for this account", lambda: run_plldb("doctor") and None),
             ("a function is deployed", self.deploy),
             ("plldb is set up", self.set_up),
             ("its stack is healthy", lambda: read_plldb("bootstrap", "status")["result"]),
@@ -133,7 +139,7 @@ class Smoke:
             ("status tells of the session", self.look),
             ("this machine answers", lambda: self.invoke(2, "laptop")),
             ("and once more", lambda: self.invoke(3, "laptop")),
-            ("2 MB there and back", lambda: self.invoke("x" * 2_000_000, "laptop")),
+            ("2 MB there and back", lambda: self.invoke(secrets.token_hex(1_000_000), "laptop")),
             ("an error here is the function's", self.fail),
             ("an asynchronous invocation comes here", self.invoke_later),
             ("a second attach is refused and told why", self.attach_twice),
@@ -156,13 +162,15 @@ class Smoke:
 
     def set_up(self) -> str:
         found = read_plldb("bootstrap", "status", codes=(0, 1))["result"]
-        self.was_there = found != "not_deployed"
-        return f"{read_plldb('bootstrap', 'setup')['result']}{', was there before' if self.was_there else ''}"
+        self.set_up_here = found == "not_deployed"
+        done = str(read_plldb("bootstrap", "setup")["result"])
+        return done if self.set_up_here else f"{done}, was there before"
 
     def settings(self) -> dict[str, Any]:
         """What attaching changes."""
         found = self.functions.get_function_configuration(FunctionName=NAME)
-        return {name: found.get(name) or None for name in ("Layers", "Timeout", "Environment", "Handler")}
+        told = {name: found.get(name) or None for name in ("Layers", "Timeout", "Handler")}
+        return {**told, "Environment": (found.get("Environment") or {}).get("Variables") or None}
 
     def invoke(self, event: object, by: str) -> str:
         began = time.monotonic()
@@ -187,7 +195,7 @@ class Smoke:
         assert self.session.wait_for("invocation_finished")["outcome"] == "answered"
 
     def attach(self) -> str:
-        began, self.session = time.monotonic(), Session(self.folder)
+        began, self.session = time.monotonic(), Session(self.words)
         self.session.wait_for("attached")
         return f"{time.monotonic() - began:.1f} s"
 
@@ -196,7 +204,7 @@ class Smoke:
         assert (told["result"], len(told["functions"])) == ("armed", 1), told
 
     def attach_twice(self) -> None:
-        said = run_plldb("attach", NAME, "--yes", "--no-debug", "--code", str(self.folder), codes=(1,))
+        said = "".join(run_plldb(*self.words, codes=(1,)))
         assert "you have it in another session" in said, said
         assert "--take-over" in said, said
 
@@ -224,9 +232,10 @@ class Smoke:
         if self.session and self.session.process.poll() is None:
             yield "the session is ended", lambda: self.session and self.session.end(signal.SIGINT)
         if self.deployed:
-            yield "the function is restored", lambda: run_plldb("restore", NAME) and ""
-            if not self.was_there:
-                yield "plldb's stack is deleted", lambda: run_plldb("bootstrap", "destroy", "--yes") and ""
+            if self.session:
+                yield "the function is restored", lambda: run_plldb("restore", NAME) and None
+            if self.set_up_here:
+                yield "plldb's stack is deleted", lambda: run_plldb("bootstrap", "destroy", "--yes") and None
             yield "the function's stack is deleted", self.delete
 
     def delete(self) -> None:
@@ -264,9 +273,13 @@ def main() -> int:
     """Ask, check, clean up; 0 if all is well."""
     with tempfile.TemporaryDirectory(prefix=f"{NAME}-") as folder:
         (Path(folder) / "index.py").write_text(LOCAL)
-        smoke = Smoke(Path(folder))
-        who = smoke.sts.get_caller_identity()
-        where = f"account {who['Account']}, region {smoke.sts.meta.region_name}, as {who['Arn']}"
+        try:
+            smoke = Smoke(Path(folder))
+            who = smoke.sts.get_caller_identity()
+        except (BotoCoreError, ClientError) as error:
+            print(f"AWS cannot be asked who you are: {error}", file=sys.stderr)
+            return 1
+        where = f"account {who['Account']}, region {smoke.functions.meta.region_name}, as {who['Arn']}"
         print(f"plldb is set up and tried in {where}.")
         if "--yes" not in sys.argv and input("Go on? [y/N] ").strip().lower() != "y":
             return 1
@@ -278,4 +291,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
