@@ -127,10 +127,10 @@ def incoming_size(states: Iterable[SandboxState]) -> int:
 
 def forget_oldest(states: Iterable[SandboxState], limit: int) -> list[Decision]:
     """Forget the oldest posted answers, so that no more than so many bytes are kept."""
-    kept = sorted((state for state in states if _is_kept(state.run)), key=lambda state: state.active)
+    kept = [state for state in states if _is_kept(state.run)]
     size = sum(_size_of(state.run) for state in kept)
     decisions: list[Decision] = []
-    for state in kept:
+    for state in sorted(kept, key=lambda state: state.active) if size > limit else ():
         if size <= limit or state.run is None:
             break
         size -= _size_of(state.run)

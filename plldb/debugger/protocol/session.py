@@ -56,9 +56,9 @@ from plldb.debugger.wire import WireError
 HEARTBEAT = 10.0
 """Seconds between two heartbeats for an invocation in hand; a sandbox waits for 60 s."""
 
-ACCEPT_AFTER = 0.1
-"""Seconds after which a sandbox is told that its invocation runs. A sooner answer says so by itself, and need
-not wait for that post; a sandbox asks after 3 s (`plldb.debugger.agent.core.ASK_WHERE`)."""
+ACCEPT_AFTER = 1.0
+"""Seconds after which a sandbox is told that its invocation runs. A sooner answer says so by itself and saves
+that post, which would double the posts of a busy machine; a sandbox asks after 3 s (its ``ASK_WHERE``)."""
 
 LATEST_START = 30.0
 """An invocation that Lambda delivered longer ago, in seconds, is not started: its caller may be gone."""
