@@ -58,6 +58,7 @@ HintKind = Literal[
     "fix-or-delete",
     "fix-argument",
     "tell-apart",
+    "choose-port",
     "look-at-stack",
     "look-at-bucket",
     "delete-stack",

@@ -68,7 +68,7 @@ async def test_an_answer_comes_with_its_log_and_with_where_it_ran(
         assert (await session.end())[0] == 0
     absent = await plldb_cli("invoke", "Orders")
     assert absent.code == 1
-    assert f"There is: {names['Orders']}." in absent.stderr
+    assert f"Similar names: {names['Orders']}." in absent.stderr
 
 
 async def test_a_person_sees_the_log_and_the_error_with_its_stack(world: World, plldb_cli: RunPlldb) -> None:

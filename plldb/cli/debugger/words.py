@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from plldb.cli.debugger.invoke import invoked_lines
 from plldb.cli.debugger.lines import left_line
 from plldb.cli.debugger.session import SessionWords
-from plldb.cli.debugger.status import ago, held_text, person, stacks_text, status_lines
+from plldb.cli.debugger.status import held_text, person, stacks_text, status_lines
 from plldb.cli.header import target_lines
 from plldb.cli.hints import RegionWords
 from plldb.cli.output.layout import Item, Line
@@ -56,7 +56,7 @@ class Words(RegionWords):
             case TakeOverPlanned(functions=functions):
                 return [line for each in functions for line in _held_lines(each, now)]
             case FunctionRefused():
-                return self._refused(event, now)
+                return self._refused(event)
             case VersionArmed():
                 return [version_line(event.function, event.function_version, event.aliases)]
             case Restored(how="left"):
@@ -98,10 +98,9 @@ class Words(RegionWords):
         command = self.where.command("attach", options=(*self.asked.words, "--take-over"))
         return [Line(name="next", text=f"`{command}` takes what others hold, too, and tells them")]
 
-    def _refused(self, event: FunctionRefused, now: datetime) -> list[Item]:
+    def _refused(self, event: FunctionRefused) -> list[Item]:
         self._held = self._held or event.reason == "held"
-        since = f", {ago(event.since, now)}" if event.since else ""
-        text = f"{event.function} is left as it is: {event.message}{since}"
+        text = f"{event.function} is left as it is: {event.message}"
         if event.reason in ("no-code", "several-folders"):
             text += f" `--code {event.function}=DIR` names it, too."
         if event.shared_by_conditions and self.asked.name == "attach":

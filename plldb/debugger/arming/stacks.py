@@ -42,7 +42,7 @@ async def read_infrastructure(aws: Aws) -> Infrastructure:
     except AwsError as error:
         if not _does_not_exist(error):
             raise
-        message = f"plldb is not set up in account and region {aws.region}."
+        message = f"plldb is not set up in this account, in region {aws.region}."
         raise NotSetUpError(message, hint=hint) from error
     stack: Any = next(iter(answer.get("Stacks") or ()), {})
     outputs = {each.get("OutputKey", ""): each.get("OutputValue", "") for each in stack.get("Outputs") or ()}

@@ -69,8 +69,10 @@ async def not_found(functions: Lambda, called: Called, target: Target) -> NoFunc
     if called.name in names:
         problem = f"The function {called.name} has no version or alias {called.version}."
     else:
-        problem = f"There is no function {called.name} in account {target.account} and {target.region}."
-        problem += f" There is: {', '.join(alike)}." if alike else ""
+        problem = (
+            f"There is no function {called.name} in account {target.account} and region {target.region}."
+        )
+        problem += f" Similar names: {', '.join(alike)}." if alike else ""
     hint = Hint("fix-argument", "Give the name or the ARN of a function, or its stack and its logical id.")
     return NoFunctionsError(problem, hint=hint)
 

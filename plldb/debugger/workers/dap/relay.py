@@ -80,7 +80,7 @@ class Relay:
         except OSError as error:
             raise PortError(
                 f"The debugger's port {port} cannot be used: {error.strerror or error}.",
-                hint=Hint("fix-argument", "Another session or program may have it: choose another port."),
+                hint=Hint("choose-port", "Another session or program may have it: choose another port."),
             ) from error
         self.port = self._server.sockets[0].getsockname()[1]
         self._starting = asyncio.ensure_future(self._start_adapter())

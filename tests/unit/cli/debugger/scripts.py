@@ -42,7 +42,7 @@ def restored() -> list[ev.RestoreEvent]:
         ev.FunctionRefused(
             function=HELD.function,
             reason="held",
-            message="user/boris has it, on desk",
+            message=f"{BORIS} has it, on desk since 2026-03-01 10:00 UTC",
             holder=BORIS,
             since=HOLDER.since,
         ),
@@ -116,7 +116,7 @@ def planned_beside_boris() -> list[ev.AttachEvent]:
     theirs = ev.FunctionRefused(
         function=HELD.function,
         reason="held",
-        message="user/boris has it, on desk",
+        message=f"{BORIS} has it, on desk since 2026-03-01 10:00 UTC",
         holder=BORIS,
         since=HOLDER.since,
     )

@@ -25,7 +25,10 @@ def stack(url: str, layer: str) -> Answer:
     ("last", "said"),
     [
         (stack("wss://new/live", "layer:1"), "plldb was set up anew in the meantime"),
-        (refused("ValidationError", "Stack with id plldb does not exist"), "plldb is not set up in account"),
+        (
+            refused("ValidationError", "Stack with id plldb does not exist"),
+            "plldb is not set up in this account",
+        ),
     ],
 )
 async def test_a_session_ends_once_nobody_can_answer_and_not_before(last: Answer, said: str) -> None:
