@@ -43,13 +43,9 @@ def account() -> str:
 
 POINTS = {
     # Moments of an invocation, the type of the frame whose passing of the API is that moment, and who may
-    # then answer, with how often the laptop has begun it. Runtime.ExitError is the emulator's own: where AWS
-    # lets a sandbox of a function that is restored finish, it ends it (Container.stop).
-    "before delivery": ("", {("deployed", 0), ("Plldb.Detached", 0), ("Runtime.ExitError", 0)}),
-    "frames partly posted": (
-        "invocation",
-        {("Plldb.Detached", 0), ("Plldb.Disconnected", 0), ("Runtime.ExitError", 0)},
-    ),
+    # then answer, with how often the laptop has begun it.
+    "before delivery": ("", {("deployed", 0), ("Plldb.Detached", 0)}),
+    "frames partly posted": ("invocation", {("Plldb.Detached", 0), ("Plldb.Disconnected", 0)}),
     "delivered": ("invocation", {("laptop", 1), ("Plldb.Detached", 0)}),
     "answer partly posted": ("answer", {("laptop", 1)}),
 }

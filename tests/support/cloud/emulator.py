@@ -29,6 +29,8 @@ from ministack.services.cloudformation import engine
 SETTINGS = json.loads(os.environ["TEST_CLOUD"])
 HANDLERS = 4
 """How many of plldb's own handlers run at a time."""
+LAST = "last"
+"""The key, in MiniStack's pool, of the sandboxes that get no further invocation."""
 LIMIT = Path(SETTINGS["sandboxes"], "limit")
 """How many invocations an account may have at a time, if this file is there."""
 
@@ -45,6 +47,52 @@ def run_functions_in_sandboxes() -> None:
 
     # Routes of WebSocket APIs run where Invoke runs, not in MiniStack's own workers.
     lambda_runtime.get_or_create_worker = lambda _name, config, code, **_: _Sandboxed(config, code)
+
+
+def let_invocations_finish() -> None:
+    """A change of a function ends its sandboxes; one that has an invocation, only after the answer.
+
+    So does one that was just starting: it has the function as it was before.
+    """
+    kill, spawn = lambda_svc._pool_kill_function, lambda_svc._spawn_lambda_container
+    register, release = lambda_svc._pool_register, lambda_svc._pool_release
+    pool, changes = lambda_svc._warm_pool, Counter[tuple[str, ...]]()
+
+    def kill_idle(account: str, name: str) -> None:
+        changes[account, name] += 1
+        with lambda_svc._warm_pool_lock:
+            for key in [key for key in pool if _owner(key) == (account, name)]:
+                pool.setdefault(LAST, []).extend(entry for entry in pool[key] if entry["in_use"])
+                pool[key] = [entry for entry in pool[key] if not entry["in_use"]]
+        kill(account, name)
+
+    def spawn_as_it_is(config: dict[str, Any], code: bytes | None, **named: Any) -> Any:
+        before = changes[_owner(lambda_svc._warm_pool_key(config["FunctionName"], config))]
+        container, folder = spawn(config, code, **named)
+        container.changes = before
+        return container, folder
+
+    def register_as_it_is(key: str, container: Any, folder: Any) -> Any:
+        entry = register(key, container, folder)
+        if container.changes != changes[_owner(key)]:
+            with lambda_svc._warm_pool_lock:
+                pool[key] = [other for other in pool[key] if other is not entry]
+                pool.setdefault(LAST, []).append(entry)
+        return entry
+
+    def release_or_end(entry: dict[str, Any]) -> None:
+        release(entry)
+        if any(entry is last for last in pool.get(LAST, ())):
+            # As after a timeout, nobody who is to hear the answer waits for the end.
+            threading.Thread(target=lambda_svc._pool_remove, args=(entry,), daemon=True).start()
+
+    lambda_svc._pool_kill_function, lambda_svc._spawn_lambda_container = kill_idle, spawn_as_it_is
+    lambda_svc._pool_register, lambda_svc._pool_release = register_as_it_is, release_or_end
+
+
+def _owner(key: str) -> tuple[str, ...]:
+    """Account and name of the function of a key of MiniStack's pool."""
+    return tuple(key.split(":")[:3:2])
 
 
 def limit_invocations() -> None:
@@ -257,6 +305,7 @@ def _find_leading_key(request: dict[str, Any]) -> str | None:
 
 if __name__ == "__main__":
     run_functions_in_sandboxes()
+    let_invocations_finish()
     limit_invocations()
     refuse_queues_that_show_messages_too_soon()
     pass_on_what_invoke_says()
