@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 WORDS: dict[HintKind, str] = {
     "set-region": "Pass --region, set AWS_REGION, or put `region = …` into your profile in ~/.aws/config.",
     "tell-apart": "Name the function as {}, or give each stack with --stack-name.",
+    "choose-port": "Another session or program may have it: --debug-port 0 takes a free one.",
 }
 """What is said instead of the library's sentence to somebody who can give options; ``{}`` is `Hint.about`."""
 MORE: dict[HintKind, str] = {
