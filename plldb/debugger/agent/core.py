@@ -179,16 +179,21 @@ class Core:
         if self._starting:
             self._starting = False
             self._out.append(Ready(bool(reached) and not any(each.where for each in known)))
-        elif run is not None and not reached:
+        elif run is not None and not reached and not self._may_have(run):  # else when its fate is known
             run.given_up = True
             self._choose_deployed(run)
 
     def _choose_laptop(self, run: Run) -> bool:
         """Find out which laptop takes an event; return False if none does, as far as is known."""
         laptops = self._link.laptops
-        if laptops and run.offered != laptops:
-            run.offered, run.laptop = laptops, pick(laptops, run.body)
+        if laptops and not self._may_have(run) and (laptop := pick(laptops, run)) is not run.laptop:
+            run.laptop, run.todo = laptop, list(range(len(run.pieces)))
         return not laptops or run.laptop is not None
+
+    def _may_have(self, run: Run) -> bool:
+        """Return whether a laptop may have something of an invocation, or get what is on its way."""
+        # What of the invocation before is still on its way has no say in it.
+        return run.sent or any(no == run.no for no, _, _ in self._flying.values())
 
     def _keep_ready(self, now: float) -> None:
         """Use an invocation of the deployed code for a link that has been silent: nobody waits for it."""
@@ -197,9 +202,7 @@ class Core:
 
     def _choose_deployed(self, run: Run) -> None:
         # What is on its way may still arrive: the choice has to wait for its fate.
-        # What of the invocation before is still on its way has no say in it.
-        flying = any(no == run.no for no, _, _ in self._flying.values())
-        if run.given_up and not run.sent and not flying:
+        if run.given_up and not self._may_have(run):
             self._run = None
             self._out.append(Deployed())
 

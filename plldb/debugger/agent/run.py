@@ -51,20 +51,32 @@ class Laptop:
         self.question = Question()
         self._conditions: list[Condition] | None = None  # once they are needed
 
+    @property
+    def there(self) -> bool:
+        """Whether it takes invocations, as far as is known."""
+        return self.peer is not None and not self.detached
+
     def wants(self, body: bytes) -> bool:
-        """Return whether it takes an event."""
+        """Return whether it takes an event: none, if its conditions are of a version that knows more."""
         if not self.where:
             return True
         from plldb.debugger import conditions  # few sessions have any
 
-        if self._conditions is None:
-            self._conditions = conditions.read_conditions(self.where)
+        try:
+            if self._conditions is None:
+                self._conditions = conditions.read_conditions(self.where)
+        except ValueError:
+            return False
         return conditions.matches(self._conditions, body)
 
 
-def pick(laptops: list[Laptop], body: bytes) -> Laptop | None:
-    """Return the first laptop that takes an event, in the order in which they have joined."""
-    return next((each for each in laptops if each.wants(body)), None)
+def pick(laptops: list[Laptop], run: Run) -> Laptop | None:
+    """Return the laptop for an invocation: of those that take it the first that is there.
+
+    They are in the order of joining. If none is there, it is the one that may be asked first.
+    """
+    there = next((each for each in laptops if each.there and run.is_for(each)), None)
+    return there or min(filter(run.is_for, laptops), key=lambda each: each.question.at, default=None)
 
 
 class Run:
@@ -78,7 +90,7 @@ class Run:
         self.number = number
         self.body = body
         self.laptop: Laptop | None = None  # whose it is: nobody else may run it, once a frame was posted
-        self.offered: list[Laptop] = []  # of whom it was chosen
+        self._takers: dict[Laptop, bool] = {}  # who takes it, as far as was asked
         self.deadline = deadline
         self.z = 0
         self.pieces: list[str] = []
@@ -96,6 +108,12 @@ class Run:
         self.greeted = now
         self.catch_up = False  # the laptop may have missed something: another connection, on either side
         self.answer: wire.Pieces | None = None
+
+    def is_for(self, laptop: Laptop) -> bool:
+        """Return whether a laptop takes it."""
+        if laptop not in self._takers:
+            self._takers[laptop] = laptop.wants(self.body)
+        return self._takers[laptop]
 
 
 def allowed_headers(headers: object) -> list[tuple[str, str]]:

@@ -74,7 +74,7 @@ class FunctionShared:
     """Others hold the function as well, on other conditions; each gets the invocations that fulfil theirs.
 
     ``others`` are in the order of joining: an invocation that fulfils the conditions of several is the
-    first's. Told to whoever joins, once.
+    first's of them who is connected. Told to whoever joins, once.
     """
 
     kind: Literal["function_shared"] = "function_shared"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import random
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plldb.debugger.agent.actions import Ready
+from plldb.debugger import wire
+from plldb.debugger.agent.actions import PERHAPS_SENT, Post, Ready, Send
 from plldb.debugger.agent.core import Core
 from plldb.debugger.protocol.session import LATEST_START
 from tests.unit.debugger.simulation import (
@@ -23,6 +26,9 @@ from tests.unit.debugger.simulation import (
     World,
     size_in_frames,
 )
+
+if TYPE_CHECKING:
+    from plldb.debugger.agent.actions import Action
 
 pytestmark = pytest.mark.once
 
@@ -236,3 +242,41 @@ def test_an_agent_that_is_refused_since_nobody_is_there_connects_again_at_the_ne
     assert invoke(9.0) == ["Deployed"]
     assert invoke(11.0) == ["Connect"]  # a laptop may have come since
     assert [type(each).__name__ for each in core.opened(START + 11, 2)] == ["Send"]
+
+
+def posts(to: str, done: list[Action]) -> list[int]:
+    """The keys of what goes to one laptop, if nothing else is done."""
+    assert [each.peer for each in done if isinstance(each, Post)] == [to] * len(done)
+    return [each.key for each in done if isinstance(each, Post)]
+
+
+@pytest.mark.parametrize("gone", ["closed", "away", "detached", "unreadable", "perhaps closed"])
+def test_what_two_take_goes_to_the_second_if_the_first_is_gone_and_has_nothing_of_it(gone: str) -> None:
+    core = Core(token="t", function="f", sandbox="s", lease=START + 3600, fresh=map(str, range(99)).__next__)
+
+    def welcome(hello: Action, peer: str | None) -> list[Action]:
+        """What the agent does once it knows where both are."""
+        assert isinstance(hello, Send)
+        first = ["of a later version" if gone == "unreadable" else "who=*"]
+        laptops = [
+            {"session": session, "where": where, "proof": wire.prove(session, "t", where), "peer": at}
+            for session, where, at in (("a", first, peer), ("b", ["who=b*"], "of b"))
+        ]
+        told = {"t": "welcome", "n": json.loads(hello.text)["n"], "me": "m", "creds": ["k", "s", "t"]}
+        told |= {"until": START + 900, "lease": START + 3600, "laptops": laptops}
+        return core.received(START, 1, json.dumps(told))
+
+    core.start(START)
+    (hello,) = core.opened(START, 1)
+    welcome(hello, None if gone == "away" else "of a")
+    if gone == "detached":
+        core.received(START, 1, wire.sign({"t": "detached", "se": "a", "at": START}, "t"))
+    body = b'{"who": "boris", "more": "%s"}' % random.Random(0).randbytes(40_000).hex().encode()
+    done = core.invocation(START, "r", START + 9, {}, body)
+    if "closed" in gone:
+        first, *others = posts("of a", done)
+        (hello,) = core.posted(START, first, 410)
+        assert welcome(hello, None) == []  # the other pieces may arrive
+        for key in others:
+            done = core.posted(START, key, PERHAPS_SENT if gone == "perhaps closed" else 410)
+    assert len(posts("of b", done)) == (0 if gone == "perhaps closed" else 2)
