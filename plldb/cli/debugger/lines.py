@@ -209,21 +209,23 @@ def connection_line(event: ConnectionEvent) -> Line:
             assert_never(event)
 
 
-_WHY_DETACHING = {
-    "asked": "",
-    "lease": "the time is over: ",
-    "idle": "nothing was invoked for as long as --until-idle says: ",
-    "none-left": "no function is left: ",
-    "failed": "it has failed: ",
+_RESTORING = "no new invocations, functions are being restored"
+_DETACHING = {
+    "asked": _RESTORING,
+    "lease": f"the time is over: {_RESTORING}",
+    "idle": f"nothing was invoked for as long as --until-idle says: {_RESTORING}",
+    "none-left": "no function is left: the session ends",
+    "failed": f"it has failed: {_RESTORING}",
 }
 
 
 def detaching_line(event: Detaching) -> Line:
     """Say why the session ends, and what it waits for."""
-    why = _WHY_DETACHING[event.reason]
-    finishing = event.in_hand and event.reason != "failed"
-    rest = f"; {counted(event.in_hand, 'invocation')} may finish" if finishing else ""
-    text = f"{why}no new invocations, functions are being restored{rest}"
+    text = _DETACHING[event.reason]
+    if event.in_hand and event.reason != "failed":
+        text += f"; {counted(event.in_hand, 'invocation')} may finish"
+        if event.reason == "asked":  # one that stands at a breakpoint may never
+            text += ". Ctrl-C again ends at once, and may leave functions armed"
     return Line(mark="busy", name="plldb", text=text)
 
 

@@ -121,8 +121,13 @@ def _invocation_line(record: InvocationRecord) -> Line:
 
 def _next_lines(status: DebuggerStatus, taken: list[HeldFunction], where: Where, now: datetime) -> list[Line]:
     """Return the command that puts back what nobody uses any more."""
-    leases = [max((holder.lease_until for holder in each.holders), default=0) for each in taken]
-    if all(each > now.timestamp() for each in leases):
+    connected = {(each.who, each.host) for each in status.sessions if each.connected}
+
+    def is_over(holder: FunctionHolder) -> bool:
+        mine = holder.who == status.target.caller_arn
+        return holder.lease_until <= now.timestamp() or (mine and (holder.who, holder.host) not in connected)
+
+    if not any(all(map(is_over, each.holders)) for each in taken):
         return []
     stacks = status.stack_name.split(", ") if status.stack_name else ["--all"]
     command = where.command("restore", options=stacks)

@@ -277,3 +277,17 @@ def test_a_long_answer_leaves_the_rest_of_the_screen_where_it_is() -> None:
     assert shown.count("<p>") == 200
     assert "3195 characters more; --output json has all of them" in shown
     assert "you may not read the notes" in shown[-2]
+
+
+@pytest.mark.parametrize(
+    ("who", "connected", "proposed"),
+    [(scripts.ADA, False, True), (scripts.ADA, True, False), (scripts.BORIS, False, False)],
+)
+def test_what_an_own_session_has_left_armed_when_it_was_killed_is_proposed_to_be_restored(
+    who: str, connected: bool, proposed: bool
+) -> None:
+    holder = replace(scripts.HOLDER, who=who)
+    session = replace(scripts.status().sessions[0], who=who, host=holder.host, connected=connected)
+    status = scripts.status(functions=(replace(scripts.HELD, holders=(holder,)),), sessions=(session,))
+    said = Words(asked("status"), None).say(status, datetime.fromtimestamp(scripts.NOW, UTC))
+    assert ("plldb restore" in str(said[-1])) == proposed
