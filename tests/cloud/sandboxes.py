@@ -16,6 +16,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from plldb.debugger.agent import core
 from plldb.debugger.agent.agent import API, Agent
 from plldb.debugger.agent.lines import Lines, Settings
 
@@ -164,7 +165,8 @@ def end_with(failure: threading.ExceptHookArgs) -> None:
 
 
 def main() -> None:
-    """Run the load."""
+    """Run the load. A machine that runs tests may need longer for a link than an agent waits."""
+    vars(core).update(FIRST_LINK=60.0, LATER_LINK=60.0)
     threading.excepthook = end_with
     load = Load(**json.loads(sys.stdin.readline()))
     cloud, began = Cloud(load), time.monotonic()

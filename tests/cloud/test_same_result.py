@@ -24,6 +24,7 @@ from tests.cloud.shop import ACCOUNT, attached
 from tests.support.cloud.docker import _ENVIRONMENT as ENVIRONMENT
 from tests.support.cloud.docker import _SCRIPT as SCRIPT
 from tests.support.cloud.runtimes import find_emulator, find_obstacle, find_python
+from tests.support.servers import reserved_port
 from tests.support.workers import bench, make_start, write
 
 if TYPE_CHECKING:
@@ -31,12 +32,12 @@ if TYPE_CHECKING:
 
     from tests.cloud.world import World
 
-SETTINGS: dict[str, Any] = {"name": "orders", "memory": 128, "timeout": 3, "variables": {"TABLE": "orders"}}
+SETTINGS: dict[str, Any] = {"name": "orders", "memory": 128, "timeout": 20, "variables": {"TABLE": "orders"}}
 VARIABLES = {
     "AWS_LAMBDA_FUNCTION_NAME": "orders",
     "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
-    "AWS_LAMBDA_FUNCTION_TIMEOUT": "3",  # the emulator's
+    "AWS_LAMBDA_FUNCTION_TIMEOUT": "20",  # the emulator's
     "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/orders",
     "AWS_EXECUTION_ENV": f"AWS_Lambda_{RUNTIME}",
     "AWS_REGION": "eu-west-1",
@@ -57,39 +58,33 @@ async def sandbox(
     (folder / "hosts").write_text("127.0.0.1 localhost\n")
     (folder / "ca.pem").write_text("")
     write(folder / "task", app=code)
-    port, api = free_port(), free_port()
-    places = (python["lang"], python["runtime"], find_emulator(), port, api, "app.handler")
     log = (folder / "log").open("wb")
-    process = await asyncio.create_subprocess_exec(
-        *("sh", str(SCRIPT), "outside", str(folder), *map(str, places)),
-        env={**ENVIRONMENT, **VARIABLES, **variables},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=log,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-    )
+    with reserved_port() as port, reserved_port() as api:
+        places = (python["lang"], python["runtime"], find_emulator(), port, api, "app.handler")
+        process = await asyncio.create_subprocess_exec(
+            *("sh", str(SCRIPT), "outside", str(folder), *map(str, places)),
+            env={**ENVIRONMENT, **VARIABLES, **variables},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=log,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
 
-    async def invoke(body: bytes) -> bytes:
-        url = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
-        async with aiohttp.ClientSession() as session, session.post(url, data=body) as answer:
-            return await answer.read()
+        async def invoke(body: bytes) -> bytes:
+            url = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
+            async with aiohttp.ClientSession() as session, session.post(url, data=body) as answer:
+                return await answer.read()
 
-    try:
-        async with asyncio.timeout(10):
-            while not is_open(port):
-                await asyncio.sleep(0.01)
-        yield invoke
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        await process.wait()
-        log.close()
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+        try:
+            async with asyncio.timeout(60):
+                while not is_open(port):
+                    await asyncio.sleep(0.01)
+            yield invoke
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
+            await process.wait()
+            log.close()
 
 
 def is_open(port: int) -> bool:

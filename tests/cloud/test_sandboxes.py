@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from tests.conftest import OpenClient
     from tests.support.cloud import Cloud
 
-# Evaluates its event; `rests` says how long its thread stood still at most since it was asked last.
+# Evaluates its event; `rest` says how long its thread stood still at most since it was asked last, and
+# `go_on` returns when that thread has gone on for a while.
 APP = """
 import os, subprocess, sys, threading, time
 beats = []
@@ -32,6 +33,11 @@ def rest():
     longest = max(after - before for before, after in zip(beats, beats[1:]))
     del beats[:-1]
     return longest
+def go_on():
+    seen = len(beats)
+    while len(beats) < seen + 10:
+        time.sleep(0.01)
+    return True
 def handler(event, context):
     return eval(event)
 """
@@ -95,15 +101,16 @@ async def test_each_version_has_sandboxes_of_its_own(functions: Any, cloud: Clou
 
 async def test_between_invocations_every_process_stands_still(functions: Any, cloud: Cloud) -> None:
     name = await create(functions, APP)
-    daemon = "subprocess.Popen(['setsid', 'sh', '-c', 'sleep 1000 & sleep 1000'], stdout=-3).pid > 0"
-    assert await invoke(functions, name, daemon) is True
+    children = "['setsid', 'sh', '-c', 'sleep 1000 & sleep 1000 & echo there; wait']"
+    daemon = f"subprocess.Popen({children}, stdout=-1).stdout.readline().decode()"
+    assert await invoke(functions, name, daemon) == "there\n"
     # While an invocation runs, so does everybody.
-    assert await invoke(functions, name, "time.sleep(0.5) or rest() < 0.4") is True
+    assert await invoke(functions, name, "go_on()") is True
     (sandbox,) = cloud.sandboxes(name)
     assert len(sandbox.processes()) == 4
     await until(lambda: set(sandbox.states().values()) == {"T"})
     await asyncio.sleep(0.5)
-    assert await invoke(functions, name, "time.sleep(0.1) or rest() > 0.4") is True
+    assert await invoke(functions, name, "go_on() and rest() > 0.4") is True
 
 
 async def test_an_extension_hears_of_the_end_of_a_sandbox_that_was_frozen(
@@ -123,10 +130,10 @@ async def test_timeouts_and_crashes_are_those_of_lambda(functions: Any, cloud: C
     name = await create(functions, APP, Timeout=1)
     answer = await invoke(functions, name, "time.sleep(30)")
     assert "Task timed out after 1.00 seconds" in answer["errorMessage"]
+    await functions.update_function_configuration(FunctionName=name, Timeout=60)
     assert (await invoke(functions, name, "os._exit(3)"))["errorType"] == "Runtime.ExitError"
     assert await invoke(functions, name, "1 + 1") == 2
     # An invocation outlives a change of its function, and is the last one of its sandbox.
-    await functions.update_function_configuration(FunctionName=name, Timeout=60)
     running = asyncio.create_task(invoke(functions, name, "print('began', flush=True) or time.sleep(1) or 3"))
     await until(lambda: any("began" in sandbox.log for sandbox in cloud.sandboxes(name)))
     await functions.update_function_configuration(FunctionName=name, MemorySize=256)

@@ -131,7 +131,7 @@ async def test_an_interrupted_setup_says_how_to_go_on_and_the_next_one_attaches(
     async with program.started("bootstrap", "setup", env=slow_env, cwd=tmp_path) as running:
         seen = await running.read_until("CREATE_IN_PROGRESS")
         running.process.send_signal(number)
-        done = await running.finish(seconds=20)
+        done = await running.finish()
     assert done.code == 130, done
     assert "CREATE_COMPLETE" not in (seen + done.stdout).rpartition(" plldb ")[2]
     assert done.stderr.splitlines()[0].startswith("error: interrupted")
@@ -155,7 +155,7 @@ async def test_an_interrupt_in_json_ends_with_one_failed_line(
     async with program.started(*arguments, env=slow_env, cwd=tmp_path) as running:
         seen = await running.read_until('"stack_event"')
         running.process.send_signal(signal.SIGINT)
-        done = await running.finish(seconds=20)
+        done = await running.finish()
     assert done.code == 130, done
     lines = [json.loads(line) for line in (seen + done.stdout).splitlines()]
     assert [line["kind"] for line in lines if line["kind"] in ("failed", "finished")] == ["failed"]

@@ -126,7 +126,7 @@ async def test_a_laptop_and_an_agent_find_each_other(
 async def gone(dynamodb: Any) -> None:
     """Wait until `$disconnect` has taken note: it runs after the connection is closed."""
     key = {"SessionId": {"S": SESSION}}
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while "ConnectionId" in (await dynamodb.get_item(TableName="PLLDBSessions", Key=key))["Item"]:
             await asyncio.sleep(0.1)
 

@@ -116,7 +116,7 @@ def agent_of(link: Link) -> Agent:
 
 
 async def until(link: Link, kind: type[Any]) -> Any:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         async for event in link.events():
             if isinstance(event, kind):
                 return event
@@ -124,7 +124,7 @@ async def until(link: Link, kind: type[Any]) -> Any:
 
 
 async def eventually(holds: Callable[[], object]) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while not holds():
             await asyncio.sleep(0.02)
 

@@ -39,7 +39,7 @@ def helper(x):
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not holds():
             await asyncio.sleep(0.01)
 
@@ -172,17 +172,17 @@ async def test_the_time_stands_still_at_a_breakpoint_and_then_counts_on(tmp_path
         """,
     )
     async with (
-        bench(tmp_path, debug=0, timeout=1) as function,
+        bench(tmp_path, debug=0, timeout=3) as function,
         editor(function.workers.debug_port, {tmp_path / "app.py": [4]}) as one,
     ):
         ran = invoke(function, None)
         stop = await one.stop()
         seen = [int(await stop.evaluate("context.get_remaining_time_in_millis()"))]
-        await stop.evaluate("time.sleep(1.5)")  # longer than the timeout
+        await stop.evaluate("time.sleep(3.5)")  # longer than the timeout
         seen.append(int(await stop.evaluate("context.get_remaining_time_in_millis()")))
         await stop.go_on()
         assert seen[0] == seen[1] > 0
-        assert (await ran).value < 500
+        assert (await ran).value < 3000
         ran = invoke(function, 1)
         await (await one.stop()).go_on()
         assert (await ran).value["errorType"] == "Sandbox.Timedout"

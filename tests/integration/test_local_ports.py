@@ -37,7 +37,7 @@ async def ask(port: int, sent: str, *, most: int = -1) -> bytes:
             with suppress(OSError):  # it has hung up
                 writer.write_eof()
         with suppress(ConnectionResetError):  # it has hung up without reading all
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 return await reader.read(most)
         return b""
     finally:

@@ -53,7 +53,7 @@ async def test_messages_are_hidden_as_long_as_the_queue_says_and_the_others_when
     async with (
         Proxy(endpoint, on(look, HIDE)) as proxy,
         open_aws(Place(endpoint_url=proxy.url), PACE) as aws,
-        asyncio.timeout(20),
+        asyncio.timeout(60),
     ):
         hiding = asyncio.create_task(keep_invisible(aws, body.encode(), "Mails", denied.append, PACE))
         while len(hidden) < 3:

@@ -39,7 +39,7 @@ asyncio.run(main())
 
 def find_family(pid: int) -> list[int]:
     """The children of a process, and theirs."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    children = read(Path(f"/proc/{pid}/task/{pid}/children")).split()  # it may have ended meanwhile
     return [each for child in map(int, children) for each in (child, *find_family(child))]
 
 
@@ -58,7 +58,7 @@ def read(path: Path) -> bytes:
 
 async def gone(pid: int) -> None:
     """Wait until there is no such process."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         with suppress(FileNotFoundError, ProcessLookupError):
             while " Z " not in Path(f"/proc/{pid}/stat").read_text():
                 await asyncio.sleep(0.01)
@@ -78,11 +78,11 @@ async def test_a_handler_gets_event_and_context_and_its_value_is_the_answer(tmp_
             }
         """,
     )
-    async with bench(tmp_path, timeout=7) as function:
+    async with bench(tmp_path, timeout=700) as function:
         start = make_start({"a": "ü"}, headers={"client_context": json.dumps({"custom": {"k": "v"}})})
         ran = await function.run(start)
     value = ran.value
-    assert 5000 < value.pop("left") <= 7000, "counts down from the function's own timeout"
+    assert 600_000 < value.pop("left") <= 700_000, "counts down from the function's own timeout"
     assert value == {
         "event": {"a": "ü"},
         "request": start.identity.request_id,
@@ -229,7 +229,7 @@ async def test_a_cancelled_invocation_ends_with_its_worker(tmp_path: Path) -> No
     async with bench(tmp_path) as function:
         start = make_start(1)
         running = asyncio.create_task(function.run(start))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not function.output:
                 await asyncio.sleep(0.01)
         function.workers.cancel(start.identity)
@@ -311,7 +311,7 @@ async def test_of_a_worker_that_has_failed_nothing_stays_open(tmp_path: Path) ->
         await function.invoke(sandbox="a")
         descriptors = len(os.listdir("/proc/self/fd"))
         await asyncio.gather(*(function.invoke(sandbox=f"s{number}") for number in range(4)))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(os.listdir("/proc/self/fd")) > descriptors:
                 await asyncio.sleep(0.01)
 
@@ -334,7 +334,7 @@ async def test_nothing_is_left_when_plldb_is_killed_and_no_process_shows_a_secre
     )
     assert process.stdout is not None
     child = json.loads(await process.stdout.readline())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(family := find_family(process.pid)) < 4:
             await asyncio.sleep(0.01)
     assert len(family) == 4, "the worker, its child, the one in spare, and that which editors attach to"
@@ -502,18 +502,20 @@ async def test_a_process_that_ends_between_two_invocations_is_replaced(tmp_path:
     write(
         tmp_path,
         app="""
-        import os, subprocess, sys, threading, time
+        import os, pathlib, subprocess, sys, threading, time
         def end():
+            while not pathlib.Path(__file__).with_name("answered").exists(): time.sleep(0.01)
             # It leaves the group, and keeps the pipes open for a while.
             subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1)"], start_new_session=True)
             os._exit(3)
         def handler(event, context):
-            if event: threading.Timer(0.05, end).start()
+            if event: threading.Thread(target=end).start()
             return os.getpid()
         """,
     )
     async with bench(tmp_path) as function:
         pid = (await function.invoke(1)).value
+        (tmp_path / "answered").touch()
         await gone(pid)
         assert (await function.invoke()).value != pid
 

@@ -52,7 +52,7 @@ _STARTERS = frozenset(
     }
 )
 # How long the emulator gets to finish an operation before what there is is spread, and how often to look.
-_SETTLE_SECONDS = 5.0
+_SETTLE_SECONDS = 60.0
 _LOOK_SECONDS = 0.02
 _HASTE = 1000.0
 _ALWAYS = float("-inf")

@@ -84,7 +84,7 @@ class Bench:
             output.append(line)
             self.output.append(line)
 
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             answer = await self.workers.run(start, tell)
         return Ran(answer, tuple(output))
 
