@@ -68,6 +68,7 @@ class World:
         *,
         hours: float = 8,
         taken: Hold | None = None,
+        takes_over: bool = False,
         seen: Seen | None = None,
         where: tuple[str, ...] = (),
     ) -> Plan:
@@ -80,6 +81,7 @@ class World:
             lease_until=now + int(hours * 3600),
             instead_of=frozenset(each.holder.session for each in taken.holders) if taken else frozenset(),
             taken=taken,
+            takes_over=takes_over,
             seen=seen,
             where=where,
         )

@@ -78,8 +78,13 @@ async def test_two_that_join_at_once_have_one_token_and_the_last_that_leaves_res
 async def test_whoever_is_excluded_is_refused_and_takes_it_from_all(world: World) -> None:
     before = await world.deployed()
     await world.arm(where=OF_ANNA)
+    (anna,) = await list_holds(world.places.table)
     await world.arm(BORIS, where=OF_BORIS)
     held = await list_holds(world.places.table)
+    late = await world.arm(CLARA, where=OF_ANNA, taken=anna, takes_over=True)
+    assert isinstance(late, Refused)
+    assert late.held
+    assert late.held.who == BORIS.who  # of whom she was not asked
     for where, names in ((OF_BORIS, ["boris"]), ((), ["anna", "boris"])):
         refused = await world.arm(CLARA, where=where)
         assert isinstance(refused, Refused)
@@ -87,10 +92,13 @@ async def test_whoever_is_excluded_is_refused_and_takes_it_from_all(world: World
             name for name in ("anna", "boris") if f"user/{name} has it" in refused.refusal.message
         ] == names
         assert await list_holds(world.places.table) == held
-    assert isinstance(await world.arm(CLARA, taken=held[0]), Armed)
+    assert isinstance(await world.arm(CLARA, taken=held[0], takes_over=True), Armed)
     await check_held(world, CLARA)
-    for each in (ANNA, BORIS):
+    for each, where in ((ANNA, OF_ANNA), (BORIS, OF_BORIS)):
         assert isinstance(await world.restore(each), Refused)
+        lost = await arm_again(world.places, world.name, world.plan(each, where=where), TOKEN)
+        assert isinstance(lost, Refused)
+        assert (lost.refusal.reason, lost.held and lost.held.who) == ("held", CLARA.who)
     await world.restore(CLARA)
     await check_gone(world, before)
 

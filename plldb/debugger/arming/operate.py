@@ -62,7 +62,8 @@ class Plan:
 
     ``layer`` is the ARN of the agent's layer, ``url`` the address of the WebSocket API; ``now`` and
     ``lease_until`` are POSIX seconds; ``instead_of`` are sessions that a function may be taken from.
-    ``taken`` is how they hold it: they have it back where arming is refused. ``seen`` is
+    ``taken`` is how they hold it: they have it back where arming is refused. ``takes_over``: it is taken from
+    all who held it; their token goes, so nobody who has joined them since can be let in. ``seen`` is
     a look at the function that was taken before: none is taken then unless the function has changed since.
     ``where`` are the conditions on which an event is taken.
     """
@@ -74,6 +75,7 @@ class Plan:
     lease_until: int
     instead_of: frozenset[str] = frozenset()
     taken: Hold | None = None
+    takes_over: bool = False
     seen: Seen | None = None
     where: tuple[str, ...] = ()
 
@@ -151,7 +153,8 @@ async def _join(places: Places, seen: Seen, plan: Plan, token: str) -> _Joined |
     while True:
         if hold := seen.hold:
             apart = {plan.holder.session, *plan.instead_of}
-            way = in_the_way(hold, plan.where, now=plan.now, without=apart)
+            conditions = () if plan.takes_over else plan.where
+            way = in_the_way(hold, conditions, now=plan.now, without=apart)
             if way.holders:
                 return held(arn, way)
         others = others_of(hold, plan.holder.session, now=plan.now, without=plan.instead_of)

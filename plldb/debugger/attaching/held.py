@@ -63,6 +63,7 @@ class HeldFunctions:
             self._plan(self.infrastructure),
             instead_of=candidate.instead_of,
             taken=candidate.hold,
+            takes_over=candidate.taken,
             seen=candidate.seen,
         )
 
