@@ -6,11 +6,17 @@ import socket
 from contextlib import AsyncExitStack
 from typing import Any
 
+import aiohttp
 from aiobotocore.httpsession import AIOHTTPSession
+from botocore.exceptions import ConnectTimeoutError, ProxyConnectionError
+from botocore.httpsession import ProxyConfiguration, mask_proxy_url
 
 Settings = dict[str, Any]
 KEPT_ALIVE = 60
 """Seconds without a byte after which a connection is kept alive. NAT gateways of AWS forget one after 350."""
+
+LONGEST_FOR_PROXY = 15.0
+"""Most seconds for a proxy to open a tunnel, also for a function that may take 15 minutes to answer."""
 
 
 def open_socket(address: tuple[Any, ...]) -> socket.socket:
@@ -26,6 +32,40 @@ def open_socket(address: tuple[Any, ...]) -> socket.socket:
     return made
 
 
+class Session(AIOHTTPSession):
+    """aiobotocore's, that waits as long for a proxy as for a server.
+
+    Neither of aiobotocore's two limits ends the waiting for a proxy that takes a connection and then says
+    nothing; it has no setting for the third one.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout: Any = None,
+        proxies: dict[str, str] | None = None,
+        **settings: Any,
+    ) -> None:
+        """Take aiobotocore's settings; ``timeout`` is seconds to connect, and for the answer."""
+        super().__init__(timeout=timeout, proxies=proxies, **settings)
+        self._proxies: Any = ProxyConfiguration(proxies)
+        if timeout:
+            connect, answer = timeout
+            both = connect + min(answer, LONGEST_FOR_PROXY)
+            this: Any = self
+            this._timeout = aiohttp.ClientTimeout(connect=both, sock_connect=connect, sock_read=answer)
+
+    async def send(self, request: Any) -> Any:
+        """Send a request and return the answer; a proxy that says nothing is an error that names it."""
+        try:
+            return await super().send(request)
+        except ConnectTimeoutError as error:
+            if proxy := self._proxies.proxy_url_for(request.url):
+                cause = error.kwargs["error"]
+                raise ProxyConnectionError(proxy_url=mask_proxy_url(proxy), error=cause) from error
+            raise
+
+
 class Connections:
     """The HTTP sessions of several clients: one for all clients that want the same of it.
 
@@ -35,18 +75,18 @@ class Connections:
 
     def __init__(self, stack: AsyncExitStack) -> None:
         self._stack = stack
-        self._opened: list[tuple[Settings, AIOHTTPSession]] = []
+        self._opened: list[tuple[Settings, Session]] = []
 
     def for_client(self, **settings: Any) -> SharedSession:
         """Return what one client sends through; called as `AioConfig` says of an ``http_session_cls``."""
         return SharedSession(self, settings)
 
-    async def open(self, settings: Settings) -> AIOHTTPSession:
+    async def open(self, settings: Settings) -> Session:
         """Return the session with these settings; certificates are read at its first request."""
         for known, session in self._opened:
             if known == settings:
                 return session
-        session = AIOHTTPSession(**settings)
+        session = Session(**settings)
         self._opened.append((settings, session))
         return await self._stack.enter_async_context(session)
 

@@ -78,6 +78,8 @@ def _obstacle(error: Exception) -> tuple[str, Hint, bool]:
                 return f"cannot connect to the proxy {cause.host}:{cause.port}", _check_proxy(), True
             case aiohttp.ClientConnectorDNSError():
                 return _not_found(cause, endpoint)
+            case aiohttp.ConnectionTimeoutError() if isinstance(error, boto.ProxyConnectionError):
+                return f"the proxy {error.kwargs['proxy_url']} says nothing", _check_proxy(), True
     return one_line(error), CHECK_NETWORK, True
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -64,9 +65,9 @@ def server_tls(*, wants_certificate: bool = False) -> ssl.SSLContext:
     return context
 
 
-async def ask(endpoint_url: str, session: AioSession | None = None, *, attempts: int = 1) -> str:
+async def ask(endpoint_url: str, session: AioSession | None = None, **pace: Any) -> str:
     place = Place(session=session, region="eu-west-1", endpoint_url=endpoint_url)
-    async with open_aws(place, replace(ONCE, attempts=attempts, first_wait=0)) as aws:
+    async with open_aws(place, replace(ONCE, first_wait=0, **pace)) as aws:
         return (await aws.read_target()).account
 
 
@@ -162,6 +163,19 @@ async def test_a_proxy_that_is_not_there_is_named_and_not_aws(
     assert "amazonaws" not in raised.value.message
     assert raised.value.hint
     assert raised.value.hint.kind == "check-proxy"
+
+
+async def test_a_proxy_that_takes_a_connection_and_says_nothing_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        address = f"127.0.0.1:{proxy.getsockname()[1]}"
+        monkeypatch.setenv("HTTPS_PROXY", f"http://me:secret@{address}")
+        with pytest.raises(UnreachableError, match=rf"the proxy http://.*@{address} says nothing") as raised:
+            await ask("https://aws.invalid", connect_timeout=0.1, read_timeout=0.1)
+    assert raised.value.hint
+    assert raised.value.hint.kind == "check-proxy"
+    assert "secret" not in raised.value.message
 
 
 async def test_the_certificates_of_a_proxy_with_tls_are_verified(monkeypatch: pytest.MonkeyPatch) -> None:
