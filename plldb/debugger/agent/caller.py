@@ -73,6 +73,8 @@ class Caller:
 
     def pass_on(self) -> bool:
         """Pass on what the API says; return whether the connection is of use after that."""
+        if self.pumped:  # the thread has closed both ends, so the descriptor is no longer one of them
+            return False
         assert self.upstream is not None  # noqa: S101 - something was read of it
         data = self.upstream.recv(BLOCK)
         if data:

@@ -15,8 +15,9 @@ import pytest
 from botocore.httpsession import where
 
 from plldb.debugger.agent import sockets
+from plldb.debugger.agent.caller import Caller
 from plldb.debugger.agent.http import Http
-from plldb.debugger.agent.sockets import find_authorities
+from plldb.debugger.agent.sockets import Connection, find_authorities
 from tests.unit.debugger.agent.sandbox import without_private
 
 if TYPE_CHECKING:
@@ -121,3 +122,16 @@ async def test_a_kept_connection_is_used_again_with_whichever_descriptor_and_not
             os.close(descriptor)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert connections == 2
+
+
+def test_a_connection_of_the_runtime_that_the_api_closed_within_an_invocation_is_left() -> None:
+    near, far = socket.socketpair()
+    with socket.create_server(("127.0.0.1", 0)) as api, near, far:
+        caller = Caller(Connection(far), f"127.0.0.1:{api.getsockname()[1]}")
+        upstream = caller.connect()
+        assert caller.leave_to_thread()
+        number = far.fileno()
+        for each in (upstream, caller.connection):  # as the thread does
+            each.close()
+        assert number in caller.wait(api.fileno(), 0.0)
+        assert not caller.pass_on()
