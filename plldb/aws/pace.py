@@ -19,7 +19,7 @@ class RequestPace:
         attempts: how often a request is sent in all when the server fails or the connection breaks
             (a count).
         head_start: for the first requests to leave, before the next client is made; while a client is
-            made, nothing else goes on.
+            made, nothing else goes on. They leave once a thread has read the certificates.
         first_wait: longest wait before the second attempt; it doubles from there, with full jitter.
         longest_wait: longest wait between two attempts of one request.
         throttled_for: how long one request is repeated while AWS throttles it.
@@ -28,7 +28,7 @@ class RequestPace:
     connect_timeout: float = 5.0
     read_timeout: float = 15.0
     attempts: int = 5
-    head_start: float = 0.01
+    head_start: float = 0.02
     first_wait: float = 0.3
     longest_wait: float = 4.0
     throttled_for: float = 600.0

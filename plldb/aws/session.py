@@ -40,6 +40,9 @@ PERHAPS_DONE = Hint(
     "It was sent once, and may have been done: look what came of it before you send it again.",
 )
 
+BETWEEN_CLIENTS = 0.002
+"""Seconds for connections to go on, and for answers to be read, before the next client is made."""
+
 LONGEST_DOWNLOAD = 300.0
 """Seconds for a package to be downloaded."""
 
@@ -79,6 +82,7 @@ class Aws:
         await asyncio.sleep(self.pace.head_start)
         for service in services:
             await self.client(service)
+            await asyncio.sleep(BETWEEN_CLIENTS)
 
     async def client(self, service: str, *, read_timeout: float | None = None) -> Any:
         """Return the client for any service; those that plldb uses all the time have their own methods.

@@ -64,9 +64,8 @@ def setup(
 
     async def work(tell: Tell[SetupEvent]) -> SetupFinished | SetupPlanned:
         async with open_aws(place, pace) as aws:
-            text = await read_template()
-            look, prepare = _look(aws, pace, whole=True), _prepare_setup(aws, text)
-            target, (stack, seen), _ = await gather_all(aws.read_target(), look, prepare)
+            look, prepare = _look(aws, pace, whole=True), _prepare(aws, "s3", *SERVICES)
+            target, (stack, seen), text = await gather_all(aws.read_target(), look, prepare)
             await tell(_started("setup", target, dry_run=dry_run))
             if dry_run:
                 return await preview(aws, target, stack, seen, text, options)
@@ -95,12 +94,11 @@ def destroy(
 
     async def work(tell: Tell[DestroyEvent]) -> DestroyFinished | RemovalPlanned:
         async with open_aws(place, pace) as aws:
-            resources = read_resources(await read_template())
-            look = _look(aws, pace)
-            target, (stack, seen), _ = await gather_all(aws.read_target(), look, aws.prepare("s3"))
+            look, prepare = _look(aws, pace), _prepare(aws, "s3")
+            target, (stack, seen), text = await gather_all(aws.read_target(), look, prepare)
             await tell(_started("destroy", target, dry_run=dry_run))
             return await remove(
-                target, stack, seen, resources, tell, keep_bucket=keep_bucket, dry_run=dry_run
+                target, stack, seen, read_resources(text), tell, keep_bucket=keep_bucket, dry_run=dry_run
             )
 
     return stream(work)
@@ -122,10 +120,10 @@ def watch(
 
     async def work(tell: Tell[WatchEvent]) -> WatchFinished:
         async with open_aws(place, pace) as aws:
-            resources = read_resources(await read_template())
-            target, (stack, seen) = await gather_all(aws.read_target(), _look(aws, pace))
+            look, prepare = _look(aws, pace), _prepare(aws)
+            target, (stack, seen), text = await gather_all(aws.read_target(), look, prepare)
             await tell(_started("watch", target))
-            after = await watch_stack(stack, seen, resources, tell) or await stack.look()
+            after = await watch_stack(stack, seen, read_resources(text), tell) or await stack.look()
             return WatchFinished(stack_name=stack.name, status=after.status)
 
     return stream(work)
@@ -219,10 +217,12 @@ def _status(
     )
 
 
-async def _prepare_setup(aws: Aws, text: str) -> None:
-    """Do what takes processor time while the first requests are under way."""
-    await aws.prepare("s3", *SERVICES)
+async def _prepare(aws: Aws, *services: str) -> str:
+    """Do what takes processor time while the first requests are under way; return the template's text."""
+    await aws.prepare(*services)
+    text = await read_template()
     read_ahead(text)
+    return text
 
 
 async def _look(aws: Aws, pace: Pace, *, whole: bool = False) -> tuple[Stack, Seen]:

@@ -143,14 +143,12 @@ async def _perform(asked: Invocation, library: Any) -> int:
 
     stop = listen()
     drop_empty(os.environ)
-    # Nothing that is imported is garbage; searching it again and again takes a tenth of the whole run.
-    gc.disable()
     from plldb.cli.output.background import open_terminal
     from plldb.cli.run import perform
 
     with _no_system_certificates():
         command = asked.load(asked, library)
-    # Nor is it worth while in a run that is over soon.
+    # Until then it is off, see `plldb.__main__`: nor is it worth while in a run that is over soon.
     collecting = asyncio.get_running_loop().call_later(COLLECTING_FROM, _collect_garbage)
     try:
         terminal = open_terminal(sys.stdin, sys.stdout, sys.stderr, os.environ)
