@@ -20,7 +20,9 @@ import plldb.cli.run  # noqa: F401 - as much is loaded as by the command
 from plldb.aws.place import Place
 from plldb.aws.session import open_aws
 from plldb.debugger import wire
-from plldb.debugger.arming.mutex import open_table
+from plldb.debugger.arming.restore import open_places
+from plldb.debugger.arming.stacks import Infrastructure
+from plldb.debugger.attaching.held import HeldFunctions
 from plldb.debugger.attaching.serve import Service
 from plldb.debugger.attaching.telling import Telling
 from plldb.debugger.link import rows
@@ -28,7 +30,6 @@ from plldb.debugger.link.link import open_link
 from plldb.debugger.pace import DEFAULT_PACE
 from plldb.debugger.workers.pool import open_workers
 from plldb.debugger.workers.source import Project
-from plldb.tasks import cancel_all
 from tests.support.frames import FUNCTION
 from tests.support.workers import FUNCTION as SETTINGS
 
@@ -48,14 +49,20 @@ async def main(url: str, folder: str, token: str) -> None:
             open_link(aws, websocket=url, row=row, tokens={FUNCTION: token})
         )
         telling = await stack.enter_async_context(Telling(take, 2.0))
-        table, folders = await open_table(aws), {FUNCTION: project.folder}
-        service = Service(link, workers, table, folders, telling, lambda _: None, DEFAULT_PACE)
-        serving = asyncio.create_task(service.run())
+        held = HeldFunctions(
+            places=await open_places(aws, DEFAULT_PACE),
+            row=row,
+            infrastructure=Infrastructure(websocket_url=url, layer=""),
+            url=url,
+            tokens={FUNCTION: token},
+            settings={FUNCTION: SETTINGS},
+            where=(),
+            telling=telling,
+        )
+        await stack.enter_async_context(Service(link, workers, held, {FUNCTION: project.folder}))
         told = {"session": wire.session_name(row.id), "connection": link.connection}
         print(json.dumps(told), flush=True)
         await asyncio.to_thread(sys.stdin.read)
-        await cancel_all([serving])
-        await service.close()
 
 
 if __name__ == "__main__":

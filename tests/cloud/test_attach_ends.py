@@ -224,7 +224,7 @@ async def test_restoring_after_an_error_comes_to_its_end_though_the_caller_gives
     assert [await settings(world, names[each]) for each in ("Orders", "Mails")] == before
 
 
-async def test_who_wants_to_end_does_not_wait_until_every_function_is_armed(
+async def test_who_wants_to_end_waits_neither_until_all_is_armed_nor_until_the_link_is_closed(
     world: World, names: dict[str, str], cloud: Cloud, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = [await settings(world, names[each]) for each in ("Orders", "Mails")]
@@ -237,17 +237,38 @@ async def test_who_wants_to_end_does_not_wait_until_every_function_is_armed(
                 await asyncio.Event().wait()
         return await forward(call)
 
+    async def hold_first(call: Call, forward: Forward) -> Response:
+        if b"PLLDBSessions" in (call.request.body or b"") and not closing.is_set():
+            closing.set()
+            await go.wait()
+        return await forward(call)
+
+    async def sessions() -> int:
+        return int((await world.places.table.client.scan(TableName="PLLDBSessions"))["Count"])
+
+    async def withdraw(session: debugger.Attachment) -> int:
+        await closing.wait()
+        await session.withdraw()  # as a second Ctrl-C does it
+        left = await sessions()
+        go.set()
+        return left
+
     options = debugger.AttachOptions(code=folder, python=Path(sys.executable), debug_port=None)
-    told, asked = list[debugger.AttachEvent](), list[str]()
-    async with Proxy(cloud.direct, on(hold_up)) as proxy:
+    told, asked, closing, go = list[debugger.AttachEvent](), list[str](), asyncio.Event(), asyncio.Event()
+    hold = on(hold_first, "DeleteItem")
+    async with Proxy(cloud.direct, on(hold_up)) as proxy, Proxy(cloud.direct, hold) as tables:
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", proxy.url)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", tables.url)
+        others = await sessions()
         attaching = debugger.attach(debugger.Place(), "shop", ["Orders", "Mails"], options, pace=PACE)
         async with attaching as session, asyncio.timeout(60):
+            withdrawing = asyncio.create_task(withdraw(session))
             async for event in session:
                 told.append(event)
                 if isinstance(event, debugger.FunctionArmed):
                     assert event.function == names["Orders"]
                     session.detach()
+            assert await withdrawing == others
     assert not any(isinstance(event, debugger.Attached) for event in told)
     (finished,) = [event for event in told if isinstance(event, debugger.AttachFinished)]
     assert (finished.restored, finished.left_armed) == (2, ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import platform
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from plldb.debugger.arming.names import Names, Wanted, check_named, stacks_of
 from plldb.debugger.arming.operate import Places
 from plldb.debugger.arming.restore import look_at, open_places
 from plldb.debugger.arming.stacks import read_infrastructure
+from plldb.debugger.attaching.held import HeldFunctions
 from plldb.debugger.attaching.options import AttachOptions, OpenWorkers
 from plldb.debugger.attaching.plan import Candidate, Me, nothing_left, plan_function
 from plldb.debugger.attaching.private_hosts import name_private_hosts
@@ -71,19 +73,22 @@ async def attach_functions(
             where=order.options.where,
         )
     )
-    session = SessionRun(
-        aws=aws,
-        places=places,
-        options=order.options,
-        open_workers=order.open_workers,
-        row=replace(row, stack=", ".join(stacks_of(wanted))),
-        infrastructure=infrastructure,
-        url=websocket_address(infrastructure.websocket_url, target.endpoint_url),
-        candidates=candidates,
-        pace=pace,
-    )
+    row = replace(row, stack=", ".join(stacks_of(wanted)))
     async with Telling(tell, pace.read_within) as telling:
-        return await session.run(telling, leave)
+        held = HeldFunctions(
+            places=places,
+            row=row,
+            infrastructure=infrastructure,
+            url=websocket_address(infrastructure.websocket_url, target.endpoint_url),
+            tokens={each.name: secrets.token_hex(32) for each in candidates},
+            settings={each.name: each.settings for each in candidates},
+            where=order.options.where,
+            telling=telling,
+        )
+        session = SessionRun(
+            held=held, candidates=candidates, options=order.options, open_workers=order.open_workers
+        )
+        return await session.run(leave)
 
 
 async def _plan(

@@ -23,6 +23,7 @@ from plldb.debugger.events.attach import AttachEvent, FunctionArmed, FunctionSha
 from plldb.debugger.events.connection import SignInNeeded
 from plldb.debugger.events.restore import FunctionRefused, Restored, VersionArmed
 from plldb.debugger.link.rows import SessionRow
+from plldb.debugger.pace import Pace
 from plldb.debugger.watching.deployments import LOOKS_A_SECOND
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.errors import CredentialsError, PlldbError
@@ -43,7 +44,6 @@ class HeldFunctions:
     ``restoring`` what each restoring under way sets at its end.
     """
 
-    aws: Aws
     places: Places
     row: SessionRow
     infrastructure: Infrastructure
@@ -55,6 +55,16 @@ class HeldFunctions:
     told_versions: set[tuple[str, str]] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
     restoring: set[asyncio.Future[None]] = field(default_factory=set)
+
+    @property
+    def aws(self) -> Aws:
+        """Where all requests go."""
+        return self.places.functions.aws
+
+    @property
+    def pace(self) -> Pace:
+        """How long to wait for what."""
+        return self.places.functions.pace
 
     async def arm(self, candidate: Candidate, connect: Connect) -> Armed | FunctionRefused:
         """Arm a function as soon as this machine is connected and listens to its agents, and tell it."""
@@ -133,7 +143,7 @@ class HeldFunctions:
     ) -> Restored | FunctionRefused:
         """Restore a function, and wait for a new login where AWS does not accept the credentials any more."""
         # Each function asks for itself: hundreds of them shall not ask hundreds of times a second.
-        wait = max(self.places.functions.pace.sign_in, len(self.settings) / LOOKS_A_SECOND)
+        wait = max(self.pace.sign_in, len(self.settings) / LOOKS_A_SECOND)
         while True:
             event = await self._restore(name)
             if (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -65,6 +66,24 @@ class Notes:
     async def written(self) -> None:
         """Wait until all that wait are written."""
         await asyncio.gather(*self._waiting)
+
+
+class Ledger:
+    """The rows of a session's invocations, which nobody waits for: at the end, they are `written`."""
+
+    def __init__(self, table: Table, row: SessionRow) -> None:
+        self._table = table
+        self._row = row
+        self._notes = Notes()
+        self._few = asyncio.Semaphore(AT_ONCE)
+        self.written = self._notes.written
+
+    def begin(self, request_id: str, function: str) -> asyncio.Future[End]:
+        """Note an invocation that has come now, and how it ends as soon as that is set, or cancelled."""
+        end: asyncio.Future[End] = asyncio.get_running_loop().create_future()
+        start = {"request_id": request_id, "function": function, "now": int(time.time())}
+        self._notes.add(note_invocation(self._table, self._row, start, end, self._few))
+        return end
 
 
 async def note_invocation(

@@ -6,13 +6,37 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
-from plldb.debugger.attaching.serve import Workers
 from plldb.debugger.conditions import read_conditions
 from plldb.debugger.errors import ConditionError
+from plldb.debugger.protocol.decisions import Start
+from plldb.debugger.protocol.invocations import Answer, Identity, Sandbox
+from plldb.debugger.workers.output import TellOutput
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.debugger.workers.source import Project
 from plldb.errors import Hint
+
+
+class Workers(Protocol):
+    """What runs invocations; see `plldb.debugger.workers`."""
+
+    @property
+    def debug_port(self) -> int | None:
+        """Where debuggers may connect; None for nowhere."""
+
+    async def run(self, start: Start, tell_output: TellOutput, /) -> Answer | None:
+        """Run one, and return its answer; None if it was cancelled."""
+
+    def cancel(self, identity: Identity, /) -> None:
+        """Stop one."""
+
+    def end(self, sandbox: Sandbox, /) -> None:
+        """End what is kept for a sandbox that is no more."""
+
+    def release(self) -> None:
+        """Hold no invocation any longer for a debugger that has not come."""
+
 
 OpenWorkers = Callable[[Project, Mapping[str, FunctionSettings]], AbstractAsyncContextManager[Workers]]
 

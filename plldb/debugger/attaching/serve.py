@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from pathlib import PurePath
-from typing import Any, Protocol, assert_never
+from types import TracebackType
+from typing import assert_never
 
-from plldb.debugger.arming.mutex import Table
-from plldb.debugger.attaching.ledger import AT_ONCE, End, Notes, note_invocation
+from plldb.debugger.attaching.held import HeldFunctions
+from plldb.debugger.attaching.ledger import End, Ledger, Notes
+from plldb.debugger.attaching.options import Workers
 from plldb.debugger.attaching.queues import keep_invisible
-from plldb.debugger.attaching.telling import Telling
 from plldb.debugger.attaching.triggers import (
     find_repeated,
     finished_event,
@@ -27,85 +27,77 @@ from plldb.debugger.events.invocations import (
     Output,
 )
 from plldb.debugger.link.link import Link
-from plldb.debugger.pace import Pace
 from plldb.debugger.protocol.decisions import Cancel, Declined, Delivered, EndSandbox, Relayed, Start
 from plldb.debugger.protocol.invocations import Answer, Identity, Sandbox
+from plldb.debugger.recordings.recorder import Recorder
 from plldb.debugger.workers import output
-from plldb.debugger.workers.output import TellOutput
 from plldb.errors import CredentialsError
 from plldb.tasks import cancel_all, gather_all
 
-Keep = Callable[[Start, Answer | None, str, float], Coroutine[Any, Any, None]]
-
-
-class Workers(Protocol):
-    """What runs invocations; see `plldb.debugger.workers`."""
-
-    @property
-    def debug_port(self) -> int | None:
-        """Where debuggers may connect; None for nowhere."""
-
-    async def run(self, start: Start, tell_output: TellOutput, /) -> Answer | None:
-        """Run one, and return its answer; None if it was cancelled."""
-
-    def cancel(self, identity: Identity, /) -> None:
-        """Stop one."""
-
-    def end(self, sandbox: Sandbox, /) -> None:
-        """End what is kept for a sandbox that is no more."""
-
-    def release(self) -> None:
-        """Hold no invocation any longer for a debugger that has not come."""
-
 
 class Service:
-    """The invocations of one session: fed with what the link yields until nothing is in hand any more."""
+    """The invocations of one session: fed with what the link yields until nothing is in hand any more.
+
+    To be used as a context manager: at its end all that still runs is ended.
+    """
+
+    serving: asyncio.Task[None]
+    """Runs what comes; it ends only with an error, see `run`."""
 
     def __init__(
         self,
         link: Link,
         workers: Workers,
-        table: Table,
+        held: HeldFunctions,
         folders: Mapping[str, PurePath],
-        telling: Telling,
-        sign_in_needed: Callable[[str], None],
-        pace: Pace,
-        *,
-        keep: Keep | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         """Begin.
 
         Args:
             link: what comes from the cloud.
             workers: what runs it.
-            table: where invocations are noted.
+            held: the functions whose invocations these are.
             folders: where the code of each function lies.
-            telling: takes the events.
-            sign_in_needed: takes the message with which AWS does not accept the caller's credentials.
-            pace: how long to wait.
-            keep: keeps an invocation that has ended; None for nobody.
+            recorder: keeps invocations that have ended; None for nobody.
         """
-        self._keep = keep
-        self._sign_in_needed = sign_in_needed
-        self._pace = pace
-        self._denied: set[str] = set()
-        self._heard: set[tuple[str, str]] = set()
-        self.invocations = 0
-        self.failed = 0
         self._link = link
         self._workers = workers
-        self._table = table
+        self._held = held
         self._folders = folders
-        self._telling = telling
-        self._tell = telling.put
+        self._recorder = recorder
+        self._telling = held.telling
+        self._tell = held.telling.put
+        self.invocations = 0
+        self.failed = 0
+        self._declined = 0
+        self._denied: set[str] = set()
+        self._heard: set[str] = set()
         self._running: dict[asyncio.Task[None], Identity] = {}
-        self._notes = Notes()
+        self._ledger = Ledger(held.places.table, held.row)
         self._recordings = Notes(most=math.inf)  # each was asked for
-        self._few = asyncio.Semaphore(AT_ONCE)
-        self._functions: dict[Identity, str] = {}  # of the invocations that are running or being answered
+        self._newest: dict[Sandbox, tuple[Identity, str]] = {}  # what each runs or has run, of which function
         self._events: dict[str, dict[str, tuple[bytes, float]]] = {}  # of what runs, by function
         self._changed = asyncio.Event()
         self.lost = asyncio.Event()  # set while the connection is
+
+    async def __aenter__(self) -> Service:
+        self.serving = asyncio.create_task(self.run())
+        self.serving.add_done_callback(self._over)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await cancel_all([self.serving, *self._running])
+        finally:  # nothing else has waited for these
+            await gather_all(self._ledger.written(), self._recordings.written())
+
+    def _over(self, serving: asyncio.Task[None]) -> None:
+        if not serving.cancelled():
+            serving.exception()  # else asyncio would complain that nobody has looked
+        self._changed.set()
 
     async def run(self) -> None:
         """Run what comes, until cancelled.
@@ -117,14 +109,16 @@ class Service:
         async for event in self._link.events():
             match event:
                 case Start():
-                    self._heard |= {(event.function, event.identity.request_id), (event.function, "")}
+                    self._heard.add(event.function)
                     self._start(event)
                 case Cancel(identity):
                     self._workers.cancel(identity)
                 case EndSandbox(sandbox):
+                    self._newest.pop(sandbox, None)
                     self._workers.end(sandbox)
                 case Declined(identity=identity, function=function, reason=reason):
-                    self._heard |= {(function, identity.request_id), (function, "")}
+                    self._heard.add(function)
+                    self._declined += 1
                     self._tell(
                         InvocationRefused(request_id=identity.request_id, function=function, reason=reason)
                     )
@@ -134,7 +128,7 @@ class Service:
                 case Relayed(function):
                     self._tell(FunctionRelayed(function=function))
                 case AnswersDelayed(code=CredentialsError.code, message=message):
-                    self._sign_in_needed(message)
+                    self._held.sign_in_needed(message)
                 case ConnectionLost() | ConnectionRestored() | AnswersDelayed() | SignInNeeded():
                     self._tell(event)
                     if isinstance(event, ConnectionLost):
@@ -145,13 +139,19 @@ class Service:
                     assert_never(event)
             self._changed.set()
 
-    def heard(self, function: str, request_id: str) -> bool:
-        """Whether an invocation has come here; with an empty id, whether any of the function has."""
-        return (function, request_id) in self._heard
+    def heard(self, function: str) -> bool:
+        """Whether any invocation of a function has come here."""
+        return function in self._heard
 
     async def until_quiet(self, function: str) -> None:
-        """Wait until no invocation of a function runs, and every answer has been posted or given up."""
+        """Wait until no invocation of a function runs, and every answer has been posted or given up.
+
+        Raises:
+            PlldbError: nothing is heard any more, so that this cannot be told; see `run`.
+        """
         while function in self._busy():
+            if self.serving.done():
+                self.serving.result()  # raises why
             self._changed.clear()
             await self._changed.wait()
 
@@ -161,22 +161,16 @@ class Service:
 
     def count(self) -> int:
         """How many invocations have come, also those that were not run."""
-        return self.invocations + len(self._heard)
+        return self.invocations + self._declined
 
     def _busy(self) -> set[str]:
         """The functions that have an invocation in hand."""
         in_hand = {*self._link.in_hand, *self._running.values()}
-        self._functions = {each: name for each, name in self._functions.items() if each in in_hand}
-        return {*self._functions.values()}
-
-    async def close(self) -> None:
-        """End what still runs; wait for the ledger, which nothing else has waited for."""
-        await cancel_all(self._running)
-        await gather_all(self._notes.written(), self._recordings.written())
+        return {function for identity, function in self._newest.values() if identity in in_hand}
 
     def _start(self, start: Start) -> None:
         task = asyncio.create_task(self._run_one(start))
-        self._functions[start.identity] = start.function
+        self._newest[start.identity.sandbox] = start.identity, start.function
         self._running[task] = start.identity
         task.add_done_callback(self._ended)
 
@@ -186,10 +180,9 @@ class Service:
 
     async def _run_one(self, start: Start) -> None:
         loop = asyncio.get_running_loop()
-        began, end = loop.time(), loop.create_future()
+        began = loop.time()
         is_told = self._tell_start(start, began)
-        noted = {"request_id": start.identity.request_id, "function": start.function, "now": int(time.time())}
-        self._notes.add(note_invocation(self._table, self._link.row, noted, end, self._few))
+        end = self._ledger.begin(start.identity.request_id, start.function)
         try:
             answer = await self._run(start, is_told=is_told)
             if answer is not None:
@@ -223,7 +216,9 @@ class Service:
             if is_told:
                 await self._telling.put_output(event)
 
-        hiding = asyncio.create_task(keep_invisible(self._table.aws, body, function, self._deny, self._pace))
+        hiding = asyncio.create_task(
+            keep_invisible(self._held.aws, body, function, self._deny, self._held.pace)
+        )
         try:
             return await self._workers.run(start, tell_output)
         finally:
@@ -237,8 +232,8 @@ class Service:
         self.failed += finished.outcome == "failed"
         if is_told:
             self._tell(finished)
-        if self._keep is not None:
-            self._recordings.add(self._keep(start, answer, finished.outcome, seconds))
+        if self._recorder is not None:
+            self._recordings.add(self._recorder.keep(start, answer, finished.outcome, seconds))
         return End(outcome=finished.outcome, seconds=seconds)
 
     def _deny(self, event: VisibilityDenied) -> None:

@@ -11,14 +11,13 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from plldb.aws.session import Aws
 from plldb.debugger.arming.functions import LATEST
 from plldb.debugger.events.attach import FunctionSilent
 from plldb.debugger.pace import Pace
 from plldb.debugger.workers.settings import FunctionSettings
-from plldb.errors import AwsError, PlldbError
+from plldb.errors import AccessDeniedError, AwsError, PlldbError
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +38,7 @@ def read_start(message: str) -> tuple[str, str] | None:
 async def watch_silence(
     aws: Aws,
     functions: Mapping[str, FunctionSettings],
-    heard: Callable[[str, str], bool],
+    heard: Callable[[str], bool],
     tell: Callable[[FunctionSilent], None],
     pace: Pace,
     *,
@@ -47,37 +46,38 @@ async def watch_silence(
 ) -> None:
     """Look at the logs of functions until cancelled, or until there is nothing to look at any more.
 
-    ``heard`` says whether an invocation has come here, by the name of the function and the request id; with
-    an empty id, whether any has. What is in a log and has not come here is told once it is so a second time.
-    ``some``: the session has conditions, so an invocation that has not come tells nothing but its version.
+    ``heard`` says whether any invocation of a function has come here. What is in a log of one from which none
+    has is told once it is there a second time. ``some``: the session has
+    conditions, so an invocation that has not come tells nothing but its version.
     """
     since = int(time.time() * 1000)
     left, suspected = dict(functions), set[str]()
-    try:
-        client = await aws.client("logs")
-        while left:
-            await asyncio.sleep(pace.look_at_logs)
-            left = {name: each for name, each in left.items() if not heard(name, "")}
-            for name, each in tuple(left.items()):
-                silent = [
-                    start
-                    for start in await _starts(aws, client, each, since)
-                    if not heard(name, start[0]) and not (some and start[1] == LATEST)
-                ]
-                for request_id, version in [start for start in silent if start[0] in suspected][:1]:
-                    del left[name]
-                    tell(
-                        FunctionSilent(
-                            function=name, request_id=request_id, function_version=version, in_vpc=each.in_vpc
-                        )
+    while left:
+        await asyncio.sleep(pace.look_at_logs)
+        left = {name: each for name, each in left.items() if not heard(name)}
+        for name, each in tuple(left.items()):
+            try:
+                starts = await _starts(aws, each, since)
+            except AccessDeniedError as error:  # who may not read logs has no less of everything else
+                log.info("the logs of functions are not looked at: %s", type(error).__name__)
+                return
+            except PlldbError as error:  # perhaps the next look can be taken: was this machine asleep?
+                log.info("a log cannot be looked at: %s", type(error).__name__)
+                continue
+            silent = [start for start in starts if not heard(name) and not (some and start[1] == LATEST)]
+            for request_id, version in [start for start in silent if start[0] in suspected][:1]:
+                del left[name]
+                tell(
+                    FunctionSilent(
+                        function=name, request_id=request_id, function_version=version, in_vpc=each.in_vpc
                     )
-                suspected |= {request_id for request_id, _ in silent}
-    except PlldbError as error:  # whoever may not read logs has no less of everything else
-        log.info("the logs of functions are not looked at: %s", type(error).__name__)
+                )
+            suspected |= {request_id for request_id, _ in silent}
 
 
-async def _starts(aws: Aws, client: Any, function: FunctionSettings, since: int) -> list[tuple[str, str]]:
+async def _starts(aws: Aws, function: FunctionSettings, since: int) -> list[tuple[str, str]]:
     """Return the invocations that have begun since then (POSIX milliseconds)."""
+    client = await aws.client("logs")
     try:
         answer = await aws.call(
             client.filter_log_events,

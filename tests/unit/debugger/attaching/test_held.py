@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -14,6 +14,7 @@ from plldb.debugger.arming.operate import Armed, Places
 from plldb.debugger.arming.settings import Replaced
 from plldb.debugger.arming.stacks import Infrastructure
 from plldb.debugger.attaching.held import HeldFunctions
+from plldb.debugger.attaching.telling import Telling
 from plldb.debugger.link.rows import SessionRow
 from plldb.debugger.pace import Pace
 from plldb.debugger.wire import prove, session_name
@@ -44,13 +45,16 @@ DEPLOYED = {
 }
 
 
+async def tell(_: object) -> None:
+    """Nobody reads."""
+
+
 def held(*clients: Client) -> HeldFunctions:
     """A session that holds ``orders``, which it has armed as it was before."""
     doorway = aws(AT_ONCE, *clients)
     by_name: dict[str, Any] = {client.service: client for client in clients}
     where = Lambda(aws=doorway, client=by_name.get("lambda"), pace=Pace(), throttle=Throttle(1000))
     return HeldFunctions(
-        aws=doorway,
         places=Places(functions=where, table=Table(aws=doorway, client=by_name.get("dynamodb"))),
         row=SessionRow(id="me#1", stack="shop", who="me", host="here", started_at=1, ends_at=1_900_000_000),
         infrastructure=Infrastructure(websocket_url=URL, layer=LAYER.format(1)),
@@ -58,7 +62,7 @@ def held(*clients: Client) -> HeldFunctions:
         tokens={"orders": "0a"},
         settings={"orders": read_settings(BEFORE, logical_id="Orders")},
         where=WHERE,
-        telling=cast("Any", None),
+        telling=Telling(tell, 60),
     )
 
 

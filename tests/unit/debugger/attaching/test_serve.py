@@ -1,0 +1,88 @@
+"""A session that ends otherwise than it should."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from plldb.debugger.attaching.options import AttachOptions
+from plldb.debugger.attaching.serve import Service
+from plldb.debugger.attaching.session import Arming, SessionRun
+from plldb.debugger.errors import RefusedError
+from tests.unit.aws.fakes import Client, refused
+from tests.unit.debugger.attaching.test_held import ARN, held
+from tests.unit.debugger.test_recordings import START
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from plldb.debugger.arming.examine import Function
+
+
+class Link:
+    """One invocation comes; then the session's row is gone."""
+
+    def __init__(self) -> None:
+        self.in_hand = (START.identity,)
+        self.broken = asyncio.Event()
+
+    async def events(self) -> AsyncIterator[object]:
+        yield START
+        await self.broken.wait()
+        raise RefusedError("the row is gone")
+
+
+class Workers:
+    """A worker that stands at a breakpoint."""
+
+    async def run(self, *_: Any) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_nobody_waits_for_what_runs_once_nothing_is_heard_any_more() -> None:
+    link, session = Link(), held(Client("dynamodb", {"update_item": [{}]}))
+    async with Service(cast("Any", link), cast("Any", Workers()), session, {}) as service:
+        while not service.heard("orders"):
+            await asyncio.sleep(0)
+        await service.until_quiet("mails")
+        waiting = asyncio.create_task(service.until_quiet("orders"))
+        await asyncio.sleep(0)
+        link.broken.set()
+        with pytest.raises(RefusedError):
+            await waiting
+        assert (service.count(), service.is_busy()) == (1, True)
+
+
+async def test_all_is_restored_though_the_caller_cancels_again_while_arming_comes_to_its_end() -> None:
+    functions = Client("lambda", {"get_function": [refused("ResourceNotFoundException", "GetFunction")]})
+    session = held(functions, Client("dynamodb", {"get_item": [{}]}))
+    candidates, options = (cast("Any", SimpleNamespace(name=ARN)),), AttachOptions()
+    run = SessionRun(held=session, candidates=candidates, options=options, open_workers=cast("Any", None))
+    cancelled, sent = asyncio.Event(), asyncio.Event()
+
+    async def arm() -> dict[str, Function]:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+            await sent.wait()  # what was sent is awaited also when cancelled
+        raise AssertionError
+
+    async def serve(arming: Arming) -> None:
+        async with run.put_back_on_failure(cast("Any", Link()), arming):
+            await asyncio.Event().wait()
+
+    arming = asyncio.create_task(arm())
+    serving = asyncio.create_task(serve(arming))
+    await asyncio.sleep(0)
+    serving.cancel()
+    await cancelled.wait()
+    serving.cancel()
+    await asyncio.sleep(0)
+    sent.set()
+    await asyncio.wait([serving])
+    assert (serving.cancelled(), arming.cancelled()) == (True, True)
+    assert functions.times("get_function") == 1
