@@ -18,7 +18,7 @@ from typing import Any
 
 from plldb.debugger.agent import core
 from plldb.debugger.agent.agent import API, Agent
-from plldb.debugger.agent.lines import Lines, Settings
+from plldb.debugger.agent.start import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,21 +141,19 @@ def run_agent(cloud: Cloud, number: int, api: RuntimeApi) -> None:
     environment = {
         **os.environ,
         "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1",
-        "AWS_LAMBDA_FUNCTION_NAME": cloud.load.function,
+        "AWS_REGION": "eu-west-1",
         "AWS_LAMBDA_LOG_STREAM_NAME": f"2026/11/26/[$LATEST]{number:032x}",
     }
     cloud.starting.acquire()
     api.starting = True
-    settings = Settings(cloud.load.plldb)
-    lines = Lines(settings, cloud.load.function, "eu-west-1")
-    lines.connect(1)
-    agent = Agent(["false"], environment, settings, lines, lambda word: None)
+    settings = Settings(cloud.load.plldb, cloud.load.function)
+    agent = Agent(["false"], environment, settings, None, lambda word: None)
     agent._api = api  # type: ignore[assignment]
     agent._runtime.start = refuse  # type: ignore[method-assign]
     try:
         agent.run()
     finally:
-        lines.connect(-1)  # drops the connection
+        agent.open_lines().connect(-1)  # drops the connection
 
 
 def end_with(failure: threading.ExceptHookArgs) -> None:

@@ -53,7 +53,7 @@ HARMLESS: Mapping[str, Changes] = {
     "an exception at an invocation": {"core.py": replace(AT_AN_INVOCATION, "raise KeyError")},
     "out of memory at its start": {"core.py": replace(AT_A_START, FILL)},
     "out of memory at every invocation": {"core.py": replace(AT_AN_INVOCATION, FILL)},
-    "no thread can be started": {"lines.py": replace("start_new_thread(self._receive", "raise OSError #")},
+    "no thread can be started": {"start.py": replace("start_new_thread(self._ask", "raise OSError #")},
     "its port is taken": {
         "runtime.py": replace('bind(("127.0.0.1", 0)', f'bind(("127.0.0.1", {TAKEN.getsockname()[1]})')
     },
@@ -68,7 +68,7 @@ COSTLY: Mapping[str, Changes] = {
 # An agent waits for its first link ten times shorter.
 HASTY = {"link.py": replace("FIRST_LINK = 5.0", "FIRST_LINK = 0.5")}
 # Of what getaddrinfo does when no name server answers, this is all that is seen from outside.
-HANGS = "plain = (context and __import__('time').sleep(600)) or _open("
+HANGS = "plain = (secure and __import__('time').sleep(600)) or _open("
 NO_NAME = {"sockets.py": replace("plain = _open(", HANGS)}
 DEAD = socket.create_server(("127.0.0.1", 0))  # nobody accepts
 CLOSED = socket.socket()  # it has a port, and does not listen
@@ -77,7 +77,7 @@ CLOSED.bind(("127.0.0.1", 0))
 
 def at(url: str) -> Changes:
     """An agent that finds the API at this address."""
-    return HASTY | {"lines.py": replace("self._url = settings.url", f"self._url = {url!r}")}
+    return HASTY | {"start.py": replace("self.lease =", f"self.url = {url!r}; self.lease =")}
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ async def test_an_api_that_does_not_answer_leaves_every_invocation_to_the_deploy
         "has no name": at("wss://nowhere.invalid/live"),
         "has a name that nobody resolves": HASTY | NO_NAME,
         "is slow": at(far),
-        "refuses the token": {"lines.py": replace('"x-plldb-token", settings.token', '"x-plldb-token", "0"')},
+        "refuses the token": {"start.py": replace('"x-plldb-token", self.token', '"x-plldb-token", "0"')},
     }
     async with on_trial(world, cloud) as trial:
         found = {trouble: await trial.run(troubles[trouble]) for trouble in troubles}

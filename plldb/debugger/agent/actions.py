@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+ASK_FIRST = 10.0
+"""Seconds from an answer that no laptop is there until the next question."""
+
 PARALLEL = 8
 """Frames that are on their way at a time."""
 

@@ -13,11 +13,9 @@ try:
 except ImportError:  # a Python that is made in another way; `signal` takes 5 ms
     from signal import SIG_DFL, SIGKILL, SIGSTOP, signal
 
-from plldb.debugger import wire
-from plldb.debugger.agent.actions import Answer, Connect, Deployed, Post, Ready, Say, Send
-from plldb.debugger.agent.core import Core
+from plldb.debugger.agent.actions import ASK_FIRST, Answer, Connect, Deployed, Post, Ready, Say, Send
 from plldb.debugger.agent.http import Http, headers_of, with_deadline
-from plldb.debugger.agent.runtime import Runtime
+from plldb.debugger.agent.runtime import Events, Runtime
 from plldb.debugger.agent.sockets import field
 
 API = "/2018-06-01/runtime/invocation/"
@@ -41,12 +39,33 @@ UNREAD_LIMIT = 0.1
 READING = 0.002
 """Seconds after which is looked again whether all that has come is read."""
 
+READ_AFTER = 0.05
+"""Seconds without an answer to the first question after which all that a laptop needs is read meanwhile."""
+
 CORE_EVENTS = ("opened", "nobody", "closed", "received", "posted")
 
 
 def say(text: str) -> None:
     """Write one line into the function's log."""
     os.write(2, f"plldb: {text}\n".encode())
+
+
+class Nobody:
+    """Stands for the core where the first question found nobody, until the next one is due.
+
+    The core is made of what it has missed. To read it takes 15 ms of CPU of a cold start.
+    """
+
+    wake = None
+    attached = False
+
+    def __init__(self, asked: float, answered: float) -> None:
+        self.asked = asked
+        self.answered = answered
+
+    def passes(self, now: float) -> bool:
+        """Return whether any invocation is the deployed code's: so says `Core.passes`."""
+        return now < self.answered + ASK_FIRST
 
 
 class Agent:
@@ -57,33 +76,28 @@ class Agent:
         command: list[str],
         environment: dict[str, str],
         settings: Settings,
-        lines: Lines,
+        question: Question | None,
         mark: Callable[[bytes], None],
     ) -> None:
-        """Take over ``lines``, on which connection 1 is being opened."""
+        """Take over the first ``question``, if there is one under way."""
         api = environment["AWS_LAMBDA_RUNTIME_API"]
-        function = environment["AWS_LAMBDA_FUNCTION_NAME"]
+        self._region = environment["AWS_REGION"]
         self._settings = settings
+        self._question = question
         self._mark = mark
         self._shared = {name: environment[name] for name in SHARED if name in environment}
         self._api = Http(api)
-        self._runtime = Runtime(command, environment, api, lines.events)
-        self._lines = lines
-        self._core: Core | None = Core(
-            token=settings.token,
-            function=function,
-            sandbox=os.urandom(16).hex(),
-            lease=settings.lease,
-            fresh=lambda: os.urandom(8).hex(),
-        )
+        self._events = Events()
+        self._runtime = Runtime(command, environment, api, self._events)
+        self._lines: Lines | None = None  # once they are needed
+        self._core: Core | Nobody | None = None
         self._posting = False  # whether the core has posted something of the invocation at hand
         self._decisions: list[Ready | Deployed | Answer] = []
         self.serving = False  # whether the runtime may have been started, or an invocation taken
 
     def run(self) -> None:
         """Serve the sandbox until its end."""
-        self._tell_core("start")  # before what connection 1 may have reported by now
-        decision = self._await_decision()
+        decision = self._start()
         self.serving = True
         if not isinstance(decision, Ready) or not decision.takes_all:
             self._runtime.start()
@@ -106,6 +120,35 @@ class Agent:
             if now - asked > FROZEN_AFTER:
                 self._read_unread()
             self._serve(head, body)
+
+    def _start(self) -> Ready | Deployed | Answer:
+        """Return what the first question was answered."""
+        asked = time()
+        if self._question is not None and self._question.found_nobody(READ_AFTER):
+            self._core = Nobody(asked, time())
+            return Deployed()
+        self._core = self._make_core()
+        self._tell_core("start")
+        return self._await_decision()
+
+    def _make_core(self) -> Core:
+        from plldb.debugger.agent.core import Core
+
+        return Core(
+            token=self._settings.token,
+            function=self._settings.function,
+            sandbox=os.urandom(16).hex(),
+            lease=self._settings.lease,
+            fresh=lambda: os.urandom(8).hex(),
+        )
+
+    def open_lines(self) -> Lines:
+        """Return what connects with laptops."""
+        if self._lines is None:
+            from plldb.debugger.agent.lines import Lines
+
+            self._lines = Lines(self._settings, self._region, self._events)
+        return self._lines
 
     def _is_passed_on(self, now: float) -> bool:
         """Return whether the runtime waits for an invocation and gets this one, whatever it is."""
@@ -135,7 +178,10 @@ class Agent:
         """Hear what the laptop has said while the sandbox stood still: it may have detached, or moved."""
         give_up = time() + UNREAD_LIMIT
         while (
-            self._core is not None and self._core.attached and self._lines.has_unread() and time() < give_up
+            self._core is not None
+            and self._core.attached
+            and self.open_lines().has_unread()
+            and time() < give_up
         ):
             event = self._next_event(time() + READING)
             if event is not None:
@@ -197,6 +243,8 @@ class Agent:
             os.write(2, strftime(f"%Y-%m-%dT%H:%M:%S.000Z {rid} {text}\n", gmtime()).encode())
             error = {"errorType": "Sandbox.Timedout", "errorMessage": f"RequestId: {rid} Error: {text}"}
             headers = [("lambda-runtime-function-error-type", "Sandbox.Timedout")]
+            from plldb.debugger import wire
+
             self._post(rid, "error", headers, wire.to_json(error).encode())
         self._mark(b"idle")
         os._exit(1)
@@ -253,6 +301,12 @@ class Agent:
     def _tell_core(self, name: str, *values: object) -> None:
         """Let the core take an event. If it fails, the deployed code runs: now, or from the next start on."""
         try:
+            if isinstance(self._core, Nobody):
+                before, self._core = self._core, self._make_core()
+                self._core.start(
+                    before.asked
+                )  # both are done: to open connection 1, and to start the runtime
+                self._core.nobody(before.answered, 1)
             if self._core is not None:
                 self._do(getattr(self._core, name)(time(), *values))
         except Exception as error:
@@ -266,13 +320,14 @@ class Agent:
     def _do(self, actions: list[Action]) -> None:
         for action in actions:
             if isinstance(action, Connect):
-                self._lines.connect(action.n)
+                asked = self._question.wait if self._question is not None and action.n == 1 else None
+                self.open_lines().connect(action.n, asked)
             elif isinstance(action, Send):
                 self._posting = self._posting or '"relay"' in action.text[:20]
-                self._lines.send(action.text)
+                self.open_lines().send(action.text)
             elif isinstance(action, Post):
                 self._posting = True
-                self._lines.post(action)
+                self.open_lines().post(action)
             elif isinstance(action, Say):
                 say(action.text)
             else:
@@ -284,4 +339,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from plldb.debugger.agent.actions import Action
-    from plldb.debugger.agent.lines import Event, Lines, Settings
+    from plldb.debugger.agent.core import Core
+    from plldb.debugger.agent.lines import Lines
+    from plldb.debugger.agent.runtime import Event
+    from plldb.debugger.agent.start import Question, Settings

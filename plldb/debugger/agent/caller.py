@@ -1,7 +1,8 @@
-"""Passes on what the runtime says about an invocation, in the thread that waits. Talks to the Runtime API."""
+"""A connection of the runtime, and how what it says is passed on. Talks to the Runtime API."""
 
 from __future__ import annotations
 
+from io import RawIOBase
 from select import POLLIN, poll
 
 from plldb.debugger.agent.sockets import connect, field, framing
@@ -102,8 +103,85 @@ def measure(said: bytes) -> int:
     return -1 if chunked or size > BLOCK or field(said[:end], b"expect") else end + size
 
 
+class Said(RawIOBase):
+    """What a caller has said already, then what it says."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def readable(self) -> bool:
+        """Return true: it can be read through a buffer."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Read what is there into a buffer, and return how much; 0 at the end."""
+        said, view = self._caller.said, memoryview(buffer)
+        if not said:
+            return self._caller.connection.readinto(view)
+        size = min(len(view), len(said))
+        view[:size], self._caller.said = said[:size], said[size:]
+        return size
+
+
+def close(caller: Caller) -> None:
+    """Close both of its connections."""
+    for each in (caller.connection, caller.upstream):
+        if each is not None:
+            each.close()
+
+
+def forward_body(stream: BufferedReader, upstream: Connection, size: int, chunked: bool) -> None:
+    """Pass on the body of a request, as it comes."""
+    if not chunked:
+        _forward(stream, upstream, size)
+        return
+    while True:
+        line = stream.readline()
+        upstream.sendall(line)
+        length = int(line.split(b";")[0] or b"0", 16)
+        if length == 0:
+            break
+        _forward(stream, upstream, length + 2)
+    while line.strip():  # trailers, and the empty line
+        line = stream.readline()
+        upstream.sendall(line)
+
+
+def _forward(stream: BufferedReader, upstream: Connection, size: int) -> None:
+    while size:
+        data = stream.read1(min(size, BLOCK))  # what is there: a streamed answer is not held back
+        if not data:
+            raise OSError("connection closed within a body")
+        upstream.sendall(data)
+        size -= len(data)
+
+
+def send(connection: Connection, data: bytes) -> None:
+    """Send something to a runtime, which may be at its end."""
+    try:  # noqa: SIM105 - contextlib would be one more import
+        connection.sendall(data)
+    except OSError:
+        pass  # its end is reported
+
+
+def pump(source: Connection, target: Connection) -> None:
+    """Pass on all that comes through a connection."""
+    try:
+        while True:
+            data = source.recv(BLOCK)
+            if not data:
+                break
+            target.sendall(data)
+    except OSError:
+        pass  # either end is gone; the other one learns it below
+    target.close()
+
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from io import BufferedReader
+
+    from _typeshed import WriteableBuffer
 
     from plldb.debugger.agent.sockets import Connection

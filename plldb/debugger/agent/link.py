@@ -6,8 +6,8 @@ A laptop is ready when the WebSocket is open, ``hello`` was answered, and its co
 from __future__ import annotations
 
 from plldb.debugger import wire
-from plldb.debugger.agent.actions import Connect, Say, Send
-from plldb.debugger.agent.run import ASK_FIRST, Laptop, Question
+from plldb.debugger.agent.actions import ASK_FIRST, Connect, Say, Send
+from plldb.debugger.agent.run import Laptop, Question
 
 FIRST_LINK = 5.0
 """Seconds that the first link may take: it is made in the init phase, where nobody waits for an answer."""

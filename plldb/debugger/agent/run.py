@@ -6,8 +6,7 @@ Several laptops may have borrowed the function, each with conditions of its own:
 
 from __future__ import annotations
 
-ASK_FIRST = 10.0
-"""While a laptop is away, seconds until the next question."""
+from plldb.debugger.agent.actions import ASK_FIRST
 
 ASK_AT_MOST = 60.0
 """Up to which they grow."""

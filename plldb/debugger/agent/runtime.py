@@ -11,8 +11,13 @@ from __future__ import annotations
 
 import os
 from _thread import allocate_lock, start_new_thread
-from io import BufferedReader, RawIOBase
+from io import BufferedReader
 from time import time
+
+try:
+    from _queue import Empty, SimpleQueue
+except ImportError:  # a Python that is made in another way; `queue` imports threading
+    from queue import Empty, SimpleQueue
 
 try:
     from _signal import (  # type: ignore[import-not-found]
@@ -26,11 +31,38 @@ try:
 except ImportError:  # a Python that is made in another way; `signal` takes 5 ms
     from signal import SIG_IGN, SIGKILL, SIGPIPE, SIGTERM, SIGXFSZ, signal
 
-from plldb.debugger.agent.caller import BLOCK, Caller, asks_next
+from plldb.debugger.agent.caller import BLOCK, Caller, Said, asks_next, close, forward_body, pump, send
 from plldb.debugger.agent.sockets import Connection, accept, framing, network, read_exactly, read_head
 
 # What Python ignores, or the agent does, and a program expects to find as the system has it.
 DEFAULT_SIGNALS = [SIGPIPE, SIGXFSZ, SIGTERM]
+
+
+class Events:
+    """What has happened, in order, for one thread, which may wait for sockets at the same time.
+
+    While it has set ``watched``, each event makes ``descriptor`` readable.
+    """
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[Event] = SimpleQueue()
+        self.descriptor, self._writer = os.pipe()
+        self.watched = False
+
+    def put(self, event: Event) -> None:
+        """Add an event, from any thread."""
+        self._queue.put(event)
+        if self.watched:
+            os.write(self._writer, b"!")
+
+    def get(self, timeout: float | None = 0.0) -> Event | None:
+        """Return the next event; None if there is none within so many seconds."""
+        if timeout == 0.0 and self._queue.empty():
+            return None
+        try:
+            return self._queue.get(timeout != 0.0, timeout or None)
+        except Empty:
+            return None
 
 
 class Runtime:
@@ -86,9 +118,9 @@ class Runtime:
             return
         self._caller.busy = True
         if len(answer) > BLOCK:  # it may have to wait for a runtime that does not read
-            start_new_thread(_send, (self._caller.connection, answer))
+            start_new_thread(send, (self._caller.connection, answer))
         else:
-            _send(self._caller.connection, answer)
+            send(self._caller.connection, answer)
 
     def next_event(self, timeout: float | None) -> Event | None:
         """Return what happens next, None if nothing does for so many seconds; carry what the runtime says."""
@@ -147,7 +179,7 @@ class Runtime:
 
     def _leave(self, caller: Caller) -> None:
         self._caller = None
-        _close(caller)
+        close(caller)
 
     def _note(self, method: bytes, path: bytes) -> None:
         if method == b"POST" and b"/runtime/invocation/" in path:
@@ -180,21 +212,21 @@ class Runtime:
 
     def _serve(self, caller: Caller) -> None:
         """Pass on its requests, until it asks for an invocation."""
-        said: Any = _Said(caller)
+        said: Any = Said(caller)
         stream, asks = BufferedReader(said), False
         try:
             self._pump(caller)
             while not asks:
                 asks = self._one(caller, stream)
         except (OSError, EOFError):
-            _close(caller)  # the runtime, or the sandbox, is at its end
+            close(caller)  # the runtime, or the sandbox, is at its end
         else:
             caller.busy = False
             self._events.put(("idle", caller))
 
     def _pump(self, caller: Caller) -> None:
         if caller.leave_to_thread():
-            start_new_thread(_pump, (caller.connect(), caller.connection))
+            start_new_thread(pump, (caller.connect(), caller.connection))
 
     def _one(self, caller: Caller, stream: BufferedReader) -> bool:
         head = read_head(stream)
@@ -215,82 +247,12 @@ class Runtime:
             upstream.sendall(head + read_exactly(stream, size))
             return False
         upstream.sendall(head)
-        _forward_body(stream, upstream, size, chunked)
+        forward_body(stream, upstream, size, chunked)
         return False
-
-
-class _Said(RawIOBase):
-    """What a caller has said already, then what it says."""
-
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        said, view = self._caller.said, memoryview(buffer)
-        if not said:
-            return self._caller.connection.readinto(view)
-        size = min(len(view), len(said))
-        view[:size], self._caller.said = said[:size], said[size:]
-        return size
-
-
-def _close(caller: Caller) -> None:
-    for each in (caller.connection, caller.upstream):
-        if each is not None:
-            each.close()
-
-
-def _forward_body(stream: BufferedReader, upstream: Connection, size: int, chunked: bool) -> None:
-    if not chunked:
-        _forward(stream, upstream, size)
-        return
-    while True:
-        line = stream.readline()
-        upstream.sendall(line)
-        length = int(line.split(b";")[0] or b"0", 16)
-        if length == 0:
-            break
-        _forward(stream, upstream, length + 2)
-    while line.strip():  # trailers, and the empty line
-        line = stream.readline()
-        upstream.sendall(line)
-
-
-def _forward(stream: BufferedReader, upstream: Connection, size: int) -> None:
-    while size:
-        data = stream.read1(min(size, BLOCK))  # what is there: a streamed answer is not held back
-        if not data:
-            raise OSError("connection closed within a body")
-        upstream.sendall(data)
-        size -= len(data)
-
-
-def _send(connection: Connection, data: bytes) -> None:
-    try:  # noqa: SIM105 - contextlib would be one more import
-        connection.sendall(data)
-    except OSError:
-        pass  # the runtime is at its end, which is reported
-
-
-def _pump(source: Connection, target: Connection) -> None:
-    try:
-        while True:
-            data = source.recv(BLOCK)
-            if not data:
-                break
-            target.sendall(data)
-    except OSError:
-        pass  # either end is gone; the other one learns it below
-    target.close()
 
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from _typeshed import WriteableBuffer
-
-    from plldb.debugger.agent.lines import Event, Events
+    Event = tuple[object, ...]

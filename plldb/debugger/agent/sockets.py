@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import binascii
 import os
+from _thread import allocate_lock
 from io import BufferedReader, RawIOBase
 from select import POLLIN, POLLNVAL, poll
 
 CONNECT_LIMIT = 5.0
 """Seconds to connect, name resolution not included: nothing can end that."""
+
+NOBODY = 409
+"""Status of a refused WebSocket that says that no laptop is attached: `ws_api_connect_handler.NOBODY`."""
 
 AUTHORITIES = (b"Amazon", b"Starfield")
 """Words in the names of the authorities that issue API Gateway's certificates (Amazon Trust Services)."""
@@ -22,6 +26,7 @@ Headers = list[tuple[str, str]]
 _CLOSED = (6, 8)  # SSL_ERROR_ZERO_RETURN and SSL_ERROR_EOF: with a farewell and without one
 
 _contexts: list[Any] = []  # the one that trusts few authorities, then if need be all
+_reading = allocate_lock()  # while one of them is made
 
 
 def _find_network() -> Any:
@@ -100,25 +105,24 @@ class Connection(RawIOBase):
 
 def connect(host: str, *, tls: bool, timeout: float | None) -> Connection:
     """Return a connection to ``name[:port]``; the timeout, in seconds, is that of each later step."""
-    if not tls:
-        return _connect(host, None, timeout)
-    context = trust()
+    few = len(_contexts) < 2
     try:
-        return _connect(host, context, timeout)
+        return _connect(host, tls, timeout)
     except OSError as error:
-        if type(error).__name__ != "SSLCertVerificationError" or context in _contexts[1:]:
+        if type(error).__name__ != "SSLCertVerificationError" or not few:
             raise
-    return _connect(host, trust(everybody=True), timeout)
+    trust(everybody=True)
+    return _connect(host, tls, timeout)
 
 
-def _connect(host: str, context: Any, timeout: float | None) -> Connection:
+def _connect(host: str, secure: bool, timeout: float | None) -> Connection:
     name, _, port = host.partition(":")
-    plain = _open(name, int(port or (443 if context else 80)))
+    plain = _open(name, int(port or (443 if secure else 80)))
     try:
         plain.setsockopt(network.IPPROTO_TCP, network.TCP_NODELAY, 1)
         tls = None
-        if context:
-            plain, tls = _wrap(plain, context, name)
+        if secure:
+            plain, tls = _wrap(plain, trust(), name)
             tls.do_handshake()  # which checks the certificate, and the name in it
         plain.settimeout(timeout)
     except BaseException:
@@ -162,12 +166,13 @@ def _open(name: str, port: int) -> _Plain:
 
 def trust(*, everybody: bool = False) -> Any:
     """Return what to trust: few authorities, and once ``everybody`` was asked for, all of them."""
-    if not _contexts:
-        _contexts.append(_make_context(few=True))
-    if everybody and len(_contexts) == 1:
-        # A proxy in between, or an API with a certificate of its own, may have another authority.
-        _contexts.append(_make_context(few=False))
-    return _contexts[-1]
+    with _reading:
+        if not _contexts:
+            _contexts.append(_make_context(few=True))
+        if everybody and len(_contexts) == 1:
+            # A proxy in between, or an API with a certificate of its own, may have another authority.
+            _contexts.append(_make_context(few=False))
+        return _contexts[-1]
 
 
 def _make_context(*, few: bool) -> Any:
@@ -205,6 +210,46 @@ def find_authorities(path: str | None) -> bytes:
     except (OSError, ValueError):
         return b""
     return b"".join(found)
+
+
+class Asked:
+    """What a request for a WebSocket was answered: status, head, and the bytes that came right after it."""
+
+    def __init__(self, connection: Connection, key: str, said: bytes) -> None:
+        self.connection = connection
+        self.key = key
+        self.head, _, self.rest = said.partition(b"\r\n\r\n")
+        self.head += b"\r\n"
+        self.status = int(self.head.split(None, 2)[1])
+
+
+def ask(url: str, headers: Headers, sent: Callable[[], None] | None = None) -> Asked:
+    """Ask for a WebSocket, and return the answer; ``sent`` is called when the request is on its way."""
+    scheme, _, rest = url.partition("://")
+    host, _, path = rest.partition("/")
+    key = binascii.b2a_base64(os.urandom(16), newline=False).decode()
+    lines = [f"GET /{path} HTTP/1.1", f"host: {host}", "upgrade: websocket", "connection: Upgrade"]
+    lines += [f"sec-websocket-key: {key}", "sec-websocket-version: 13"]
+    lines += [f"{name}: {value}" for name, value in headers]
+    connection = connect(host, tls=scheme == "wss", timeout=CONNECT_LIMIT)
+    try:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
+        if sent is not None:
+            sent()
+        return Asked(connection, key, _read_answer(connection))
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _read_answer(connection: Connection) -> bytes:
+    said = b""
+    while b"\r\n\r\n" not in said:
+        data = connection.recv(4096)
+        if not data or len(said) > 65536:
+            raise OSError("connection closed in the handshake")
+        said += data
+    return said
 
 
 def has_unread(connection: Connection) -> bool:
@@ -273,6 +318,7 @@ def read_exactly(stream: BufferedReader, size: int) -> bytes:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from socket import socket
     from typing import Any
 

@@ -8,9 +8,69 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from _thread import allocate_lock, start_new_thread
 
 ASK_WITHIN = 0.03
 """Seconds for the name, the connection and TLS, in one region; with more, the rest is read meanwhile."""
+
+
+class Settings:
+    """The variable PLLDB, which arming has put on the function, and the function's name."""
+
+    def __init__(self, value: str, function: str) -> None:
+        version, lease, self.url, self.token, timeout, self.wrapper = value.split("|", 5)
+        if version != "1":
+            raise ValueError("version of PLLDB")
+        self.lease = float(lease)
+        self.timeout = float(timeout)
+        self.function = function
+        self.headers = [("x-plldb-function", function), ("x-plldb-token", self.token)]
+
+
+class Question:
+    """The first question to the API, in a thread: nothing can end the resolution of a name."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Ask. Returns when the question is on its way, and after `ASK_WITHIN` in any case."""
+        from plldb.debugger.agent import sockets
+
+        self._sockets = sockets
+        self._answered, sent = allocate_lock(), allocate_lock()
+        self._answered.acquire()
+        sent.acquire()
+        start_new_thread(self._ask, (settings, sent.release))
+        if settings.url.startswith("wss:"):
+            try:  # noqa: SIM105 - contextlib would be one more import
+                sockets.trust()  # while the thread waits for a name server and for the connection
+            except Exception:  # noqa: BLE001, S110
+                pass  # then no link can be made, and the thread says why
+        # Two threads of Python take turns: what is read meanwhile would delay the question by 8 ms.
+        sent.acquire(timeout=ASK_WITHIN)
+
+    def _ask(self, settings: Settings, sent: Callable[[], None]) -> None:
+        self._found: Asked | Exception
+        try:
+            self._found = self._sockets.ask(settings.url, settings.headers, sent)
+        except Exception as error:  # noqa: BLE001 - `wait` raises it
+            self._found = error
+        self._answered.release()
+
+    def found_nobody(self, within: float) -> bool:
+        """Return whether it is answered within so many seconds that no laptop is attached."""
+        if not self._answered.acquire(timeout=within):
+            return False
+        self._answered.release()
+        if isinstance(self._found, Exception) or self._found.status != self._sockets.NOBODY:
+            return False
+        self._found.connection.close()
+        return True
+
+    def wait(self) -> Asked:
+        """Return what `sockets.ask` has returned, or raise what it has raised, when it is over."""
+        with self._answered:
+            if isinstance(self._found, Exception):
+                raise self._found
+            return self._found
 
 
 def main() -> None:
@@ -22,17 +82,13 @@ def main() -> None:
     try:
         # In the layer, the folders are as in the repository.
         sys.path.insert(0, os.path.abspath(os.path.join(__file__, "..", "..", "..", "..")))
-        from plldb.debugger.agent.lines import Lines, Settings
-
-        settings = Settings(value)
-        lines = Lines(settings, os.environ["AWS_LAMBDA_FUNCTION_NAME"], os.environ["AWS_REGION"])
-        # Two threads of Python take turns: what is read meanwhile would delay the question by 8 ms.
-        lines.connect(1, ASK_WITHIN)
+        settings = Settings(value, os.environ["AWS_LAMBDA_FUNCTION_NAME"])
+        question = Question(settings)
         # The rest is read while the API answers.
         from plldb.debugger.agent.agent import Agent
 
         descriptor = os.open(state, os.O_WRONLY)
-        agent = Agent(command, dict(os.environ), settings, lines, lambda word: mark(descriptor, word))
+        agent = Agent(command, dict(os.environ), settings, question, lambda word: mark(descriptor, word))
         gc.freeze()
         gc.enable()
         agent.run()
@@ -78,6 +134,12 @@ def as_deployed(command: list[str]) -> None:
         signal.signal(number, signal.SIG_DFL)
     os.execvp(command[0], command)  # noqa: S606 - Lambda's own command, unchanged
 
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from plldb.debugger.agent.sockets import Asked
 
 if __name__ == "__main__":
     main()

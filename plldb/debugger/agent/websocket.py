@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import binascii
+import hashlib
 import os
 from _thread import allocate_lock
 from io import BufferedReader, RawIOBase
 
 from plldb.debugger.agent.sockets import (
-    CONNECT_LIMIT,
-    connect,
+    NOBODY,
     field,
     has_unread,
     read_exactly,
-    read_head,
     wait_for_bytes,
 )
 
 LARGEST_MESSAGE = 256 * 1024
 """Of a WebSocket, in bytes. API Gateway's limit is 128 KB."""
-
-NOBODY = 409
-"""Status of a refused connection that says that no laptop is attached: `ws_api_connect_handler.NOBODY`."""
 
 _WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 
@@ -33,8 +29,9 @@ class NobodyError(OSError):
 class Incoming(RawIOBase):
     """What comes through a connection; ``taken`` while bytes were taken from it that nobody knows of yet."""
 
-    def __init__(self, connection: Connection) -> None:
-        self.taken = False
+    def __init__(self, connection: Connection, early: bytes) -> None:
+        self._early = early  # what came with the handshake
+        self.taken = bool(early)
         self.waits = False  # whether bytes are awaited before they are taken, however long that is
         self._connection = connection
 
@@ -44,6 +41,11 @@ class Incoming(RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         """Read what is there into a buffer, and return how much; 0 at the end."""
+        if self._early:
+            view = memoryview(buffer)
+            size = min(len(view), len(self._early))
+            view[:size], self._early = self._early[:size], self._early[size:]
+            return size
         if self.waits:
             self.taken = False  # whoever asks for more has passed on what was there
             wait_for_bytes(self._connection)
@@ -54,47 +56,20 @@ class Incoming(RawIOBase):
 class WebSocket:
     """A client's WebSocket. One thread receives, any thread sends."""
 
-    def __init__(self, url: str, headers: Headers, asked: Callable[[], None]) -> None:
-        """Open it; ``asked`` is called when the request for it is on its way."""
-        scheme, _, rest = url.partition("://")
-        host, _, path = rest.partition("/")
+    def __init__(self, asked: Asked) -> None:
+        """Take over what was asked for, if that was granted."""
         self._lock = allocate_lock()
-        self._socket = connect(host, tls=scheme == "wss", timeout=CONNECT_LIMIT)
-        self._incoming = Incoming(self._socket)
+        self._socket = asked.connection
+        self._incoming = Incoming(self._socket, asked.rest)
         stream: Any = BufferedReader(self._incoming)
         self._stream: BufferedReader = stream
         try:
-            self._ask(host, path, headers)
-            asked()
-            self._learn()
+            _check(asked)
             self._socket.settimeout(None)
             self._incoming.waits = True
-        except BaseException as error:
+        except BaseException:
             self.close()
-            if isinstance(error, EOFError):
-                raise OSError("connection closed in the handshake") from None
             raise
-
-    def _ask(self, host: str, path: str, headers: Headers) -> None:
-        self._key = binascii.b2a_base64(os.urandom(16), newline=False).decode()
-        lines = [f"GET /{path} HTTP/1.1", f"host: {host}", "upgrade: websocket", "connection: Upgrade"]
-        lines += [f"sec-websocket-key: {self._key}", "sec-websocket-version: 13"]
-        lines += [f"{name}: {value}" for name, value in headers]
-        self._socket.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
-
-    def _learn(self) -> None:
-        head = read_head(self._stream)
-        status = int(head.split(None, 2)[1])
-        if status == NOBODY:
-            raise NobodyError
-        if status != 101:
-            raise OSError(f"the WebSocket was refused (HTTP {status})")
-        import hashlib  # 1 ms, of which a refused connection needs nothing
-
-        digest = hashlib.sha1((self._key + _WEBSOCKET_GUID).encode(), usedforsecurity=False).digest()
-        expected = binascii.b2a_base64(digest, newline=False)
-        if field(head, b"sec-websocket-accept") != expected:
-            raise OSError("no WebSocket at this address")
 
     def send(self, data: bytes, opcode: int = 1) -> None:
         """Send a message: a text, or by its opcode (RFC 6455, section 5.2) something else."""
@@ -149,11 +124,21 @@ class WebSocket:
         self._socket.close()
 
 
+def _check(asked: Asked) -> None:
+    """Raise an OSError unless it is a WebSocket; a `NobodyError` if nobody is there."""
+    if asked.status == NOBODY:
+        raise NobodyError
+    if asked.status != 101:
+        raise OSError(f"the WebSocket was refused (HTTP {asked.status})")
+    digest = hashlib.sha1((asked.key + _WEBSOCKET_GUID).encode(), usedforsecurity=False).digest()
+    if field(asked.head, b"sec-websocket-accept") != binascii.b2a_base64(digest, newline=False):
+        raise OSError("no WebSocket at this address")
+
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from _typeshed import WriteableBuffer
 
-    from plldb.debugger.agent.sockets import Connection, Headers
+    from plldb.debugger.agent.sockets import Asked, Connection

@@ -16,7 +16,7 @@ from tables import Lease, admit, check_agent, find_laptop, open_client
 ADMITTED, REFUSED = 200, 403
 
 NOBODY = 409
-"""No laptop is attached: `plldb.debugger.agent.websocket.NOBODY`. API Gateway itself gives no such answer."""
+"""No laptop is attached: `plldb.debugger.agent.sockets.NOBODY`. API Gateway itself gives no such answer."""
 
 open_client("dynamodb")  # while Lambda starts the function, with the whole CPU
 

@@ -231,17 +231,34 @@ def test_where_python_has_no_private_modules_the_public_ones_do(sandbox: Sandbox
     assert "plldb: " not in sandbox.log
 
 
+def change(sandbox: Sandbox, name: str, old: str, new: str) -> None:
+    """Let an agent be another one than setup builds."""
+    path = sandbox.layer / "plldb" / "python" / "plldb" / "debugger" / "agent" / name
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
 @pytest.mark.parametrize("handshake", [101, 409])  # 409: nobody is attached
 def test_an_agent_whose_core_fails_leaves_the_deployed_code(sandbox: Sandbox, handshake: int) -> None:
     sandbox.gateway.handshake = handshake
-    path = sandbox.layer / "plldb" / "python" / "plldb" / "debugger" / "agent" / "core.py"
-    text = path.read_text()
-    path.write_text(text.replace("        self._runs += 1\n", "        raise ValueError('a secret')\n"))
+    change(sandbox, "core.py", "        self._runs += 1\n", "        raise ValueError('a secret')\n")
+    change(sandbox, "actions.py", "ASK_FIRST = 10.0", "ASK_FIRST = 0.001")
     sandbox.start(COMMAND)
     for rid in ("one", "two"):
         assert sandbox.lambda_.invoke(rid, b"{}").body == b"null"
     assert sandbox.log.count("plldb: ") == 1
     assert "secret" not in sandbox.log
+
+
+def test_an_agent_that_found_nobody_at_first_asks_again_and_finds_a_laptop(sandbox: Sandbox) -> None:
+    sandbox.gateway.handshake = 409
+    change(sandbox, "actions.py", "ASK_FIRST = 10.0", "ASK_FIRST = 0.001")
+    change(sandbox, "link.py", "LATER_LINK = 0.3", "LATER_LINK = 10.0")
+    sandbox.start(COMMAND)
+    assert sandbox.lambda_.invoke("one", b"{}").body == b"null"
+    sandbox.gateway.handshake = 101
+    assert sandbox.lambda_.invoke("two", b"{}").body == b"laptop:{}"
 
 
 def test_what_was_said_to_a_frozen_sandbox_is_heard_before_the_next_invocation(sandbox: Sandbox) -> None:
