@@ -35,6 +35,15 @@ Exit codes:
 
 def place_options(command: Decorated) -> Decorated:
     """Add --profile, --region, --output and --verbose."""
+    return _add_place(command, "Region to act in; repeat it to act in several at once.")
+
+
+def one_place_options(command: Decorated) -> Decorated:
+    """Add the same to a command that acts in one region at a time."""
+    return _add_place(command, "Region to act in.")
+
+
+def _add_place(command: Decorated, region: str) -> Decorated:
     return add_options(
         command,
         asyncclick.option(
@@ -49,7 +58,7 @@ def place_options(command: Decorated) -> Decorated:
             multiple=True,
             metavar="REGION",
             callback=_check_regions,
-            help="Region to act in; repeat it to act in several at once.",
+            help=region,
         ),
         asyncclick.option(
             "--output",

@@ -24,7 +24,7 @@ from plldb.cli.debugger.values import (
     wait_for_debugger,
 )
 from plldb.cli.invocation import Invocation, command_line
-from plldb.cli.options import ENVIRONMENT, EXIT_CODES, place_options, split_params
+from plldb.cli.options import ENVIRONMENT, EXIT_CODES, one_place_options, place_options, split_params
 
 if TYPE_CHECKING:
     from plldb.cli.command import Command
@@ -193,7 +193,7 @@ _stacks = asyncclick.option(
     "--take-over", is_flag=True, help="Also functions that somebody else holds; on a terminal it asks."
 )
 @asyncclick.option("--yes", is_flag=True, help="Do not ask.")
-@place_options
+@one_place_options
 @asyncclick.pass_context
 def attach(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
     """Attach."""
@@ -238,7 +238,7 @@ def status(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
 @asyncclick.argument("names", nargs=-1, metavar="[STACK] FUNCTION")
 @asyncclick.option("--event", metavar="FILE", type=Given("file"), help="File with the event as JSON, or -.")
 @asyncclick.option("--data", metavar="JSON", type=Given(), help="The event itself, as JSON.")
-@place_options
+@one_place_options
 @asyncclick.pass_context
 def invoke(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
     """Invoke."""

@@ -62,7 +62,7 @@ Exit codes:
     help="Variable of the functions; without VALUE as on this machine; may be repeated.",
 )
 @debug_port
-@asyncclick.option("--no-debug", is_flag=True, help="No port for debuggers.")
+@asyncclick.option("--no-debug", is_flag=True, help="No port for debuggers; breakpoint() is passed over.")
 @wait_for_debugger
 @python
 @asyncclick.option(
