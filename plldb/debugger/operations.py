@@ -12,7 +12,7 @@ from typing import Any, overload
 
 from plldb.aws.place import DEFAULT_PLACE, Place
 from plldb.aws.session import open_aws
-from plldb.debugger.arming.names import Names
+from plldb.debugger.arming.naming.names import Names
 from plldb.debugger.arming.restore import restore_functions
 from plldb.debugger.attaching.attach import Order, attach_functions
 from plldb.debugger.attaching.look import look

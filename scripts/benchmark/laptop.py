@@ -20,8 +20,8 @@ import plldb.cli.run  # noqa: F401 - as much is loaded as by the command
 from plldb.aws.place import Place
 from plldb.aws.session import open_aws
 from plldb.debugger import wire
+from plldb.debugger.arming.naming.stacks import Infrastructure
 from plldb.debugger.arming.restore import open_places
-from plldb.debugger.arming.stacks import Infrastructure
 from plldb.debugger.attaching.held import HeldFunctions
 from plldb.debugger.attaching.serve import Service
 from plldb.debugger.attaching.telling import Telling

@@ -12,10 +12,10 @@ import pytest_asyncio
 from plldb.aws.place import Place
 from plldb.aws.session import Aws, open_aws
 from plldb.debugger.arming.holders import Holder
-from plldb.debugger.arming.names import Names
+from plldb.debugger.arming.naming.names import Names
+from plldb.debugger.arming.naming.stacks import list_stack_functions, read_infrastructure
 from plldb.debugger.arming.operate import Armed, Plan, arm
 from plldb.debugger.arming.restore import open_places, restore_functions
-from plldb.debugger.arming.stacks import list_stack_functions, read_infrastructure
 from plldb.debugger.attaching.look import look
 from plldb.debugger.errors import NoFunctionsError, NotSetUpError
 from plldb.debugger.events.restore import FunctionRefused, RestoreEvent, VersionArmed

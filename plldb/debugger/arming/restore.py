@@ -9,7 +9,6 @@ from dataclasses import replace
 
 from plldb.aws.session import Aws
 from plldb.debugger.arming import operate
-from plldb.debugger.arming.find import list_stacks, tell_and_find
 from plldb.debugger.arming.functions import (
     find_armed_versions,
     list_touched_functions,
@@ -18,7 +17,8 @@ from plldb.debugger.arming.functions import (
 )
 from plldb.debugger.arming.holders import Hold, Holding, can_share, left_by, others_of
 from plldb.debugger.arming.mutex import list_holds, open_table
-from plldb.debugger.arming.names import Names
+from plldb.debugger.arming.naming.find import list_stacks, tell_and_find
+from plldb.debugger.arming.naming.names import Names
 from plldb.debugger.arming.operate import Places, Refused
 from plldb.debugger.arming.settings import is_touched
 from plldb.debugger.events.restore import (

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
-from plldb.debugger.arming.find import list_stacks, tell_and_find
-from plldb.debugger.arming.names import Names, Wanted, check_named, stacks_of
+from plldb.debugger.arming.naming.find import list_stacks, tell_and_find
+from plldb.debugger.arming.naming.names import Names, Wanted, check_named, stacks_of
+from plldb.debugger.arming.naming.stacks import read_infrastructure
 from plldb.debugger.arming.operate import Places
 from plldb.debugger.arming.restore import look_at, open_places
-from plldb.debugger.arming.stacks import read_infrastructure
 from plldb.debugger.attaching.held import HeldFunctions
 from plldb.debugger.attaching.options import AttachOptions, OpenWorkers
 from plldb.debugger.attaching.plan import Candidate, Me, nothing_left, plan_function

@@ -14,9 +14,9 @@ from plldb.debugger.arming.examine import Function
 from plldb.debugger.arming.functions import find_armed_versions
 from plldb.debugger.arming.holders import Holder, Holding
 from plldb.debugger.arming.mutex import read_hold
+from plldb.debugger.arming.naming.stacks import Infrastructure, read_infrastructure
 from plldb.debugger.arming.operate import Armed, Places, Plan, Refused
 from plldb.debugger.arming.restore import holder_of, refused_event, restored_event
-from plldb.debugger.arming.stacks import Infrastructure, read_infrastructure
 from plldb.debugger.attaching.plan import Candidate
 from plldb.debugger.attaching.telling import Telling
 from plldb.debugger.events.attach import AttachEvent, FunctionArmed, FunctionShared

@@ -16,7 +16,7 @@ from plldb.debugger.arming.examine import function_of
 from plldb.debugger.arming.functions import GONE, arn_of
 from plldb.debugger.arming.holders import MOST, Hold, Holding, in_the_way, others_of
 from plldb.debugger.arming.mutex import read_hold
-from plldb.debugger.arming.names import Wanted
+from plldb.debugger.arming.naming.names import Wanted
 from plldb.debugger.arming.operate import Places, Refused, Seen, examine, held, token_of
 from plldb.debugger.arming.refusals import full, refused
 from plldb.debugger.arming.restore import refused_event

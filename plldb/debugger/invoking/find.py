@@ -10,8 +10,8 @@ from difflib import get_close_matches
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
 from plldb.debugger.arming.functions import LATEST, Lambda, list_names
-from plldb.debugger.arming.names import decide, name_of
-from plldb.debugger.arming.stacks import list_stack_functions
+from plldb.debugger.arming.naming.names import decide, name_of
+from plldb.debugger.arming.naming.stacks import list_stack_functions
 from plldb.debugger.errors import NoFunctionsError
 from plldb.errors import Hint, PlldbError, SettingsError
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from plldb.aws.session import Aws
-from plldb.debugger.arming.stacks import Infrastructure
+from plldb.debugger.arming.naming.stacks import Infrastructure
 from plldb.debugger.pace import Pace
 from plldb.debugger.watching.idle import until_idle
 from plldb.debugger.watching.infrastructure import watch_infrastructure

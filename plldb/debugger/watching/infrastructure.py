@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from plldb.aws.session import Aws
-from plldb.debugger.arming.stacks import Infrastructure, read_infrastructure
+from plldb.debugger.arming.naming.stacks import Infrastructure, read_infrastructure
 from plldb.debugger.errors import NotSetUpError
 from plldb.debugger.pace import Pace
 from plldb.errors import Hint, PlldbError

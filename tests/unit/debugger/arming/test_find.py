@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from plldb.aws.place import Target
-from plldb.debugger.arming.find import Listed, find_wanted
-from plldb.debugger.arming.names import Names, check_named, decide, name_of
-from plldb.debugger.arming.stacks import StackFunction
+from plldb.debugger.arming.naming.find import Listed, find_wanted
+from plldb.debugger.arming.naming.names import Names, check_named, decide, name_of
+from plldb.debugger.arming.naming.stacks import StackFunction
 from plldb.debugger.errors import AmbiguousNameError, NoFunctionsError
 from plldb.errors import AccessDeniedError, AwsError, SettingsError
 

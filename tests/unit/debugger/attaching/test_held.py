@@ -10,9 +10,9 @@ from plldb.debugger.arming.examine import function_of
 from plldb.debugger.arming.functions import Lambda, Throttle
 from plldb.debugger.arming.holders import Hold, Holder, Holding, hold_of, item_of
 from plldb.debugger.arming.mutex import Table
+from plldb.debugger.arming.naming.stacks import Infrastructure
 from plldb.debugger.arming.operate import Armed, Places
 from plldb.debugger.arming.settings import Replaced
-from plldb.debugger.arming.stacks import Infrastructure
 from plldb.debugger.attaching.held import HeldFunctions
 from plldb.debugger.attaching.telling import Telling
 from plldb.debugger.link.rows import SessionRow

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from plldb.debugger.arming.stacks import Infrastructure
+from plldb.debugger.arming.naming.stacks import Infrastructure
 from plldb.debugger.errors import NotSetUpError
 from plldb.debugger.pace import Pace
 from plldb.debugger.watching.infrastructure import watch_infrastructure

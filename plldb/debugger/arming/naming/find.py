@@ -9,8 +9,8 @@ import plldb
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
 from plldb.debugger.arming.functions import GONE
-from plldb.debugger.arming.names import Names, Wanted, decide, name_of, no_such, stacks_of
-from plldb.debugger.arming.stacks import StackFunction, list_stack_functions
+from plldb.debugger.arming.naming.names import Names, Wanted, decide, name_of, no_such, stacks_of
+from plldb.debugger.arming.naming.stacks import StackFunction, list_stack_functions
 from plldb.debugger.errors import NoFunctionsError
 from plldb.debugger.events.restore import OperationName, Started
 from plldb.errors import AccessDeniedError, AwsError, PlldbError

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from plldb.aws.place import Target
 from plldb.debugger.arming.functions import LATEST
-from plldb.debugger.arming.stacks import StackFunction
+from plldb.debugger.arming.naming.stacks import StackFunction
 from plldb.debugger.errors import AmbiguousNameError, NoFunctionsError
 from plldb.errors import Hint, SettingsError
 

@@ -1,0 +1,1 @@
+"""Which functions a caller means, and what plldb's own stack offers. Talks to AWS."""
