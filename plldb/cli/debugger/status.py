@@ -107,7 +107,8 @@ def where_text(where: tuple[str, ...]) -> str:
 
 def _version_line(function: HeldFunction, version: str) -> Line:
     aliases = ", ".join(function.versions[version])
-    text = f"{version} of {function.function} has the debugger's layer" + (f": {aliases}" if aliases else "")
+    which = f"{version} of {function.function}{f' ({aliases})' if aliases else ''}"
+    text = f"{which} has the debugger's layer, and runs as deployed"
     return Line(mark="warn", name="version", text=text, tone="warn")
 
 
