@@ -10,6 +10,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,10 @@ def find_python(version: str) -> dict[str, Any] | None:
     how = ("--compile-bytecode", "--python", f"{prefix}/bin/python{version}")
     folder = _made(f"compiled-runtime-{version}", *how, *_PACKAGES)
     for name in ("bootstrap", "bootstrap.py"):
-        shutil.copy(_RUNTIME / name, folder / name)
+        # In one step, too: sandboxes of this and of other test runs start from it meanwhile.
+        unfinished = folder / f"{name}.{uuid.uuid4().hex}"
+        shutil.copy(_RUNTIME / name, unfinished)
+        unfinished.rename(folder / name)
     return {"version": version, "lang": prefix, "runtime": str(folder)}
 
 

@@ -17,7 +17,8 @@ def post(path: str, body: object, headers: dict[str, str] | None = None) -> None
     api.getresponse().read()
 
 
-time.sleep(float(os.environ.get("INIT_SECONDS", "0")))
+while "INIT_UNTIL" in os.environ and not os.path.exists(os.environ["INIT_UNTIL"]):
+    time.sleep(0.01)
 if "INIT_ERROR" in os.environ:
     post("init/error", '{"errorType": "Runtime.ImportModuleError"}')
     raise SystemExit(1)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 TOKEN = "a-token-that-nobody-guesses"
-LIMIT = 10.0
+LIMIT = 60.0
 
 
 class Server:

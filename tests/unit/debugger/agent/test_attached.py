@@ -102,8 +102,8 @@ def test_a_laptop_that_does_not_know_the_invocation_is_a_function_error(sandbox:
     sandbox.gateway.answer = lambda meta, body: None
     sandbox.start(COMMAND)
     sandbox.lambda_.invocations.put(("one", b"{}", 899))
-    sandbox.gateway.tell(sandbox.gateway.frames.get(timeout=10), t="unknown")
-    error = sandbox.lambda_.requests.get(timeout=10)
+    sandbox.gateway.tell(sandbox.gateway.frames.get(timeout=60), t="unknown")
+    error = sandbox.lambda_.requests.get(timeout=60)
     assert b"\r\nlambda-runtime-function-error-type: Plldb.Disconnected\r\n" in error.head
     assert error.json["errorType"] == "Plldb.Disconnected"
 
@@ -112,17 +112,17 @@ def test_a_connection_that_ends_within_an_invocation_is_opened_again(sandbox: Sa
     sandbox.gateway.answer = lambda meta, body: None
     sandbox.start(COMMAND)
     sandbox.lambda_.invocations.put(("one", b"{}", 899))
-    frame = sandbox.gateway.frames.get(timeout=10)
+    frame = sandbox.gateway.frames.get(timeout=60)
     sandbox.gateway.tell(frame, t="accepted")
     time.sleep(0.1)
     sandbox.gateway.hang_up()
     with pytest.raises(Empty):
         sandbox.gateway.frames.get(timeout=0.2)
-    resume = sandbox.gateway.frames.get(timeout=10)
+    resume = sandbox.gateway.frames.get(timeout=60)
     assert (resume["t"], resume["have"], resume["no"]) == ("resume", [], frame["no"])
     z, (text,) = wire.split({"kind": "response", "headers": []}, b"late")
     sandbox.gateway.tell(frame, t="answer", i=0, of=1, z=z, d=text)
-    assert sandbox.lambda_.requests.get(timeout=10).body == b"late"
+    assert sandbox.lambda_.requests.get(timeout=60).body == b"late"
 
 
 def test_frames_are_relayed_when_posting_is_forbidden(sandbox: Sandbox) -> None:
@@ -139,7 +139,7 @@ def test_frames_of_somebody_else_are_dropped(sandbox: Sandbox) -> None:
     sandbox.gateway.answer = lambda meta, body: None
     sandbox.start(COMMAND)
     sandbox.lambda_.invocations.put(("one", b"{}", 899))
-    frame = sandbox.gateway.frames.get(timeout=10)
+    frame = sandbox.gateway.frames.get(timeout=60)
     z, (text,) = wire.split({"kind": "response", "headers": []}, b"forged")
     answer = {
         "t": "answer",
@@ -156,7 +156,7 @@ def test_frames_of_somebody_else_are_dropped(sandbox: Sandbox) -> None:
     right = {"x-evil": "x", "content-type": "text/plain\r\nx-evil: y"}
     z, (text,) = wire.split({"kind": "response", "headers": [[k, v] for k, v in right.items()]}, b"right")
     sandbox.gateway.tell(frame, t="answer", i=0, of=1, z=z, d=text)
-    got = sandbox.lambda_.requests.get(timeout=10)
+    got = sandbox.lambda_.requests.get(timeout=60)
     assert got.body == b"right"
     assert b"evil" not in got.head
 
@@ -264,7 +264,7 @@ def test_an_agent_that_found_nobody_at_first_asks_again_and_finds_a_laptop(sandb
 def test_what_was_said_to_a_frozen_sandbox_is_heard_before_the_next_invocation(sandbox: Sandbox) -> None:
     sandbox.start(COMMAND)
     assert sandbox.lambda_.invoke("one", b"{}").body == b"laptop:{}"
-    frame = sandbox.gateway.frames.get(timeout=10)
+    frame = sandbox.gateway.frames.get(timeout=60)
     assert sandbox.process
     for kind in ("heartbeat", "detached"):  # two frames, of which the second one counts
         os.killpg(sandbox.process.pid, signal.SIGSTOP)
@@ -272,5 +272,5 @@ def test_what_was_said_to_a_frozen_sandbox_is_heard_before_the_next_invocation(s
     time.sleep(2 * FROZEN_AFTER)  # as long as a freeze is at the least
     sandbox.lambda_.invocations.put(("two", b"{}", 899))
     os.killpg(sandbox.process.pid, signal.SIGCONT)
-    assert sandbox.lambda_.requests.get(timeout=10).body != b"laptop:{}"
+    assert sandbox.lambda_.requests.get(timeout=60).body != b"laptop:{}"
     assert sandbox.gateway.frames.empty()

@@ -31,22 +31,24 @@ def ask(sandbox: Sandbox, **event: object) -> object:
 
 
 def wait_until(holds: object) -> None:
-    ends = time.monotonic() + 10
+    ends = time.monotonic() + 60
     while not holds():  # type: ignore[operator]
         assert time.monotonic() < ends
         time.sleep(0.01)
 
 
 def test_the_runtime_is_initialised_before_lambda_is_asked_for_an_invocation(alone: Sandbox) -> None:
-    alone.start(COMMAND, INIT_SECONDS="0.3")
+    initialised = alone.folder / "initialised"
+    alone.start(COMMAND, INIT_UNTIL=str(initialised))
     wait_until(lambda: "runtime starts" in alone.log)
     assert alone.lambda_.nexts == 0
+    initialised.touch()
     wait_until(lambda: alone.lambda_.nexts == 1)
 
 
 def test_an_error_in_the_init_phase_reaches_lambda_as_it_is(alone: Sandbox) -> None:
     alone.start(COMMAND, INIT_ERROR="1")
-    error = alone.lambda_.requests.get(timeout=10)
+    error = alone.lambda_.requests.get(timeout=60)
     assert error.path == "/2018-06-01/runtime/init/error"
     assert error.json == {"errorType": "Runtime.ImportModuleError"}
     assert alone.end() == 1
@@ -103,9 +105,9 @@ def test_requests_go_through_byte_for_byte(alone: Sandbox) -> None:
     failed = alone.lambda_.invoke("two", b'{"do": "raise"}')
     assert b"\r\nLambda-Runtime-Function-Error-Type: ValueError\r\n" in failed.head
     alone.lambda_.invocations.put(("three", b'{"do": "extension"}', 899))
-    registered = alone.lambda_.requests.get(timeout=10)
+    registered = alone.lambda_.requests.get(timeout=60)
     assert b"\r\nLambda-Extension-Name: inner\r\n" in registered.head
-    assert alone.lambda_.requests.get(timeout=10).json == [202, "as it is", "ok\n"]
+    assert alone.lambda_.requests.get(timeout=60).json == [202, "as it is", "ok\n"]
 
 
 def test_the_runtime_inherits_descriptors_and_finds_signals_as_they_were(alone: Sandbox) -> None:

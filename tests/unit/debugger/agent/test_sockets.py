@@ -62,7 +62,7 @@ async def test_the_authority_that_counts_is_found_beside_whichever_others(
     trusted.write_text(AUTHORITY + others[beside])
     monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
     for _ in range(2):
-        (await asyncio.to_thread(modules.connect, host, tls=True, timeout=5)).close()
+        (await asyncio.to_thread(modules.connect, host, tls=True, timeout=60)).close()
 
 
 @pytest.mark.parametrize("trusted", ["of Amazon", "none", "no file", "another name"])
@@ -77,7 +77,7 @@ async def test_a_server_that_nobody_vouches_for_is_refused(
         host = host.replace("127.0.0.1", "127.0.0.2")  # which the certificate does not have
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
     with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
-        await asyncio.to_thread(modules.connect, host, tls=True, timeout=5)
+        await asyncio.to_thread(modules.connect, host, tls=True, timeout=60)
 
 
 def test_of_all_authorities_few_are_taken() -> None:
