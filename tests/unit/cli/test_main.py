@@ -253,7 +253,7 @@ def piped(*argv: str, count: int = 1, delay: float = 0) -> subprocess.Popen[str]
 
 
 def test_a_closed_pipe_leaves_no_traceback() -> None:
-    with piped("bootstrap", delay=0.02) as process:
+    with piped("bootstrap", count=500, delay=0.02) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()

@@ -1,6 +1,5 @@
 """A job from its start to its exit code, with a scripted library. Talks to this process's signals."""
 
-import asyncio
 import io
 import json
 import logging
@@ -218,8 +217,8 @@ async def test_an_interrupt_ends_the_run_and_says_how_to_go_on(number: signal.Si
 
 
 async def test_an_interrupt_before_anything_was_sent_gives_no_advice() -> None:
-    asyncio.get_running_loop().call_later(0.05, os.kill, os.getpid(), signal.SIGINT)
-    exit_code, place = await run(ScriptedLibrary([scripts.started()] * 99, delay=0.04))
+    script: list[Any] = [scripts.started(), signal.SIGINT, *[scripts.started()] * 99]
+    exit_code, place = await run(ScriptedLibrary(script, delay=0.04))
     assert exit_code == 130
     assert complained(place).splitlines() == [
         "error: interrupted: plldb bootstrap setup has stopped",
@@ -229,7 +228,7 @@ async def test_an_interrupt_before_anything_was_sent_gives_no_advice() -> None:
 
 async def test_a_quiet_pipe_says_what_is_still_in_progress() -> None:
     begun = (scripts.operation_started(), scripts.stack_event("Slow", "CREATE_IN_PROGRESS"))
-    library = ScriptedLibrary([*begun, scripts.root_event("CREATE_COMPLETE")], delay=0.1)
+    library = ScriptedLibrary([*begun, scripts.root_event("CREATE_COMPLETE")], delay=0.4)
     _, place = await run(library, place=terminal(quiet=0.06))
     assert "▸ waiting    still at work after 0.0s, waiting for Slow (0.0s)" in written(place)
 

@@ -17,7 +17,7 @@ async def test_what_runs_and_what_has_come_and_gone_begins_the_time_anew() -> No
         next(looks)
         return next(busy)
 
-    await until_idle(0.02, is_busy, lambda: next(come), 0.001)
+    await until_idle(0.4, is_busy, lambda: next(come), 0.001)
     assert next(looks) > 4, "it ended while something ran"
     waiting = asyncio.create_task(until_idle(0.01, lambda: True, lambda: 0, 0.001))
     done, _ = await asyncio.wait({waiting}, timeout=0.05)
