@@ -15,9 +15,10 @@ from plldb.aws.session import Aws
 from plldb.debugger.arming.examine import function_of
 from plldb.debugger.arming.functions import GONE, arn_of
 from plldb.debugger.arming.holders import MOST, Hold, Holding, in_the_way, others_of
+from plldb.debugger.arming.look import Seen, token_of
 from plldb.debugger.arming.mutex import read_hold
 from plldb.debugger.arming.naming.names import Wanted
-from plldb.debugger.arming.operate import Places, Refused, Seen, examine, held, token_of
+from plldb.debugger.arming.operate import Places, Refused, examine, held
 from plldb.debugger.arming.refusals import full, refused
 from plldb.debugger.arming.restore import refused_event
 from plldb.debugger.errors import (
