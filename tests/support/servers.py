@@ -36,7 +36,7 @@ _TRANSLATOR = "aws-sam-translator==1.115.0"
 _MINISTACK_SECONDS = 180.0
 _MOTO_SECONDS = 60.0
 _LOOK_SECONDS = 0.05
-_STOP_SECONDS = supervise.GRACE_SECONDS + 5.0
+_STOP_SECONDS = supervise.GRACE_SECONDS + 60.0
 _LINES_TOLD = 40
 
 # What belongs to the test run or to the developer's account must not reach a server.
