@@ -126,10 +126,11 @@ async def test_an_extension_is_said_to_be_missing_where_nothing_of_ones_own_list
 ) -> None:
     code = "contextlib.suppress(OSError), socket.create_connection(('127.0.0.1', event))"
     write(tmp_path, app=f"import contextlib, socket\ndef handler(event, context):\n    with {code}: pass\n")
-    with socket.create_server(("127.0.0.1", 0)) as own:
+    with socket.socket() as own:
+        own.bind(("127.0.0.1", 0))  # nobody else gets the port, also if it does not listen
         port = own.getsockname()[1]
-        if not listens:
-            own.close()
+        if listens:
+            own.listen()
         variables = {"PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": str(port)}
         async with bench(tmp_path, variables=variables) as function:
             lines = (await function.invoke(port)).lines

@@ -254,7 +254,7 @@ async def test_a_worker_that_is_being_started_ends_with_its_invocation_and_with_
         else:
             function.workers.end(start.identity.sandbox)
             assert (await running).value["errorType"] == "Runtime.ExitError"
-    assert find_family(os.getpid()) == before
+    assert {*find_family(os.getpid())} <= {*before}
 
 
 async def test_the_next_invocation_runs_a_saved_file_where_it_had_been_loaded(
@@ -401,8 +401,8 @@ async def test_a_worker_that_fails_leaves_the_others_nothing_and_nobody_behind(t
             again = await function.run(make_start(None, sandbox=name, function=name))
             assert again.answer is not None
         assert (await function.invoke(-1, sandbox="other")).value == -1
-    assert find_family(os.getpid()) == family
-    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert {*find_family(os.getpid())} <= {*family}
+    assert len(os.listdir("/proc/self/fd")) <= descriptors
 
 
 @pytest.mark.parametrize(("python", "times"), [("", 20), ("#!/bin/sh\nexit 3\n", 200)])
