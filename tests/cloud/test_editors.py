@@ -111,7 +111,7 @@ async def test_pdb_has_the_terminal_for_one_function_after_the_other(
         first = asyncio.create_task(invoke(world.functions, names["Orders"], "a"))
         await screen.read_more(r"\(Pdb\) ")
         second = asyncio.create_task(invoke(world.functions, names["Mails"], "b"))
-        await screen.read_more("Mails waits for this terminal")
+        await screen.read_more(r"Mails waits for this terminal at a breakpoint, too\s+\(Pdb\) $")
         screen.type("p secret\n")
         await screen.read_more("'aa'")
         assert not second.done()
@@ -119,7 +119,7 @@ async def test_pdb_has_the_terminal_for_one_function_after_the_other(
         assert await first == "aa"
         await screen.read_more(r"Mails stops:[^$]*\(Pdb\) ")
         screen.type("\x03")
-        await screen.read_more("takes no new invocations and ends after this one")
+        await screen.read_more(r"takes no new invocations and ends after this one[^$]*\n\(Pdb\) $")
         screen.type("p secret\nq\n")  # which raises BdbQuit in the function, as anywhere
         assert (await second)["errorType"] == "BdbQuit"
         await screen.read_until("BdbQuit")

@@ -44,6 +44,7 @@ def files(tmp_path: Path) -> dict[str, str]:
         recording = make_recording(SETTINGS, invocation(event, 1_795_000_000.0 + number), end, "answered", 1)
         (tmp_path / name).mkdir()
         write_file(tmp_path / name, recording)
+    (tmp_path / "changed.json").write_text('{"form":\n}')
     (tmp_path / "foreign.json").write_text('{"Records": []}')
     (tmp_path / "other.json").write_text('{"form": "plldb recording 9"}')
     return {name: str(next((tmp_path / name).iterdir()).relative_to(tmp_path)) for name in answers}
@@ -80,6 +81,10 @@ async def test_the_exit_code_and_the_screen_say_how_handlers_end(
     ("argv", "said"),
     [
         (("{good}", "other.json"), "Record the invocation again, or replay the file with the version"),
+        (
+            ("{good}", "changed.json"),
+            "changed.json is not JSON: line 2, column 1: Expecting value.\nhint: If you",
+        ),
         (("{good}", "foreign.json"), "foreign.json is no recording that this version can read"),
         (("{good}", "absent.json"), "absent.json cannot be read: No such file or directory."),
         (("{good}", "good"), "good cannot be read: Is a directory.\nhint: Name the files in it: good/*.json"),

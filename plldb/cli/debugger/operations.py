@@ -78,6 +78,9 @@ ENDS_AFTER_THIS = (
 )
 """What the first Ctrl-C says where a function has the terminal, since nothing else is shown there."""
 
+PROMPT = "(Pdb) "
+"""That of pdb, which asks there."""
+
 
 class _Door:
     """What the first Ctrl-C goes through: the session that is attached, if there is one.
@@ -94,7 +97,7 @@ class _Door:
         if self.session is None:
             return None
         self.session.detach()
-        self.terminal.tell_borrower(ENDS_AFTER_THIS)
+        self.terminal.tell_borrower(ENDS_AFTER_THIS, PROMPT)
         return self.session.withdraw
 
 

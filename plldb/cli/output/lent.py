@@ -41,8 +41,11 @@ class LentTerminal:
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)
         return False
 
-    def tell_borrower(self, text: str) -> None:
-        """Write a line there if it is lent: what the renderer says is held back until it is free again."""
+    def tell_borrower(self, text: str, prompt: str) -> None:
+        """Write a line there if it is lent: what the renderer says is held back until it is free again.
+
+        ``prompt`` is written below it: the one at which whoever has it is asked, and which is above it now.
+        """
         if self.is_lent():
             with suppress(OSError):  # it has gone
-                os.write(self._descriptor, f"\r\n{clean(text)}\r\n".encode())
+                os.write(self._descriptor, f"\r\n{clean(text)}\r\n{prompt}".encode())

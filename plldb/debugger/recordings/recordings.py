@@ -33,6 +33,10 @@ _HEADER = re.compile(r"lambda-runtime-[a-z0-9-]{1,100}")
 _LAYER = re.compile(r"arn:[a-z0-9:-]{1,60}:layer:[A-Za-z0-9_-]{1,140}:[0-9]{1,10}")
 NO_RECORDING = Hint("fix-argument", "Give files that an attached session has recorded.")
 """What to do where a file is none."""
+_NOT_JSON = Hint(
+    "fix-argument",
+    "If you have changed it, mend it there; else give files that an attached session has recorded.",
+)
 _OTHER_VERSION = Hint(
     "fix-argument", "Record the invocation again, or replay the file with the version of plldb that wrote it."
 )
@@ -123,15 +127,10 @@ def read_recording(data: bytes, name: str) -> Recording:
     Raises:
         RecordingError: it is no recording, or one of another version, or damaged.
     """
-    if not data.strip():
-        raise RecordingError(f"{name} is not JSON: it is empty.", hint=NO_RECORDING)
     try:
         fields = json.loads(data)
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}: {error.msg}"
-        raise RecordingError(f"{name} is not JSON: {where}.", hint=NO_RECORDING) from None
-    except (ValueError, RecursionError):
-        raise RecordingError(f"{name} is not JSON.", hint=NO_RECORDING) from None
+    except (ValueError, RecursionError) as error:
+        raise RecordingError(f"{name} is not JSON: {_why_not(data, error)}.", hint=_NOT_JSON) from None
     form = fields.get("form") if isinstance(fields, dict) else None
     if form != FORM:
         what = f"it says {form!r}, not {FORM!r}" if isinstance(form, str) else "it does not begin as one"
@@ -143,6 +142,22 @@ def read_recording(data: bytes, name: str) -> Recording:
         raise RecordingError(
             f"{name} is damaged: {error or type(error).__name__}.", hint=NO_RECORDING
         ) from None
+
+
+def _why_not(data: bytes, error: ValueError | RecursionError) -> str:
+    """Say where a text ceases to be JSON, for whoever has changed it, and why."""
+    match error:
+        case _ if not data.strip():
+            return "it is empty"
+        case json.JSONDecodeError():
+            return f"line {error.lineno}, column {error.colno}: {error.msg}"
+        case UnicodeDecodeError():
+            line = data.count(b"\n", 0, error.start) + 1
+            return f"line {line}: it is not written in UTF-8"
+        case RecursionError():
+            return "it is nested too deeply"
+        case _:
+            return str(error)
 
 
 def _recording_of(fields: Mapping[str, Any]) -> Recording:

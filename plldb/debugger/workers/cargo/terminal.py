@@ -41,7 +41,9 @@ class Terminal:
             except OSError:
                 time.sleep(0.05)
         else:
-            os.write(self.lock, f"\r\n{self.name} waits for this terminal at a breakpoint, too\r\n".encode())
+            # Whoever has it stands at this prompt, most likely, and shall not have to look for it above.
+            said = f"\r\n{self.name} waits for this terminal at a breakpoint, too\r\n(Pdb) "
+            os.write(self.lock, said.encode())
             fcntl.flock(self.lock, fcntl.LOCK_EX)
         time.sleep(QUIET)
         termios.tcflush(self.lock, termios.TCIFLUSH)  # what was typed before it asks was not for it
