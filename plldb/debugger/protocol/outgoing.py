@@ -6,9 +6,27 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from plldb.debugger.protocol.decisions import Decision, Post
-from plldb.debugger.protocol.invocations import Sandbox
-from plldb.debugger.protocol.messages import AnswerPiece, Detached, Moved, ToAgent, write_frame
+from plldb.debugger.protocol.delivery import Delivery
+from plldb.debugger.protocol.invocations import Answer, Sandbox, too_large_error
+from plldb.debugger.protocol.messages import (
+    Accepted,
+    AnswerPiece,
+    Detached,
+    Heartbeat,
+    Moved,
+    ToAgent,
+    split_answer,
+    write_frame,
+)
 from plldb.debugger.protocol.sandboxes import Run, SandboxState
+from plldb.debugger.wire import WireError
+
+HEARTBEAT = 10.0
+"""Seconds between two heartbeats for an invocation in hand; a sandbox waits for 60 s."""
+
+ACCEPT_AFTER = 1.0
+"""Seconds after which a sandbox is told that its invocation runs. A sooner answer says so by itself and saves
+that post, which would double the posts of a busy machine; a sandbox asks after 3 s (its ``ASK_WHERE``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +90,31 @@ class Outgoing:
             )
             for i in delivery.take(times.now)
         ]
+
+    def answer(self, state: SandboxState, run: Run, answer: Answer, times: Times) -> list[Decision]:
+        """Begin to send the answer to an invocation: return posts of its first pieces."""
+        try:
+            z, pieces = split_answer(answer)
+        except WireError:
+            z, pieces = split_answer(too_large_error())
+        run.pieces, run.grown, run.delivery = None, False, Delivery(z, pieces)
+        run.heartbeat_at = times.now + HEARTBEAT
+        state.active = times.now
+        return self.post_pieces(state, run, times)
+
+    def due(self, state: SandboxState, run: Run, times: Times) -> list[Decision]:
+        """Return posts of what a sandbox has to be told by now of an invocation."""
+        messages: list[Accepted | Heartbeat] = []
+        if run.running and run.accept_at is not None and times.now >= run.accept_at:
+            run.accept_at = None
+            messages.append(Accepted(run.identity))
+        # While its pieces come slowly, the sandbox must not send all of them again; if one is lost, it must.
+        if (run.in_hand or run.grown) and times.now >= run.heartbeat_at:
+            run.heartbeat_at, run.grown = times.now + HEARTBEAT, False
+            messages.append(Heartbeat(run.identity))
+        told = [] if state.gone else messages
+        posts = [self.post(state.sandbox, state.connection, message, times) for message in told]
+        return [*posts, *self.post_pieces(state, run, times)]
 
     def tell_all(self, states: Iterable[SandboxState], message: ToAgent, times: Times) -> list[Decision]:
         """Return posts of a message to every sandbox that can be reached."""

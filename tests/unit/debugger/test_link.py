@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from plldb.debugger import wire
 from plldb.debugger.agent.actions import PERHAPS_SENT, Post, Ready, Send
 from plldb.debugger.agent.core import Core
-from plldb.debugger.protocol.session import LATEST_START
+from plldb.debugger.protocol.arrivals import LATEST_START
 from tests.unit.debugger.simulation import (
     START,
     Cloud,
