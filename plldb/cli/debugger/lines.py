@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from plldb.cli.debugger.status import person, where_text
-from plldb.cli.output.layout import Item, Line
+from plldb.cli.output.layout import Line
 from plldb.cli.output.text import counted, duration, short_time, size
 from plldb.debugger.events.connection import (
     AnswersDelayed,
@@ -17,7 +17,6 @@ from plldb.debugger.events.layers import LayerFetched, LayerMissing
 
 if TYPE_CHECKING:
     from plldb.debugger.events.attach import (
-        Attached,
         AttachFinished,
         Detaching,
         FunctionDeployed,
@@ -52,18 +51,6 @@ def files_text(names: tuple[str, ...], count: int) -> str:
     """Name the first of several."""
     more = f" and {count - len(names)} more" if count > len(names) else ""
     return f"{', '.join(names)}{more}"
-
-
-def attached_lines(event: Attached) -> list[Item]:
-    """Say that functions are attached."""
-    port = "" if event.debug_port is None else f"; a debugger can connect to 127.0.0.1:{event.debug_port}"
-    if event.followed:
-        port = "; the debugger under which plldb runs stops in them"
-    text = f"attached to {counted(len(event.functions), 'function')}{port}"
-    return [
-        Line(mark="done", name="plldb", text=text, tone="good"),
-        Line(text="Ctrl-C puts everything back"),
-    ]
 
 
 SERVER_ERROR = 500

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, assert_never
 
 from plldb.cli.debugger.limits import CallerWords, vpc_lines
 from plldb.cli.debugger.lines import (
-    attached_lines,
     connection_line,
     denied_line,
     deployed_line,
@@ -71,10 +70,11 @@ class SessionWords:
     """Fed with the events of one session in order, puts each into words.
 
     Functions go by their logical ids, which are shorter; invocations by their number, since several at once
-    are told line by line.
+    are told line by line. ``waits``: the first invocation is held until a debugger is connected.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, waits: bool = False) -> None:
+        self.waits = waits
         self._short: dict[str, str] = {}
         self._numbers: dict[str, str] = {}
         self._callers = CallerWords()
@@ -91,7 +91,7 @@ class SessionWords:
             case FunctionShared(function=function, others=others):
                 return [shared_line(self._name(function), each) for each in others]
             case Attached():
-                return attached_lines(event)
+                return attached_lines(event, waits=self.waits)
             case CodeDiffers():
                 return [self._differs(event)]
             case LayerFetched() | LayerMissing():
@@ -176,3 +176,20 @@ class SessionWords:
                 return [Line(mark="fail", name=number, text=text, tone="bad")]
             case _:
                 assert_never(event)
+
+
+def port_text(port: int, *, waits: bool) -> str:
+    """Say where a debugger can connect; ``waits``: the first invocation is held until one has."""
+    return f"can connect to 127.0.0.1:{port}" + ("; the first invocation waits for it" if waits else "")
+
+
+def attached_lines(event: Attached, *, waits: bool) -> list[Item]:
+    """Say that functions are attached."""
+    port = "" if event.debug_port is None else f"; a debugger {port_text(event.debug_port, waits=waits)}"
+    if event.followed:
+        port = "; the debugger under which plldb runs stops in them"
+    text = f"attached to {counted(len(event.functions), 'function')}{port}"
+    return [
+        Line(mark="done", name="plldb", text=text, tone="good"),
+        Line(text="Ctrl-C puts everything back"),
+    ]

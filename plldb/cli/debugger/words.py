@@ -43,7 +43,7 @@ class Words(RegionWords):
         self._planning = False
         self._attached = False
         self._lease_until = 0
-        self._session = SessionWords()
+        self._session = SessionWords(waits=asked.values.get("wait", False))
 
     def say(self, event: RestoreEvent | AttachEvent | DebuggerStatus | Invoked, now: datetime) -> list[Item]:
         """Return what is to be said now that ``event`` has come."""

@@ -36,7 +36,7 @@ def make_command(asked: Invocation, library: Library | None) -> Command[ReplayEv
     return Command(
         name=asked.name,
         open=lambda _: _replay(asked, library or _import_library()),
-        words=lambda _: ReplayWords().say,
+        words=lambda _: ReplayWords(waits=asked.values["wait"]).say,
         result=result_of,
         explain=partial(explain, asked),
         confirm=lambda _: None,

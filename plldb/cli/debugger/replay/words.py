@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from plldb.cli.debugger.plan import function_lines
-from plldb.cli.debugger.session import SessionWords
+from plldb.cli.debugger.session import SessionWords, port_text
 from plldb.cli.output.layout import Item, Line
 from plldb.cli.output.live import Activity, Bar
 from plldb.cli.output.text import counted
@@ -22,10 +22,10 @@ LONGEST_ANSWER = 500
 
 
 class ReplayWords:
-    """Fed with the events of one replay in order, puts each into words."""
+    """Fed with the events of one replay in order, puts each into words; ``waits`` as in `SessionWords`."""
 
-    def __init__(self) -> None:
-        self._session = SessionWords()
+    def __init__(self, *, waits: bool = False) -> None:
+        self._session = SessionWords(waits=waits)
 
     def say(self, event: ReplayEvent, now: datetime) -> list[Item]:  # noqa: ARG002 - as all commands
         """Return what is to be said now that ``event`` has come."""
@@ -47,7 +47,8 @@ class ReplayWords:
         if event.followed:
             lines.append(Line(name="debugger", text="that of the editor stops in the functions"))
         elif event.debug_port is not None:
-            lines.append(Line(name="debugger", text=f"can connect to 127.0.0.1:{event.debug_port}"))
+            text = port_text(event.debug_port, waits=self._session.waits)
+            lines.append(Line(name="debugger", text=text))
         return lines
 
     def _answer(self, event: Replayed) -> list[Item]:

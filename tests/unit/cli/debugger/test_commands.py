@@ -87,7 +87,7 @@ async def run(library: Library, *argv: str, place: Terminal | None = None) -> tu
             [scripts.an_answer(ran="deployed", who="", host="", not_taken_by=(scripts.ADA, scripts.BORIS))],
         ),
         ("invoke-failed", ["invoke", "orders"], [scripts.an_error()]),
-        ("replay", ["replay", "one.json", "two.json"], scripts.replayed()),
+        ("replay", ["replay", "one.json", "two.json", "--wait"], scripts.replayed()),
         (
             "attach",
             ["attach", "shop"],
@@ -100,7 +100,7 @@ async def run(library: Library, *argv: str, place: Terminal | None = None) -> tu
         ),
         (
             "attach-left",
-            ["attach", "shop", "--profile", "work"],
+            ["attach", "shop", "--profile", "work", "--wait"],
             [*scripts.attached(), *scripts.detached(scripts.MAILS)],
         ),
         (
