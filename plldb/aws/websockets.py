@@ -24,6 +24,7 @@ from botocore.parsers import create_parser
 from botocore.utils import get_environ_proxies
 from yarl import URL
 
+import plldb
 from plldb.aws.errors import TryAgainError, translate
 from plldb.aws.failures.unreachable import malformed_proxy, unreadable_certificates
 from plldb.aws.own_session import certificates
@@ -34,6 +35,9 @@ POSTS_AT_ONCE = 64
 
 KEPT_OPEN = 50.0
 """Seconds that an unused one is kept: then the next answer needs no handshakes, three round trips."""
+
+SENDER = {"User-Agent": f"plldb/{plldb.__version__}"}
+"""What names plldb where an account's requests are looked at."""
 
 _LONGEST_MESSAGE = 128 * 1024  # API Gateway's own limit
 _PIECE = 1 << 20
@@ -136,7 +140,9 @@ async def open_posts(
     # Neither of the two others ends the waiting for a proxy that takes the connection and then says nothing.
     both = connect + answer
     limit = aiohttp.ClientTimeout(total=None, connect=both, sock_connect=connect, sock_read=answer)
-    http = aiohttp.ClientSession(connector=connector, timeout=limit, cookie_jar=aiohttp.DummyCookieJar())
+    http = aiohttp.ClientSession(
+        headers=SENDER, connector=connector, timeout=limit, cookie_jar=aiohttp.DummyCookieJar()
+    )
     return Posts(await stack.enter_async_context(http), url, region)
 
 
@@ -159,7 +165,9 @@ async def open_websocket(
         SettingsError: a setting is in the way.
     """
     trust = await asyncio.to_thread(_trust, session) if url.startswith("wss://") else True
-    http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, sock_connect=seconds))
+    http = aiohttp.ClientSession(
+        headers=SENDER, timeout=aiohttp.ClientTimeout(total=None, sock_connect=seconds)
+    )
     try:
         async with asyncio.timeout(seconds):
             socket = await http.ws_connect(
@@ -207,7 +215,7 @@ async def download_to(
     size = 0
     try:
         async with (
-            aiohttp.ClientSession(timeout=limit) as http,
+            aiohttp.ClientSession(headers=SENDER, timeout=limit) as http,
             http.get(url, ssl=trust, proxy=_proxy_for(url), headers=headers) as answer,
         ):
             async for piece in answer.content.iter_chunked(_PIECE):

@@ -37,7 +37,8 @@ async def one_byte(_: web.Request) -> web.Response:
     return web.Response(body=b"x")
 
 
-async def elsewhere(_: web.Request) -> web.Response:
+async def elsewhere(request: web.Request) -> web.Response:
+    assert request.headers["User-Agent"].startswith("plldb/")
     raise web.HTTPFound("/code")
 
 
