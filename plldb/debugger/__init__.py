@@ -37,18 +37,10 @@ from plldb.debugger.events.attach import (
     AttachEvent,
     AttachFinished,
     AttachPlanned,
-    CodeDiffers,
     Detaching,
-    DifferingCode,
-    FunctionArmed,
-    FunctionDeployed,
-    FunctionRelayed,
-    FunctionShared,
-    FunctionSilent,
     LaunchEntry,
     PlannedFunction,
     RecordingFailed,
-    VisibilityDenied,
 )
 from plldb.debugger.events.connection import (
     AnswersDelayed,
@@ -57,6 +49,16 @@ from plldb.debugger.events.connection import (
     ConnectionRestored,
     SessionConnected,
     SignInNeeded,
+)
+from plldb.debugger.events.functions import (
+    CodeDiffers,
+    DifferingCode,
+    FunctionArmed,
+    FunctionDeployed,
+    FunctionRelayed,
+    FunctionShared,
+    FunctionSilent,
+    VisibilityDenied,
 )
 from plldb.debugger.events.invocations import (
     AnswerLost,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plldb.debugger.events.attach import FunctionSilent
+from plldb.debugger.events.functions import FunctionSilent
 from plldb.debugger.watching.silence import watch_silence
 from plldb.debugger.workers.settings import read_settings
 from tests.cloud.functions import invoke, until

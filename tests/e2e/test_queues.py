@@ -15,7 +15,7 @@ from tests.support.behaviours import Answer, every, on
 from tests.support.environment import REGION
 
 if TYPE_CHECKING:
-    from plldb.debugger.events.attach import VisibilityDenied
+    from plldb.debugger.events.functions import VisibilityDenied
     from tests.conftest import OpenClient
     from tests.support.proxy import Proxy
 

@@ -18,7 +18,7 @@ from tests.support.behaviours import Forward, on
 from tests.support.proxy import Proxy
 
 if TYPE_CHECKING:
-    from plldb.debugger.events.attach import VisibilityDenied
+    from plldb.debugger.events.functions import VisibilityDenied
     from tests.conftest import OpenClient
     from tests.support.operations import Call
     from tests.support.wire import Response

@@ -16,16 +16,9 @@ from plldb.debugger.events.connection import (
 from plldb.debugger.events.layers import LayerFetched, LayerMissing
 
 if TYPE_CHECKING:
-    from plldb.debugger.events.attach import (
-        AttachFinished,
-        Detaching,
-        FunctionDeployed,
-        FunctionSilent,
-        LaunchEntry,
-        RecordingFailed,
-        VisibilityDenied,
-    )
+    from plldb.debugger.events.attach import AttachFinished, Detaching, LaunchEntry, RecordingFailed
     from plldb.debugger.events.connection import ConnectionEvent
+    from plldb.debugger.events.functions import FunctionDeployed, FunctionSilent, VisibilityDenied
     from plldb.debugger.events.invocations import EventsSkipped, InvocationFinished
     from plldb.debugger.events.restore import FunctionHolder, Restored
 

@@ -6,15 +6,9 @@ from typing import TYPE_CHECKING
 
 from plldb.cli.debugger.plan import short_names
 from plldb.cli.output.live import Activity
-from plldb.debugger.events.attach import (
-    Attached,
-    AttachFinished,
-    AttachPlanned,
-    Detaching,
-    FunctionArmed,
-    FunctionDeployed,
-)
+from plldb.debugger.events.attach import Attached, AttachFinished, AttachPlanned, Detaching
 from plldb.debugger.events.connection import SessionConnected
+from plldb.debugger.events.functions import FunctionArmed, FunctionDeployed
 from plldb.debugger.events.invocations import InvocationFinished, InvocationStarted
 from plldb.debugger.events.invoke import Invoked
 from plldb.debugger.events.restore import FunctionRefused, Restored, Started

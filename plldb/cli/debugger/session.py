@@ -28,16 +28,9 @@ from plldb.debugger.events.attach import (
     Attached,
     AttachFinished,
     AttachPlanned,
-    CodeDiffers,
     Detaching,
-    FunctionArmed,
-    FunctionDeployed,
-    FunctionRelayed,
-    FunctionShared,
-    FunctionSilent,
     LaunchEntry,
     RecordingFailed,
-    VisibilityDenied,
 )
 from plldb.debugger.events.connection import (
     AnswersDelayed,
@@ -45,6 +38,15 @@ from plldb.debugger.events.connection import (
     ConnectionRestored,
     SessionConnected,
     SignInNeeded,
+)
+from plldb.debugger.events.functions import (
+    CodeDiffers,
+    FunctionArmed,
+    FunctionDeployed,
+    FunctionRelayed,
+    FunctionShared,
+    FunctionSilent,
+    VisibilityDenied,
 )
 from plldb.debugger.events.invocations import (
     AnswerLost,

@@ -19,8 +19,9 @@ from plldb.debugger.arming.operate import Armed, Places, Plan, Refused
 from plldb.debugger.arming.restore import holder_of, refused_event, restored_event
 from plldb.debugger.attaching.plan import Candidate
 from plldb.debugger.attaching.telling import Telling
-from plldb.debugger.events.attach import AttachEvent, FunctionArmed, FunctionShared
+from plldb.debugger.events.attach import AttachEvent
 from plldb.debugger.events.connection import SignInNeeded
+from plldb.debugger.events.functions import FunctionArmed, FunctionShared
 from plldb.debugger.events.restore import FunctionRefused, Restored, VersionArmed
 from plldb.debugger.link.rows import SessionRow
 from plldb.debugger.pace import Pace

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from plldb.aws.session import Aws
-from plldb.debugger.events.attach import VisibilityDenied
+from plldb.debugger.events.functions import VisibilityDenied
 from plldb.debugger.pace import Pace
 from plldb.errors import AwsError, PlldbError
 

@@ -18,8 +18,8 @@ from plldb.debugger.attaching.triggers import (
     finished_event,
     read_trigger,
 )
-from plldb.debugger.events.attach import FunctionRelayed, VisibilityDenied
 from plldb.debugger.events.connection import AnswersDelayed, ConnectionLost, ConnectionRestored, SignInNeeded
+from plldb.debugger.events.functions import FunctionRelayed, VisibilityDenied
 from plldb.debugger.events.invocations import (
     AnswerLost,
     InvocationRefused,

@@ -17,15 +17,9 @@ from plldb.debugger.attaching.plan import Candidate, nothing_left
 from plldb.debugger.attaching.serve import Service
 from plldb.debugger.editors.files import find_file, write_entry
 from plldb.debugger.editors.started import is_followed
-from plldb.debugger.events.attach import (
-    Attached,
-    AttachEvent,
-    AttachFinished,
-    CodeDiffers,
-    Detaching,
-    DifferingCode,
-)
+from plldb.debugger.events.attach import Attached, AttachEvent, AttachFinished, Detaching
 from plldb.debugger.events.connection import SessionConnected
+from plldb.debugger.events.functions import CodeDiffers, DifferingCode
 from plldb.debugger.events.restore import FunctionRefused, Restored
 from plldb.debugger.link.link import Link, open_link
 from plldb.debugger.link.rows import forget_row

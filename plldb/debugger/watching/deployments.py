@@ -16,7 +16,7 @@ from plldb.debugger.arming.examine import Function
 from plldb.debugger.arming.functions import Lambda, read_function
 from plldb.debugger.arming.operate import Armed, Refused, as_deployed
 from plldb.debugger.arming.settings import is_whole
-from plldb.debugger.events.attach import FunctionDeployed
+from plldb.debugger.events.functions import FunctionDeployed
 from plldb.errors import CredentialsError, PlldbError, UnreachableError
 from plldb.tasks import cancel_all
 

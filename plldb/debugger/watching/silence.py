@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 
 from plldb.aws.session import Aws
 from plldb.debugger.arming.functions import LATEST
-from plldb.debugger.events.attach import FunctionSilent
+from plldb.debugger.events.functions import FunctionSilent
 from plldb.debugger.pace import Pace
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.errors import AccessDeniedError, AwsError, PlldbError

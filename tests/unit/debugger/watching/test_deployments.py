@@ -9,7 +9,7 @@ from plldb.debugger.arming.examine import function_of
 from plldb.debugger.arming.functions import Lambda, Throttle
 from plldb.debugger.arming.operate import Armed, Refused
 from plldb.debugger.arming.refusals import refused
-from plldb.debugger.events.attach import FunctionDeployed
+from plldb.debugger.events.functions import FunctionDeployed
 from plldb.debugger.pace import Pace
 from plldb.debugger.watching.deployments import DISTURBED_AT_MOST, Watch
 from plldb.errors import AwsError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from plldb.debugger.events.attach import FunctionSilent
+from plldb.debugger.events.functions import FunctionSilent
 from plldb.debugger.pace import Pace
 from plldb.debugger.watching.silence import read_start, watch_silence
 from plldb.debugger.workers.settings import read_settings
