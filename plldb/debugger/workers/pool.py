@@ -9,20 +9,17 @@ import time
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from plldb.debugger.errors import SourceError
 from plldb.debugger.protocol.decisions import Start
 from plldb.debugger.protocol.invocations import Answer, Identity, Sandbox, error_answer
-from plldb.debugger.workers.dap.adapter import start_adapter
-from plldb.debugger.workers.dap.relay import Relay
+from plldb.debugger.workers.dap.debugger import Debugger, open_debugger
 from plldb.debugger.workers.environment import worker_environment
-from plldb.debugger.workers.output import Output, TellOutput
+from plldb.debugger.workers.output import TellOutput
 from plldb.debugger.workers.process import Kind, Plan
 from plldb.debugger.workers.project.cache import compiled_folder
-from plldb.debugger.workers.project.interpreter import find_python
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.debugger.workers.source import Project, Source, find_source
 from plldb.debugger.workers.spare import Spare
@@ -59,20 +56,15 @@ async def open_workers(
         SourceError: there is no Python to run functions.
     """
     environment = dict(os.environ) if machine is None else machine
-    relay = None
-    if debug is not None:
-        python = find_python(project.python, project.folder, project.folder)
-        relay = Relay(partial(start_adapter, python, environment))
-        await relay.open(debug)
-    workers = Workers(project, functions, patience, environment, relay=relay, wait=wait)
-    looking = asyncio.create_task(workers.look_after())
-    try:
-        yield workers
-    finally:
-        await cancel_all([looking])
-        await workers.close()
-        if relay is not None:
-            await relay.close()
+    opened = open_debugger(project, environment, debug, wait=wait, within=patience.debugger)
+    async with opened as debugger:
+        workers = Workers(project, functions, patience, environment, debugger)
+        looking = asyncio.create_task(workers.look_after())
+        try:
+            yield workers
+        finally:
+            await cancel_all([looking])
+            await workers.close()
 
 
 class TooLateError(Exception):
@@ -91,19 +83,15 @@ class Workers:
         functions: Mapping[str, FunctionSettings],
         patience: Patience,
         machine: Mapping[str, str],
-        *,
-        relay: Relay | None,
-        wait: bool,
+        debugger: Debugger,
     ) -> None:
-        self.debug_port = None if relay is None else relay.port
+        self.debug_port = debugger.port
         """Port of 127.0.0.1 on which a debugger can attach; None without one."""
         self._project = project
         self._functions = functions
         self._patience = patience
         self._machine = machine
-        self._relay = relay
-        self._wait = wait
-        self._debuggable = True
+        self._debugger = debugger
         self._closed = asyncio.Event()
         self._workers: dict[Sandbox, Worker] = {}
         self._starting: dict[Sandbox, asyncio.Task[Worker]] = {}
@@ -154,8 +142,7 @@ class Workers:
 
     def release(self) -> None:
         """Hold no invocation any longer for a debugger that has not come."""
-        if self._relay is not None:
-            self._relay.attached.set()
+        self._debugger.release()
 
     async def look_after(self) -> None:
         """End workers that were idle for long, whose code was saved, or that have ended. Endless."""
@@ -181,8 +168,7 @@ class Workers:
         if worker is not None and worker.alive and not worker.outdated:
             return worker
         self.end(sandbox)
-        if self._relay is not None and self._wait and self._debuggable:
-            await self._relay.attached.wait()
+        if await self._debugger.wait_for_editor():
             start = replace(start, latest=math.inf)  # the developer wants it, however long that took
         starting = self._starting[sandbox] = asyncio.create_task(self._start(start, tell))
         try:
@@ -210,8 +196,7 @@ class Workers:
         except BaseException:
             self._slots.release()
             raise
-        if self._relay is not None:
-            self._relay.names[worker.pid] = f"{start.function} ({worker.pid})"
+        self._debugger.name(worker.pid, start.function)
         self._keep(self._release_when_loaded(worker, plan.kind()))
         return worker
 
@@ -229,7 +214,7 @@ class Workers:
     async def _plan(self, start: Start, layers: tuple[Path, ...], tell: TellOutput) -> Plan:
         function = self._functions[start.function]
         source, compiled = await asyncio.to_thread(self._find, function)
-        terminal = "" if self._relay else self._project.terminal
+        terminal = "" if self._debugger.port else self._project.terminal
         environment = worker_environment(
             function,
             code=source.folder,
@@ -245,7 +230,7 @@ class Workers:
             handler=source.handler,
             environment=environment,
             machine=self._machine,
-            debugger=await self._find_debugger(tell),
+            debugger=await self._debugger.settings(tell),
             vpc=function.in_vpc,
             layers=(*source.layers, *layers),
             copied=layers,
@@ -257,20 +242,6 @@ class Workers:
         """Return where the code of a function lies, and where Python keeps what it compiles of it."""
         source = find_source(self._project, function)
         return source, compiled_folder(source.folder, self._machine)
-
-    async def _find_debugger(self, tell: TellOutput) -> Mapping[str, object] | None:
-        """Return what a worker has to know of the debugger. The function runs also if there is none."""
-        if self._relay is None or not self._debuggable:
-            return None
-        try:
-            async with asyncio.timeout(self._patience.debugger):
-                adapter = await self._relay.adapter()
-        except OSError as error:  # TimeoutError is one
-            reason = str(error) or f"it takes longer than {self._patience.debugger:g} s"
-            await tell(Output("stderr", f"plldb: the debugger cannot be started: {reason}"))
-            self._debuggable = False  # once is enough to wait for it
-            return None
-        return {**adapter.settings(), "editor": self._relay.has_editor}
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
