@@ -23,8 +23,11 @@ from tests.support.proxy import Proxy
 if TYPE_CHECKING:
     from pathlib import Path
 
-# How long an example takes says nothing on a machine that others use, too.
-hypothesis.settings.register_profile("plldb", deadline=None)
+# How long an example takes says nothing on a machine that others use, too. The examples are the same in each
+# run, so that one says of the next what it will find; --hypothesis-profile=explore looks for others.
+_UNTIMED = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("explore", _UNTIMED)
+hypothesis.settings.register_profile("plldb", _UNTIMED, derandomize=True)
 hypothesis.settings.load_profile("plldb")
 
 OpenClient = Callable[..., Awaitable[Any]]
