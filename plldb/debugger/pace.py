@@ -31,6 +31,8 @@ class Pace(RequestPace):
         asleep: difference of the clocks that means it was.
         look_at_logs: between two looks at the logs of functions from which nothing has come yet.
         look_at_functions: between two looks at an armed function: was it deployed? Each is one GetFunction.
+        looks_a_second: how many of these there are for all functions together (a count): with more functions
+            each is looked at less often. Lambda's quota for GetFunction is 100 a second.
         sign_in: between two attempts to restore with new credentials; longer with more than 12 functions.
         settled: how long a function that was deployed has to stay as it is before it is armed again.
         read_within: how long a reader of events may take none before output is left out.
@@ -59,6 +61,7 @@ class Pace(RequestPace):
     asleep: float = 5.0
     look_at_logs: float = 4.0
     look_at_functions: float = 5.0
+    looks_a_second: float = 4.0
     settled: float = 2.0
     sign_in: float = 3.0
     read_within: float = 2.0

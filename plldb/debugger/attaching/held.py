@@ -25,7 +25,6 @@ from plldb.debugger.events.functions import FunctionArmed, FunctionShared
 from plldb.debugger.events.restore import FunctionRefused, Restored, VersionArmed
 from plldb.debugger.link.rows import SessionRow
 from plldb.debugger.pace import Pace
-from plldb.debugger.watching.deployments import LOOKS_A_SECOND
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.errors import CredentialsError, PlldbError
 
@@ -144,7 +143,7 @@ class HeldFunctions:
     ) -> Restored | FunctionRefused:
         """Restore a function, and wait for a new login where AWS does not accept the credentials any more."""
         # Each function asks for itself: hundreds of them shall not ask hundreds of times a second.
-        wait = max(self.pace.sign_in, len(self.settings) / LOOKS_A_SECOND)
+        wait = max(self.pace.sign_in, len(self.settings) / self.pace.looks_a_second)
         while True:
             event = await self._restore(name)
             if (

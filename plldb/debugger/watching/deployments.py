@@ -22,8 +22,6 @@ from plldb.tasks import cancel_all
 
 log = logging.getLogger(__name__)
 
-LOOKS_A_SECOND = 4
-"""With more functions each is looked at less often. Lambda's quota for GetFunction is 100 a second."""
 LOOKS_PER_LIST = 6
 """Versions are listed at every so many looks: that counts among the 15 requests a second, and tells late
 at worst that there is one more version."""
@@ -88,7 +86,7 @@ class Watch:
         arming: dict[str, asyncio.Task[bool]] = {}
         try:
             while left:
-                wait = max(pace.look_at_functions, len(left) / LOOKS_A_SECOND)
+                wait = max(pace.look_at_functions, len(left) / pace.looks_a_second)
                 await asyncio.sleep(pace.settled if any(each.suspected for each in left.values()) else wait)
                 looks += 1
                 for name in [name for name, task in arming.items() if task.done()]:

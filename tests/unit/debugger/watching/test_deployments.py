@@ -1,6 +1,7 @@
 """A function that is not armed any more, and that cannot be armed again at once."""
 
 import asyncio
+import math
 from typing import Any, cast
 
 import pytest
@@ -60,7 +61,7 @@ async def watch(
     lambda_ = Lambda(
         aws=aws(),
         client=Client("lambda", {"get_function": [{"Configuration": found}]}),
-        pace=Pace(look_at_functions=0, settled=0),
+        pace=Pace(look_at_functions=0, looks_a_second=math.inf, settled=0),
         throttle=Throttle(1000),
     )
     tokens = dict.fromkeys(names, "x")
