@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import time
 import zipfile
@@ -16,10 +17,11 @@ from plldb.debugger.arming.holders import Hold, Holder, Holding
 from plldb.debugger.arming.mutex import open_table, read_hold
 from plldb.debugger.arming.operate import Armed, Places, Plan, Refused, Restored, Seen, arm, examine, restore
 from plldb.debugger.pace import Pace
+from tests.support.behaviours import Callback, nth, on
 from tests.support.environment import REGION
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Coroutine
 
     from tests.conftest import OpenClient
     from tests.support.proxy import Proxy
@@ -95,6 +97,20 @@ class World:
             return each.holder.session == holder.session or each.lease_until <= time.time()
 
         return await restore(self.places, self.name, goes)
+
+
+async def is_killed_at(number: int, proxy: Proxy, doing: Coroutine[Any, Any, object]) -> bool:
+    """Whether that many requests were sent; with the last of them on its way, nothing more is done."""
+    killed = asyncio.Event()
+    proxy.use(on(Callback(lambda _: killed.set()), when=nth(number)))
+    work, waiter = asyncio.create_task(doing), asyncio.create_task(killed.wait())
+    await asyncio.wait({work, waiter}, return_when=asyncio.FIRST_COMPLETED)
+    finished = work.done() and not killed.is_set()
+    for task in (work, waiter):
+        task.cancel()
+    await asyncio.gather(work, waiter, return_exceptions=True)
+    proxy.use()
+    return not finished
 
 
 @asynccontextmanager

@@ -17,9 +17,9 @@ from plldb.debugger.arming.functions import find_armed_versions, read_function
 from plldb.debugger.arming.mutex import list_holds, read_hold
 from plldb.debugger.arming.operate import Armed, Refused, Restored, arm, restore
 from plldb.debugger.arming.settings import VARIABLE, is_touched
-from tests.e2e.arming import ANNA, BORIS, TOKEN, World, make_world, opened, zipped
+from tests.e2e.arming import ANNA, BORIS, TOKEN, World, is_killed_at, make_world, opened, zipped
 from tests.support.answers import access_denied, error, throttled
-from tests.support.behaviours import Answer, Callback, Reset, every, first, nth, on
+from tests.support.behaviours import Answer, Reset, every, first, nth, on
 from tests.support.wire import Response
 
 if TYPE_CHECKING:
@@ -224,22 +224,13 @@ async def test_killed_after_any_request_the_function_is_restored_from_another_ma
 ) -> None:
     before = await world.deployed()
     for number in range(1, 50):
-        killed = asyncio.Event()
-        proxy.use(on(Callback(lambda call, killed=killed: killed.set()), when=nth(number)))  # type: ignore[misc]
-        work = asyncio.create_task(world.arm())
-        waiter = asyncio.create_task(killed.wait())
-        await asyncio.wait({work, waiter}, return_when=asyncio.FIRST_COMPLETED)
-        finished = work.done() and not killed.is_set()
-        for task in (work, waiter):
-            task.cancel()
-        await asyncio.gather(work, waiter, return_exceptions=True)
-        proxy.use()
+        killed = await is_killed_at(number, proxy, world.arm())
         async with AsyncExitStack() as stack:
             elsewhere = await stack.enter_async_context(opened(proxy.url))
             await restore(elsewhere, world.name, lambda hold: hold.holder.who == ANNA.who)
         assert await world.deployed() == before, f"after request {number}"
         assert await list_holds(world.places.table) == ()
-        if finished:
+        if not killed:
             assert number > 6
             return
     raise AssertionError("arming does not come to its end")

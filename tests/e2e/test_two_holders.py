@@ -15,7 +15,7 @@ from plldb.debugger.arming.operate import Armed, Refused, arm_again
 from plldb.debugger.arming.settings import read_arms
 from plldb.debugger.attaching.plan import Me, Place, find_place
 from plldb.debugger.wire import prove, session_name
-from tests.e2e.arming import ANNA, BORIS, TOKEN, World, make_world
+from tests.e2e.arming import ANNA, BORIS, TOKEN, World, is_killed_at, make_world
 from tests.support.behaviours import nth, on
 from tests.support.environment import REGION
 
@@ -224,24 +224,10 @@ async def test_a_joiner_that_is_killed_after_any_request_leaves_the_other_alone(
     before = await world.deployed()
     await world.arm(where=OF_ANNA)
     for number in range(1, 40):
-        killed = asyncio.Event()
-
-        async def kill(call: Any, forward: Any, killed: asyncio.Event = killed) -> Any:
-            killed.set()
-            return await forward(call)
-
-        proxy.use(on(kill, when=nth(number)))
-        work = asyncio.create_task(world.arm(BORIS, where=OF_BORIS))
-        waiter = asyncio.create_task(killed.wait())
-        await asyncio.wait({work, waiter}, return_when=asyncio.FIRST_COMPLETED)
-        finished = work.done() and not killed.is_set()
-        work.cancel()
-        waiter.cancel()
-        await asyncio.gather(work, waiter, return_exceptions=True)
-        proxy.use()
+        killed = await is_killed_at(number, proxy, world.arm(BORIS, where=OF_BORIS))
         await world.restore(BORIS)
         await check_held(world, ANNA)
-        if finished:
+        if not killed:
             await world.restore()
             await check_gone(world, before)
             return
