@@ -40,7 +40,7 @@ def handler(event, context):
         print("deployed", number)
     return "deployed"
 """
-HELD, MORE, MESSAGES = range(8), range(20, 28), range(100, 110)
+HELD, MORE, MESSAGES = range(10), range(20, 28), range(100, 110)
 
 
 @pytest.fixture
