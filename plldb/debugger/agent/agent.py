@@ -39,7 +39,7 @@ UNREAD_LIMIT = 0.1
 READING = 0.002
 """Seconds after which is looked again whether all that has come is read."""
 
-READ_AFTER = 0.05
+READ_AFTER = 0.2
 """Seconds without an answer to the first question after which all that a laptop needs is read meanwhile."""
 
 CORE_EVENTS = ("opened", "nobody", "closed", "received", "posted")

@@ -41,6 +41,9 @@ def run_functions_in_sandboxes() -> None:
     # The handler that is configured, where AWS has it, and no file of MiniStack's beside the code.
     lambda_svc._write_context_arn_shim = lambda *_: None
 
+    # A layer is unpacked once; MiniStack would pack and unpack it for each sandbox.
+    lambda_svc._docker_cp_dir = lambda box, folder, place, **_: box.put_folder(place, folder)
+
     # One version's sandboxes are not another's: AWS_LAMBDA_FUNCTION_VERSION tells them apart.
     key = lambda_svc._warm_pool_key
     lambda_svc._warm_pool_key = lambda name, config: f"{key(name, config)}:{config.get('Version', '$LATEST')}"

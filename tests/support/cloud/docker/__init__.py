@@ -91,8 +91,13 @@ class Container:
         hosts = Path("/etc/hosts").read_text() + "\n127.0.0.1 host.docker.internal\n"
         (self._box / "hosts").write_text(hosts)
 
+    def put_folder(self, path: str, folder: str) -> None:
+        """Take a layer, for /opt, as links: to unpack it for each sandbox took 13 ms."""
+        place = self._box / path.lstrip("/")
+        shutil.copytree(folder, place, symlinks=True, copy_function=_link, dirs_exist_ok=True)
+
     def put_archive(self, path: str, data: IO[bytes]) -> bool:
-        """Take a layer, for /opt."""
+        """Take what MiniStack sends in an archive."""
         with tarfile.open(fileobj=data) as archive:
             archive.extractall(self._box / path.lstrip("/"), filter="fully_trusted")
         return True
@@ -258,6 +263,12 @@ def _emulator_of(function_arn: str, settings: Mapping[str, Any]) -> str:
         unfinished.chmod(0o755)
         unfinished.rename(copy)
     return str(copy)
+
+
+def _link(source: str, target: str) -> None:
+    """Let a later layer's file take the place of an earlier one's."""
+    Path(target).unlink(missing_ok=True)
+    os.link(source, target)
 
 
 def _reserve_port() -> socket.socket:

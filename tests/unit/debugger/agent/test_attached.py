@@ -258,7 +258,9 @@ def test_an_agent_that_found_nobody_at_first_asks_again_and_finds_a_laptop(sandb
     sandbox.start(COMMAND)
     assert sandbox.lambda_.invoke("one", b"{}").body == b"null"
     sandbox.gateway.handshake = 101
-    assert sandbox.lambda_.invoke("two", b"{}").body == b"laptop:{}"
+    answers = (sandbox.lambda_.invoke("two", b"{}").body for _ in range(1000))
+    # The question is due again some milliseconds after the last answer to it.
+    assert next(each for each in answers if each != b"null") == b"laptop:{}"
 
 
 def test_what_was_said_to_a_frozen_sandbox_is_heard_before_the_next_invocation(sandbox: Sandbox) -> None:
