@@ -5,13 +5,10 @@ A caller's own session keeps its settings as they are.
 
 from __future__ import annotations
 
-import gzip
-import json
 import os
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from aiobotocore.session import AioSession
 from botocore.configprovider import (
@@ -20,7 +17,7 @@ from botocore.configprovider import (
     ConfigChainFactory,
     SectionConfigProvider,
 )
-from botocore.loaders import JSONFileLoader, Loader, create_loader
+from botocore.loaders import Loader, create_loader
 
 from plldb.aws.credentials import credential_chain
 from plldb.aws.environment import without_empty
@@ -35,21 +32,6 @@ def make_session(profile: str | None) -> AioSession:
     session.lazy_register_component("credential_provider", lambda: credential_chain(session, environ))
     session.lazy_register_component("data_loader", lambda: _models(session.get_config_variable("data_path")))
     return session
-
-
-class _JsonFiles(JSONFileLoader):
-    """Reads botocore's models into plain dicts: botocore's OrderedDicts take twice as long.
-
-    Before its first request a setup reads 2 MB of them.
-    """
-
-    def load_file(self, file_path: str) -> Any:
-        """Return what is in a file, whose path comes without its suffix; None if there is no such file."""
-        for suffix, open_file in ((".json", open), (".json.gz", gzip.open)):
-            if os.path.isfile(file_path + suffix):
-                with open_file(file_path + suffix, "rb") as file:
-                    return json.loads(file.read())
-        return None
 
 
 class _Models(Loader):
@@ -71,7 +53,7 @@ def _models(data_path: str | None) -> Loader:
     a run in several regions, has a session for each call or region.
     """
     paths = create_loader(data_path).search_paths
-    return _Models(paths, _JsonFiles(), include_default_search_paths=False)
+    return _Models(extra_search_paths=paths, include_default_search_paths=False)
 
 
 def _read_settings_from(session: AioSession, environ: Mapping[str, str]) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from aiobotocore.session import AioSession
 from botocore.credentials import ContainerProvider
-from botocore.loaders import create_loader
 
 from plldb.aws.environment import drop_empty
 from plldb.aws.own_session import make_session
@@ -103,7 +102,5 @@ def test_sessions_read_the_models_once_but_those_of_another_folder(
 ) -> None:
     models = make_session(None).get_component("data_loader")
     assert make_session(None).get_component("data_loader") is models
-    name = "sts", "service-2"
-    assert models.load_service_model(*name) == create_loader().load_service_model(*name)
     monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
     assert str(tmp_path) in make_session(None).get_component("data_loader").search_paths
