@@ -142,6 +142,15 @@ class Agent:
             fresh=lambda: os.urandom(8).hex(),
         )
 
+    def _make_late_core(self, nobody: Nobody) -> Core:
+        """Return a core that knows what has happened so far."""
+        self.open_lines()  # to read it here takes nothing of the time in which the API has to answer
+        core = self._make_core()
+        # What it wants done then was done: to open connection 1, and to start the runtime.
+        core.start(nobody.asked)
+        core.nobody(nobody.answered, 1)
+        return core
+
     def open_lines(self) -> Lines:
         """Return what connects with laptops."""
         if self._lines is None:
@@ -177,16 +186,14 @@ class Agent:
     def _read_unread(self) -> None:
         """Hear what the laptop has said while the sandbox stood still: it may have detached, or moved."""
         give_up = time() + UNREAD_LIMIT
-        while (
-            self._core is not None
-            and self._core.attached
-            and self.open_lines().has_unread()
-            and time() < give_up
-        ):
+        while self._has_unread() and time() < give_up:
             event = self._next_event(time() + READING)
             if event is not None:
                 self._take(event)
         self._catch_up()
+
+    def _has_unread(self) -> bool:
+        return self._core is not None and self._core.attached and self.open_lines().has_unread()
 
     def _serve(self, head: bytes, body: bytes) -> None:
         now, headers = time(), headers_of(head)
@@ -302,11 +309,7 @@ class Agent:
         """Let the core take an event. If it fails, the deployed code runs: now, or from the next start on."""
         try:
             if isinstance(self._core, Nobody):
-                before, self._core = self._core, self._make_core()
-                self._core.start(
-                    before.asked
-                )  # both are done: to open connection 1, and to start the runtime
-                self._core.nobody(before.answered, 1)
+                self._core = self._make_late_core(self._core)
             if self._core is not None:
                 self._do(getattr(self._core, name)(time(), *values))
         except Exception as error:

@@ -185,8 +185,8 @@ class Core:
 
     def _choose_laptop(self, run: Run) -> bool:
         """Find out which laptop takes an event; return False if none does, as far as is known."""
-        laptops = self._link.laptops
-        if laptops and not self._may_have(run) and (laptop := pick(laptops, run)) is not run.laptop:
+        laptops = self._link.laptops or []
+        if not self._may_have(run) and (laptop := pick(laptops, run)) is not run.laptop:
             run.laptop, run.todo = laptop, list(range(len(run.pieces)))
         return not laptops or run.laptop is not None
 

@@ -8,13 +8,7 @@ import os
 from _thread import allocate_lock
 from io import BufferedReader, RawIOBase
 
-from plldb.debugger.agent.sockets import (
-    NOBODY,
-    field,
-    has_unread,
-    read_exactly,
-    wait_for_bytes,
-)
+from plldb.debugger.agent.sockets import NOBODY, field, has_unread, read_exactly, wait_for_bytes
 
 LARGEST_MESSAGE = 256 * 1024
 """Of a WebSocket, in bytes. API Gateway's limit is 128 KB."""

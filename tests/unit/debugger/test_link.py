@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plldb.debugger import wire
-from plldb.debugger.agent.actions import PERHAPS_SENT, Post, Ready, Send
+from plldb.debugger.agent.actions import PERHAPS_SENT, Deployed, Post, Ready, Send
 from plldb.debugger.agent.core import Core
 from plldb.debugger.protocol.arrivals import LATEST_START
 from tests.unit.debugger.simulation import (
@@ -250,25 +250,30 @@ def posts(to: str, done: list[Action]) -> list[int]:
     return [each.key for each in done if isinstance(each, Post)]
 
 
+def welcome(core: Core, hello: Action, *laptops: tuple[str, list[str], str | None]) -> list[Action]:
+    """What an agent does when the API tells it of laptops: session, conditions, connection."""
+    assert isinstance(hello, Send)
+    named = [
+        {"session": session, "where": where, "proof": wire.prove(session, "t", where), "peer": at}
+        for session, where, at in laptops
+    ]
+    told = {"t": "welcome", "n": json.loads(hello.text)["n"], "me": "m", "creds": ["k", "s", "t"]}
+    told |= {"until": START + 900, "lease": START + 3600, "laptops": named}
+    return core.received(START, 1, json.dumps(told))
+
+
 @pytest.mark.parametrize("gone", ["closed", "away", "detached", "unreadable", "perhaps closed"])
 def test_what_two_take_goes_to_the_second_if_the_first_is_gone_and_has_nothing_of_it(gone: str) -> None:
     core = Core(token="t", function="f", sandbox="s", lease=START + 3600, fresh=map(str, range(99)).__next__)
 
-    def welcome(hello: Action, peer: str | None) -> list[Action]:
+    def greet(hello: Action, peer: str | None) -> list[Action]:
         """What the agent does once it knows where both are."""
-        assert isinstance(hello, Send)
         first = ["of a later version" if gone == "unreadable" else "who=*"]
-        laptops = [
-            {"session": session, "where": where, "proof": wire.prove(session, "t", where), "peer": at}
-            for session, where, at in (("a", first, peer), ("b", ["who=b*"], "of b"))
-        ]
-        told = {"t": "welcome", "n": json.loads(hello.text)["n"], "me": "m", "creds": ["k", "s", "t"]}
-        told |= {"until": START + 900, "lease": START + 3600, "laptops": laptops}
-        return core.received(START, 1, json.dumps(told))
+        return welcome(core, hello, ("a", first, peer), ("b", ["who=b*"], "of b"))
 
     core.start(START)
     (hello,) = core.opened(START, 1)
-    welcome(hello, None if gone == "away" else "of a")
+    greet(hello, None if gone == "away" else "of a")
     if gone == "detached":
         core.received(START, 1, wire.sign({"t": "detached", "se": "a", "at": START}, "t"))
     body = b'{"who": "boris", "more": "%s"}' % random.Random(0).randbytes(40_000).hex().encode()
@@ -276,7 +281,18 @@ def test_what_two_take_goes_to_the_second_if_the_first_is_gone_and_has_nothing_o
     if "closed" in gone:
         first, *others = posts("of a", done)
         (hello,) = core.posted(START, first, 410)
-        assert welcome(hello, None) == []  # the other pieces may arrive
+        assert greet(hello, None) == []  # the other pieces may arrive
         for key in others:
             done = core.posted(START, key, PERHAPS_SENT if gone == "perhaps closed" else 410)
     assert len(posts("of b", done)) == (0 if gone == "perhaps closed" else 2)
+
+
+def test_the_deployed_code_runs_at_once_if_the_only_laptop_has_left() -> None:
+    core = Core(token="t", function="f", sandbox="s", lease=START + 3600, fresh=map(str, range(99)).__next__)
+    core.start(START)
+    (hello,) = core.opened(START, 1)
+    welcome(core, hello, ("a", [], "of a"))
+    (key,) = posts("of a", core.invocation(START, "r", START + 9, {}, b"{}"))
+    (hello,) = core.posted(START, key, 410)
+    (deployed,) = welcome(core, hello)
+    assert isinstance(deployed, Deployed)
