@@ -80,7 +80,7 @@ class Core:
         """Decide one invocation. ``deadline`` is when the sandbox is killed, in epoch seconds."""
         self._runs += 1
         run = Run(now, rid, self._fresh(), self._runs, deadline, now + LATER_LINK, body)
-        if self._choose_laptop(run) is False or self._link.reach(now, run.laptop) is False:
+        if self._choose_laptop(now, run) is False or self._link.reach(now, run.laptop) is False:
             self._keep_ready(now)
             out = [*self._out, Deployed()]  # at once, and nothing is packed in vain
             self._out.clear()
@@ -161,7 +161,7 @@ class Core:
 
     def _ask(self, now: float, since: float, by: float) -> None:
         run, known = self._run, self._link.laptops or []
-        wanted = run is None or self._choose_laptop(run)
+        wanted = run is None or self._choose_laptop(now, run)
         reached = wanted and self._link.reach(now, run.laptop if run else next(iter(known), None))
         if reached is None and now >= by:
             if self._link.is_old(since):
@@ -183,10 +183,10 @@ class Core:
             run.given_up = True
             self._choose_deployed(run)
 
-    def _choose_laptop(self, run: Run) -> bool:
+    def _choose_laptop(self, now: float, run: Run) -> bool:
         """Find out which laptop takes an event; return False if none does, as far as is known."""
         laptops = self._link.laptops or []
-        if not self._may_have(run) and (laptop := pick(laptops, run)) is not run.laptop:
+        if not self._may_have(run) and (laptop := pick(laptops, run, now)) is not run.laptop:
             run.laptop, run.todo = laptop, list(range(len(run.pieces)))
         return not laptops or run.laptop is not None
 
@@ -215,6 +215,8 @@ class Core:
             return
         if now - run.heard >= DISCONNECTED_AFTER:
             text = f"Nothing was heard from the developer's machine for {DISCONNECTED_AFTER:.0f} s."
+            if run.laptop is not None:
+                run.laptop.fall_silent(now, run.no)
             self._fail(run, "Plldb.Disconnected", text)
             return
         if now - max(run.heard, run.asked) >= RESUME_AFTER:
@@ -315,6 +317,8 @@ class Core:
 
     def _told(self, now: float, message: dict[str, object]) -> None:
         kind, run = message.get("t"), self._run
+        for laptop in self._link.laptops or ():
+            laptop.speak(message)
         if kind in ("moved", "detached"):
             self._link.rerouted(now, message)
         elif run is None or message.get("id") != run.id or message.get("no") != run.no:

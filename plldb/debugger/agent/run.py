@@ -11,6 +11,12 @@ from plldb.debugger.agent.actions import ASK_FIRST
 ASK_AT_MOST = 60.0
 """Up to which they grow."""
 
+SILENT_AT_MOST = 600.0
+"""Seconds for which a laptop that owes an answer gets no other invocation, unless it is heard again.
+
+API Gateway ends the connection of one that sleeps after 10 minutes without a message.
+"""
+
 _ANSWER_HEADERS = (
     "content-type",
     "lambda-runtime-function-error-type",
@@ -48,12 +54,28 @@ class Laptop:
         self.relay = False
         self.rerouted_at = 0.0  # "at" of the newest moved or detached
         self.question = Question()
+        self._owes: str | None = None  # the invocation of which nothing was heard
+        self._silent_peer: str | None = None
+        self._silent_until = 0.0
         self._conditions: list[Condition] | None = None  # once they are needed
 
     @property
     def there(self) -> bool:
         """Whether it takes invocations, as far as is known."""
         return self.peer is not None and not self.detached
+
+    def fall_silent(self, now: float, no: str) -> None:
+        """Take note that nothing was heard of an invocation: the next one would wait as long in vain."""
+        self._owes, self._silent_peer, self._silent_until = no, self.peer, now + SILENT_AT_MOST
+
+    def speak(self, message: dict[str, object]) -> None:
+        """Take note of a message, which may be its own."""
+        if self._owes is not None and (message.get("no") == self._owes or message.get("se") == self.session):
+            self._owes = None
+
+    def is_silent(self, now: float) -> bool:
+        """Return whether it owes an answer, by the connection that it has still."""
+        return self._owes is not None and self.peer == self._silent_peer and now < self._silent_until
 
     def wants(self, body: bytes) -> bool:
         """Return whether it takes an event: none, if its conditions are of a version that knows more."""
@@ -69,13 +91,14 @@ class Laptop:
         return conditions.matches(self._conditions, body)
 
 
-def pick(laptops: list[Laptop], run: Run) -> Laptop | None:
+def pick(laptops: list[Laptop], run: Run, now: float) -> Laptop | None:
     """Return the laptop for an invocation: of those that take it the first that is there.
 
     They are in the order of joining. If none is there, it is the one that may be asked first.
     """
-    there = next((each for each in laptops if each.there and run.is_for(each)), None)
-    return there or min(filter(run.is_for, laptops), key=lambda each: each.question.at, default=None)
+    takers = [each for each in laptops if run.is_for(each) and not each.is_silent(now)]
+    there = next((each for each in takers if each.there), None)
+    return there or min(takers, key=lambda each: each.question.at, default=None)
 
 
 class Run:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plldb.debugger import wire
-from plldb.debugger.agent.actions import PERHAPS_SENT, Deployed, Post, Ready, Send
+from plldb.debugger.agent.actions import PERHAPS_SENT, Answer, Deployed, Post, Ready, Send
 from plldb.debugger.agent.core import Core
 from plldb.debugger.protocol.arrivals import LATEST_START
 from tests.unit.debugger.simulation import (
@@ -242,6 +242,49 @@ def test_an_agent_that_is_refused_since_nobody_is_there_connects_again_at_the_ne
     assert invoke(9.0) == ["Deployed"]
     assert invoke(11.0) == ["Connect"]  # a laptop may have come since
     assert [type(each).__name__ for each in core.opened(START + 11, 2)] == ["Send"]
+
+
+@pytest.mark.parametrize("heard", ["its answer", "moved", "another connection", "not for ten minutes"])
+def test_a_laptop_that_sleeps_costs_a_sandbox_one_invocation_until_it_is_heard_again(heard: str) -> None:
+    core = Core(token="t", function="f", sandbox="s", lease=START + 3600, fresh=map(str, range(99)).__next__)
+
+    def welcome(now: float, hello: Action, peer: str) -> list[Action]:
+        assert isinstance(hello, Send)
+        laptop = {"session": "a", "where": [], "proof": wire.prove("a", "t", []), "peer": peer}
+        told = {"t": "welcome", "n": json.loads(hello.text)["n"], "me": "m", "creds": ["k", "s", "t"]}
+        return core.received(
+            now, 1, json.dumps({**told, "until": START + 3600, "lease": START + 3600, "laptops": [laptop]})
+        )
+
+    def invoke(now: float) -> list[Action]:
+        return core.invocation(now, "r", now + 99, {}, b"{}")
+
+    core.start(START)
+    (hello,) = core.opened(START, 1)
+    welcome(START, hello, "at first")
+    (post,) = invoke(START)
+    assert isinstance(post, Post)
+    core.posted(START, post.key, 200)
+    *_, answer = core.tick(START + 60)
+    assert isinstance(answer, Answer)
+    assert b"Plldb.Disconnected" in answer.body
+    hello, deployed = invoke(START + 61)  # meanwhile the link is proved
+    assert isinstance(deployed, Deployed)
+    welcome(START + 61, hello, "at first")
+    assert [type(each) for each in invoke(START + 62)] == [Deployed]
+    no = wire.verify(post.frame, {wire.key_id("t"): "t"})[1]["no"]
+    match heard:
+        case "its answer":
+            core.received(START + 63, 1, wire.sign({"t": "heartbeat", "id": "r", "no": no}, "t"))
+        case "moved":
+            core.received(
+                START + 63, 1, wire.sign({"t": "moved", "se": "a", "peer": "p", "at": START + 63}, "t")
+            )
+        case _:
+            (hello, _) = invoke(START + 630)
+            welcome(START + 630, hello, "elsewhere" if heard == "another connection" else "at first")
+    asked = invoke(START + {"another connection": 631, "not for ten minutes": 661}.get(heard, 64))
+    assert isinstance(asked[-1], Send if heard == "moved" else Post)  # it asks where the laptop is now
 
 
 def posts(to: str, done: list[Action]) -> list[int]:
