@@ -434,6 +434,28 @@ async def test_no_more_than_one_process_is_started_in_spare(tmp_path: Path) -> N
     await spare.close()
 
 
+async def test_nothing_is_left_however_often_the_end_is_cancelled(tmp_path: Path) -> None:
+    write(tmp_path, app="def handler(event, context): return event")
+    before, ready = {*find_family(os.getpid())}, asyncio.Event()
+
+    async def use() -> None:
+        async with bench(tmp_path, debug=0, patience=Patience(spare=0)) as function:
+            await function.invoke()
+            while len({*find_family(os.getpid())} - before) < 3:  # the adapter's, the worker, the spare one
+                await asyncio.sleep(0.01)
+            ready.set()
+            await asyncio.Event().wait()
+
+    using = asyncio.create_task(use())
+    await asyncio.wait({using, waiting := asyncio.create_task(ready.wait())}, return_when="FIRST_COMPLETED")
+    while not using.done():
+        using.cancel()
+        await asyncio.sleep(0)
+    assert (using.cancelled(), waiting.done()) == (True, True)
+    assert ({*find_family(os.getpid())} - before, find_adapters(tmp_path)) == (set(), [])
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 STARTING = """
 import os, pathlib, time
 mine = pathlib.Path(__file__).with_name("starting") / str(os.getpid())

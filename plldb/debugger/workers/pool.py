@@ -24,7 +24,7 @@ from plldb.debugger.workers.settings import FunctionSettings
 from plldb.debugger.workers.source import Project, Source, find_source
 from plldb.debugger.workers.spare import Spare
 from plldb.debugger.workers.worker import Patience, Worker, start_worker
-from plldb.tasks import cancel_all
+from plldb.tasks import cancel_all, ended, finish, unless
 
 DEFAULT_PATIENCE = Patience()
 AT_ONCE = max(2, os.cpu_count() or 2)
@@ -59,12 +59,11 @@ async def open_workers(
     opened = open_debugger(project, environment, debug, wait=wait, within=patience.debugger)
     async with opened as debugger:
         workers = Workers(project, functions, patience, environment, debugger)
-        looking = asyncio.create_task(workers.look_after())
         try:
-            yield workers
-        finally:
-            await cancel_all([looking])
-            await workers.close()
+            async with ended(workers.look_after()):
+                yield workers
+        finally:  # however often cancelled meanwhile: a process that is forgotten stays
+            await finish(workers.close())
 
 
 class TooLateError(Exception):
@@ -184,7 +183,9 @@ class Workers:
     async def _start(self, start: Start, tell: TellOutput) -> Worker:
         """Start a worker when it is its turn, and let the next one start when it has loaded the function."""
         function = self._functions[start.function]
-        layers = await self._project.layers(function) if self._project.layers else ()
+        fetching = self._project.layers(function) if self._project.layers else None
+        # Whoever closes the workers waits for those that start, but not for a download.
+        layers = (await unless(self._closed, fetching) if fetching else None) or ()
         await self._slots.acquire()
         try:
             if self._starting.get(start.identity.sandbox) is not asyncio.current_task():

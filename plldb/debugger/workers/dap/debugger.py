@@ -12,6 +12,7 @@ from plldb.debugger.workers.dap.relay import Relay
 from plldb.debugger.workers.output import Output, TellOutput
 from plldb.debugger.workers.project.interpreter import find_python
 from plldb.debugger.workers.source import Project
+from plldb.tasks import finish
 
 
 class Debugger:
@@ -79,4 +80,4 @@ async def open_debugger(
     try:
         yield Debugger(relay, wait=wait, within=within)
     finally:
-        await relay.close()
+        await finish(relay.close())
