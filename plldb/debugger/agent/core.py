@@ -146,6 +146,8 @@ class Core:
         self.wake = None
         if self._run is not None and self._run.sent:
             self._question = None
+        elif self._run is not None and self._question is None and self._is_lost(self._run):
+            self._try_again(now, self._run, 410)  # as if a frame had been refused now
         if self._question is not None:
             self._ask(now, *self._question)
         if self._run is not None and self._run.sent:
@@ -194,6 +196,11 @@ class Core:
         """Return whether a laptop may have something of an invocation, or get what is on its way."""
         # What of the invocation before is still on its way has no say in it.
         return run.sent or any(no == run.no for no, _, _ in self._flying.values())
+
+    def _is_lost(self, run: Run) -> bool:
+        """Return whether no laptop has anything of an invocation, and its own has gone meanwhile."""
+        there = run.laptop is not None and run.laptop.there and self._link.greeted
+        return not there and not self._may_have(run)
 
     def _keep_ready(self, now: float) -> None:
         """Use an invocation of the deployed code for a link that has been silent: nobody waits for it."""

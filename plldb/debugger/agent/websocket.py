@@ -41,7 +41,8 @@ class Incoming(RawIOBase):
             view[:size], self._early = self._early[:size], self._early[size:]
             return size
         if self.waits:
-            self.taken = False  # whoever asks for more has passed on what was there
+            # Whoever asks for more has passed on what was there, but for what TLS has decrypted.
+            self.taken = self._connection.holds_bytes()
             wait_for_bytes(self._connection)
             self.taken = True  # and only then are they: at no time are they nowhere
         return self._connection.readinto(buffer)

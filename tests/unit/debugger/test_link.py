@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plldb.debugger import wire
-from plldb.debugger.agent.actions import PERHAPS_SENT, Answer, Deployed, Post, Ready, Send
+from plldb.debugger.agent.actions import NOT_SENT, PERHAPS_SENT, Answer, Connect, Deployed, Post, Ready, Send
 from plldb.debugger.agent.core import Core
 from plldb.debugger.protocol.arrivals import LATEST_START
 from tests.unit.debugger.simulation import (
@@ -339,3 +339,19 @@ def test_the_deployed_code_runs_at_once_if_the_only_laptop_has_left() -> None:
     (hello,) = core.posted(START, key, 410)
     (deployed,) = welcome(core, hello)
     assert isinstance(deployed, Deployed)
+
+
+@pytest.mark.parametrize(("what", "then"), [("closed", Connect), ("moved", Send), ("detached", Deployed)])
+def test_a_laptop_that_goes_before_a_refused_frame_is_posted_again_is_asked_for(
+    what: str, then: type[Action]
+) -> None:
+    """Found by the first test above: the sandbox stood still until Lambda killed it."""
+    core = Core(token="t", function="f", sandbox="s", lease=START + 3600, fresh=map(str, range(99)).__next__)
+    core.start(START)
+    (hello,) = core.opened(START, 1)
+    welcome(core, hello, ("a", [], "of a"))
+    (key,) = posts("of a", core.invocation(START, "r", START + 9, {}, b"{}"))
+    assert core.posted(START, key, NOT_SENT) == []
+    frame = wire.sign({"t": what, "se": "a", "peer": "elsewhere", "at": START}, "t")
+    (done,) = core.closed(START, 1, "") if what == "closed" else core.received(START, 1, frame)
+    assert isinstance(done, then)
