@@ -41,6 +41,7 @@ class Line:
             self.closed.set()
             if self._reply is not None and not self._reply.done():
                 self._reply.set_exception(ConnectionResetError())
+                self._reply.exception()  # else asyncio would complain where nobody waits for it any more
             await self.socket.close()
 
     def _take_reply(self, reply: asyncio.Future[Welcome | Refused], text: str) -> None:
