@@ -69,13 +69,13 @@ async def test_after_a_kill_the_deployed_code_answers_and_restore_puts_all_back(
     plldb_cli: RunPlldb,
     cloud: Cloud,
 ) -> None:
-    before = await settings(world, names["Orders"])
+    before, others = await settings(world, names["Orders"]), set(cloud.connections)
     async with attached(aws_env, folder, "shop", "Orders", "--no-debug") as session:
         await session.read_until("attached")
         assert await invoke(world.functions, names["Orders"], 1) == {"laptop": 1}
-        there = len(cloud.connections)
+        both = set(cloud.connections) - others
         await session.running.kill()
-        await until(lambda: len(cloud.connections) < there)
+        await until(lambda: not both <= set(cloud.connections))
     assert await invoke(world.functions, names["Orders"], 2) == {"deployed": 2}
 
     async def connected() -> list[bool]:
