@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 from aiobotocore.httpsession import AIOHTTPSession
 from botocore.exceptions import ConnectTimeoutError, ProxyConnectionError
-from botocore.httpsession import ProxyConfiguration, mask_proxy_url
+from botocore.httpsession import mask_proxy_url
 
 Settings = dict[str, Any]
 KEPT_ALIVE = 60
@@ -39,16 +39,9 @@ class Session(AIOHTTPSession):
     nothing; it has no setting for the third one.
     """
 
-    def __init__(
-        self,
-        *,
-        timeout: Any = None,
-        proxies: dict[str, str] | None = None,
-        **settings: Any,
-    ) -> None:
+    def __init__(self, *, timeout: Any = None, **settings: Any) -> None:
         """Take aiobotocore's settings; ``timeout`` is seconds to connect, and for the answer."""
-        super().__init__(timeout=timeout, proxies=proxies, **settings)
-        self._proxies: Any = ProxyConfiguration(proxies)
+        super().__init__(timeout=timeout, **settings)
         if timeout:
             connect, answer = timeout
             both = connect + min(answer, LONGEST_FOR_PROXY)
@@ -60,7 +53,8 @@ class Session(AIOHTTPSession):
         try:
             return await super().send(request)
         except ConnectTimeoutError as error:
-            if proxy := self._proxies.proxy_url_for(request.url):
+            this: Any = self
+            if proxy := this._proxy_config.proxy_url_for(request.url):
                 cause = error.kwargs["error"]
                 raise ProxyConnectionError(proxy_url=mask_proxy_url(proxy), error=cause) from error
             raise
