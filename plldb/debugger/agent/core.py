@@ -98,6 +98,8 @@ class Core:
         """Connection ``n`` is open."""
         if n == self._link.n:
             self._link.opened(now)
+            for laptop in self._link.laptops or ():
+                laptop.end_silence()
             if self._run is not None:
                 self._run.catch_up = self._run.sent  # the old one may have lost something
         return self._step(now)

@@ -244,7 +244,10 @@ def test_an_agent_that_is_refused_since_nobody_is_there_connects_again_at_the_ne
     assert [type(each).__name__ for each in core.opened(START + 11, 2)] == ["Send"]
 
 
-@pytest.mark.parametrize("heard", ["its answer", "moved", "another connection", "not for ten minutes"])
+HEARD = ["its answer", "moved", "another connection", "not for ten minutes", "the sandbox had no network"]
+
+
+@pytest.mark.parametrize("heard", HEARD)
 def test_a_laptop_that_sleeps_costs_a_sandbox_one_invocation_until_it_is_heard_again(heard: str) -> None:
     core = Core(token="t", function="f", sandbox="s", lease=START + 3600, fresh=map(str, range(99)).__next__)
 
@@ -280,11 +283,16 @@ def test_a_laptop_that_sleeps_costs_a_sandbox_one_invocation_until_it_is_heard_a
             core.received(
                 START + 63, 1, wire.sign({"t": "moved", "se": "a", "peer": "p", "at": START + 63}, "t")
             )
+        case "the sandbox had no network":
+            core.closed(START + 63, 1, "reset")
+            assert [type(each) for each in invoke(START + 63)] == [Connect, Deployed]
+            core.opened(START + 63, 2)
         case _:
             (hello, _) = invoke(START + 630)
             welcome(START + 630, hello, "elsewhere" if heard == "another connection" else "at first")
     asked = invoke(START + {"another connection": 631, "not for ten minutes": 661}.get(heard, 64))
-    assert isinstance(asked[-1], Send if heard == "moved" else Post)  # it asks where the laptop is now
+    asks = heard in ("moved", "the sandbox had no network")  # where the laptop is now
+    assert isinstance(asked[-1], Send if asks else Post)
 
 
 def posts(to: str, done: list[Action]) -> list[int]:
