@@ -14,7 +14,7 @@ from plldb.aws.place import Target
 from plldb.aws.session import Aws
 from plldb.debugger.arming.examine import function_of
 from plldb.debugger.arming.functions import GONE, arn_of
-from plldb.debugger.arming.holders import MOST, Hold, Holding, in_the_way, others_of
+from plldb.debugger.arming.holders import MOST, Hold, Holding, excludes, others_of
 from plldb.debugger.arming.look import Seen, token_of
 from plldb.debugger.arming.mutex import read_hold
 from plldb.debugger.arming.naming.names import Wanted
@@ -129,27 +129,31 @@ async def find_place(aws: Aws, places: Places, seen: Seen, me: Me) -> Place | Re
     Raises:
         AwsError: DynamoDB refused, or could not be reached.
     """
-    hold, now = seen.hold, int(time.time())
-    others = others_of(hold, "", now=now)
-    if hold is None or not others:
+    others = others_of(seen.hold, "", now=int(time.time()))
+    if seen.hold is None or not others:
         return Place()
     mine = [each for each in others if _is(each, me)]
     connected = await gather_all(*[_is_connected(aws, places, each.holder.session) for each in mine])
     killed = frozenset(each.holder.session for each, there in zip(mine, connected, strict=True) if not there)
-    way = in_the_way(hold, me.where, now=now, without=killed)
-    rest = tuple(each for each in others if each.holder.session not in killed)
-    is_full = len(rest) >= MOST
     # Without their token on the function nobody can join them: it was deployed, and they are not there.
-    joins = not way.holders and not is_full and bool(token_of(seen) or not me.takes_over)
-    if joins or not rest:
-        return Place(hold=replace(hold, holders=others) if killed else None, instead_of=killed)
-    if not me.takes_over:
-        arn = seen.current.arn
-        whole = replace(hold, holders=rest)
-        return held(arn, way, mine=lambda each: _is(each, me)) if way.holders else full(arn, whole)
-    # Their token is replaced, so whoever would not be in the way has to make place, too.
-    everybody = frozenset(each.holder.session for each in others)
-    return Place(hold=replace(hold, holders=rest), instead_of=everybody, taken=True)
+    can_join = bool(token_of(seen) or not me.takes_over)
+    return _choose_place(replace(seen.hold, holders=others), killed, me, can_join=can_join)
+
+
+def _choose_place(hold: Hold, killed: frozenset[str], me: Me, *, can_join: bool) -> Place | Refused:
+    """Choose beside whom, and instead of whom; ``killed`` are sessions of the caller's that are no more."""
+    rest = tuple(each for each in hold.holders if each.holder.session not in killed)
+    in_the_way = tuple(each for each in rest if excludes(each.where, me.where))
+    is_free = not in_the_way and len(rest) < MOST
+    if not rest or (is_free and can_join):
+        return Place(hold=hold if killed else None, instead_of=killed)
+    if me.takes_over:
+        # Their token is replaced, so whoever would not be in the way has to make place, too.
+        everybody = frozenset(each.holder.session for each in hold.holders)
+        return Place(hold=replace(hold, holders=rest), instead_of=everybody, taken=True)
+    if in_the_way:
+        return held(hold.arn, replace(hold, holders=in_the_way), mine=lambda each: _is(each, me))
+    return full(hold.arn, replace(hold, holders=rest))
 
 
 def _is(holding: Holding, me: Me) -> bool:
