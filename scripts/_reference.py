@@ -32,9 +32,10 @@ HEAD = """\
 Every public name of plldb. Written by `scripts/reference` from the docstrings; do not edit it by hand.
 How the names are used together is shown in [embedding.md](embedding.md).
 
-Events and what they hold have the same fields in JSON; [json.md](json.md) says what each means. In Python an
-array is a tuple, an object of strings a mapping, a time a `datetime` in UTC, null None, a status a
-[`Status`](#status) or [`StackStatus`](#stackstatus), and the remedy of a finding a [`Hint`](#hint).
+Events and what they hold have the same fields in JSON: [json.md](json.md) has a section for each, to which
+its name leads here. In Python an array is a tuple, an object of strings a mapping, a time a `datetime` in
+UTC, null None, a status a [`Status`](#status) or [`StackStatus`](#stackstatus), and the remedy of a finding
+a [`Hint`](#hint).
 """
 # How Google's style heads the lists in a docstring, and what stands before them here.
 LISTS = {"Args:": "Arguments", "Attributes:": "Attributes", "Raises:": "Raises"}
@@ -61,14 +62,16 @@ def build_page() -> str:
         lines += [f"## {module_name}", "", first_paragraph(module), "", *drawing(module)]
         if module_name in BRANCHES:
             lines += drawing(importlib.import_module(BRANCHES[module_name]))
+        told = [name for name in module.__all__ if heading_in_json(name)]
+        lines += ["Events and what they hold: " + ", ".join(map(link, told)) + ".", ""] if told else []
         for name in module.__all__:
-            lines += describe_or_refer(name, getattr(module, name))
+            lines += [] if name in told else describe_or_refer(name, getattr(module, name))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
 
 @functools.cache
 def public_names() -> frozenset[str]:
-    """Every name that has a section."""
+    """Every name that has a section, here or in json.md."""
     return frozenset(name for module in MODULES for name in importlib.import_module(module).__all__)
 
 
@@ -78,14 +81,17 @@ here: list[str] = []
 
 @functools.cache
 def anchors() -> dict[tuple[str, str], str]:
-    """The name of each section, by module and name: GitHub numbers headings that are the same."""
+    """Where each name is told of, by module and name: GitHub numbers headings that are the same."""
     found: dict[tuple[str, str], str] = {}
     seen: dict[str, int] = {}
     for module_name in MODULES:
         for name in importlib.import_module(module_name).__all__:
+            if heading := heading_in_json(name):
+                found[module_name, name] = f"json.md#{heading}"
+                continue
             number = seen.get(name.lower(), 0)
             seen[name.lower()] = number + 1
-            found[module_name, name] = f"{name.lower()}-{number}" if number else name.lower()
+            found[module_name, name] = f"#{name.lower()}-{number}" if number else f"#{name.lower()}"
     return found
 
 
@@ -121,8 +127,20 @@ def describe(name: str, value: Any) -> Iterator[str]:
 def describe_union(name: str, value: UnionType) -> Iterator[str]:
     """An alias of event types: its members and what is said of it in the source."""
     yield from prose(event_docs(f"{here[-1]}.events").get(name, ""))
-    yield "One of " + ", ".join(link(member.__name__) for member in get_args(value)) + "."
+    yield "One of " + ", ".join(map(link, members_of(value))) + "."
     yield ""
+
+
+def members_of(value: UnionType) -> Iterator[str]:
+    """The names of the types of a union; those of a smaller public union are told by its name."""
+    module = importlib.import_module(here[-1])
+    unions = {name: get_args(each) for name, each in vars(module).items() if isinstance(each, UnionType)}
+    left = list(get_args(value))
+    for name, parts in sorted(unions.items(), key=lambda item: -len(item[1])):
+        if name in module.__all__ and set(parts) < set(get_args(value)) and set(parts) & set(left):
+            yield name
+            left = [each for each in left if each not in parts]
+    yield from (each.__name__ for each in left)
 
 
 def describe_class(name: str, value: type) -> Iterator[str]:
@@ -146,23 +164,19 @@ def describe_class(name: str, value: type) -> Iterator[str]:
 
 
 def describe_dataclass(value: type) -> Iterator[str]:
-    """What a dataclass means, and its fields, which are told once: here or in json.md."""
+    """What a dataclass means, and its fields."""
     blocks = (inspect.getdoc(value) or "").split("\n\n")
-    heading = heading_in_json(value)
     for block in blocks:
-        of_fields = block.startswith("Attributes:") or (heading and block.startswith("``"))
-        yield from () if of_fields else prose(block)
-    if heading:
-        yield f"Fields: [{heading}](json.md#{heading})."
-    else:
-        attributes = (block for block in blocks if block.startswith("Attributes:"))
-        yield from describe_fields(value, dict(read_items(next(attributes, "").partition("\n")[2])))
+        yield from () if block.startswith("Attributes:") else prose(block)
+    attributes = (block for block in blocks if block.startswith("Attributes:"))
+    yield from describe_fields(value, dict(read_items(next(attributes, "").partition("\n")[2])))
     yield ""
 
 
-def heading_in_json(value: type) -> str:
+@functools.cache
+def heading_in_json(name: str) -> str:
     """The section of json.md with the fields of an event, or of what events hold; empty if there is none."""
-    snake = re.sub(r"(?<!^)(?=[A-Z])", "_", value.__name__).lower()
+    snake = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
     return snake if f"\n### {snake}\n" in JSON_PAGE.read_text(encoding="utf-8") else ""
 
 
@@ -195,11 +209,11 @@ def has_default(field: dataclasses.Field[Any]) -> bool:
 
 def type_of(value: type, annotation: str) -> str:
     """A type for a table: public names are links, private names of literals are spelled out."""
+    if annotation in public_names():
+        return link(annotation)
     meaning = getattr(sys.modules[value.__module__], annotation, None)
     if get_origin(meaning) is Literal:
         return "one of " + ", ".join(f"`{word!r}`" for word in get_args(meaning))
-    if annotation in public_names():
-        return link(annotation)
     return "`" + annotation.replace("|", "\\|") + "`"
 
 
@@ -276,7 +290,7 @@ def link(name: str, module_name: str = "") -> str:
     last = name.removeprefix("plldb.bootstrap.").removeprefix("plldb.debugger.").removeprefix("plldb.errors.")
     for each in (module_name, here[-1], *MODULES):
         if (each, last) in anchors():
-            return f"[`{last}`](#{anchors()[each, last]})"
+            return f"[`{last}`]({anchors()[each, last]})"
     return f"`{name}`"
 
 

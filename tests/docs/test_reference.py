@@ -41,7 +41,9 @@ def test_every_public_name_has_a_docstring_and_a_section(module: str, name: str)
         assert not value.__doc__.startswith(f"{name}(")
     else:
         assert isinstance(value, str | UnionType) or get_origin(value) is Literal
-    assert name.lower() in read_anchors(ROOT / "docs" / "reference.md")
+    # A section of its own, or in the list of those that json.md tells of; test_links follows that.
+    page = ROOT / "docs" / "reference.md"
+    assert name.lower() in read_anchors(page) or f"[`{name}`](json.md#" in page.read_text()
 
 
 def test_the_changelog_has_the_version() -> None:
