@@ -50,6 +50,11 @@ def say(text: str) -> None:
     os.write(2, f"plldb: {text}\n".encode())
 
 
+def id_of(head: bytes) -> str:
+    """Return the id of an invocation, by what the API has said of it; empty if there is none."""
+    return field(head, b"lambda-runtime-aws-request-id").decode()
+
+
 class Nobody:
     """Stands for the core where the first question found nobody, until the next one is due.
 
@@ -87,6 +92,7 @@ class Agent:
         self._mark = mark
         self._shared = {name: environment[name] for name in SHARED if name in environment}
         self._api = Http(api)
+        self._next = self._api.build("GET", API + "next", [], b"")
         self._events = Events()
         self._runtime = Runtime(command, environment, api, self._events)
         self._lines: Lines | None = None  # once they are needed
@@ -101,13 +107,13 @@ class Agent:
         self.serving = True
         if not isinstance(decision, Ready) or not decision.takes_all:
             self._runtime.start()
-            self._await_runtime(None, "")
+            self._await_runtime(None, b"")
         while True:
             self._mark(b"idle")
             asked = time()
             try:
                 self._api.open(asked)
-                status, head, body = self._api.request("GET", API + "next", [], b"", asked)
+                status, head, body = self._api.send(self._next, asked)
             except OSError:
                 os._exit(0)  # Lambda takes the sandbox down
             if status != 200:
@@ -161,7 +167,8 @@ class Agent:
 
     def _is_passed_on(self, now: float) -> bool:
         """Return whether the runtime waits for an invocation and gets this one, whatever it is."""
-        self._catch_up()
+        if not self._events.empty():
+            self._catch_up()
         try:
             return self._runtime.running and (self._core is None or self._core.passes(now))
         except Exception:  # noqa: BLE001 - then it is told of the invocation, and `_tell_core` takes its failure
@@ -177,11 +184,10 @@ class Agent:
 
         For the caches of the processor are cold then.
         """
-        killed_at = int(field(head, b"lambda-runtime-deadline-ms")) / 1000
-        deadline = min(killed_at, now + self._settings.timeout)
-        self._runtime.hand_over(with_deadline(head, body, deadline))
+        answer, deadline = with_deadline(head, body, now + self._settings.timeout)
+        self._runtime.hand_over(answer)
         self._mark(b"busy")
-        self._await_runtime(deadline, field(head, b"lambda-runtime-aws-request-id").decode())
+        self._await_runtime(deadline, head)
 
     def _read_unread(self) -> None:
         """Hear what the laptop has said while the sandbox stood still: it may have detached, or moved."""
@@ -211,7 +217,7 @@ class Agent:
         if isinstance(decision, Answer):
             self._post(rid, decision.kind, decision.headers, decision.body)
         else:
-            self._run_deployed(rid, deadline, head, body)
+            self._run_deployed(deadline, head, body)
 
     def _post(self, rid: str, kind: str, headers: list[tuple[str, str]], body: bytes) -> None:
         self._api.open(time())
@@ -219,26 +225,26 @@ class Agent:
 
     # The function's own runtime.
 
-    def _run_deployed(self, rid: str, deadline: float, head: bytes, body: bytes) -> None:
+    def _run_deployed(self, deadline: float, head: bytes, body: bytes) -> None:
         if not self._runtime.running:
             self._runtime.waiting = True
             self._runtime.start()
-            self._await_runtime(deadline, rid)
+            self._await_runtime(deadline, head)
             self._runtime.waiting = False
-        self._runtime.hand_over(with_deadline(head, body, deadline))
-        self._await_runtime(deadline, rid)
+        self._runtime.hand_over(with_deadline(head, body, deadline)[0])
+        self._await_runtime(deadline, head)
 
-    def _await_runtime(self, deadline: float | None, rid: str) -> None:
+    def _await_runtime(self, deadline: float | None, head: bytes) -> None:
         """Return when the runtime asks for the next invocation; end as it ends, or as Lambda ends it."""
         while True:
             event = self._next_event(deadline)
             if event is None:
                 if deadline is not None and time() >= deadline:
-                    self._time_out(rid)
+                    self._time_out(id_of(head))
             elif event[0] == "idle":
                 return
             elif event[0] == "init_error" and isinstance(event[1], bytes):
-                self._post(rid, "error", [("content-type", "application/json")], event[1])
+                self._post(id_of(head), "error", [("content-type", "application/json")], event[1])
             elif event[0] == "ended" and isinstance(event[1], int):
                 self._end_like(event[1])
 

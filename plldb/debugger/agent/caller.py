@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import RawIOBase
 from select import POLLIN, poll
 
-from plldb.debugger.agent.sockets import connect, field, framing
+from plldb.debugger.agent.sockets import connect, framing
 
 BLOCK = 65536
 """Bytes of a request that are awaited as a whole. A longer one goes on piece by piece."""
@@ -14,7 +14,8 @@ BLOCK = 65536
 class Caller:
     """A connection of the runtime, and the one to the real API that its requests go to."""
 
-    def __init__(self, connection: Connection, api: str) -> None:
+    def __init__(self, connection: Connection, api: str, descriptor: int) -> None:
+        """Take a connection of the runtime; `wait` returns for ``descriptor``, too."""
         self.connection = connection
         self.upstream: Connection | None = None
         self.pumped = False  # whether a thread carries what comes from the API
@@ -23,6 +24,7 @@ class Caller:
         self._api = api
         self._poll = poll()
         self._poll.register(connection, POLLIN)
+        self._poll.register(descriptor, POLLIN)
         self._unanswered = False
 
     def connect(self) -> Connection:
@@ -40,10 +42,9 @@ class Caller:
         self._poll.unregister(self.upstream)
         return True
 
-    def wait(self, descriptor: int, timeout: float | None) -> list[int]:
-        """Return which descriptors can be read: of its two connections, or this other one."""
-        self._poll.register(descriptor, POLLIN)
-        return [each for each, _ in self._poll.poll(None if timeout is None else int(timeout * 1000) + 1)]
+    def wait(self, timeout: float | None) -> list[tuple[int, int]]:
+        """Return which descriptors can be read: of its two connections, or the other one; each with why."""
+        return self._poll.poll(None if timeout is None else int(timeout * 1000) + 1)
 
     def hear(self, note: Callable[[bytes, bytes], None]) -> str:
         """Read what it says, and pass on each request; ``note`` is given method and path first.
@@ -56,8 +57,10 @@ class Caller:
             OSError: a connection is broken, or ``note`` refuses.
         """
         data = self.connection.recv(BLOCK)
+        if not data:
+            return "closed"
         self.said += data
-        while data:
+        while self.said:
             size = measure(self.said)
             if size < 0:
                 return "large"
@@ -70,7 +73,7 @@ class Caller:
             note(method, path)
             self.connect().sendall(request)
             self._unanswered = True
-        return "closed"
+        return "more"
 
     def pass_on(self) -> bool:
         """Pass on what the API says; return whether the connection is of use after that."""
@@ -99,8 +102,9 @@ def measure(said: bytes) -> int:
     end = said.find(b"\r\n\r\n") + 4
     if end < 4:
         return -1 if len(said) > BLOCK else 0
-    size, chunked = framing(said[:end])
-    return -1 if chunked or size > BLOCK or field(said[:end], b"expect") else end + size
+    head = said[:end]
+    size, chunked = framing(head)
+    return -1 if chunked or size > BLOCK or b"\nexpect:" in head.lower() else end + size
 
 
 class Said(RawIOBase):

@@ -16,6 +16,8 @@ from plldb.debugger.agent.sockets import (
 IDLE_LIMIT = 30.0
 """Seconds after which a kept connection is not used again: the server may have closed it unseen."""
 
+_DEADLINE = b"\nlambda-runtime-deadline-ms:"
+
 _NOT_KEPT = (b"content-length", b"transfer-encoding", b"connection", b"lambda-runtime-deadline-ms")
 
 
@@ -53,13 +55,20 @@ class Http:
         self, method: str, path: str, headers: Headers, body: bytes, now: float
     ) -> tuple[int, bytes, bytes]:
         """Send a request through the open connection, and return status, head and body of the answer."""
-        assert self._socket is not None  # noqa: S101 - `open` was called
-        assert self._stream is not None  # noqa: S101
+        return self.send(self.build(method, path, headers, body), now)
+
+    def build(self, method: str, path: str, headers: Headers, body: bytes) -> bytes:
+        """Return a request as it is sent."""
         lines = [f"{method} {path} HTTP/1.1", f"host: {self._host}", f"content-length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in headers]
-        head = "\r\n".join([*lines, "", ""]).encode("latin-1")
+        return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+    def send(self, request: bytes, now: float) -> tuple[int, bytes, bytes]:
+        """Do what `request` does, with one that is built."""
+        assert self._socket is not None  # noqa: S101 - `open` was called
+        assert self._stream is not None  # noqa: S101
         try:
-            self._socket.sendall(head + body)
+            self._socket.sendall(request)
             answer = self._answer(self._stream)
         except EOFError:
             self.close()
@@ -71,6 +80,11 @@ class Http:
         return answer
 
     def _answer(self, stream: BufferedReader) -> tuple[int, bytes, bytes]:
+        said = stream.peek()
+        end = said.find(b"\r\n\r\n") + 4
+        if end >= 4 and framing(said[:end]) == (len(said) - end, False):  # most are there as a whole
+            stream.read(len(said))
+            return int(said[9:12]), said[:end], said[end:]
         head = read_head(stream)
         size, chunked = framing(head)
         body = b"".join(chunks(stream)) if chunked else read_exactly(stream, size)
@@ -83,8 +97,18 @@ def headers_of(head: bytes) -> Headers:
     return [(name, value.strip()) for name, _, value in pairs]
 
 
-def with_deadline(head: bytes, body: bytes, deadline: float) -> bytes:
-    """Return an invocation as the API gave it, but with another deadline, in epoch seconds."""
+def with_deadline(head: bytes, body: bytes, latest: float) -> tuple[bytes, float]:
+    """Return an invocation as the API gave it, but due at the latest then, and when; in epoch seconds."""
+    lower = head.lower()
+    start = lower.index(_DEADLINE) + len(_DEADLINE)
+    end = lower.index(b"\n", start)
+    deadline = min(int(head[start:end]) / 1000, latest)
+    if b"\ncontent-length:" not in lower or b"\ntransfer-encoding:" in lower or b"\nconnection:" in lower:
+        return _rebuilt(head, body, deadline), deadline
+    return b"%b %d\r%b%b" % (head[:start], deadline * 1000, head[end:], body), deadline
+
+
+def _rebuilt(head: bytes, body: bytes, deadline: float) -> bytes:
     kept = [line for line in head.splitlines()[:-1] if line.partition(b":")[0].lower() not in _NOT_KEPT]
     kept.append(b"Lambda-Runtime-Deadline-Ms: %d" % (deadline * 1000))
     return b"\r\n".join([*kept, b"Content-Length: %d" % len(body), b"", body])

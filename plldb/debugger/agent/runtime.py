@@ -46,6 +46,7 @@ class Events:
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[Event] = SimpleQueue()
+        self.empty = self._queue.empty
         self.descriptor, self._writer = os.pipe()
         self.watched = False
 
@@ -132,10 +133,10 @@ class Runtime:
         event = self.happened()
         while event is None and caller.busy and self._caller is caller:
             left = None if limit is None else max(0.0, limit - time())
-            ready = caller.wait(self._events.descriptor, left)
+            ready = caller.wait(left)
             if not ready:
                 break
-            for descriptor in ready:
+            for descriptor, _ in ready:
                 event = event or self._carry(caller, descriptor)  # the rest can be read later, too
         self._events.watched = False
         return event
@@ -208,7 +209,8 @@ class Runtime:
         while True:
             plain = accept(self._listener)
             plain.setsockopt(network.IPPROTO_TCP, network.TCP_NODELAY, 1)
-            start_new_thread(self._serve, (Caller(Connection(plain), self._api),))
+            caller = Caller(Connection(plain), self._api, self._events.descriptor)
+            start_new_thread(self._serve, (caller,))
 
     def _serve(self, caller: Caller) -> None:
         """Pass on its requests, until it asks for an invocation."""

@@ -301,7 +301,9 @@ def field(head: bytes, name: bytes) -> bytes:
 
 def framing(head: bytes) -> tuple[int, bool]:
     """Return how long a message's body is by its head: its bytes, and whether it is chunked."""
-    return int(field(head, b"content-length") or 0), b"chunked" in field(head, b"transfer-encoding").lower()
+    lower = head.lower()
+    size = int(field(lower, b"content-length") or 0)
+    return size, b"\ntransfer-encoding:" in lower and b"chunked" in field(lower, b"transfer-encoding")
 
 
 def read_exactly(stream: BufferedReader, size: int) -> bytes:

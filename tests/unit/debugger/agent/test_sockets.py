@@ -16,7 +16,7 @@ from botocore.httpsession import where
 
 from plldb.debugger.agent import sockets
 from plldb.debugger.agent.caller import Caller
-from plldb.debugger.agent.http import Http
+from plldb.debugger.agent.http import Http, with_deadline
 from plldb.debugger.agent.sockets import Connection, find_authorities
 from tests.unit.debugger.agent.sandbox import without_private
 
@@ -127,11 +127,31 @@ async def test_a_kept_connection_is_used_again_with_whichever_descriptor_and_not
 def test_a_connection_of_the_runtime_that_the_api_closed_within_an_invocation_is_left() -> None:
     near, far = socket.socketpair()
     with socket.create_server(("127.0.0.1", 0)) as api, near, far:
-        caller = Caller(Connection(far), f"127.0.0.1:{api.getsockname()[1]}")
+        caller = Caller(Connection(far), f"127.0.0.1:{api.getsockname()[1]}", api.fileno())
         upstream = caller.connect()
         assert caller.leave_to_thread()
         number = far.fileno()
         for each in (upstream, caller.connection):  # as the thread does
             each.close()
-        assert number in caller.wait(api.fileno(), 0.0)
+        assert number in dict(caller.wait(0.0))
         assert not caller.pass_on()
+
+
+@pytest.mark.parametrize(
+    ("said", "given"),
+    [
+        (b"Content-Length: 2\r\nX: y\r\n", b"Content-Length: 2\r\nX: y\r\n"),
+        (b"content-length: 2\r\nConnection: close\r\n", b"Content-Length: 2\r\n"),
+        (b"Transfer-Encoding: chunked\r\nX: y\r\n", b"X: y\r\nContent-Length: 2\r\n"),
+        (b"X: y\r\n", b"X: y\r\nContent-Length: 2\r\n"),
+    ],
+)
+def test_an_invocation_goes_on_as_the_api_gave_it_with_the_functions_own_deadline(
+    said: bytes, given: bytes
+) -> None:
+    status, deadline = b"HTTP/1.1 200 OK\r\n", b"Lambda-Runtime-Deadline-Ms: %d\r\n"
+    answer, due = with_deadline(status + deadline % 899_000 + said + b"\r\n", b"{}", 3.5)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert due == 3.5
+    assert body == b"{}"
+    assert sorted(head.split(b"\r\n")) == sorted((status + deadline % 3500 + given)[:-2].split(b"\r\n"))
