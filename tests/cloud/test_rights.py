@@ -24,7 +24,7 @@ from plldb.debugger.arming.functions import find_armed_versions, open_lambda
 from plldb.debugger.arming.mutex import open_table
 from plldb.debugger.arming.naming.stacks import list_stack_functions, read_infrastructure
 from plldb.debugger.arming.operate import Places
-from plldb.debugger.attaching.ledger import note_start
+from plldb.debugger.attaching.invocations.ledger import note_start
 from plldb.debugger.link import rows
 from plldb.debugger.link.addresses import management_address
 from plldb.errors import AccessDeniedError, PlldbError

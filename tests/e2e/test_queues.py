@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from plldb.aws.place import Place
 from plldb.aws.session import open_aws
-from plldb.debugger.attaching.queues import keep_invisible
+from plldb.debugger.attaching.invocations.queues import keep_invisible
 from plldb.debugger.pace import Pace
 from tests.support.answers import access_denied
 from tests.support.behaviours import Answer, every, on

@@ -10,7 +10,7 @@ import pytest
 
 from plldb.aws.place import Place
 from plldb.aws.session import open_aws
-from plldb.debugger.attaching.queues import keep_invisible
+from plldb.debugger.attaching.invocations.queues import keep_invisible
 from plldb.debugger.link.rows import make_row
 from plldb.debugger.pace import Pace
 from plldb.errors import AwsError

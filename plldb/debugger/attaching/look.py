@@ -12,7 +12,7 @@ from plldb.debugger.arming.mutex import Table, list_holds
 from plldb.debugger.arming.naming.stacks import list_stack_functions
 from plldb.debugger.arming.operate import Places
 from plldb.debugger.arming.restore import list_held_functions, look_at, open_places
-from plldb.debugger.attaching.ledger import is_of, list_invocations
+from plldb.debugger.attaching.invocations.ledger import is_of, list_invocations
 from plldb.debugger.events.status import AttachedSession, DebuggerStatus
 from plldb.debugger.link.rows import KEPT_AFTER
 from plldb.debugger.link.rows import TABLE as SESSIONS

@@ -10,14 +10,12 @@ from types import TracebackType
 from typing import assert_never
 
 from plldb.debugger.attaching.held import HeldFunctions
-from plldb.debugger.attaching.ledger import End, Ledger, Notes
+from plldb.debugger.attaching.invocations.callers import find_repeated
+from plldb.debugger.attaching.invocations.ledger import End, Ledger, Notes
+from plldb.debugger.attaching.invocations.outcomes import finished_event
+from plldb.debugger.attaching.invocations.queues import keep_invisible
+from plldb.debugger.attaching.invocations.triggers import read_trigger
 from plldb.debugger.attaching.options import Workers
-from plldb.debugger.attaching.queues import keep_invisible
-from plldb.debugger.attaching.triggers import (
-    find_repeated,
-    finished_event,
-    read_trigger,
-)
 from plldb.debugger.events.connection import AnswersDelayed, ConnectionLost, ConnectionRestored, SignInNeeded
 from plldb.debugger.events.functions import FunctionRelayed, VisibilityDenied
 from plldb.debugger.events.invocations import (

@@ -14,7 +14,7 @@ from typing import Literal
 
 from plldb.debugger.arming.holders import Hold, Holding, others_of
 from plldb.debugger.arming.mutex import Table, read_hold
-from plldb.debugger.attaching.ledger import read_invocation
+from plldb.debugger.attaching.invocations.ledger import read_invocation
 from plldb.debugger.conditions import matches, read_conditions
 from plldb.debugger.pace import Pace
 from plldb.errors import PlldbError

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import plldb
+from plldb.debugger.attaching.invocations.outcomes import finished_event
+from plldb.debugger.attaching.invocations.triggers import read_trigger
 from plldb.debugger.attaching.telling import Telling
-from plldb.debugger.attaching.triggers import finished_event, read_trigger
 from plldb.debugger.errors import RecordingError
 from plldb.debugger.events.attach import AttachEvent, PlannedFunction
 from plldb.debugger.events.invocations import InvocationStarted, Output

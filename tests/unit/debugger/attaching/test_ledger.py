@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from plldb.debugger.arming.mutex import Table
-from plldb.debugger.attaching.ledger import End, Notes, note_invocation
+from plldb.debugger.attaching.invocations.ledger import End, Notes, note_invocation
 from plldb.debugger.link.rows import SessionRow
 from tests.unit.aws.fakes import AT_ONCE, Client, aws, refused
 

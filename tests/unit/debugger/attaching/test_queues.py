@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from plldb.debugger.attaching.queues import Messages, read_messages
+from plldb.debugger.attaching.invocations.queues import Messages, read_messages
 
 
 def records(*arns: str) -> bytes:

@@ -8,13 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plldb.debugger.attaching.triggers import (
-    Failure,
-    describe_failure,
-    find_repeated,
-    read_status_code,
-    read_trigger,
-)
+from plldb.debugger.attaching.invocations.callers import find_repeated
+from plldb.debugger.attaching.invocations.outcomes import Failure, describe_failure, read_status_code
+from plldb.debugger.attaching.invocations.triggers import read_trigger
 
 pytestmark = pytest.mark.once
 
