@@ -97,10 +97,7 @@ async def test_after_twenty_minutes_of_frost_the_laptop_answers_again(
     world: World, cloud: Cloud, way: str
 ) -> None:
     # Each use of a link that was silent is as the one after a minute of silence.
-    changes = {
-        "link.py": lambda text: replace("STALE_AFTER = 60.0", "STALE_AFTER = 0.001")(PATIENT["link.py"](text))
-    }
-    layer, name = await publish(world.functions, await build_layer(changes)), await create_function(world)
+    layer, name = await publish(world.functions, await build_layer(STALE)), await create_function(world)
     async with attached(world, name) as session, armed(world, name, session, layer=layer):
         others = set(cloud.connections)  # invocations of other tests may not be over
         assert await invoke(world.functions, name, 1) == {"laptop": 1}

@@ -21,7 +21,9 @@ from plldb.tasks import gather_all
 from tests.support.environment import REGION
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import Callable, Coroutine, Iterable
+
+    from tests.support.events import PacedEvents
 
 Command = Literal["setup", "destroy"]
 
@@ -89,6 +91,7 @@ async def run(
     *,
     pace: Pace = CALM,
     seconds: float = 120.0,
+    tell: Callable[[bootstrap.Event], None] = lambda event: None,
     **options: Any,
 ) -> Ran:
     """Run to the end; `TimeoutError` after so many seconds. Only plldb's own errors are caught."""
@@ -103,7 +106,8 @@ async def run(
     try:
         async with asyncio.timeout(seconds), aclosing(stream):
             async for event in stream:
-                events.append(event)  # noqa: PERF401 - what came before an error counts
+                events.append(event)  # what came before an error counts
+                tell(event)
     except PlldbError as caught:
         error = caught
     return Ran(events=tuple(events), error=error, seconds=time.monotonic() - begin)
@@ -115,6 +119,16 @@ async def succeed(command: Command, account: str, endpoint: str, **options: Any)
     if ran.error is not None:
         raise AssertionError(f"{command} failed: {ran.error}") from ran.error
     return ran
+
+
+def hasten_once_attached(paced: PacedEvents) -> Callable[[bootstrap.Event], None]:
+    """For `run`: once it follows an operation that it found under way, that goes on fast to its end."""
+
+    def tell(event: bootstrap.Event) -> None:
+        if isinstance(event, bootstrap.ActionDecided) and event.action == "attach":
+            paced.hasten()
+
+    return tell
 
 
 async def at_most(count: int, work: Iterable[Coroutine[Any, Any, Any]]) -> tuple[Any, ...]:

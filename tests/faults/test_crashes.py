@@ -14,7 +14,7 @@ from plldb import bootstrap
 from tests.faults.baseline import COLD, DESTROY, SCENARIOS, UPDATE, Baseline, Scenario, Spot, changes
 from tests.faults.cli import command_line, plldb
 from tests.faults.harm import Harm
-from tests.faults.library import CALM, at_most, run, succeed
+from tests.faults.library import CALM, at_most, hasten_once_attached, run, succeed
 from tests.support.behaviours import Callback, DropConnection, Occurrence, every, nth, on
 from tests.support.events import PacedEvents, Pacing
 from tests.support.proxy import Proxy
@@ -99,14 +99,14 @@ class CutOff:
 
 
 async def test_killed_while_cloudformation_works_the_next_run_follows_that_first(
-    ministack: str, proxy: Proxy, baseline: Baseline, tmp_path: Path
+    ministack: str, baseline: Baseline, tmp_path: Path
 ) -> None:
-    crash = Crash(proxy, tmp_path, PacedEvents(Pacing(seconds=3)))
-
     async def run_cell(scenario: Scenario, operation: str, command: Command) -> None:
         hands = await scenario.prepare(ministack, baseline.accounts)
-        assert await crash.run(scenario, hands, operation, every)
-        ran = await succeed(command, hands.account, proxy.url)
+        paced = PacedEvents(Pacing(seconds=60))
+        async with Proxy(ministack) as proxy:
+            assert await Crash(proxy, tmp_path, paced).run(scenario, hands, operation, every)
+            ran = await succeed(command, hands.account, proxy.url, tell=hasten_once_attached(paced))
         actions = [event.action for event in ran.events if isinstance(event, bootstrap.ActionDecided)]
         assert actions[:1] == ["attach"], f"{scenario.name}, then {command}: {actions}"
         assert baseline.is_right(command, await hands.inventory())
@@ -119,11 +119,11 @@ async def test_killed_while_cloudformation_works_the_next_run_follows_that_first
 class Crash:
     """Kills the program when a request has taken effect and before it hears of it."""
 
-    def __init__(self, proxy: Proxy, folder: Path, paced: PacedEvents | None = None) -> None:
+    def __init__(self, proxy: Proxy, folder: Path, paced: PacedEvents) -> None:
         self._proxy = proxy
         self._folder = folder
         self._harm = Harm()
-        proxy.use(on(self._harm), *([on(paced, "cloudformation")] if paced else []))
+        proxy.use(on(self._harm), on(paced, "cloudformation"))
 
     async def run(self, scenario: Scenario, hands: Hands, operation: str, when: Occurrence) -> bool:
         """Run the program until it is killed; False if it came to its end before that."""

@@ -44,7 +44,6 @@ class Proxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._connections = itertools.count(1)
         self._numbers = itertools.count(1)
-        self._open: dict[int, _Draft] = {}
         self._records: list[Record] = []
         self._failures: list[Exception] = []
         self.use(*rules)
@@ -60,11 +59,6 @@ class Proxy:
     def records(self) -> tuple[Record, ...]:
         """Every request that is over, in the order in which they arrived."""
         return tuple(sorted(self._records, key=lambda record: record.number))
-
-    @property
-    def under_way(self) -> int:
-        """How many requests have arrived and not been answered yet."""
-        return len(self._open)
 
     def use(self, *rules: Rule) -> None:
         """Replace the rules; their occurrences are counted from 1 again. None: pass everything through."""
@@ -153,13 +147,11 @@ class Proxy:
     @contextmanager
     def _recorded(self, call: Call) -> Iterator[_Draft]:
         draft = _Draft(start=time.monotonic(), sent=len(call.request.body or b""))
-        self._open[call.number] = draft
         try:
             yield draft
         finally:
             # Taken before the answer is sent: the client's next request must count as a later one.
             self._records.append(_finish(draft, call))
-            del self._open[call.number]
 
 
 @dataclass(slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -41,11 +40,6 @@ class Record:
     received: int
     expected_owner: str
     connection: int
-
-
-def count_operations(records: Iterable[Record]) -> dict[str, int]:
-    """How many requests of each operation, the most frequent first."""
-    return dict(Counter(record.operation for record in records).most_common())
 
 
 def find_most_in_flight(records: Iterable[Record], operation: str = "") -> int:
