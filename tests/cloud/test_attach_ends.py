@@ -224,6 +224,29 @@ async def test_restoring_after_an_error_comes_to_its_end_though_the_caller_gives
     assert [await settings(world, names[each]) for each in ("Orders", "Mails")] == before
 
 
+async def test_callers_of_a_program_that_cancels_its_session_are_told_at_once(
+    world: World, names: dict[str, str], folder: Path
+) -> None:
+    (folder / "index.py").write_text("import time\ndef handler(event, context):\n    time.sleep(600)\n")
+    before = await settings(world, names["Orders"])
+    options = debugger.AttachOptions(code=folder, python=Path(sys.executable), debug_port=None)
+    running = list[asyncio.Task[dict[str, str]]]()
+
+    async def attach() -> None:
+        async with debugger.attach(debugger.Place(), "shop", ["Orders"], options, pace=PACE) as session:
+            async for event in session:
+                if isinstance(event, debugger.Attached):
+                    running.append(asyncio.create_task(invoke(world.functions, names["Orders"], 1)))
+                elif isinstance(event, debugger.InvocationStarted):
+                    work.cancel()
+
+    work = asyncio.create_task(attach())
+    await asyncio.wait([work])
+    assert work.cancelled()
+    assert (await running[0])["errorType"] == "Plldb.Detached"  # else, after a minute, Plldb.Disconnected
+    assert await settings(world, names["Orders"]) == before
+
+
 async def test_who_wants_to_end_waits_neither_until_all_is_armed_nor_until_the_link_is_closed(
     world: World, names: dict[str, str], cloud: Cloud, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -152,10 +152,7 @@ class SessionRun:
         """
         telling = self.held.telling
         telling.put(Detaching(reason=reason, in_hand=len(link.in_hand)))
-        try:
-            await link.detach()
-        except PlldbError as error:  # what is running is answered all the same
-            log.info("detaching cannot be written down: %s", type(error).__name__)
+        await _tell_sandboxes(link.detach())
         events = await self._restore_all(telling.put, service)
         await telling.flush()
         return AttachFinished(
@@ -195,7 +192,8 @@ class SessionRun:
     async def _put_back(self, link: Link, arming: Arming, tell: Callable[[AttachEvent], None]) -> None:
         await cancel_all([arming])  # else a function might be armed after it was restored
         tell(Detaching(reason="failed", in_hand=len(link.in_hand)))
-        await self._restore_all(tell)
+        # Nobody runs what is in hand to its end: without a word its callers would wait for a minute.
+        await gather_all(self._restore_all(tell), _tell_sandboxes(link.abandon()))
 
     async def _restore_all(
         self, tell: Callable[[AttachEvent], None], service: Service | None = None
@@ -214,3 +212,11 @@ class SessionRun:
             return await self.held.restore(name, tell)
 
         return await gather_all(*[restore_one(each.name) for each in self.candidates])
+
+
+async def _tell_sandboxes(detaching: Coroutine[None, None, None]) -> None:
+    """Detach; raises nothing: where that cannot be written down, the sandboxes are told all the same."""
+    try:
+        await detaching
+    except PlldbError as error:
+        log.info("detaching cannot be written down: %s", type(error).__name__)

@@ -109,8 +109,18 @@ class Link:
         Raises:
             AwsError: the table cannot be written. The sandboxes that are known were told all the same.
         """
-        told = self._act(self._session.detach(**self._times()))
-        await asyncio.gather(rows.mark_detached(self._aws, self.row), *told)
+        await self._detach(self._session.detach(**self._times()))
+
+    async def abandon(self) -> None:
+        """Take no more invocations, and answer those that are running with an error.
+
+        Raises:
+            AwsError: the table cannot be written. The sandboxes that are known were told all the same.
+        """
+        await self._detach(self._session.abandon(**self._times()))
+
+    async def _detach(self, decisions: Iterable[Decision]) -> None:
+        await asyncio.gather(rows.mark_detached(self._aws, self.row), *self._act(decisions))
 
     # --- start and end ---------------------------------------------------------------------------------
 

@@ -32,9 +32,14 @@ class Run:
         self.grown = False  # whether a piece has come since the last heartbeat
 
     @property
+    def unanswered(self) -> bool:
+        """Whether it arrives or is run."""
+        return self.delivery is None and not self.forgotten
+
+    @property
     def running(self) -> bool:
         """Whether it is run now."""
-        return self.pieces is None and self.delivery is None and not self.forgotten
+        return self.unanswered and self.pieces is None
 
     @property
     def in_hand(self) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from plldb.debugger import wire
 from plldb.debugger.protocol.arrivals import Arrivals
 from plldb.debugger.protocol.decisions import Decision, Delivered, Dropped, EndSandbox, Post, Relayed
-from plldb.debugger.protocol.invocations import Answer, Identity, Sandbox
+from plldb.debugger.protocol.invocations import Answer, Identity, Sandbox, error_answer
 from plldb.debugger.protocol.messages import (
     Detached,
     FromAgent,
@@ -142,6 +142,16 @@ class Session:
         self._arrivals.detached = True
         return self._out.tell_all(self._states.values(), Detached(self._name), Times(now, wall))
 
+    def abandon(self, *, now: float, wall: float) -> list[Decision]:
+        """Take no more invocations, and answer with an error all that have no answer yet."""
+        times, error = Times(now, wall), error_answer("Plldb.Detached", _ABANDONED)
+        runs = [(state, state.run) for state in self._states.values() if state.run is not None]
+        decisions = self.detach(now=now, wall=wall)
+        for state, run in runs:
+            if run.unanswered:
+                decisions += self._out.answer(state, run, error, times)
+        return decisions
+
     def tick(self, *, now: float, wall: float) -> list[Decision]:
         """Do what is due by now."""
         times = Times(now, wall)
@@ -196,3 +206,6 @@ class Session:
             del self._states[state.sandbox]
             decisions += [] if state.ended else [EndSandbox(state.sandbox)]
         return decisions
+
+
+_ABANDONED = "The debugger has ended before it answered."

@@ -396,6 +396,19 @@ class TestDetaching:
         assert kinds(agent, desk.settle(desk.answer(started))) == ["answer"]
         assert desk.session.in_hand == ()
 
+    def test_one_that_is_given_up_answers_what_runs_and_what_has_arrived_in_part(
+        self, desk: Desk, agent: Agent
+    ) -> None:
+        other = Agent(now=WALL, sandbox="cd" * 16, connection="Other=", log_stream="two")
+        started = start(desk, agent)
+        desk.receive(other.invocation(LARGE)[0])
+        decisions = desk.settle(desk.take(desk.session.abandon(**desk.times)))
+        for each in (agent, other):
+            assert kinds(each, decisions) == ["detached", "answer"]
+            assert b"Plldb.Detached" in join_answer(told(each, decisions))[1]
+        assert find(desk.answer(started), Post) == []
+        assert desk.session.in_hand == ()
+
 
 class TestMemory:
     def test_an_answer_that_cannot_travel_is_lambdas_own_error(self, desk: Desk, agent: Agent) -> None:

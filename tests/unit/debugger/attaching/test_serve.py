@@ -34,6 +34,9 @@ class Link:
         await self.broken.wait()
         raise RefusedError("the row is gone")
 
+    async def abandon(self) -> None:
+        pass
+
 
 class Workers:
     """A worker that stands at a breakpoint."""
