@@ -25,8 +25,9 @@ ROOMS = sorted(
 
 
 def read_modules(room: str) -> list[list[str]]:
-    """The modules of a room, line by line."""
-    cells = re.findall(r"^\| (`[^|]+) \|", read_section(PAGE, room), re.MULTILINE)
+    """The modules of a room, row by row of its table, or group by group between two arrows."""
+    section = read_section(PAGE, room)
+    cells = re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE) or section.split("→")
     return [re.findall(r"`(\w+)\.py`", cell) for cell in cells]
 
 
