@@ -5,7 +5,10 @@ Time is a setting, so that tests and embedding programs choose it; no module sle
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+from plldb.limits import check_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +26,13 @@ class RequestPace:
         first_wait: longest wait before the second attempt; it doubles from there, with full jitter.
         longest_wait: longest wait between two attempts of one request.
         throttled_for: how long one request is repeated while AWS throttles it.
+
+    Raises:
+        SettingsError: a number is negative or not a number, or a count is 0; the message names it.
     """
+
+    counts: ClassVar[frozenset[str]] = frozenset({"attempts"})
+    """What 0 would leave nothing of."""
 
     connect_timeout: float = 5.0
     read_timeout: float = 15.0
@@ -32,3 +41,8 @@ class RequestPace:
     first_wait: float = 0.3
     longest_wait: float = 4.0
     throttled_for: float = 600.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            name = f"{type(self).__name__}.{field.name}"
+            check_number(name, getattr(self, field.name), above=field.name in self.counts)

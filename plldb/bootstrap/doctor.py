@@ -110,6 +110,11 @@ def _ok(check: str, message: str) -> Finding:
     return Finding(check=check, verdict="ok", message=message, remedy=None)
 
 
+def _missing(check: str, message: str) -> Finding:
+    """Return that something is not there yet: nothing is wrong, and a setup is the way on."""
+    return Finding(check=check, verdict="ok", message=message, remedy=Hint("set-up", "A setup makes it."))
+
+
 def clock_finding(skew: float) -> Finding:
     """Return what it means that this machine's clock is so many seconds ahead. Pure."""
     message = f"this machine's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} AWS's"
@@ -127,7 +132,7 @@ async def _stack(aws: Aws, _: Target) -> list[Finding]:
     seen = look.snapshot
     step = decide(seen, SETUP)  # raises for a stack that is not ours, or protected
     if seen is None:
-        return [_ok("stack", f"there is no stack {stack.name} yet"), *await _leftovers(aws)]
+        return [_missing("stack", f"there is no stack {stack.name} yet"), *await _leftovers(aws)]
     found = [_stack_finding(seen, step), *_part_findings(await look_at_parts(stack, look))]
     # In these a stack has no resources: what bears their names now is in the way of the next one.
     bare = seen.status in (StackStatus.ROLLBACK_COMPLETE, StackStatus.REVIEW_IN_PROGRESS)
@@ -172,7 +177,7 @@ def _part_findings(health: Health) -> list[Finding]:
 async def _bucket(aws: Aws, target: Target) -> list[Finding]:
     bucket = await open_bucket(aws, target)
     if not await bucket_exists(bucket):
-        return [_ok("bucket", f"{bucket.name} does not exist; setup makes it")]
+        return [_missing("bucket", f"{bucket.name} does not exist; setup makes it")]
     survey = await survey_bucket(bucket, version_prefix(plldb.__version__))
     if survey.repairs:
         wrong = ", ".join(repair.name for repair in survey.repairs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from plldb.aws.pace import RequestPace
 
@@ -43,6 +44,8 @@ class Pace(RequestPace):
         noted_within: for the note of an invocation by the machine where it ran.
         look_at_notes: between two looks for it.
     """
+
+    counts: ClassVar[frozenset[str]] = frozenset({"attempts", "rounds", "calls_a_second", "looks_a_second"})
 
     calls_a_second: float = 12.0
     update_poll: float = 0.4

@@ -135,5 +135,7 @@ async def test_pdb_has_the_terminal_for_one_function_after_the_other(
         await session.read_until("attached")
         assert await invoke(world.functions, names["Orders"], "a") == "aa"
         printed = await session.read_until("output")
-        assert "breakpoint() was passed over, since plldb has no terminal here" in printed["text"]
+        assert (
+            "breakpoint() was passed over, since it has no terminal and no debugger here" in printed["text"]
+        )
         assert (await session.end())[0] == 0

@@ -25,6 +25,8 @@ import os
 calls = []
 def handler(event, context):
     calls.append(event["user"])
+    if "TABLE" in os.environ:
+        breakpoint()
     print(context.aws_request_id, context.log_stream_name, context.client_context.custom, os.getenv("TABLE"))
     print(*sorted(name for name in os.environ if "KEY" in name or "TOKEN" in name or "PASSWORD" in name))
     if event["user"] is None:
@@ -62,6 +64,7 @@ async def test_the_exit_code_and_the_screen_say_how_handlers_end(
     good = await replay(tmp_path, files["good"], files["good"], "--no-debug", "--env", "TABLE=t")
     assert (good.code, good.stderr) == (0, "")
     assert "r1 2026/11/26/[$LATEST]0a {'a': 'ă'} t" in good.stdout
+    assert "breakpoint() was passed over, since it has no terminal and no debugger here" in good.stdout
     assert '["ada", "ada"]' in good.stdout  # the same process
     assert 'not as recorded: then it answered ["ada"]' in good.stdout
     assert "replayed: 2 invocations, 1 not as recorded" in good.stdout

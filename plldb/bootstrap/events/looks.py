@@ -36,7 +36,8 @@ WatchEvent = StreamEvent | WatchFinished
 class Finding:
     """One thing that the doctor found; ``check`` names what was examined.
 
-    ``remedy`` is the way out, None if none is needed or known.
+    ``remedy`` is the way out, None if none is needed or known. What is only not there yet is "ok" and has one
+    of the kind "set-up".
     """
 
     kind: Literal["finding"] = "finding"

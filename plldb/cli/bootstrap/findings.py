@@ -26,11 +26,10 @@ def finding_lines(event: Finding, asked: Invocation, where: Where, target: Targe
     lines: list[Item] = [
         Line(mark=_VERDICT_MARKS[event.verdict], name=name, text=f"{unknown}{event.message}", tone=tone)
     ]
-    if event.remedy:
-        lines.append(Line(text=hint_text(event.remedy)))
-    lines += [
-        Line(text=f"{step.purpose}: {step.command}") for step in hint_steps(event.remedy, asked, "", where)
-    ]
+    remedy = event.remedy if event.verdict != "ok" else None  # the last line says how to go on
+    if remedy:
+        lines.append(Line(text=hint_text(remedy)))
+    lines += [Line(text=f"{step.purpose}: {step.command}") for step in hint_steps(remedy, asked, "", where)]
     if event.check == "caller" and target:
         lines += [*credentials_lines(target), *endpoint_lines(target)]
     return lines

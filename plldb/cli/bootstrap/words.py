@@ -63,6 +63,7 @@ class Words(RegionWords):
         super().__init__(asked, region)
         self._artifacts: list[ArtifactReady] = []
         self._unknown = 0
+        self._deployed = True  # as far as the doctor has found
         self._remedy: Hint | None = None
 
     def say(self, event: Event | BootstrapStatus, now: datetime) -> list[Item]:
@@ -125,9 +126,7 @@ class Words(RegionWords):
             case Finding():
                 return self._finding_lines(event)
             case DoctorFinished():
-                ready = event.outcome == "ready" and not self._unknown
-                more = self._next("setup", "deploys, or updates what is deployed") if ready else []
-                return [examined_line(event, self._unknown), *more]
+                return [examined_line(event, self._unknown), *self._after_doctor(event)]
             case BootstrapStatus():
                 self.target = event.target
                 return [*status_lines(event, self.where, now)]
@@ -136,10 +135,18 @@ class Words(RegionWords):
 
     def _finding_lines(self, event: Finding) -> list[Item]:
         self._unknown += event.verdict == "unknown"
+        self._deployed &= event.check not in ("stack", "bucket") or event.remedy is None
         told, self._remedy = self._remedy, event.remedy
         # A caller without any rights would read the same sentence a hundred times.
         new = replace(event, remedy=None) if event.remedy == told else event
         return finding_lines(new, self.asked, self.where, self.target)
+
+    def _after_doctor(self, event: DoctorFinished) -> list[Line]:
+        if event.outcome != "ready" or self._unknown:
+            return []
+        if self._deployed:
+            return [attach_line(self.where)]
+        return self._next("setup", "deploys, or updates what is deployed")
 
     def _next(self, name: str, does: str, options: Sequence[str] = ()) -> list[Line]:
         return [Line(name="next", text=f"`{self.where.command('bootstrap', name, options=options)}` {does}")]

@@ -16,6 +16,7 @@ from plldb.debugger.workers.output import TellOutput
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.debugger.workers.source import Project
 from plldb.errors import Hint
+from plldb.limits import check_number
 
 
 class Workers(Protocol):
@@ -38,6 +39,10 @@ class Workers(Protocol):
         """Hold no invocation any longer for a debugger that has not come."""
 
 
+MOST_HOURS = 168
+"""A week: what nobody thinks of any more is then as deployed again."""
+LAST_PORT = 65535
+
 OpenWorkers = Callable[[Project, Mapping[str, FunctionSettings]], AbstractAsyncContextManager[Workers]]
 
 
@@ -56,8 +61,9 @@ class AttachOptions:
         terminal: path of a terminal where ``breakpoint()`` and pdb ask, one function at a time, if there is
             no port for debuggers; empty for none. While they do, they have an exclusive `fcntl.flock` on it.
         wait: hold the first invocation until a debugger is there.
-        hours: how long at most; then the functions are as deployed by themselves.
-        until_idle: end also once no invocation has come, and none has run, for so many seconds; None: do not.
+        hours: how long, above 0 and at most 168; then the functions are as deployed by themselves.
+        until_idle: end also once no invocation has come, and none has run, for so many seconds, above 0 and
+            at most 604800, a week; None: do not.
         wait_for_sign_in: where AWS does not accept the caller's credentials any more when functions are to be
             restored, wait until it does, instead of leaving them armed. For callers whose person can sign in.
         own_credentials: functions run with the caller's own credentials instead of their role's.
@@ -65,6 +71,9 @@ class AttachOptions:
             events fulfil all of them come here; the others run the deployed code.
         record: folder in which each invocation is kept as a file, which `plldb.debugger.replay` runs again.
         take_over: take also what other sessions hold; `TakeOverPlanned` names it before anything is changed.
+
+    Raises:
+        SettingsError: a number is outside of what is possible; the message names it and the range.
     """
 
     code: Path = Path()
@@ -83,6 +92,12 @@ class AttachOptions:
     take_over: bool = False
     wait_for_sign_in: bool = False
 
+    def __post_init__(self) -> None:
+        check_port("AttachOptions.debug_port", self.debug_port)
+        check_number("AttachOptions.hours", self.hours, most=MOST_HOURS, above=True)
+        if self.until_idle is not None:
+            check_number("AttachOptions.until_idle", self.until_idle, most=MOST_HOURS * 3600, above=True)
+
     @property
     def project(self) -> Project:
         """The same as workers take it."""
@@ -94,6 +109,12 @@ class AttachOptions:
             own_credentials=self.own_credentials,
             terminal=self.terminal,
         )
+
+
+def check_port(name: str, port: int | None) -> None:
+    """Raise SettingsError for what is no TCP port; None is none at all."""
+    if port is not None:
+        check_number(name, port, most=LAST_PORT)
 
 
 def check_conditions(where: tuple[str, ...]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from plldb.debugger.attaching.options import check_port
 from plldb.debugger.workers.project.layers import cached_layers
 from plldb.debugger.workers.source import Project
 
@@ -25,6 +26,9 @@ class ReplayOptions:
         debug_port: where debuggers may connect on 127.0.0.1; 0 for a free port, None for none.
         wait: hold the first invocation until a debugger is there.
         own_credentials: functions run with the caller's own credentials instead of none.
+
+    Raises:
+        SettingsError: the port is no TCP port.
     """
 
     code: Path = Path()
@@ -34,6 +38,9 @@ class ReplayOptions:
     debug_port: int | None = 5678
     wait: bool = False
     own_credentials: bool = False
+
+    def __post_init__(self) -> None:
+        check_port("ReplayOptions.debug_port", self.debug_port)
 
     @property
     def project(self) -> Project:

@@ -179,7 +179,7 @@ def say_other_version():
 
 def pass_over(*_, **__):
     """Be ``breakpoint()`` where nobody can answer: pdb would end the invocation."""
-    sys.stderr.write("plldb: breakpoint() was passed over, since plldb has no terminal here\n")
+    sys.stderr.write("plldb: breakpoint() was passed over, since it has no terminal and no debugger here\n")
 
 
 def use_terminal(settings, bootstrap):

@@ -1,6 +1,7 @@
 """Each state of things has its own words. Pure."""
 
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
@@ -156,8 +157,17 @@ def test_the_doctor_calls_ready_only_what_has_been_examined(
     findings = [ev.Finding(check="x", verdict="unknown", message="not allowed", remedy=None)] * unknown
     told = said(*findings, ev.DoctorFinished(problems=problems, warnings=warnings))
     assert words in told.splitlines()
-    ready = "none next: `plldb bootstrap setup --profile work` deploys, or updates what is deployed"
+    ready = "none next: `plldb attach STACK --profile work` debugs your stack STACK"
     assert (ready in told.splitlines()) == (words.startswith("done"))
+
+
+@pytest.mark.parametrize("verdict", ["ok", "warning"])
+def test_the_doctor_proposes_a_setup_where_something_is_missing(verdict: Literal["ok", "warning"]) -> None:
+    bare = ev.Finding(check="bucket", verdict=verdict, message="none", remedy=Hint("set-up", "Make it."))
+    told = said(bare, ev.DoctorFinished(problems=0, warnings=0)).splitlines()
+    ready = "none next: `plldb bootstrap setup --profile work` deploys, or updates what is deployed"
+    assert told[-1] == ready
+    assert [line.partition(" ")[0] for line in told].count("none") == (3 if verdict == "warning" else 1)
 
 
 def test_the_same_way_out_of_findings_one_after_the_other_is_said_once() -> None:
