@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from aiobotocore.session import AioSession
 from botocore.configprovider import (
@@ -17,11 +18,12 @@ from botocore.configprovider import (
     ConfigChainFactory,
     SectionConfigProvider,
 )
-from botocore.loaders import Loader, create_loader
+from botocore.loaders import JSONFileLoader, Loader, create_loader
 
 from plldb.aws.credentials import credential_chain
 from plldb.aws.environment import without_empty
 from plldb.aws.failures.unreachable import unreadable_certificates
+from plldb.errors import Hint, SettingsError
 
 
 def make_session(profile: str | None) -> AioSession:
@@ -34,11 +36,35 @@ def make_session(profile: str | None) -> AioSession:
     return session
 
 
+class _Files(JSONFileLoader):
+    """Says of a model that cannot be read which file it is, also where credentials are what needs it."""
+
+    def load_file(self, file_path: str) -> Any:
+        """Return what is in a file, None if there is none; its name comes without the extension.
+
+        Raises:
+            SettingsError: it is not an object of JSON, or may not be read.
+        """
+        try:
+            found = super().load_file(file_path)
+            wrong = "" if isinstance(found, Mapping | None) else "it is no JSON object"
+        except (ValueError, OSError) as error:
+            wrong = getattr(error, "strerror", None) or f"it is not JSON: {error}"
+        if wrong:
+            hint = Hint("fix-settings", "Correct that file, or leave its folder out of AWS_DATA_PATH.")
+            raise SettingsError(
+                f"The model {file_path}.json of AWS's SDK cannot be read: {wrong}.", hint=hint
+            )
+        return found
+
+
 class _Models(Loader):
     """botocore's models of the services, read without looking into the folder of each of the 400 before.
 
     botocore does, twice, to know whether a service is one: a thirtieth of a setup with nothing to change.
     """
+
+    FILE_LOADER_CLASS = _Files
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore gives it
         """Return the names of all folders; what lies in one is found when it is read."""

@@ -83,6 +83,8 @@ def client_error(
 
 def credentials_error(error: Exception, session: AioSession, who: SignedIn) -> PlldbError | TryAgainError:
     """Return what it means that credentials cannot be found, fetched or renewed."""
+    if isinstance(error, PlldbError):
+        return error  # it says already what is wrong
     if isinstance(error, boto.ClientError):
         return _refused(error, who)
     if isinstance(error, NO_ANSWER):

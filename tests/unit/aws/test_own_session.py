@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from plldb.aws.own_session import make_session
 from plldb.aws.pace import RequestPace
 from plldb.aws.place import Place
 from plldb.aws.session import open_aws
-from plldb.errors import PlldbError
+from plldb.errors import PlldbError, SettingsError
 from tests.unit.aws.test_connections import CA, server_tls, sts
 from tests.unit.aws.test_credentials import aws_of_our_own
 from tests.unit.aws.variables import known_to_botocore
@@ -104,3 +105,25 @@ def test_sessions_read_the_models_once_but_those_of_another_folder(
     assert make_session(None).get_component("data_loader") is models
     monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
     assert str(tmp_path) in make_session(None).get_component("data_loader").search_paths
+
+
+@pytest.mark.parametrize(
+    ("model", "text", "wrong"),
+    [
+        ("endpoints", "{not json", "it is not JSON: Expecting property name"),
+        ("sdk-default-configuration", "[]", "it is no JSON object"),
+        ("sts/2011-06-15/service-2", "\xff", "it is not JSON: 'utf-8' codec"),
+    ],
+)
+async def test_a_model_that_is_not_json_is_named(
+    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model: str, text: str, wrong: str
+) -> None:
+    (tmp_path / model).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / f"{model}.json").write_text(text, "latin-1")
+    monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
+    place = Place(region="eu-west-1", endpoint_url="http://127.0.0.1:1")
+    with pytest.raises(SettingsError, match=re.escape(f"{tmp_path / model}.json of AWS's SDK")) as told:
+        async with open_aws(place, RequestPace()) as aws:
+            await aws.client("sts")
+    assert wrong in str(told.value)
+    assert "AWS_DATA_PATH" in str(told.value.hint)
