@@ -19,7 +19,7 @@ import pytest
 from plldb.debugger.workers.pool import AT_ONCE
 from plldb.debugger.workers.process import Kind
 from plldb.debugger.workers.spare import Spare
-from plldb.debugger.workers.worker import Patience
+from plldb.debugger.workers.state import Patience
 from tests.support.workers import bench, make_start, write
 
 PLLDB = """

@@ -20,7 +20,7 @@ from plldb.debugger.protocol.invocations import Answer, Identity, Invocation, Sa
 from plldb.debugger.workers.pool import Workers, open_workers
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.debugger.workers.source import Project
-from plldb.debugger.workers.worker import Patience
+from plldb.debugger.workers.state import Patience
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -1,10 +1,13 @@
-"""What a worker prints, as lines. Pure."""
+"""What a worker prints, as lines. Talks to the pipes of its process."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+from plldb.tasks import cancel_all
 
 Stream = Literal["stdout", "stderr"]
 
@@ -21,6 +24,40 @@ class Output:
 
 
 TellOutput = Callable[[Output], Awaitable[None]]
+
+
+class Printed:
+    """All that one process prints: each line is told to ``tell``, while that is set."""
+
+    def __init__(
+        self, pipes: Mapping[Stream, asyncio.StreamReader], mark: str, read: Callable[[], None]
+    ) -> None:
+        """Begin; ``read`` is called whenever something was read."""
+        self.tell: TellOutput | None = None
+        self._lines = {stream: Lines(mark.encode()) for stream in pipes}
+        self._read = read
+        self._readers = [asyncio.create_task(self._read_all(*each)) for each in pipes.items()]
+
+    def has(self, marks: int) -> bool:
+        """Whether so many marks were read in each stream."""
+        return all(lines.marks >= marks for lines in self._lines.values())
+
+    async def close(self, within: float) -> None:
+        """Read to the end. A process that has left the group may keep the pipes open for ever."""
+        await asyncio.wait(self._readers, timeout=within)
+        await cancel_all(self._readers)
+
+    async def _read_all(self, stream: Stream, pipe: asyncio.StreamReader) -> None:
+        lines = self._lines[stream]
+        while data := await pipe.read(65536):
+            await self._print(stream, lines.feed(data))
+            self._read()
+        await self._print(stream, lines.end())
+
+    async def _print(self, stream: Stream, lines: list[str]) -> None:
+        for line in lines:
+            if self.tell is not None:
+                await self.tell(Output(stream, line))
 
 
 class Lines:

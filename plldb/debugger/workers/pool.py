@@ -23,7 +23,8 @@ from plldb.debugger.workers.project.cache import compiled_folder
 from plldb.debugger.workers.settings import FunctionSettings
 from plldb.debugger.workers.source import Project, Source, find_source
 from plldb.debugger.workers.spare import Spare
-from plldb.debugger.workers.worker import Patience, Worker, start_worker
+from plldb.debugger.workers.state import Patience
+from plldb.debugger.workers.worker import Worker, start_worker
 from plldb.tasks import cancel_all, ended, finish, unless
 
 DEFAULT_PATIENCE = Patience()

@@ -4,55 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
 
 from plldb.debugger.protocol.decisions import Start
 from plldb.debugger.protocol.invocations import Answer, error_answer, too_large_error
-from plldb.debugger.workers.output import Lines, Output, Stream, TellOutput
+from plldb.debugger.workers.output import Printed, TellOutput
 from plldb.debugger.workers.process import Plan, Process, how_it_ended
-from plldb.debugger.workers.runtime_api import (
-    Answered,
-    Event,
-    InitFailed,
-    Message,
-    Missed,
-    RuntimeApi,
-    Told,
-    Took,
-    TooLarge,
-)
-from plldb.debugger.workers.saved import Stamp, have_changed
+from plldb.debugger.workers.runtime_api import Event, Message, RuntimeApi
+from plldb.debugger.workers.saved import have_changed
 from plldb.debugger.workers.spare import Spare
-from plldb.tasks import cancel_all
-
-Phase = Literal["start", "load", "run", "idle", "ended"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long a worker may take, in seconds.
-
-    Attributes:
-        start: until its process runs; Python and the debugger are loaded in it.
-        debugger: until debugpy is there, for the first worker.
-        load: for the function to be loaded, besides its own timeout. Lambda gives 10 s, and then starts the
-            function again within its timeout (Developer Guide, "Init phase").
-        output: until what was printed before an answer is here.
-        spare: after a function was loaded until the next process is started in spare: that takes a core for
-            some tenths of a second, which the first answer is not to wait for.
-        idle: without an invocation until a worker is ended.
-        look: between two looks at idle workers and at the files that they have loaded.
-    """
-
-    start: float = 30.0
-    debugger: float = 15.0
-    load: float = 10.0
-    output: float = 2.0
-    spare: float = 0.3
-    idle: float = 1800.0
-    look: float = 0.5
+from plldb.debugger.workers.state import Patience, State
 
 
 async def start_worker(plan: Plan, spare: Spare, patience: Patience) -> Worker:
@@ -84,46 +44,29 @@ class Worker:
     def __init__(self, process: Process, api: RuntimeApi, mark: str, patience: Patience) -> None:
         self.loaded = asyncio.Event()
         """Set when it has loaded the function, has ended, or a debugger holds it meanwhile."""
+        self._state = State()
         self._process = process
-        self._files: dict[str, Stamp] = {}  # of the function, as they were when the process has loaded them
         self._api = api
         self._patience = patience
-        self._lines: Mapping[Stream, Lines] = {
-            "stdout": Lines(mark.encode()),
-            "stderr": Lines(mark.encode()),
-        }
-        self._phase: Phase = "start"
-        self._idle_since = 0.0
         self._changed = asyncio.Event()
-        self._held = 0
-        self._failed_to_load = False
-        self._too_large = False
-        self._marks = 0
-        self._answer: Answer | None = None
-        self._request_id = ""
-        self._seconds = 0.0
-        self._tell: TellOutput | None = None
+        self._printed = Printed({"stdout": process.stdout, "stderr": process.stderr}, mark, self._changed.set)
         api.receive = self._receive
-        self._readers = (
-            asyncio.create_task(self._read("stdout", process.stdout)),
-            asyncio.create_task(self._read("stderr", process.stderr)),
-        )
         self._end = asyncio.create_task(self._wait_for_end())
 
     @property
     def alive(self) -> bool:
         """Whether it can take an invocation."""
-        return self._phase != "ended" and not self._process.ended
+        return self._state.phase != "ended" and not self._process.ended
 
     @property
     def outdated(self) -> bool:
         """Whether a file of the function was saved since the process has loaded it."""
-        return have_changed(self._files)
+        return have_changed(self._state.files)
 
     @property
     def idle_for(self) -> float:
         """Seconds since its last invocation; 0 while it has one."""
-        return time.monotonic() - self._idle_since if self._phase == "idle" else 0.0
+        return time.monotonic() - self._state.idle_since if self._state.phase == "idle" else 0.0
 
     @property
     def pid(self) -> int:
@@ -137,13 +80,12 @@ class Worker:
         this is cancelled the process is killed.
         """
         invocation = start.invocation
-        self._request_id = dict(invocation.headers)["lambda-runtime-aws-request-id"]
-        self._answer, self._tell, self._seconds = None, tell, seconds
-        if self._phase == "idle":
-            self._phase = "run"
+        request_id = dict(invocation.headers)["lambda-runtime-aws-request-id"]
+        self._state.begin(request_id, seconds)
+        self._printed.tell = tell
         self._api.give(
             Event(
-                request_id=self._request_id,
+                request_id=request_id,
                 headers=invocation.headers,
                 body=invocation.body,
                 seconds=seconds,
@@ -172,49 +114,42 @@ class Worker:
     # --- waiting ---------------------------------------------------------------------------------------
 
     async def _wait_for_answer(self) -> Answer:
-        phase, left = self._phase, self._allowance()
-        while self._answer is None and self._phase != "ended":
-            if self._phase != phase:
-                phase, left = self._phase, self._allowance()
-            held, before = self._held > 0, time.monotonic()
+        state, phase, left = self._state, self._state.phase, self._state.allowance(self._patience)
+        while state.in_hand.answer is None and state.phase != "ended":
+            if state.phase != phase:
+                phase, left = state.phase, state.allowance(self._patience)
+            held, before = state.holds > 0, time.monotonic()
             if not await self._change(None if held else left):
                 return await self._give_up()
             if not held:
                 left -= time.monotonic() - before
         if self.alive:
             await self._wait_for_output()
-        if self._failed_to_load:
+        if state.fails:
             self.kill()  # it ends by itself, but not at once
         elif self.alive:
-            self._phase, self._idle_since = "idle", time.monotonic()
-        return self._answer or await self._no_answer()
-
-    def _allowance(self) -> float:
-        match self._phase:
-            case "start":
-                return self._patience.start
-            case "load":
-                return self._patience.load + self._seconds
-            case _:
-                return self._seconds
+            state.rest(time.monotonic())
+        return state.in_hand.answer or await self._no_answer()
 
     async def _give_up(self) -> Answer:
-        started = self._phase != "start"
+        in_hand, has_started = self._state.in_hand, self._state.phase != "start"
         self.kill()
         await self._end
-        if started:
-            text = f"RequestId: {self._request_id} Error: Task timed out after {self._seconds:.2f} seconds"
-            return error_answer("Sandbox.Timedout", text)
+        if has_started:
+            text = f"Task timed out after {in_hand.seconds:.2f} seconds"
+            return error_answer("Sandbox.Timedout", f"RequestId: {in_hand.request_id} Error: {text}")
         text = f"The function's Python did not start within {self._patience.start:g} s."
         return error_answer("Plldb.NotStarted", text)
 
     async def _no_answer(self) -> Answer:
-        text = f"RequestId: {self._request_id} Error: {how_it_ended(await self._end)}"
-        return too_large_error() if self._too_large else error_answer("Runtime.ExitError", text)
+        in_hand, how = self._state.in_hand, how_it_ended(await self._end)
+        if in_hand.too_large:
+            return too_large_error()
+        return error_answer("Runtime.ExitError", f"RequestId: {in_hand.request_id} Error: {how}")
 
     async def _wait_for_output(self) -> None:
         give_up = time.monotonic() + self._patience.output
-        while self.alive and any(lines.marks < self._marks for lines in self._lines.values()):
+        while self.alive and not self._printed.has(self._state.marks):
             if not await self._change(give_up - time.monotonic()):
                 return  # the function has closed its output
 
@@ -231,56 +166,21 @@ class Worker:
     # --- what comes from the process -------------------------------------------------------------------
 
     def _receive(self, message: Message) -> None:
-        match message:
-            case Told("begun", _) if self._phase == "start":
-                self._phase = "load"
-            case Told("held", bool(held)):
-                self._held += 1 if held else -1
-                self.loaded.set()
-            case Told("files", dict(files)):
-                self._files.update({name: (stamp[0], stamp[1]) for name, stamp in files.items()})
-            case Took() if self._phase in ("start", "load"):
-                self._phase = "run"
-                self.loaded.set()
-            case Answered(request_id, answer) if request_id == self._request_id:
-                self._marks += 1
-                self._answer = answer
-            case Missed(request_id) if request_id == self._request_id:
-                self._answer = error_answer(
-                    "Plldb.TooLate", "This machine was asleep when it should have run."
-                )
-                self._failed_to_load = True
-            case TooLarge(request_id) if request_id == self._request_id:
-                self._too_large = True
-            case InitFailed(answer):
-                self._marks += 1
-                self._answer = answer
-                self._failed_to_load = True
-            case _:
-                return
-        self._changed.set()
-
-    async def _read(self, stream: Stream, pipe: asyncio.StreamReader) -> None:
-        lines = self._lines[stream]
-        while data := await pipe.read(65536):
-            await self._print(stream, lines.feed(data))
-            self._changed.set()
-        await self._print(stream, lines.end())
-
-    async def _print(self, stream: Stream, lines: list[str]) -> None:
-        for line in lines:
-            if self._tell is not None:
-                await self._tell(Output(stream, line))
+        self._state.receive(message)
+        self._tell_waiting()
 
     async def _wait_for_end(self) -> int:
         code = await self._process.wait()
-        # A process that has left the group may keep the pipes open for ever.
-        await asyncio.wait(self._readers, timeout=self._patience.output)
-        await cancel_all(self._readers)
+        await self._printed.close(self._patience.output)
         self._note_end()
         return code
 
     def _note_end(self) -> None:
-        self._phase = "ended"
-        self.loaded.set()
+        self._state.end()
+        self._tell_waiting()
+
+    def _tell_waiting(self) -> None:
+        """Let go on who waits for what has happened."""
+        if self._state.loaded:
+            self.loaded.set()
         self._changed.set()
