@@ -18,19 +18,14 @@ from plldb.debugger.attaching.invocations.triggers import read_trigger
 from plldb.debugger.attaching.options import Workers
 from plldb.debugger.events.connection import AnswersDelayed, ConnectionLost, ConnectionRestored, SignInNeeded
 from plldb.debugger.events.functions import FunctionRelayed, VisibilityDenied
-from plldb.debugger.events.invocations import (
-    AnswerLost,
-    InvocationRefused,
-    InvocationStarted,
-    Output,
-)
+from plldb.debugger.events.invocations import AnswerLost, InvocationRefused, InvocationStarted, Output
 from plldb.debugger.link.link import Link
 from plldb.debugger.protocol.decisions import Cancel, Declined, Delivered, EndSandbox, Relayed, Start
 from plldb.debugger.protocol.invocations import Answer, Identity, Sandbox
 from plldb.debugger.recordings.recorder import Recorder
 from plldb.debugger.workers import output
 from plldb.errors import CredentialsError
-from plldb.tasks import cancel_all, gather_all
+from plldb.tasks import cancel_all, ended, gather_all, until_one
 
 
 class Service:
@@ -40,7 +35,7 @@ class Service:
     """
 
     serving: asyncio.Task[None]
-    """Runs what comes; it ends only with an error, see `run`."""
+    """Runs what comes; it ends only with an error, see `run`, or with a bug in running an invocation."""
 
     def __init__(
         self,
@@ -76,11 +71,12 @@ class Service:
         self._recordings = Notes(most=math.inf)  # each was asked for
         self._newest: dict[Sandbox, tuple[Identity, str]] = {}  # what each runs or has run, of which function
         self._events: dict[str, dict[str, tuple[bytes, float]]] = {}  # of what runs, by function
+        self._bug: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # it only fails
         self._changed = asyncio.Event()
         self.lost = asyncio.Event()  # set while the connection is
 
     async def __aenter__(self) -> Service:
-        self.serving = asyncio.create_task(self.run())
+        self.serving = asyncio.create_task(self._serve())
         self.serving.add_done_callback(self._over)
         return self
 
@@ -91,6 +87,12 @@ class Service:
             await cancel_all([self.serving, *self._running])
         finally:  # nothing else has waited for these
             await gather_all(self._ledger.written(), self._recordings.written())
+        if kind is None and self._bug.done():
+            self._bug.result()  # raises what nobody has awaited
+
+    async def _serve(self) -> None:
+        async with ended(self.run()) as running:
+            await until_one([running, self._bug])
 
     def _over(self, serving: asyncio.Task[None]) -> None:
         if not serving.cancelled():
@@ -175,6 +177,10 @@ class Service:
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._running[task]
         self._changed.set()
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self._bug.done():
+            self._bug.set_exception(error)
+            self._bug.exception()  # else asyncio would complain if nobody looks
 
     async def _run_one(self, start: Start) -> None:
         loop = asyncio.get_running_loop()

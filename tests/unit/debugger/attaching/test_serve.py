@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -57,6 +58,31 @@ async def test_nobody_waits_for_what_runs_once_nothing_is_heard_any_more() -> No
         with pytest.raises(RefusedError):
             await waiting
         assert (service.count(), service.is_busy()) == (1, True)
+
+
+class Broken:
+    """Workers that have a bug."""
+
+    async def run(self, *_: Any) -> None:
+        raise KeyError("bug")
+
+
+async def test_a_bug_in_running_an_invocation_ends_the_session_with_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    session = held(Client("dynamodb", {"update_item": [{}]}))
+    service = Service(cast("Any", Link()), cast("Any", Broken()), session, {})
+
+    async def serve() -> None:
+        async with service:
+            await asyncio.wait([service.serving])
+            with pytest.raises(KeyError, match="bug"):
+                await service.until_quiet("orders")
+
+    with pytest.raises(KeyError, match="bug"):
+        await serve()
+    gc.collect()
+    assert not caplog.records
 
 
 async def test_all_is_restored_though_the_caller_cancels_again_while_arming_comes_to_its_end() -> None:
