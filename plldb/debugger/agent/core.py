@@ -12,9 +12,9 @@ Python 3.9, and no import that is slow: this runs in a cold start.
 from __future__ import annotations
 
 from plldb.debugger import wire
-from plldb.debugger.agent.actions import NOT_SENT, PARALLEL, Answer, Deployed, Post, Ready, Say, Send
+from plldb.debugger.agent.actions import PARALLEL, Answer, Deployed, Post, Ready, Say, Send
 from plldb.debugger.agent.link import FIRST_LINK, LATER_LINK, Link
-from plldb.debugger.agent.run import Run, allowed_headers, pick
+from plldb.debugger.agent.run import ACCEPTED, GIVEN_UP, RESUME, Run, pick, read_answer
 
 DISCONNECTED_AFTER = 60.0
 """Seconds without a word from the laptop after which an invocation ends with a function error."""
@@ -27,11 +27,6 @@ ASK_WHERE = 3.0
 
 SPARE = 1.0
 """Seconds before the sandbox is killed at which the invocation is ended."""
-
-# Statuses that say for certain that the laptop did not get the frame.
-_REFUSALS = (NOT_SENT, 403, 410, 429)
-
-_RESUME = -1  # stands for a piece's number where a resume is on its way
 
 
 class Core:
@@ -101,13 +96,13 @@ class Core:
             for laptop in self._link.laptops or ():
                 laptop.end_silence()
             if self._run is not None:
-                self._run.catch_up = self._run.sent  # the old one may have lost something
+                self._run.catch_up = self._run.is_sent  # the old one may have lost something
         return self._step(now)
 
     def nobody(self, now: float, n: int) -> list[Action]:
         """Connection ``n`` was refused, since no laptop is attached."""
         if n == self._link.n:
-            self._link.unattended(now, due=self._run is not None and self._run.sent)
+            self._link.unattended(now, due=self._run is not None and self._run.is_sent)
         return self._step(now)
 
     def closed(self, now: float, n: int, why: str) -> list[Action]:
@@ -135,7 +130,9 @@ class Core:
         if status in (403, 410):
             self._link.shut_out(now, peer, status)
         if self._run is not None and self._run.no == no:
-            self._ended(now, self._run, i, status)
+            self._run.posted(now, i, status)
+            if not self._run.is_sent:
+                self._try_again(now, self._run, status)
         return self._step(now)
 
     def tick(self, now: float) -> list[Action]:
@@ -145,19 +142,19 @@ class Core:
     # What follows from it.
 
     def _step(self, now: float) -> list[Action]:
-        self.wake = None
-        if self._run is not None and self._run.sent:
+        self.wake, run = None, self._run
+        if run is not None and run.is_sent:
             self._question = None
-        elif self._run is not None and self._question is None and self._is_lost(self._run):
-            self._try_again(now, self._run, 410)  # as if a frame had been refused now
+        elif run is not None and self._question is None and self._is_lost(run):
+            self._try_again(now, run, 410)  # as if a frame had been refused now
         if self._question is not None:
             self._ask(now, *self._question)
-        if self._run is not None and self._run.sent:
+        if self._run is not None and self._run.is_sent:
             self._hold(now, self._run)
         if self._run is not None and self._question is None:
-            sent = self._run.sent
+            was_sent = self._run.is_sent
             self._pump(now, self._run)
-            if self._run.sent and not sent:  # relayed: no outcome of a POST will come
+            if self._run.is_sent and not was_sent:  # relayed: no outcome of a POST will come
                 self._hold(now, self._run)
         out = self._out[:]
         self._out.clear()
@@ -184,7 +181,7 @@ class Core:
             self._starting = False
             self._out.append(Ready(bool(reached) and not any(each.where for each in known)))
         elif run is not None and not reached and not self._may_have(run):  # else when its fate is known
-            run.given_up = True
+            run.give_up()
             self._choose_deployed(run)
 
     def _choose_laptop(self, now: float, run: Run) -> bool:
@@ -197,7 +194,7 @@ class Core:
     def _may_have(self, run: Run) -> bool:
         """Return whether a laptop may have something of an invocation, or get what is on its way."""
         # What of the invocation before is still on its way has no say in it.
-        return run.sent or any(no == run.no for no, _, _ in self._flying.values())
+        return run.is_sent or any(no == run.no for no, _, _ in self._flying.values())
 
     def _is_lost(self, run: Run) -> bool:
         """Return whether no laptop has anything of an invocation, and its own has gone meanwhile."""
@@ -211,53 +208,55 @@ class Core:
 
     def _choose_deployed(self, run: Run) -> None:
         # What is on its way may still arrive: the choice has to wait for its fate.
-        if run.given_up and not self._may_have(run):
+        if run.state == GIVEN_UP and not self._may_have(run):
             self._run = None
             self._out.append(Deployed())
 
     def _hold(self, now: float, run: Run) -> None:
         """Keep the link up while an answer is due, and end what takes too long."""
         if now >= run.deadline - SPARE:
-            self._fail(
-                run, "Plldb.Timeout", "No answer from the developer's machine before Lambda's own limit."
-            )
-            return
-        if now - run.heard >= DISCONNECTED_AFTER:
-            text = f"Nothing was heard from the developer's machine for {DISCONNECTED_AFTER:.0f} s."
+            text = "No answer from the developer's machine before Lambda's own limit."
+            self._fail(run, "Plldb.Timeout", text)
+        elif now - run.heard >= DISCONNECTED_AFTER:
             if run.laptop is not None:
                 run.laptop.fall_silent(now, run.no)
+            text = f"Nothing was heard from the developer's machine for {DISCONNECTED_AFTER:.0f} s."
             self._fail(run, "Plldb.Disconnected", text)
-            return
+        else:
+            self._greet(now, run)
+            self._wake_for(run, self._link.keep(now))
+            if run.catch_up and self._link.is_ready(run.laptop) and now >= run.retry_at:
+                self._catch_up(now, run)
+
+    def _greet(self, now: float, run: Run) -> None:
+        """Ask where the laptop is, if it should have been heard by now."""
         if now - max(run.heard, run.asked) >= RESUME_AFTER:
             run.catch_up, run.asked = True, now
             self._link.greet(now)  # this end may be the one that hears nothing any more
-        elif not run.accepted and now - run.greeted >= ASK_WHERE:
+        elif run.state != ACCEPTED and now - run.greeted >= ASK_WHERE:
             run.greeted = now
             self._link.greet(now)
-        again = self._link.keep(now)
-        if not run.accepted:
+
+    def _wake_for(self, run: Run, link: float | None) -> None:
+        """Wake for whatever is next of what `_hold` does; ``link`` is when its link is to be looked at."""
+        self._at(run.deadline - SPARE)
+        self._at(run.heard + DISCONNECTED_AFTER)
+        self._at(max(run.heard, run.asked) + RESUME_AFTER)
+        if run.state != ACCEPTED:
             self._at(run.greeted + ASK_WHERE)
-        for when in (
-            run.deadline - SPARE,
-            run.heard + DISCONNECTED_AFTER,
-            max(run.heard, run.asked) + RESUME_AFTER,
-        ):
-            self._at(when)
-        if again is not None:
-            self._at(again)
-        if run.catch_up and self._link.is_ready(run.laptop) and now >= run.retry_at:
-            self._catch_up(now, run)
+        if link is not None:
+            self._at(link)
 
     def _catch_up(self, now: float, run: Run) -> None:
         run.catch_up, run.asked = False, now
-        if run.accepted:
-            self._post(now, run, _RESUME, {"t": "resume", "have": run.answer.have if run.answer else []})
+        if run.state == ACCEPTED:
+            self._post(now, run, RESUME, {"t": "resume", "have": run.answer.have if run.answer else []})
         else:
             flying = [i for no, i, _ in self._flying.values() if no == run.no]
             run.todo = [i for i in range(len(run.pieces)) if i not in flying]
 
     def _pump(self, now: float, run: Run) -> None:
-        if run.given_up and not run.sent:
+        if run.state == GIVEN_UP:
             return
         if now < run.retry_at:
             self._at(run.retry_at)
@@ -278,7 +277,7 @@ class Core:
             message["via"] = "relay"
         frame = wire.sign(message, self._token)
         if laptop.relay:
-            run.sent, run.heard = True, now
+            run.send(now)
             relay = {"action": "relay", "v": wire.VERSION, "k": self._token, "s": laptop.session, "d": frame}
             self._out.append(Send(wire.to_json(relay)))
         elif laptop.peer is not None:
@@ -286,40 +285,21 @@ class Core:
             self._flying[self._keys] = (run.no, i, laptop.peer)
             self._out.append(Post(self._keys, laptop.peer, link.creds, frame))
 
-    def _ended(self, now: float, run: Run, i: int, status: int) -> None:
-        if status == 200:
-            run.sent, run.pause = True, 0.05
-            if i not in run.posted and i != _RESUME:
-                run.posted.add(i)
-                run.heard = now
-            return
-        if status not in _REFUSALS and not run.sent:
-            run.sent, run.heard = True, now
-        if i == _RESUME:
-            run.catch_up = True
-        elif not run.accepted:
-            run.todo.insert(0, i)
-        if status not in (403, 410):
-            run.retry_at = now + run.pause
-            run.pause = min(run.pause * 2, 2.0)
-        if not run.sent:
-            self._try_again(now, run, status)
-
     def _try_again(self, now: float, run: Run, status: int) -> None:
         if status in (403, 410) and run.questions < 3:
             run.questions += 1
             run.limit = now + LATER_LINK
         if now >= run.limit:
-            run.given_up = True
+            run.give_up()
         self._choose_deployed(run)
-        if self._run is run and not run.given_up:
+        if self._run is run and run.state != GIVEN_UP:
             self._question = (now, run.limit)
 
     # What the API and the laptop say.
 
     def _answered(self, now: float, message: dict[str, object]) -> None:
         run, link = self._run, self._link
-        due = run.laptop if run is not None and run.sent else None
+        due = run.laptop if run is not None and run.is_sent else None
         before = (link.me, due.peer if due else None)
         if link.answered(now, message, due) and run is not None and due and before != (link.me, due.peer):
             run.catch_up = True
@@ -333,34 +313,24 @@ class Core:
         elif run is None or message.get("id") != run.id or message.get("no") != run.no:
             return
         elif kind in ("accepted", "heartbeat", "answer", "unknown"):
-            run.sent, run.heard = True, now
+            run.send(now)
             if kind == "accepted":
-                run.accepted, run.todo = True, []
+                run.accept()
             elif kind == "answer":
                 self._collect(run, message)
             elif kind == "unknown":
-                self._fail(
-                    run,
-                    "Plldb.Disconnected",
-                    "The developer's machine no longer knows this invocation.",
-                )
+                text = "The developer's machine no longer knows this invocation."
+                self._fail(run, "Plldb.Disconnected", text)
 
     def _collect(self, run: Run, message: dict[str, object]) -> None:
-        i, of, z, d = (message.get(k) for k in ("i", "of", "z", "d"))
-        if run.answer is None:
-            run.answer = wire.Pieces(of, z)
-        run.answer.add(i, of, z, d)
-        run.accepted, run.todo = True, []
-        if not run.answer.complete:
+        pieces = run.collect(message)
+        if pieces is None:
             return
         try:
-            meta, body = run.answer.join()
+            self._out.append(read_answer(pieces))
+            self._run = None
         except wire.WireError:
             self._fail(run, "Plldb.Disconnected", "The answer of the developer's machine is damaged.")
-            return
-        self._run = None
-        kind = "response" if meta.get("kind") == "response" else "error"
-        self._out.append(Answer(kind, allowed_headers(meta.get("headers")), body))
 
     def _fail(self, run: Run, error: str, text: str) -> None:
         self._run = None

@@ -1,4 +1,4 @@
-"""One invocation of a sandbox, the laptops that it may go to, and what of its answer goes on to Lambda. Pure.
+"""One invocation of a sandbox, its states, the laptops that it may go to, and its answer. Pure.
 
 Several laptops may have borrowed the function, each with conditions of its own:
 `pick` says whose an event is.
@@ -6,7 +6,8 @@ Several laptops may have borrowed the function, each with conditions of its own:
 
 from __future__ import annotations
 
-from plldb.debugger.agent.actions import ASK_FIRST
+from plldb.debugger import wire
+from plldb.debugger.agent.actions import ASK_FIRST, NOT_SENT, Answer
 
 ASK_AT_MOST = 60.0
 """Up to which they grow."""
@@ -16,6 +17,13 @@ SILENT_AT_MOST = 600.0
 
 API Gateway ends the connection of one that sleeps after 10 minutes without a message.
 """
+
+RESUME = -1
+"""Stands for a piece's number where a resume is on its way."""
+
+_REFUSALS = (NOT_SENT, 403, 410, 429)  # statuses that say for certain that the laptop did not get the frame
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 2.0
 
 _ANSWER_HEADERS = (
     "content-type",
@@ -105,8 +113,18 @@ def pick(laptops: list[Laptop], run: Run, now: float) -> Laptop | None:
     return there or min(takers, key=lambda each: each.question.at, default=None)
 
 
+OFFERED, GIVEN_UP, SENT, ACCEPTED = "offered", "given up", "sent", "accepted"
+"""States of an invocation.
+
+``offered``: no laptop can have anything of it but frames whose posts have no outcome yet; the deployed code
+may still be chosen. ``given up``: the same, and the deployed code gets it once those outcomes are known.
+``sent``: a frame may have been delivered; from here on it ends with an answer or a function error.
+``accepted``: the laptop has all of it.
+"""
+
+
 class Run:
-    """One invocation, from its arrival to its answer."""
+    """One invocation, from its arrival to its answer. ``state`` is changed by its methods only."""
 
     def __init__(
         self, now: float, rid: str, no: str, number: int, deadline: float, limit: float, body: bytes
@@ -115,25 +133,75 @@ class Run:
         self.no = no
         self.number = number
         self.body = body
-        self.laptop: Laptop | None = None  # whose it is: nobody else may run it, once a frame was posted
+        self.state = OFFERED
+        self.laptop: Laptop | None = None  # whose it is: nobody else may run it, once it is sent
         self._takers: dict[Laptop, bool] = {}  # who takes it, as far as was asked
         self.deadline = deadline
         self.z = 0
         self.pieces: list[str] = []
         self.todo: list[int] = []
-        self.posted: set[int] = set()
-        self.sent = False  # whether a frame may have been delivered
-        self.given_up = False  # nothing may have been delivered, and the deployed code is to have it
+        self._posted: set[int] = set()
         self.limit = limit  # until when the first frame may be tried
         self.questions = 0
         self.retry_at = now
-        self.pause = 0.05
-        self.accepted = False
+        self._pause = _FIRST_PAUSE
         self.heard = now  # of the laptop
         self.asked = now
         self.greeted = now
         self.catch_up = False  # the laptop may have missed something: another connection, on either side
         self.answer: wire.Pieces | None = None
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether a frame may have been delivered."""
+        return self.state in (SENT, ACCEPTED)
+
+    def give_up(self) -> None:
+        """Let the deployed code have it, unless it is sent all the same."""
+        if self.state == OFFERED:
+            self.state = GIVEN_UP
+
+    def send(self, now: float) -> None:
+        """Take note that a frame was or may have been delivered, or that the laptop was heard."""
+        self.heard = now
+        if self.state != ACCEPTED:
+            self.state = SENT
+
+    def accept(self) -> None:
+        """Take note that the laptop has all of it."""
+        self.state, self.todo = ACCEPTED, []
+
+    def posted(self, now: float, i: int, status: int) -> None:
+        """Take the outcome of the POST of a piece, or of a `RESUME`."""
+        if status == 200:
+            # A piece that is posted once more is no sign that the laptop is there.
+            self.send(self.heard if i in self._posted or i == RESUME else now)
+            self._pause = _FIRST_PAUSE
+            if i != RESUME:
+                self._posted.add(i)
+            return
+        if status not in _REFUSALS and not self.is_sent:
+            self.send(now)
+        if i == RESUME:
+            self.catch_up = True
+        elif self.state != ACCEPTED:
+            self.todo.insert(0, i)
+        if status not in (403, 410):
+            self.retry_at = now + self._pause
+            self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+
+    def collect(self, message: dict[str, object]) -> wire.Pieces | None:
+        """Take a piece of its answer; return all pieces once they are here.
+
+        Raises:
+            WireError: it is no piece of it.
+        """
+        i, of, z, d = (message.get(k) for k in ("i", "of", "z", "d"))
+        if self.answer is None:
+            self.answer = wire.Pieces(of, z)
+        self.answer.add(i, of, z, d)
+        self.accept()
+        return self.answer if self.answer.complete else None
 
     def is_for(self, laptop: Laptop) -> bool:
         """Return whether a laptop takes it."""
@@ -142,7 +210,18 @@ class Run:
         return self._takers[laptop]
 
 
-def allowed_headers(headers: object) -> list[tuple[str, str]]:
+def read_answer(pieces: wire.Pieces) -> Answer:
+    """Return what the pieces of an answer say.
+
+    Raises:
+        WireError: it is damaged.
+    """
+    meta, body = pieces.join()
+    kind = "response" if meta.get("kind") == "response" else "error"
+    return Answer(kind, _allowed_headers(meta.get("headers")), body)
+
+
+def _allowed_headers(headers: object) -> list[tuple[str, str]]:
     """Return those of an answer's headers that may go to the Runtime API."""
     found = []
     for pair in headers if type(headers) is list else []:
@@ -159,5 +238,4 @@ def allowed_headers(headers: object) -> list[tuple[str, str]]:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from plldb.debugger import wire
     from plldb.debugger.conditions import Condition
