@@ -15,16 +15,15 @@ from pathlib import Path
 
 from rich.text import Text
 
-from scripts._picture_attach import draw_attach
+from scripts._picture_attach import assume_role, dim_the_endpoint, draw_attach
 from scripts._terminal import draw, open_terminal
 from tests.support.behaviours import on
-from tests.support.environment import Credentials, aws_settings, isolated
+from tests.support.environment import aws_settings, isolated
 from tests.support.events import PacedEvents, Pacing
 from tests.support.proxy import Proxy
 from tests.support.servers import ministack
 
 DOCS = Path(__file__).parents[1] / "docs"
-ACCOUNT = "123456789012"
 STREAM_SECONDS = 12.0
 LONGEST_SECONDS = 60.0
 COLUMNS, ROWS = 100, 40
@@ -41,15 +40,17 @@ async def draw_setup(*, seconds: float = STREAM_SECONDS) -> str:
         proxy.use(on(PacedEvents(Pacing(seconds=seconds)), "cloudformation"))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="plldb-picture-")))
         environment = isolated(os.environ, folder)
-        environment |= aws_settings(proxy.url, Credentials(access_key_id=ACCOUNT))
+        environment |= aws_settings(proxy.url, await assume_role(server.url))
         command = (sys.executable, "-m", "plldb", "bootstrap", "setup")
         terminal = await stack.enter_async_context(
             open_terminal(command, environment, folder, columns=COLUMNS, rows=ROWS)
         )
         async with asyncio.timeout(LONGEST_SECONDS):
             await terminal.wait_for(lambda text: done_on(text) >= DONE)
+            seen = terminal.rows()
+            dim_the_endpoint(seen)
             # A line above for the command; the program does not write it itself.
-            rows = [Text.assemble(("$ ", "dim"), ("plldb bootstrap setup", "bold")), *terminal.rows()]
+            rows = [Text.assemble(("$ ", "dim"), ("plldb bootstrap setup", "bold")), *seen]
             await terminal.end()
     return draw(rows, columns=COLUMNS, title="plldb bootstrap setup", label=LABEL)
 

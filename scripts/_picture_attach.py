@@ -30,7 +30,7 @@ from tests.support.dap import editor
 from tests.support.environment import Credentials, aws_settings, isolated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rich.console import RenderableType
 
@@ -86,21 +86,25 @@ async def draw_attach() -> str:
 
 
 async def settings_of_a_developer(cloud: Cloud) -> dict[str, str]:
-    """The environment of somebody who has assumed a role, as most developers have."""
-    async with open_client("iam", endpoint=cloud.direct) as iam:
+    """The environment of somebody who works in the test cloud."""
+    trust = {"AWS_CA_BUNDLE": str(cloud.ca), "SSL_CERT_FILE": str(cloud.ca)}
+    return aws_settings(cloud.url, await assume_role(cloud.direct)) | trust
+
+
+async def assume_role(endpoint: str) -> Credentials:
+    """The credentials of somebody who has assumed a role, as most developers have."""
+    async with open_client("iam", endpoint=endpoint) as iam:
         await iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument="{}")
-    async with open_client("sts", endpoint=cloud.direct) as sts:
+    async with open_client("sts", endpoint=endpoint) as sts:
         assumed = await sts.assume_role(
             RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{ROLE}", RoleSessionName="developer"
         )
     keys = assumed["Credentials"]
-    credentials = Credentials(
+    return Credentials(
         access_key_id=keys["AccessKeyId"],
         secret_access_key=keys["SecretAccessKey"],
         token=keys["SessionToken"],
     )
-    trust = {"AWS_CA_BUNDLE": str(cloud.ca), "SSL_CERT_FILE": str(cloud.ca)}
-    return aws_settings(cloud.url, credentials) | trust
 
 
 async def set_up(environment: dict[str, str], folder: Path) -> None:
@@ -137,14 +141,19 @@ async def look(stop: Stop, source: Path) -> Look:
 def beside(terminal: Sequence[Text], seen: Look) -> Table:
     """The terminal on the left, the editor on the right. Pure."""
     command = Text.assemble(("$ ", "dim"), ("plldb attach shop --yes", "bold"))
-    for row in terminal:
-        if row.plain.strip().startswith("endpoint"):
-            row.spans.clear()  # that it is an emulator's is no news here
+    dim_the_endpoint(terminal)
     table = Table.grid(padding=(0, 1))
     table.add_column(width=TERMINAL_COLUMNS)
     table.add_column(width=EDITOR_COLUMNS)
     table.add_row(Text("\n").join((command, *terminal)), Group(*show_editor(seen)))
     return table
+
+
+def dim_the_endpoint(terminal: Iterable[Text]) -> None:
+    """Show its line like the others: that it is an emulator's is no news here."""
+    for row in terminal:
+        if row.plain.strip().startswith("endpoint"):
+            row.spans.clear()
 
 
 def show_editor(seen: Look) -> Iterator[RenderableType]:
