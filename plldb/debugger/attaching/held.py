@@ -18,9 +18,9 @@ from plldb.debugger.arming.naming.stacks import Infrastructure, read_infrastruct
 from plldb.debugger.arming.operate import Armed, Places, Plan, Refused
 from plldb.debugger.arming.restore import holder_of, refused_event, restored_event
 from plldb.debugger.attaching.plan import Candidate
+from plldb.debugger.attaching.sign_in import SignIn
 from plldb.debugger.attaching.telling import Telling
 from plldb.debugger.events.attach import AttachEvent
-from plldb.debugger.events.connection import SignInNeeded
 from plldb.debugger.events.functions import FunctionArmed, FunctionShared
 from plldb.debugger.events.restore import FunctionRefused, Restored, VersionArmed
 from plldb.debugger.link.rows import SessionRow
@@ -34,14 +34,20 @@ Connect = Callable[[str, str], Awaitable[None]]
 """Waits until this machine is connected, and has it answer the agents of a function that have this token."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(eq=False, slots=True, kw_only=True)
 class HeldFunctions:
-    """What a session does with its functions.
+    """The functions of a session, and what it knows of each; that changes while it lasts.
 
-    ``tokens`` are those of the agents, by function. ``settings`` are what workers run: `arm`, `arm_again` and
-    `use` change them to what is deployed at that moment. ``where`` are the conditions of the session.
-    ``refused`` has the message with which AWS does not accept the caller's credentials, while it does not;
-    ``restoring`` what each restoring under way sets at its end.
+    Its tasks share it on one event loop. No method awaits anything between reading what is known and changing
+    it, and each task looks after another function: no lock is needed.
+
+    Attributes:
+        tokens: those of the agents, by function; `arm` changes one where others share the function.
+        settings: what workers run, by function; `arm`, `arm_again` and `use` change them to what is deployed.
+        where: the conditions of the session.
+        sign_in: is told whether AWS accepts the caller's credentials.
+        told_versions: name of a function and version, of which was told.
+        restoring: of each restoring under way, what it sets at its end.
     """
 
     places: Places
@@ -52,9 +58,12 @@ class HeldFunctions:
     settings: dict[str, FunctionSettings]
     where: tuple[str, ...]
     telling: Telling
+    sign_in: SignIn = field(init=False)
     told_versions: set[tuple[str, str]] = field(default_factory=set)
-    refused: set[str] = field(default_factory=set)
     restoring: set[asyncio.Future[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.sign_in = SignIn(self.telling.put, goes_on=lambda: self.aws.finds_new_credentials)
 
     @property
     def aws(self) -> Aws:
@@ -118,71 +127,52 @@ class HeldFunctions:
             **asdict(deployed.execution),
         )
 
-    def sign_in_needed(self, message: str) -> None:
-        """Tell that AWS does not accept the caller's credentials, if that is new."""
-        if not self.refused:
-            self.refused.add(message)
-            self.telling.put(SignInNeeded(message=message, goes_on=self.aws.finds_new_credentials))
-
-    def signed_in(self) -> None:
-        """Note that it accepts them."""
-        self.refused.clear()
-
-    async def put_back(self, name: str) -> Restored | FunctionRefused:
-        """Restore a function, and tell it; raises nothing."""
-        return await self.restore(name, self.telling.put)
-
-    async def restore(self, name: str, tell: Callable[[AttachEvent], None]) -> Restored | FunctionRefused:
-        """Restore a function, unless somebody else holds it; raises nothing."""
-        event = await self._restore(name)
-        tell(event)
-        return event
-
-    async def restore_signed_in(
-        self, name: str, tell: Callable[[AttachEvent], None]
+    async def restore(
+        self,
+        name: str,
+        tell: Callable[[AttachEvent], None] | None = None,
+        *,
+        wait_for_sign_in: bool = False,
     ) -> Restored | FunctionRefused:
-        """Restore a function, and wait for a new login where AWS does not accept the credentials any more."""
+        """Restore a function, unless somebody else holds it, and tell it; raises nothing.
+
+        ``tell`` is told instead of the session's reader. ``wait_for_sign_in``: while AWS does not accept the
+        credentials it is tried again, if a new login can be found.
+        """
         # Each function asks for itself: hundreds of them shall not ask hundreds of times a second.
         wait = max(self.pace.sign_in, len(self.settings) / self.pace.looks_a_second)
         while True:
-            event = await self._restore(name)
-            if (
-                isinstance(event, Restored)
-                or event.reason != CredentialsError.code
-                or not self.aws.finds_new_credentials
-            ):
-                tell(event)
+            event = await self._restore_once(name)
+            waits = wait_for_sign_in and self.aws.finds_new_credentials
+            if isinstance(event, Restored) or event.reason != CredentialsError.code or not waits:
+                (tell or self.telling.put)(event)
                 return event
-            self.sign_in_needed(event.message)
+            self.sign_in.needed(event.message)
             await asyncio.sleep(wait)
 
-    async def until_not_restoring(self) -> None:
+    async def until_restored(self) -> None:
         """Wait for what is being restored at this moment."""
         if self.restoring:
             await asyncio.wait([*self.restoring])
 
-    async def _restore(self, name: str) -> Restored | FunctionRefused:
+    async def _restore_once(self, name: str) -> Restored | FunctionRefused:
         ended = asyncio.get_running_loop().create_future()
         self.restoring.add(ended)
         try:
-            return await self._try_to_restore(name)
+            outcome = await operate.restore(self.places, name, self._leaves)
+        except PlldbError as error:
+            return FunctionRefused(function=name, reason=error.code, message=error.message)
         finally:
             self.restoring.remove(ended)
             ended.set_result(None)
-
-    async def _try_to_restore(self, name: str) -> Restored | FunctionRefused:
-        try:
-            outcome = await operate.restore(self.places, name, self._goes)
-        except PlldbError as error:
-            return FunctionRefused(function=name, reason=error.code, message=error.message)
         if isinstance(outcome, operate.Restored):
             return restored_event(name, outcome)
         if outcome.held:  # it was never ours, or is not any more
             return Restored(function=name, how="nothing-to-do")
         return refused_event(name, outcome)
 
-    def _goes(self, each: Holding) -> bool:
-        """Tell who is out of a function's row when this session has left: it, and whose lease is over."""
+    def _leaves(self, each: Holding) -> bool:
+        """Tell who leaves a function's row together with this session: it, and whose lease is over."""
         return each.holder.session == self.row.id or each.lease_until <= time.time()
 
     async def still_holds(self, name: str) -> bool:

@@ -128,7 +128,7 @@ class Service:
                 case Relayed(function):
                     self._tell(FunctionRelayed(function=function))
                 case AnswersDelayed(code=CredentialsError.code, message=message):
-                    self._held.sign_in_needed(message)
+                    self._held.sign_in.needed(message)
                 case ConnectionLost() | ConnectionRestored() | AnswersDelayed() | SignInNeeded():
                     self._tell(event)
                     if isinstance(event, ConnectionLost):

@@ -67,12 +67,12 @@ class SessionRun:
         ):
             connected.set()
             telling.put(SessionConnected(seconds=loop.time() - began))
-            # Whoever is asked to stop from now on has to know that there is something to put back.
+            # Whoever is asked to stop from now on has to know that there is something to restore.
             await telling.flush()
             recorder = await open_recorder(self.options.record, held.settings, telling.put)
             async with (
                 Service(link, workers, held, self._folders(), recorder) as service,
-                self.put_back_on_failure(link, arming),
+                self.restore_on_failure(link, arming),
             ):
                 serving.set_result(link)  # from here on functions are changed
                 reason = await self._serve(service, layers, arming, leave)
@@ -168,7 +168,7 @@ class SessionRun:
         try:
             await connected.wait()  # before, its row may still be on the way to the table
             await leave.at_once.wait()
-            await gather_all(forget_row(self.held.aws, self.held.row), self.held.until_not_restoring())
+            await gather_all(forget_row(self.held.aws, self.held.row), self.held.until_restored())
             with suppress(TimeoutError):  # the reader may be the one who waits for this
                 async with asyncio.timeout(self.held.pace.read_within):
                     await self.held.telling.flush()
@@ -176,7 +176,7 @@ class SessionRun:
             leave.withdrawn.set()
 
     @asynccontextmanager
-    async def put_back_on_failure(self, link: Link, arming: Arming) -> AsyncIterator[None]:
+    async def restore_on_failure(self, link: Link, arming: Arming) -> AsyncIterator[None]:
         """If the block fails or is cancelled, restore what was armed, however often it is cancelled then."""
         telling = self.held.telling
         try:
@@ -184,12 +184,14 @@ class SessionRun:
         except BaseException as error:
             # Whoever has cancelled does not listen any more; functions are restored all the same.
             heard = isinstance(error, Exception)
-            await finish(self._put_back(link, arming, telling.put if heard else lambda _: None))
+            await finish(self._detach_after_failure(link, arming, telling.put if heard else lambda _: None))
             if heard:
                 await telling.flush()
             raise
 
-    async def _put_back(self, link: Link, arming: Arming, tell: Callable[[AttachEvent], None]) -> None:
+    async def _detach_after_failure(
+        self, link: Link, arming: Arming, tell: Callable[[AttachEvent], None]
+    ) -> None:
         await cancel_all([arming])  # else a function might be armed after it was restored
         tell(Detaching(reason="failed", in_hand=len(link.in_hand)))
         # Nobody runs what is in hand to its end: without a word its callers would wait for a minute.
@@ -207,9 +209,8 @@ class SessionRun:
         async def restore_one(name: str) -> Restored | FunctionRefused:
             if service is not None:
                 await service.until_quiet(name)
-            if service is not None and self.options.wait_for_sign_in:
-                return await self.held.restore_signed_in(name, tell)
-            return await self.held.restore(name, tell)
+            waits = service is not None and self.options.wait_for_sign_in
+            return await self.held.restore(name, tell, wait_for_sign_in=waits)
 
         return await gather_all(*[restore_one(each.name) for each in self.candidates])
 

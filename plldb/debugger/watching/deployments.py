@@ -30,6 +30,16 @@ DISTURBED_AT_MOST = 5
 """How often in a row a function is armed again while somebody changes it: a deployment has fewer steps."""
 
 
+class SignIn(Protocol):
+    """Whether AWS accepts the caller's credentials."""
+
+    def needed(self, message: str) -> None:
+        """Take with which message it does not."""
+
+    def accepted(self) -> None:
+        """Take that it does."""
+
+
 class Session(Protocol):
     """What the session does about a function that was deployed."""
 
@@ -39,8 +49,8 @@ class Session(Protocol):
     def use(self, name: str, deployed: Function) -> None:
         """Run it from now on as it is deployed now."""
 
-    async def put_back(self, name: str) -> object:
-        """Take out what is left of plldb's, and give it back."""
+    async def restore(self, name: str) -> object:
+        """Restore it, unless somebody else holds it."""
 
     async def still_holds(self, name: str) -> bool:
         """Return whether it is held by this session, which others may have taken out."""
@@ -48,11 +58,9 @@ class Session(Protocol):
     async def tell_versions(self, name: str) -> None:
         """Tell which versions were published since the last time."""
 
-    def sign_in_needed(self, message: str) -> None:
-        """Tell that AWS does not accept the caller's credentials, if that is new."""
-
-    def signed_in(self) -> None:
-        """Note that it accepts them."""
+    @property
+    def sign_in(self) -> SignIn:
+        """What is told whether AWS accepts the caller's credentials."""
 
 
 class _Seen:
@@ -105,12 +113,12 @@ class Watch:
         try:
             result = await work
         except CredentialsError as error:
-            self.session.sign_in_needed(error.message)
+            self.session.sign_in.needed(error.message)
             return failed
         except PlldbError as error:  # perhaps the next look can be taken
             log.info("a function cannot be looked at: %s", type(error).__name__)
             return failed
-        self.session.signed_in()
+        self.session.sign_in.accepted()
         return result
 
     async def _look(self, name: str, seen: _Seen, *, list_versions: bool) -> bool:
@@ -170,7 +178,7 @@ class Watch:
         holder = outcome.held.who if outcome.held else ""
         self._tell(name, reason=refusal.reason, message=refusal.message, holder=holder)
         if not holder and refusal.reason != "given-back":
-            await self.session.put_back(name)
+            await self.session.restore(name)
         return False
 
     def _tell(

@@ -101,7 +101,7 @@ async def test_all_is_restored_though_the_caller_cancels_again_while_arming_come
         raise AssertionError
 
     async def serve(arming: Arming) -> None:
-        async with run.put_back_on_failure(cast("Any", Link()), arming):
+        async with run.restore_on_failure(cast("Any", Link()), arming):
             await asyncio.Event().wait()
 
     arming = asyncio.create_task(arm())

@@ -10,6 +10,7 @@ from plldb.debugger.arming.examine import function_of
 from plldb.debugger.arming.functions import Lambda, Throttle
 from plldb.debugger.arming.operate import Armed, Refused
 from plldb.debugger.arming.refusals import refused
+from plldb.debugger.attaching.sign_in import SignIn
 from plldb.debugger.events.functions import FunctionDeployed
 from plldb.debugger.pace import Pace
 from plldb.debugger.watching.deployments import DISTURBED_AT_MOST, Watch
@@ -35,6 +36,7 @@ class Session:
 
     def __init__(self, outcomes: list[Refused | AwsError]) -> None:
         self.outcomes = outcomes
+        self.sign_in = SignIn(lambda _: None, goes_on=bool)
 
     async def arm_again(self, name: str) -> Armed | Refused:
         outcome = self.outcomes.pop(0)
@@ -42,7 +44,7 @@ class Session:
             raise outcome
         return outcome
 
-    async def put_back(self, name: str) -> object:
+    async def restore(self, name: str) -> object:
         """Nothing is left."""
 
     async def still_holds(self, name: str) -> bool:
@@ -50,9 +52,6 @@ class Session:
 
     async def tell_versions(self, name: str) -> None:
         """There are none."""
-
-    def signed_in(self) -> None:
-        """Nothing to note."""
 
 
 async def watch(
