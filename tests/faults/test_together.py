@@ -221,7 +221,7 @@ async def test_two_installed_versions_at_once_leave_one_stack_of_one_of_them(
     hands = Hands(ministack, invent_account())
     here, there = tmp_path / "here", install_other(tmp_path / "there")
     here.mkdir()
-    proxy.use(on(Delay(0.05)), on(PacedEvents(Pacing(seconds=3)), "cloudformation"))
+    proxy.use(on(Delay(0.05)), on(PacedEvents(Pacing(seconds=1.5)), "cloudformation"))
     both = await asyncio.gather(
         *[
             run_plldb(proxy.url, hands.account, "setup", "--output", "json", cwd=folder)
