@@ -48,7 +48,7 @@ class Owner(Protocol):
 
 
 class Connection:
-    """A WebSocket that the API knows as the session's. After `open`, somebody has to `keep` it."""
+    """A WebSocket that is opened anew whenever that is needed. After `open`, somebody has to `keep` it."""
 
     def __init__(self, aws: Aws, url: str, row: rows.SessionRow, pace: Pace, owner: Owner) -> None:
         self._aws = aws
@@ -58,7 +58,7 @@ class Connection:
         self._owner = owner
         self._lines: set[Line] = set()
         self._line: Line | None = None
-        self._ahead = 0.0  # seconds by which AWS's clock is ahead of this machine's
+        self._skew = 0.0  # seconds by which AWS's clock is ahead of this machine's
 
     @property
     def id(self) -> str:
@@ -66,7 +66,7 @@ class Connection:
         return self._line.connection if self._line else ""
 
     async def open(self) -> None:
-        """Write the row and connect for the first time."""
+        """Write the row and connect for the first time: here nothing is tried again."""
         try:
             self._line = await self._open(new=True)  # AWS's clock is asked for only if ours is refused
         except TryAgainError as again:
@@ -77,14 +77,14 @@ class Connection:
         await asyncio.gather(*[line.socket.close() for line in self._lines])
 
     async def _open(self, *, new: bool) -> Line:
-        """Open a WebSocket that the API knows as ours."""
+        """Open a WebSocket, by a fresh token in the row, and say hello on it; ``new``: with a new row."""
         try:
             socket = await self._connect(new=new)
         except HandshakeRefusedError as refused:
             if refused.status not in (401, 403):
                 raise api_answers(refused.status) from None
             # The token's age is judged by AWS's clock: perhaps ours was set meanwhile.
-            self._ahead = -await self._aws.read_clock_skew()
+            self._skew = -await self._aws.read_clock_skew()
             try:
                 socket = await self._connect(new=False)
             except HandshakeRefusedError as again:
@@ -97,7 +97,7 @@ class Connection:
         return line
 
     async def _connect(self, *, new: bool) -> WebSocket:
-        token = await rows.write_token(self._aws, self._row, now=time.time() + self._ahead, new=new)
+        token = await rows.write_token(self._aws, self._row, now=time.time() + self._skew, new=new)
         return await self._aws.open_websocket(
             self._url,
             {"x-plldb-session": self._row.id, "x-plldb-token": token},
@@ -112,13 +112,13 @@ class Connection:
             self._lines.discard(line)
 
     async def _greet(self, line: Line) -> Welcome:
-        """Say hello on a connection; its answer tells AWS's time."""
-        welcome, self._ahead = await line.greet(self._pace)
-        self._owner.greeted(self._ahead)
+        """Say hello; its answer tells the id of the connection, and AWS's time."""
+        welcome, self._skew = await line.greet(self._pace)
+        self._owner.greeted(self._skew)
         return welcome
 
     async def keep(self) -> None:
-        """Keep a WebSocket open, until cancelled."""
+        """Open another WebSocket whenever the present one is too old or broken, until cancelled."""
         while self._line is not None:
             former = self._line
             reason = await self._until_due(former)

@@ -1,4 +1,4 @@
-"""What this machine and the handlers of the WebSocket API send each other. Pure."""
+"""Hello, which this machine says to the handlers of the WebSocket API, and their answers to it. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from plldb.debugger.wire import WireError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Welcome:
-    """The handlers know this connection. ``now`` is their clock, in seconds of the epoch."""
+    """The handlers know this session. ``connection`` is its id, ``now`` their clock (POSIX seconds)."""
 
     connection: str
     now: float

@@ -1,4 +1,4 @@
-"""One WebSocket of a session, and hello on it. Talks to API Gateway."""
+"""One WebSocket, from hello to its end. Talks to API Gateway."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ log = logging.getLogger(__name__)
 
 
 class Line:
-    """One WebSocket, and the ``hello`` on it that waits for its answer. Somebody has to `read` it."""
+    """One WebSocket. Somebody has to `read` it, also for the answer to hello.
+
+    ``opened_at`` and ``greeted_at`` (the last hello that was answered) are by the clock of the event loop;
+    ``connection`` is its id as API Gateway calls it, empty before the first hello was answered.
+    """
 
     def __init__(self, socket: WebSocket, now: float) -> None:
         self.socket = socket

@@ -59,7 +59,6 @@ class Link:
     ) -> None:
         self.row = row
         self._aws = aws
-        self._url = websocket
         self._session = Session(name=wire.session_name(row.id), tokens=tokens)
         self._queue: asyncio.Queue[LinkEvent | BaseException] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()

@@ -1,4 +1,4 @@
-"""What it means when the WebSocket API does not do what it should. Pure."""
+"""The errors for a WebSocket API that lets nobody in, is of another version, or is silent. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from plldb.errors import Hint, UnreachableError
 
 
 def not_let_in(status: int) -> RefusedError:
-    """Return the error for an API that refuses the session."""
+    """Return the error for an API that refuses this session; ``status`` as of HTTP."""
     return RefusedError(
         f"The WebSocket API does not let this session in ({status}).",
         hint=Hint("set-up", "Set up plldb again with this version, and attach again."),
