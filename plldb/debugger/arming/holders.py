@@ -1,8 +1,8 @@
-"""Who has borrowed a function: one session, or several with conditions that differ. Pure.
+"""Who holds a function: one session, or several with conditions that differ. Pure.
 
-A row of the table PLLDBDebugger says it, of each function that is borrowed: who, in the order of joining,
-and a copy of what was replaced; never the environment, and the agent's token only as a hash. All who have
-borrowed a function share its token. Each decision about the row is a function here.
+A row of the table PLLDBDebugger says it, of each function that is held: who, in the order of joining,
+and a copy of what was replaced; never the environment, and the agent's token only as a hash. All who
+hold a function share its token. Each decision about the row is a function here.
 """
 
 from __future__ import annotations
@@ -145,17 +145,17 @@ def join(hold: Hold | None, alone: Hold, *, now: int, instead_of: Collection[str
     return replace(hold, holders=(*others, mine)) if hold and others else alone
 
 
-def left_by(hold: Hold, goes: Callable[[Holding], bool]) -> tuple[Holding, ...]:
-    """Return who goes on holding a function when all have left of whom ``goes`` says so."""
+def staying(hold: Hold, goes: Callable[[Holding], bool]) -> tuple[Holding, ...]:
+    """Return who stays in the row of a function when all leave it of whom ``goes`` says so."""
     return tuple(each for each in hold.holders if not goes(each))
 
 
-def give_back(hold: Hold, session: str, taken: Hold | None) -> Hold | None:
-    """Return how a function is held once a session that could not arm it is out; None for by nobody.
+def leave(hold: Hold, session: str, taken: Hold | None) -> Hold | None:
+    """Return how a function is held once a session that could not arm it has left; None for by nobody.
 
     ``taken`` is how it was held before, by whoever had to make place.
     """
-    rest = left_by(hold, lambda each: each.holder.session == session)
+    rest = staying(hold, lambda each: each.holder.session == session)
     return replace(hold, holders=rest) if rest else taken
 
 

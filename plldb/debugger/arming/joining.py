@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from plldb.debugger.arming.examine import Function
 from plldb.debugger.arming.functions import wait_until_updated
-from plldb.debugger.arming.holders import MOST, Hold, Holder, Holding, give_back, in_the_way, join, others_of
+from plldb.debugger.arming.holders import MOST, Hold, Holder, Holding, in_the_way, join, leave, others_of
 from plldb.debugger.arming.look import Seen, examine, look, token_of
 from plldb.debugger.arming.mutex import delete_hold, hash_token, read_hold, write_hold
 from plldb.debugger.arming.refusals import Refused, full, held, refused
@@ -119,10 +119,10 @@ def _alone(before: Function, plan: Plan, token: str) -> Hold:
     )
 
 
-async def give_back_row(places: Places, arn: str, plan: Plan) -> None:
-    """Give back what could not be armed: to the session that had it, which goes on, else to nobody."""
+async def leave_row(places: Places, arn: str, plan: Plan) -> None:
+    """Leave the row of a function that could not be armed; the session that it was taken from has it back."""
     while (hold := await read_hold(places.table, arn)) and hold.of(plan.holder.session):
-        rest = give_back(hold, plan.holder.session, plan.taken)
+        rest = leave(hold, plan.holder.session, plan.taken)
         if rest is None and await delete_hold(places.table, hold):
             return
         if rest is not None and await write_hold(places.table, rest, over=hold):

@@ -1,6 +1,6 @@
-"""Who has borrowed which function: one row of PLLDBDebugger for each. Talks to DynamoDB.
+"""Who holds which function: one row of PLLDBDebugger for each. Talks to DynamoDB.
 
-The row is taken before a function is changed and given back when it is as deployed again. Each change of it
+The row is written before a function is changed and deleted when it is as deployed again. Each change of it
 names the version that was read: of two that change it at once, one reads again and decides again.
 """
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from plldb.debugger.arming.examine import Function, refuse, refuse_environment
 from plldb.debugger.arming.functions import wait_until_updated
 from plldb.debugger.arming.holders import Holding
-from plldb.debugger.arming.joining import Joined, Plan, give_back_row, join_row, lost_row, prove_row
+from plldb.debugger.arming.joining import Joined, Plan, join_row, leave_row, lost_row, prove_row
 from plldb.debugger.arming.look import Seen, examine, look
 from plldb.debugger.arming.mutex import read_hold
 from plldb.debugger.arming.refusals import Refused, held, or_refused, refused
@@ -64,7 +64,7 @@ async def arm(
 ) -> Armed | Refused:
     """Arm one function; ``token`` is the secret that its agent will have, unless others hold it as well.
 
-    ``until`` is awaited before the function is changed, with the mutex in hand, which is given back if that
+    ``until`` is awaited before the function is changed, with the session in its row, which it leaves if that
     is cancelled: whoever is to answer the agent, with the token that is given, may be connecting meanwhile.
 
     Raises:
@@ -88,11 +88,11 @@ async def _arm(
             return joined
         await until(joined.token)
     except asyncio.CancelledError:
-        await finish(give_back_row(places, arn, plan))
+        await finish(leave_row(places, arn, plan))
         raise
     outcome = await or_refused(arn, _touch(places, joined, plan))
     if isinstance(outcome, Refused):
-        await finish(give_back_row(places, arn, plan))
+        await finish(leave_row(places, arn, plan))
     return outcome
 
 
@@ -128,7 +128,7 @@ async def _arm_again(places: Places, name: str, plan: Plan, token: str) -> Armed
     outcome = await _put_arms(places, seen, plan, token, found.lease_until)
     hold = await read_hold(places.table, found.arn)
     if hold is None:
-        # It was given back after it was proved, and before it was armed: nobody else would take it out.
+        # Somebody has restored it after the row was proved, before it was armed: nobody else would do it.
         await restore(places, name, lambda _: False)
     return lost_row(found.arn, hold, plan, token) or outcome
 

@@ -1,4 +1,4 @@
-"""Puts functions back from any machine. Talks to Lambda and DynamoDB."""
+"""Restores functions from any machine. Talks to Lambda and DynamoDB."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from plldb.debugger.arming.functions import (
     open_lambda,
     read_function,
 )
-from plldb.debugger.arming.holders import Hold, Holding, can_share, left_by, others_of
+from plldb.debugger.arming.holders import Hold, Holding, can_share, others_of, staying
 from plldb.debugger.arming.mutex import list_holds, open_table
 from plldb.debugger.arming.naming.find import list_stacks, tell_and_find
 from plldb.debugger.arming.naming.names import Names
@@ -94,7 +94,7 @@ async def _held_by_others(
 ) -> tuple[HeldFunction, ...]:
     """Return those of the functions that other people hold, and whose lease runs."""
     holds = {hold.arn.rpartition(":")[2]: hold for hold in await list_holds(places.table)}
-    found = [(name, hold, left_by(hold, is_mine)) for name in names if (hold := holds.get(name))]
+    found = [(name, hold, staying(hold, is_mine)) for name in names if (hold := holds.get(name))]
     running = [
         (name, hold, tuple(each for each in rest if each.lease_until > now)) for name, hold, rest in found
     ]
@@ -115,7 +115,7 @@ async def look_at(places: Places, name: str, hold: Hold | None) -> HeldFunction:
 
 
 def _holders_of(hold: Hold, now: int) -> tuple[FunctionHolder, ...]:
-    """Return those whose lease runs, or where none does, whoever has not put the function back."""
+    """Return those whose lease runs, or where none does, whoever has not restored the function."""
     running = others_of(hold, "", now=now)
     return tuple(map(holder_of, running or hold.holders))
 

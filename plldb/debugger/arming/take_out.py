@@ -1,6 +1,6 @@
-"""Takes all of ours out of one function, whatever others do to it meanwhile. Talks to Lambda and DynamoDB.
+"""Restores one function, whatever others do to it meanwhile. Talks to Lambda and DynamoDB.
 
-All that it needs is on the function itself; the mutex is given back at the end.
+All that it needs is on the function itself; its row is deleted at the end.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from plldb.debugger.arming.functions import (
     wait_until_updated,
     write_settings,
 )
-from plldb.debugger.arming.holders import Hold, Holding, left_by
+from plldb.debugger.arming.holders import Hold, Holding, staying
 from plldb.debugger.arming.mutex import Table, delete_hold, read_hold, write_hold
 from plldb.debugger.arming.refusals import INVALID, Refused, held, or_refused, refused
 from plldb.debugger.arming.settings import Replaced, Settings, is_touched, restore_settings
@@ -64,7 +64,7 @@ async def _restore(places: Places, name: str, goes: Callable[[Holding], bool]) -
         function = await wait_until_updated(places.functions, name)
         arn = function.arn if function else await _arn_of(places, name)
         hold = await read_hold(places.table, arn)
-        if hold and (rest := left_by(hold, goes)):
+        if hold and (rest := staying(hold, goes)):
             if rest == hold.holders:
                 return held(arn, hold)
             if await write_hold(places.table, replace(hold, holders=rest), over=hold):

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from plldb.debugger.arming.examine import Function
 from plldb.debugger.arming.functions import Lambda, read_function
@@ -63,16 +63,37 @@ class Session(Protocol):
         """What is told whether AWS accepts the caller's credentials."""
 
 
-class _Seen:
-    """What is known of one function: as it was deployed when it was last armed, and at which revision."""
+State = Literal["whole", "changing", "deployed", "gone"]
+"""What the last look at a function has found: all of ours; something of ours missing; the same once more with
+nothing changed since, so that the deployment has paused or is over; no such function."""
 
-    def __init__(self, deployed: Function) -> None:
-        self.deployed = deployed
-        self.revision = ""
-        self.suspected = False  # something of ours is missing
-        self.gone = False
-        self.failed = False  # to arm it again, for a reason that was told
-        self.disturbed = 0  # how often somebody has changed it while it was armed again
+
+@dataclass(slots=True)
+class _Seen:
+    """What is known of one function that is looked at.
+
+    Attributes:
+        deployed: as it was deployed when it was last armed.
+        revision: at the last look; empty before the first.
+        state: at the last look.
+        told_failure: of arming it again, which is tried on and on.
+        disturbed: how often in a row somebody has changed it while it was armed again.
+    """
+
+    deployed: Function
+    revision: str = ""
+    state: State = "whole"
+    told_failure: bool = False
+    disturbed: int = 0
+
+
+def _judge(seen: _Seen, function: Function, token: str) -> Literal["whole", "changing", "deployed"]:
+    """Return what a look at a function that is there has found. Pure."""
+    if is_whole(function.settings, token):
+        return "whole"
+    # A deployment changes settings, then code, then settings again: arming between would disturb it.
+    waited = seen.state == "changing" and seen.revision == function.revision
+    return "deployed" if waited else "changing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +116,8 @@ class Watch:
         try:
             while left:
                 wait = max(pace.look_at_functions, len(left) / pace.looks_a_second)
-                await asyncio.sleep(pace.settled if any(each.suspected for each in left.values()) else wait)
+                is_changing = any(each.state == "changing" for each in left.values())
+                await asyncio.sleep(pace.settled if is_changing else wait)
                 looks += 1
                 for name in [name for name, task in arming.items() if task.done()]:
                     if not arming.pop(name).result():
@@ -125,31 +147,25 @@ class Watch:
         """Take one look at a function; return whether it is to be armed again."""
         function = await read_function(self.functions, name)
         if function is None:
-            if not seen.gone:
+            if seen.state != "gone":
                 self._tell(name, reason="gone", message="it was deleted")
-            seen.gone = True
+            seen.state = "gone"
             return False
         if function.updating:
             return False
         is_new = seen.revision not in ("", function.revision)
-        seen.revision = function.revision
+        seen.state, seen.revision = _judge(seen, function, self.tokens[name]), function.revision
         if list_versions or is_new:
             await self.session.tell_versions(name)
-        if is_whole(function.settings, self.tokens[name]):
-            seen.suspected = False
+        if seen.state == "whole":
             self._compare(name, seen, as_deployed(function, None))
             # For others who hold it, perhaps: the function does not tell whether this session still does.
             return list_versions and not await self.session.still_holds(name)
-        # A deployment changes settings, then code, then settings again: arming between would disturb it.
-        if is_new or not seen.suspected:
-            seen.suspected = True
-            return False
-        seen.suspected = False
-        return True
+        return seen.state == "deployed"
 
     def _compare(self, name: str, seen: _Seen, now: Function) -> None:
         """Tell of what was deployed without touching what is ours."""
-        before, seen.deployed, seen.gone = seen.deployed, now, False
+        before, seen.deployed = seen.deployed, now
         code_changed = now.code != before.code
         if code_changed or _run_as(now) != _run_as(before):
             self.session.use(name, now)
@@ -162,13 +178,13 @@ class Watch:
         except (CredentialsError, UnreachableError):  # told otherwise, and of all functions at once
             raise
         except PlldbError as error:
-            if not seen.failed:  # it is tried again, perhaps for hours: said once
-                seen.failed = True
+            if not seen.told_failure:  # it is tried again, perhaps for hours: said once
+                seen.told_failure = True
                 self._tell(name, reason=error.code, message=error.message)
             raise
         if isinstance(outcome, Armed):
             code_changed = outcome.before.code != seen.deployed.code
-            seen.deployed, seen.gone, seen.failed, seen.disturbed = outcome.before, False, False, 0
+            seen.deployed, seen.told_failure, seen.disturbed = outcome.before, False, 0
             self._tell(name, armed=True, code_changed=code_changed)
             return True
         refusal = outcome.refusal

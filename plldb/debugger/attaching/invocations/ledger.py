@@ -1,6 +1,6 @@
 """One row for each invocation that ran on somebody's machine, for whoever asks later. Talks to DynamoDB.
 
-The rows are beside those of borrowed functions, in PLLDBDebugger. They say nothing of what an invocation
+The rows are beside those of held functions, in PLLDBDebugger. They say nothing of what an invocation
 was about, and no invocation waits for them.
 """
 

@@ -11,12 +11,12 @@ from plldb.debugger.arming.holders import (
     Holding,
     can_share,
     excludes,
-    give_back,
     hold_of,
     in_the_way,
     item_of,
     join,
-    left_by,
+    leave,
+    staying,
 )
 from plldb.debugger.arming.settings import Replaced
 
@@ -118,11 +118,11 @@ def test_conditions_of_ones_own_let_join_only_those_who_all_have_some() -> None:
 
 
 def test_who_leaves_leaves_the_others_and_what_could_not_be_armed_goes_back() -> None:
-    assert left_by(hold(ADA, BOB), lambda each: each is ADA) == (BOB,)
-    assert left_by(hold(ADA), lambda each: each is ADA) == ()
-    assert give_back(hold(ADA, BOB), "bob", None) == hold(ADA)
-    assert give_back(hold(BOB), "bob", None) is None
-    assert give_back(hold(BOB), "bob", hold(ADA)) == hold(ADA)
+    assert staying(hold(ADA, BOB), lambda each: each is ADA) == (BOB,)
+    assert staying(hold(ADA), lambda each: each is ADA) == ()
+    assert leave(hold(ADA, BOB), "bob", None) == hold(ADA)
+    assert leave(hold(BOB), "bob", None) is None
+    assert leave(hold(BOB), "bob", hold(ADA)) == hold(ADA)
 
 
 def test_a_row_of_a_plldb_that_knew_one_holder_is_its_hold() -> None:
