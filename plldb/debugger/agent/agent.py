@@ -14,9 +14,8 @@ except ImportError:  # a Python that is made in another way; `signal` takes 5 ms
     from signal import SIG_DFL, SIGKILL, SIGSTOP, signal
 
 from plldb.debugger.agent.actions import ASK_FIRST, Answer, Connect, Deployed, Post, Ready, Say, Send
-from plldb.debugger.agent.http import Http, headers_of, with_deadline
+from plldb.debugger.agent.http import Http, field, headers_of, with_deadline
 from plldb.debugger.agent.runtime import Events, Runtime
-from plldb.debugger.agent.sockets import field
 
 API = "/2018-06-01/runtime/invocation/"
 

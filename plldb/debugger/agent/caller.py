@@ -5,7 +5,8 @@ from __future__ import annotations
 from io import RawIOBase
 from select import POLLIN, poll
 
-from plldb.debugger.agent.sockets import connect, framing
+from plldb.debugger.agent.http import framing
+from plldb.debugger.agent.sockets import connect
 
 BLOCK = 65536
 """Bytes of a request that are awaited as a whole. A longer one goes on piece by piece."""

@@ -1,17 +1,13 @@
-"""Requests through a kept connection. Talks to servers. All that can go wrong here is an OSError."""
+"""Messages of HTTP/1.1, and requests through a kept connection. Talks to servers.
+
+All that can go wrong here is an OSError.
+"""
 
 from __future__ import annotations
 
 from select import POLLIN, poll
 
-from plldb.debugger.agent.sockets import (
-    Connection,
-    Headers,
-    connect,
-    framing,
-    read_exactly,
-    read_head,
-)
+from plldb.debugger.agent.sockets import Connection, Headers, connect
 
 IDLE_LIMIT = 30.0
 """Seconds after which a kept connection is not used again: the server may have closed it unseen."""
@@ -124,6 +120,51 @@ def chunks(stream: BufferedReader) -> Iterator[bytes]:
             return
         yield read_exactly(stream, size)
         stream.readline()
+
+
+def read_head(stream: BufferedReader) -> bytes:
+    """Return the head of a message as received, with the empty line.
+
+    Raises:
+        EOFError: the connection was closed before the first byte.
+        OSError: it was closed within the head.
+    """
+    end = stream.peek().find(b"\r\n\r\n") + 4
+    if end >= 4:  # most are there as a whole
+        return stream.read(end)
+    lines = [stream.readline(65536)]
+    if not lines[0]:
+        raise EOFError
+    while lines[-1] not in (b"\r\n", b"\n"):
+        lines.append(stream.readline(65536))
+        if not lines[-1]:
+            raise OSError("connection closed within a head")
+    return b"".join(lines)
+
+
+def field(head: bytes, name: bytes) -> bytes:
+    """Return what a head says under a name in lower case; empty if nothing."""
+    at = head.lower().find(b"\n" + name + b":")
+    return head[at + len(name) + 2 : head.index(b"\n", at + 1)].strip() if at >= 0 else b""
+
+
+def framing(head: bytes) -> tuple[int, bool]:
+    """Return how long a message's body is by its head: its bytes, and whether it is chunked."""
+    lower = head.lower()
+    size = int(field(lower, b"content-length") or 0)
+    return size, b"\ntransfer-encoding:" in lower and b"chunked" in field(lower, b"transfer-encoding")
+
+
+def read_exactly(stream: BufferedReader, size: int) -> bytes:
+    """Return so many bytes.
+
+    Raises:
+        OSError: the connection was closed before.
+    """
+    data = stream.read(size)
+    if len(data) < size:
+        raise OSError("connection closed within a message")
+    return data
 
 
 TYPE_CHECKING = False

@@ -32,7 +32,8 @@ except ImportError:  # a Python that is made in another way; `signal` takes 5 ms
     from signal import SIG_IGN, SIGKILL, SIGPIPE, SIGTERM, SIGXFSZ, signal
 
 from plldb.debugger.agent.caller import BLOCK, Caller, Said, asks_next, close, forward_body, pump, send
-from plldb.debugger.agent.sockets import Connection, accept, framing, network, read_exactly, read_head
+from plldb.debugger.agent.http import framing, read_exactly, read_head
+from plldb.debugger.agent.sockets import Connection, network
 
 # What Python ignores, or the agent does, and a program expects to find as the system has it.
 DEFAULT_SIGNALS = [SIGPIPE, SIGXFSZ, SIGTERM]
@@ -251,6 +252,13 @@ class Runtime:
         upstream.sendall(head)
         forward_body(stream, upstream, size, chunked)
         return False
+
+
+def accept(listener: Any) -> Any:
+    """Return a socket of the next connection."""
+    if hasattr(listener, "accept"):
+        return listener.accept()[0]
+    return network.socket(fileno=listener._accept()[0])
 
 
 TYPE_CHECKING = False

@@ -1,4 +1,6 @@
-"""HTTP/1.1 by hand, with and without TLS. Talks to the Runtime API and to API Gateway.
+"""Connections, with and without TLS, and the question for a WebSocket. Talks to servers.
+
+All of this is read before the question is asked: what only others need is in `http` and `websocket`.
 
 The modules below ``socket`` and ``ssl`` are used as they are: those two, with what they import, take 22 ms of
 a cold start, these 5; ``http.client`` would take 20 more. All that can go wrong here is an OSError.
@@ -10,7 +12,6 @@ import binascii
 import os
 from _thread import allocate_lock
 from io import BufferedReader, RawIOBase
-from select import POLLIN, POLLNVAL, poll
 
 CONNECT_LIMIT = 5.0
 """Seconds to connect, name resolution not included: nothing can end that."""
@@ -139,13 +140,6 @@ def _wrap(plain: Any, context: Any, name: str) -> tuple[Any, Any]:
     return plain, context._wrap_socket(plain, False, name)
 
 
-def accept(listener: Any) -> Any:
-    """Return a socket of the next connection."""
-    if hasattr(listener, "accept"):
-        return listener.accept()[0]
-    return network.socket(fileno=listener._accept()[0])
-
-
 def _open(name: str, port: int) -> _Plain:
     failure = OSError("no address")
     # As bytes: of a text the codec for international names is imported.
@@ -250,72 +244,6 @@ def _read_answer(connection: Connection) -> bytes:
             raise OSError("connection closed in the handshake")
         said += data
     return said
-
-
-def has_unread(connection: Connection) -> bool:
-    """Return whether bytes, or its end, wait in a connection; false if it was closed at this end."""
-    watched = poll()  # `select` refuses descriptors above 1023
-    try:
-        watched.register(connection, POLLIN)
-    except ValueError:
-        return False
-    return any(event & ~POLLNVAL for _, event in watched.poll(0))
-
-
-def wait_for_bytes(connection: Connection) -> None:
-    """Return when bytes, or its end, wait in a connection, or it was closed at this end."""
-    watched = poll()
-    try:
-        watched.register(connection, POLLIN)
-    except ValueError:
-        return
-    if not connection.holds_bytes():
-        watched.poll()
-
-
-def read_head(stream: BufferedReader) -> bytes:
-    """Return the head of a message as received, with the empty line.
-
-    Raises:
-        EOFError: the connection was closed before the first byte.
-        OSError: it was closed within the head.
-    """
-    end = stream.peek().find(b"\r\n\r\n") + 4
-    if end >= 4:  # most are there as a whole
-        return stream.read(end)
-    lines = [stream.readline(65536)]
-    if not lines[0]:
-        raise EOFError
-    while lines[-1] not in (b"\r\n", b"\n"):
-        lines.append(stream.readline(65536))
-        if not lines[-1]:
-            raise OSError("connection closed within a head")
-    return b"".join(lines)
-
-
-def field(head: bytes, name: bytes) -> bytes:
-    """Return what a head says under a name in lower case; empty if nothing."""
-    at = head.lower().find(b"\n" + name + b":")
-    return head[at + len(name) + 2 : head.index(b"\n", at + 1)].strip() if at >= 0 else b""
-
-
-def framing(head: bytes) -> tuple[int, bool]:
-    """Return how long a message's body is by its head: its bytes, and whether it is chunked."""
-    lower = head.lower()
-    size = int(field(lower, b"content-length") or 0)
-    return size, b"\ntransfer-encoding:" in lower and b"chunked" in field(lower, b"transfer-encoding")
-
-
-def read_exactly(stream: BufferedReader, size: int) -> bytes:
-    """Return so many bytes.
-
-    Raises:
-        OSError: the connection was closed before.
-    """
-    data = stream.read(size)
-    if len(data) < size:
-        raise OSError("connection closed within a message")
-    return data
 
 
 TYPE_CHECKING = False

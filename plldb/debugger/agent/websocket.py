@@ -7,8 +7,10 @@ import hashlib
 import os
 from _thread import allocate_lock
 from io import BufferedReader, RawIOBase
+from select import POLLIN, POLLNVAL, poll
 
-from plldb.debugger.agent.sockets import NOBODY, field, has_unread, read_exactly, wait_for_bytes
+from plldb.debugger.agent.http import field, read_exactly
+from plldb.debugger.agent.sockets import NOBODY
 
 LARGEST_MESSAGE = 256 * 1024
 """Of a WebSocket, in bytes. API Gateway's limit is 128 KB."""
@@ -128,6 +130,27 @@ def _check(asked: Asked) -> None:
     digest = hashlib.sha1((asked.key + _WEBSOCKET_GUID).encode(), usedforsecurity=False).digest()
     if field(asked.head, b"sec-websocket-accept") != binascii.b2a_base64(digest, newline=False):
         raise OSError("no WebSocket at this address")
+
+
+def has_unread(connection: Connection) -> bool:
+    """Return whether bytes, or its end, wait in a connection; false if it was closed at this end."""
+    watched = poll()  # `select` refuses descriptors above 1023
+    try:
+        watched.register(connection, POLLIN)
+    except ValueError:
+        return False
+    return any(event & ~POLLNVAL for _, event in watched.poll(0))
+
+
+def wait_for_bytes(connection: Connection) -> None:
+    """Return when bytes, or its end, wait in a connection, or it was closed at this end."""
+    watched = poll()
+    try:
+        watched.register(connection, POLLIN)
+    except ValueError:
+        return
+    if not connection.holds_bytes():
+        watched.poll()
 
 
 TYPE_CHECKING = False
