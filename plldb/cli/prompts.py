@@ -35,6 +35,9 @@ async def ask_yes(terminal: Terminal, questions: Sequence[str]) -> bool:
         raise
     except OSError:  # the terminal has gone
         return False
+    if not answer.endswith("\n"):  # Ctrl-D: what follows would begin beside the question
+        with suppress(OSError):
+            stream.write("\n")
     return answer.strip().lower() in ("y", "yes")
 
 

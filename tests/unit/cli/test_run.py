@@ -356,6 +356,7 @@ async def test_everything_but_yes_removes_nothing(answer: str) -> None:
     assert exit_code == 1
     assert "[y/N]" in text
     assert "deleted" not in text.split("[y/N]")[1]
+    assert text.endswith("[y/N] \n") == (not answer)  # a terminal shows the end of a line that is typed
 
 
 @pytest.mark.parametrize("answer", ["y\n", "YES\n"])
