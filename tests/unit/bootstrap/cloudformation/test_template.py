@@ -593,6 +593,7 @@ def render(text: str) -> str:
 
 @lints
 def test_cfn_lint_is_silent_on_the_template_as_it_lies_in_the_package(template_path: Path) -> None:
+    """In its own region, us-east-1."""
     assert lint(template_path) == ""
 
 
@@ -609,8 +610,8 @@ def test_cfn_lint_is_silent_on_the_rendered_template(template_text: str, tmp_pat
 
 
 @lints
-@pytest.mark.parametrize("region", ["us-east-1", "cn-north-1", "us-gov-west-1", "ap-southeast-4"])
-def test_cfn_lint_is_silent_in_every_partition(template_path: Path, region: str) -> None:
+@pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1", "ap-southeast-4"])
+def test_cfn_lint_is_silent_in_every_other_partition(template_path: Path, region: str) -> None:
     assert lint(template_path, "--regions", region) == ""
 
 
