@@ -41,7 +41,7 @@ FILL = "__import__('resource').setrlimit(9, (2**28, 2**28)); [bytearray(2**26) f
 AT_A_START, AT_AN_INVOCATION, AT_AN_ANSWER = (
     "self._starting = True",
     "self._runs += 1",
-    "run.accepted, run.todo = True, []",
+    "self.state, self.todo = ACCEPTED, []",
 )
 
 HARMLESS: Mapping[str, Changes] = {
@@ -63,7 +63,7 @@ COSTLY: Mapping[str, Changes] = {
     "its first file cannot be read": {"start.py": lambda text: "this is no Python"},
     "killed at its start": {"core.py": replace(AT_A_START, KILL)},
     "killed at an invocation": {"core.py": replace(AT_AN_INVOCATION, KILL)},
-    "an exception while an answer is due": {"core.py": replace(AT_AN_ANSWER, "raise KeyError")},
+    "an exception while an answer is due": {"run.py": replace(AT_AN_ANSWER, "raise KeyError")},
 }
 # An agent waits for its first link ten times shorter.
 HASTY = {"link.py": replace("FIRST_LINK = 5.0", "FIRST_LINK = 0.5")}
