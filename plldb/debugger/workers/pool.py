@@ -9,19 +9,17 @@ import time
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from plldb.debugger.errors import SourceError
 from plldb.debugger.protocol.decisions import Start
 from plldb.debugger.protocol.invocations import Answer, Identity, Sandbox, error_answer
-from plldb.debugger.workers.dap.debugger import Debugger, open_debugger
-from plldb.debugger.workers.environment import worker_environment
+from plldb.debugger.workers.dap.debugger import open_debugger
 from plldb.debugger.workers.output import TellOutput
-from plldb.debugger.workers.process import Kind, Plan
-from plldb.debugger.workers.project.cache import compiled_folder
+from plldb.debugger.workers.prepare import Surroundings
+from plldb.debugger.workers.process import Kind
 from plldb.debugger.workers.settings import FunctionSettings
-from plldb.debugger.workers.source import Project, Source, find_source
+from plldb.debugger.workers.source import Project
 from plldb.debugger.workers.spare import Spare
 from plldb.debugger.workers.state import Patience
 from plldb.debugger.workers.worker import Worker, start_worker
@@ -59,7 +57,10 @@ async def open_workers(
     environment = dict(os.environ) if machine is None else machine
     opened = open_debugger(project, environment, debug, wait=wait, within=patience.debugger)
     async with opened as debugger:
-        workers = Workers(project, functions, patience, environment, debugger)
+        surroundings = Surroundings(
+            project=project, functions=functions, machine=environment, debugger=debugger
+        )
+        workers = Workers(surroundings, patience)
         try:
             async with ended(workers.look_after()):
                 yield workers
@@ -77,22 +78,14 @@ class TooLateError(Exception):
 class Workers:
     """The workers of a session. `open_workers` makes one."""
 
-    def __init__(
-        self,
-        project: Project,
-        functions: Mapping[str, FunctionSettings],
-        patience: Patience,
-        machine: Mapping[str, str],
-        debugger: Debugger,
-    ) -> None:
-        self.debug_port = debugger.port
+    def __init__(self, surroundings: Surroundings, patience: Patience) -> None:
+        self.debug_port = surroundings.debugger.port
         """Port of 127.0.0.1 on which a debugger can attach; None without one."""
-        self._project = project
-        self._functions = functions
+        self._surroundings = surroundings
+        self._debugger = surroundings.debugger
         self._patience = patience
-        self._machine = machine
-        self._debugger = debugger
         self._closed = asyncio.Event()
+        # A sandbox is in one of these at most; `_worker_for` puts it there, `end` takes it out.
         self._workers: dict[Sandbox, Worker] = {}
         self._starting: dict[Sandbox, asyncio.Task[Worker]] = {}
         self._running: dict[Identity, asyncio.Task[Answer]] = {}
@@ -124,7 +117,7 @@ class Workers:
             return error_answer("Plldb.TooLate", str(error))
         except OSError as error:
             return error_answer("Plldb.NotStarted", f"The function's Python cannot be run: {error}.")
-        timeout = float(self._functions[start.function].timeout)
+        timeout = float(self._surroundings.functions[start.function].timeout)
         return await worker.run(start, timeout, tell_output)
 
     def cancel(self, identity: Identity) -> None:
@@ -183,8 +176,7 @@ class Workers:
 
     async def _start(self, start: Start, tell: TellOutput) -> Worker:
         """Start a worker when it is its turn, and let the next one start when it has loaded the function."""
-        function = self._functions[start.function]
-        fetching = self._project.layers(function) if self._project.layers else None
+        fetching = self._surroundings.fetch_layers(start.function)
         # Whoever closes the workers waits for those that start, but not for a download.
         layers = (await unless(self._closed, fetching) if fetching else None) or ()
         await self._slots.acquire()
@@ -193,7 +185,7 @@ class Workers:
                 raise asyncio.CancelledError  # nobody wants it any more
             if time.time() > start.latest:
                 raise TooLateError(start.function)
-            plan = await self._plan(start, layers, tell)
+            plan = await self._surroundings.plan(start, layers, tell)
             worker = await start_worker(plan, self._spare, self._patience)
         except BaseException:
             self._slots.release()
@@ -212,38 +204,6 @@ class Workers:
                 await self._closed.wait()
         if worker.alive and not self._starting and not self._closed.is_set():
             await self._spare.renew(kind)
-
-    async def _plan(self, start: Start, layers: tuple[Path, ...], tell: TellOutput) -> Plan:
-        function = self._functions[start.function]
-        source, compiled = await asyncio.to_thread(self._find, function)
-        terminal = "" if self._debugger.port else self._project.terminal
-        environment = worker_environment(
-            function,
-            code=source.folder,
-            api="",
-            message=start.invocation.environment,
-            machine=self._machine,
-            variables=self._project.variables,
-            own_credentials=self._project.own_credentials,
-        )
-        return Plan(
-            python=source.python,
-            code=source.folder,
-            handler=source.handler,
-            environment=environment,
-            machine=self._machine,
-            debugger=await self._debugger.settings(tell),
-            vpc=function.in_vpc,
-            layers=(*source.layers, *layers),
-            copied=layers,
-            compiled=compiled,
-            terminal=(terminal, function.logical_id or function.name) if terminal else None,
-        )
-
-    def _find(self, function: FunctionSettings) -> tuple[Source, Path | None]:
-        """Return where the code of a function lies, and where Python keeps what it compiles of it."""
-        source = find_source(self._project, function)
-        return source, compiled_folder(source.folder, self._machine)
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
