@@ -215,6 +215,9 @@ async def test_a_handler_that_is_written_when_a_project_is_packaged_runs_the_cod
     assert [each.name for each in project.iterdir()] == ["src"]
 
 
+HANDLERS = [f"plldb-ws-api-{route}" for route in ("authorize", "connect", "default", "disconnect")]
+
+
 async def test_no_token_and_no_event_is_written_anywhere(
     world: World, names: dict[str, str], aws_env: dict[str, str], folder: Path, cloud: Cloud
 ) -> None:
@@ -238,15 +241,11 @@ async def test_no_token_and_no_event_is_written_anywhere(
         assert (await session.end())[0] == 0
     told = [line for line in session.lines if line["kind"] != "output"]
     said = str([told, tables, processes])
-    logs = "".join(
-        sandbox.log
-        for name in ("plldb-ws-api-connect", "plldb-ws-api-default", names["Mails"])
-        for sandbox in cloud.sandboxes(name)
-    )
+    logs = "".join(sandbox.log for name in (*HANDLERS, names["Mails"]) for sandbox in cloud.sandboxes(name))
     assert logs
     assert "plldb" in session.errors, "it was verbose"
     assert "cargo/boot.py" in processes
-    for secret in (arms.token, "hunter2", key):
+    for secret in (arms.token, "hunter2", key, "plldb4 "):  # the last one begins a frame
         assert secret not in said + session.errors + logs
 
 

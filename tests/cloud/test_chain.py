@@ -109,7 +109,7 @@ async def test_what_a_sandbox_may_not_post_is_relayed_by_the_api_and_the_laptop_
 
 
 async def test_a_row_in_which_somebody_else_has_named_their_session_leads_nothing_to_them(
-    world: World,
+    world: World, cloud: Cloud
 ) -> None:
     name = await create_function(world)
     async with attached(world, name) as ada, attached(world, name) as other, armed(world, name, ada):
@@ -120,5 +120,13 @@ async def test_a_row_in_which_somebody_else_has_named_their_session_leads_nothin
             UpdateExpression="SET Holders[0].SessionId = :theirs",
             ExpressionAttributeValues={":theirs": {"S": other.link.row.id}},
         )
+        posted = list[str]()
+
+        def note(connection: str, _: bytes) -> int:
+            posted.append(connection)
+            return 0
+
+        cloud.rules.refuse = note
         assert await invoke(world.functions, name, 1) == {"deployed": 1}
         assert (ada.started, other.started) == ([], [])
+        assert not {ada.link.connection, other.link.connection} & {*posted}

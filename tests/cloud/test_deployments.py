@@ -111,7 +111,6 @@ async def test_each_kind_of_deployment_is_noticed_said_and_answered_from_here_ag
 ) -> None:
     name = await create_function(world)
     deployments: list[tuple[Deploy, bool, list[str]]] = [
-        (deploy_code(NEW_CODE), True, ["handler", "test"]),
         (configure(Environment=PLAIN, Layers=[], Timeout=60), False, ["handler", "test"]),
         (configure(Layers=[]), False, ["handler", "test"]),
         (configure(Timeout=70), False, ["handler", "test"]),
@@ -119,6 +118,7 @@ async def test_each_kind_of_deployment_is_noticed_said_and_answered_from_here_ag
         (add_variable, False, ["other", "edited"]),
         (roll_back, True, ["handler", "test"]),
         (configure(MemorySize=512), False, ["handler", "test"]),
+        (deploy_code(NEW_CODE), True, ["handler", "test"]),
     ]
     async with attached(world, name, tmp_path) as listener:
         for deploy, code_changed, answer in deployments:
@@ -129,6 +129,7 @@ async def test_each_kind_of_deployment_is_noticed_said_and_answered_from_here_ag
         assert await invoke(world.functions, name, "memory") == "512"
         version = (await world.functions.publish_version(FunctionName=name))["Version"]
         assert (await listener.until(debugger.VersionArmed)).function_version == version
+        assert await invoke(world.functions, name, 1, Qualifier=version) == "deployed anew"
         await world.functions.delete_function(FunctionName=name)
         gone = await listener.until(debugger.FunctionDeployed)
         assert (gone.armed, gone.reason) == (False, "gone")

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from plldb.debugger.workers.dap.adapter import start_adapter
+from plldb.debugger.workers.dap.adapter import Adapter, start_adapter
+from plldb.debugger.workers.dap.relay import Relay
 from plldb.debugger.workers.runtime_api import VERSION, Event, RuntimeApi
 
 if TYPE_CHECKING:
@@ -53,6 +54,24 @@ async def api() -> AsyncIterator[tuple[RuntimeApi, list[Message]]]:
     served.give(Event(seconds=3, request_id="r1", headers=(), body=b"secret body"))
     yield served, said
     await served.close()
+
+
+async def no_adapter() -> Adapter:
+    raise OSError
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_port_whose_opening_was_cancelled_is_closed(turns: int) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    served, relay = RuntimeApi(), Relay(no_adapter)
+    opening = [asyncio.create_task(served.open()), asyncio.create_task(relay.open(0))]
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    for task in opening:
+        task.cancel()
+    await asyncio.wait(opening)
+    await asyncio.gather(served.close(), relay.close())
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:{port}", "evil.example", "localhost:{port}"])

@@ -327,7 +327,11 @@ async def test_nothing_is_left_when_plldb_is_killed_and_no_process_shows_a_secre
             return child.pid
         """,
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "AWS_SECRET_ACCESS_KEY": "role-of-the-developer",
+    }
     arguments = (sys.executable, "-c", PLLDB, str(tmp_path))
     process = await asyncio.create_subprocess_exec(
         *arguments, stdout=asyncio.subprocess.PIPE, cwd=tmp_path, env=environment

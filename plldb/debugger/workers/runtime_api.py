@@ -115,7 +115,11 @@ class RuntimeApi:
 
     async def open(self) -> None:
         """Listen on a free port of 127.0.0.1."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=LARGEST_HEAD)
+        # In two steps: who is cancelled in the second one closes it.
+        self._server = await asyncio.start_server(
+            self._serve, "127.0.0.1", 0, limit=LARGEST_HEAD, start_serving=False
+        )
+        await self._server.start_serving()
         self.port = self._server.sockets[0].getsockname()[1]
 
     def give(self, event: Event) -> None:

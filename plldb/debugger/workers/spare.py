@@ -56,18 +56,18 @@ async def begin(kind: Kind) -> Begun:
         OSError: the interpreter cannot be run.
     """
     api = RuntimeApi()
-    await api.open()
     mark = f"\0{secrets.token_hex(8)}\0"
-    settings = {
-        "adapter": False,
-        "api": f"127.0.0.1:{api.port}",
-        "secret": api.secret,
-        "packages": find_packages(),
-        "mark": mark,
-        "debugger": kind.debugger,
-        "loading": kind.loading,
-    }
     try:
+        await api.open()
+        settings = {
+            "adapter": False,
+            "api": f"127.0.0.1:{api.port}",
+            "secret": api.secret,
+            "packages": find_packages(),
+            "mark": mark,
+            "debugger": kind.debugger,
+            "loading": kind.loading,
+        }
         process = await start_process(kind, settings)
     except BaseException:
         await api.close()

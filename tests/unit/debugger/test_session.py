@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from typing import Any, TypeVar
 
 import pytest
@@ -242,11 +243,18 @@ class TestWhoSpeaks:
 
     def test_ten_thousand_frames_of_nobody_leave_nothing_behind(self, desk: Desk, agent: Agent) -> None:
         stranger = Agent(now=WALL, token="c9" * 32)
-        for number in range(2_000):
+        tracemalloc.start()
+        for number in range(2_100):
             stranger.sandbox = f"{number:x}"
             (frame,) = stranger.invocation()
             for each in (frame, "plldb4 x y z", "[" * 999, frame[:-1], "{}"):
-                assert isinstance(desk.receive(each)[0], Dropped)
+                (dropped,) = desk.session.received(each, **desk.times)
+                assert isinstance(dropped, Dropped)
+            if number == 100:  # what is made once is there
+                before = tracemalloc.get_traced_memory()[0]
+        grown = tracemalloc.get_traced_memory()[0] - before
+        tracemalloc.stop()
+        assert grown < 20_000, "bytes; 2 for each frame"
         assert desk.session.wake_at is None, "nothing is known of them"
         assert start(desk, agent)
 

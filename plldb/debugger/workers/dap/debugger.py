@@ -76,8 +76,8 @@ async def open_debugger(
         return
     python = find_python(project.python, project.folder, project.folder)
     relay = Relay(partial(start_adapter, python, machine))
-    await relay.open(port)
     try:
+        await relay.open(port)
         yield Debugger(relay, wait=wait, within=within)
     finally:
         await finish(relay.close())

@@ -76,7 +76,11 @@ class Relay:
             PortError: it is taken, or may not be used.
         """
         try:
-            self._server = await asyncio.start_server(self._serve, HOST, port, limit=LARGEST_MESSAGE)
+            # In two steps: who is cancelled in the second one closes it.
+            self._server = await asyncio.start_server(
+                self._serve, HOST, port, limit=LARGEST_MESSAGE, start_serving=False
+            )
+            await self._server.start_serving()
         except OSError as error:
             raise PortError(
                 f"The debugger's port {port} cannot be used: {error.strerror or error}.",
