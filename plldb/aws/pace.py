@@ -28,7 +28,7 @@ class RequestPace:
         throttled_for: how long one request is repeated while AWS throttles it.
 
     Raises:
-        SettingsError: a number is negative or not a number, or a count is 0; the message names it.
+        SettingsError: a number is negative or not a number (an int not whole), or a count is 0; it is named.
     """
 
     counts: ClassVar[frozenset[str]] = frozenset({"attempts"})
@@ -45,4 +45,5 @@ class RequestPace:
     def __post_init__(self) -> None:
         for field in fields(self):
             name = f"{type(self).__name__}.{field.name}"
-            check_number(name, getattr(self, field.name), above=field.name in self.counts)
+            above, whole = field.name in self.counts, field.type in ("int", int)
+            check_number(name, getattr(self, field.name), above=above, whole=whole)

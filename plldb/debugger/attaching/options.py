@@ -114,7 +114,7 @@ class AttachOptions:
 def check_port(name: str, port: int | None) -> None:
     """Raise SettingsError for what is no TCP port; None is none at all."""
     if port is not None:
-        check_number(name, port, most=LAST_PORT)
+        check_number(name, port, most=LAST_PORT, whole=True)
 
 
 def check_conditions(where: tuple[str, ...]) -> None:
