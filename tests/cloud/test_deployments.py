@@ -134,7 +134,7 @@ async def test_each_kind_of_deployment_is_noticed_said_and_answered_from_here_ag
         gone = await listener.until(debugger.FunctionDeployed)
         assert (gone.armed, gone.reason) == (False, "gone")
         settings = {"Environment": PLAIN, "Timeout": 33}
-        await create(world.functions, NEW_CODE, FunctionName=name, **settings)
+        await create(world.functions, NEW_CODE + "again = 1\n", FunctionName=name, **settings)
         again = await listener.until(debugger.FunctionDeployed)
         assert (again.armed, again.code_changed) == (True, True)
         assert await invoke(world.functions, name, 1) == ["laptop", "handler", "test"]
