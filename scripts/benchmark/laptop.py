@@ -23,6 +23,7 @@ from plldb.debugger import wire
 from plldb.debugger.arming.naming.stacks import Infrastructure
 from plldb.debugger.arming.restore import open_places
 from plldb.debugger.attaching.held import HeldFunctions
+from plldb.debugger.attaching.runner import Runner
 from plldb.debugger.attaching.serve import Service
 from plldb.debugger.attaching.telling import Telling
 from plldb.debugger.link import rows
@@ -59,7 +60,8 @@ async def main(url: str, folder: str, token: str) -> None:
             where=(),
             telling=telling,
         )
-        await stack.enter_async_context(Service(link, workers, held, {FUNCTION: project.folder}))
+        runner = Runner(link, workers, held, {FUNCTION: project.folder})
+        await stack.enter_async_context(Service(link, workers, held, runner))
         told = {"session": wire.session_name(row.id), "connection": link.connection}
         print(json.dumps(told), flush=True)
         await asyncio.to_thread(sys.stdin.read)

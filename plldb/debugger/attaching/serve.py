@@ -1,31 +1,22 @@
-"""Runs the invocations that come to an attached session, and tells of them. Talks to workers and the link."""
+"""What comes to an attached session, and what of it is in hand. Talks to workers and the link."""
 
 from __future__ import annotations
 
 import asyncio
-import math
-from collections.abc import Mapping
-from pathlib import PurePath
 from types import TracebackType
 from typing import assert_never
 
 from plldb.debugger.attaching.held import HeldFunctions
-from plldb.debugger.attaching.invocations.callers import find_repeated
-from plldb.debugger.attaching.invocations.ledger import End, Ledger, Notes
-from plldb.debugger.attaching.invocations.outcomes import finished_event
-from plldb.debugger.attaching.invocations.queues import keep_invisible
-from plldb.debugger.attaching.invocations.triggers import read_trigger
 from plldb.debugger.attaching.options import Workers
+from plldb.debugger.attaching.runner import Runner
 from plldb.debugger.events.connection import AnswersDelayed, ConnectionLost, ConnectionRestored, SignInNeeded
-from plldb.debugger.events.functions import FunctionRelayed, VisibilityDenied
-from plldb.debugger.events.invocations import AnswerLost, InvocationRefused, InvocationStarted, Output
+from plldb.debugger.events.functions import FunctionRelayed
+from plldb.debugger.events.invocations import AnswerLost, InvocationRefused
 from plldb.debugger.link.link import Link
 from plldb.debugger.protocol.decisions import Cancel, Declined, Delivered, EndSandbox, Relayed, Start
-from plldb.debugger.protocol.invocations import Answer, Identity, Sandbox
-from plldb.debugger.recordings.recorder import Recorder
-from plldb.debugger.workers import output
+from plldb.debugger.protocol.invocations import Identity, Sandbox
 from plldb.errors import CredentialsError
-from plldb.tasks import cancel_all, ended, gather_all, until_one
+from plldb.tasks import cancel_all, ended, until_one
 
 
 class Service:
@@ -37,40 +28,24 @@ class Service:
     serving: asyncio.Task[None]
     """Runs what comes; it ends only with an error, see `run`, or with a bug in running an invocation."""
 
-    def __init__(
-        self,
-        link: Link,
-        workers: Workers,
-        held: HeldFunctions,
-        folders: Mapping[str, PurePath],
-        recorder: Recorder | None = None,
-    ) -> None:
+    def __init__(self, link: Link, workers: Workers, held: HeldFunctions, runner: Runner) -> None:
         """Begin.
 
         Args:
             link: what comes from the cloud.
-            workers: what runs it.
+            workers: are told of what is cancelled, and of sandboxes that end.
             held: the functions whose invocations these are.
-            folders: where the code of each function lies.
-            recorder: keeps invocations that have ended; None for nobody.
+            runner: runs the invocations.
         """
         self._link = link
         self._workers = workers
         self._held = held
-        self._folders = folders
-        self._recorder = recorder
-        self._telling = held.telling
         self._tell = held.telling.put
-        self.invocations = 0
-        self.failed = 0
+        self.runner = runner
         self._declined = 0
-        self._denied: set[str] = set()
         self._heard: set[str] = set()
         self._running: dict[asyncio.Task[None], Identity] = {}
-        self._ledger = Ledger(held.places.table, held.row)
-        self._recordings = Notes(most=math.inf)  # each was asked for
         self._newest: dict[Sandbox, tuple[Identity, str]] = {}  # what each runs or has run, of which function
-        self._events: dict[str, dict[str, tuple[bytes, float]]] = {}  # of what runs, by function
         self._bug: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # it only fails
         self._changed = asyncio.Event()
         self.lost = asyncio.Event()  # set while the connection is
@@ -85,8 +60,8 @@ class Service:
     ) -> None:
         try:
             await cancel_all([self.serving, *self._running])
-        finally:  # nothing else has waited for these
-            await gather_all(self._ledger.written(), self._recordings.written())
+        finally:
+            await self.runner.written()
         if kind is None and self._bug.done():
             self._bug.result()  # raises what nobody has awaited
 
@@ -161,7 +136,7 @@ class Service:
 
     def count(self) -> int:
         """How many invocations have come, also those that were not run."""
-        return self.invocations + self._declined
+        return self.runner.invocations + self._declined
 
     def _busy(self) -> set[str]:
         """The functions that have an invocation in hand."""
@@ -169,7 +144,7 @@ class Service:
         return {function for identity, function in self._newest.values() if identity in in_hand}
 
     def _start(self, start: Start) -> None:
-        task = asyncio.create_task(self._run_one(start))
+        task = asyncio.create_task(self.runner.run(start))
         self._newest[start.identity.sandbox] = start.identity, start.function
         self._running[task] = start.identity
         task.add_done_callback(self._ended)
@@ -181,66 +156,3 @@ class Service:
         if error is not None and not self._bug.done():
             self._bug.set_exception(error)
             self._bug.exception()  # else asyncio would complain if nobody looks
-
-    async def _run_one(self, start: Start) -> None:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        is_told = self._tell_start(start, began)
-        end = self._ledger.begin(start.identity.request_id, start.function)
-        try:
-            answer = await self._run(start, is_told=is_told)
-            if answer is not None:
-                self._link.answer(start.identity, answer)
-            end.set_result(self._finish(start, answer, loop.time() - began, is_told=is_told))
-        finally:
-            end.cancel()  # however it ends, nobody waits for it any more
-
-    def _tell_start(self, start: Start, began: float) -> bool:
-        """Tell of an invocation and count it; False if nothing is to be told of it."""
-        request_id, body = start.identity.request_id, start.invocation.body
-        trigger = read_trigger(body)
-        running = self._events.setdefault(start.function, {})
-        self.invocations += 1
-        event = InvocationStarted(
-            request_id=request_id,
-            function=start.function,
-            trigger=trigger.words,
-            caller=trigger.caller,
-            repeats=find_repeated(running, request_id, body, began),
-        )
-        running[request_id] = (body, began)
-        return self._telling.put_start(event)
-
-    async def _run(self, start: Start, *, is_told: bool) -> Answer | None:
-        """Run an invocation, and keep its messages hidden meanwhile."""
-        request_id, function, body = start.identity.request_id, start.function, start.invocation.body
-
-        async def tell_output(line: output.Output) -> None:
-            event = Output(request_id=request_id, function=function, stream=line.stream, text=line.text)
-            if is_told:
-                await self._telling.put_output(event)
-
-        hiding = asyncio.create_task(
-            keep_invisible(self._held.aws, body, function, self._deny, self._held.pace)
-        )
-        try:
-            return await self._workers.run(start, tell_output)
-        finally:
-            # Before the answer, on which Lambda deletes the messages.
-            await cancel_all([hiding])
-            self._events[function].pop(request_id, None)
-
-    def _finish(self, start: Start, answer: Answer | None, seconds: float, *, is_told: bool) -> End:
-        """Tell, count and record an invocation that has ended."""
-        finished = finished_event(start, answer, seconds, self._folders[start.function])
-        self.failed += finished.outcome == "failed"
-        if is_told:
-            self._tell(finished)
-        if self._recorder is not None:
-            self._recordings.add(self._recorder.keep(start, answer, finished.outcome, seconds))
-        return End(outcome=finished.outcome, seconds=seconds)
-
-    def _deny(self, event: VisibilityDenied) -> None:
-        if event.function not in self._denied:
-            self._denied.add(event.function)
-            self._tell(event)

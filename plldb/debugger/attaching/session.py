@@ -14,6 +14,7 @@ from plldb.debugger.arming.operate import Armed
 from plldb.debugger.attaching.held import HeldFunctions
 from plldb.debugger.attaching.options import AttachOptions, OpenWorkers, Workers
 from plldb.debugger.attaching.plan import Candidate, nothing_left
+from plldb.debugger.attaching.runner import Runner
 from plldb.debugger.attaching.serve import Service
 from plldb.debugger.editors.files import find_file, write_entry
 from plldb.debugger.editors.started import is_followed
@@ -70,8 +71,9 @@ class SessionRun:
             # Whoever is asked to stop from now on has to know that there is something to restore.
             await telling.flush()
             recorder = await open_recorder(self.options.record, held.settings, telling.put)
+            runner = Runner(link, workers, held, self._folders(), recorder)
             async with (
-                Service(link, workers, held, self._folders(), recorder) as service,
+                Service(link, workers, held, runner) as service,
                 self.restore_on_failure(link, arming),
             ):
                 serving.set_result(link)  # from here on functions are changed
@@ -156,8 +158,8 @@ class SessionRun:
         events = await self._restore_all(telling.put, service)
         await telling.flush()
         return AttachFinished(
-            invocations=service.invocations,
-            failed=service.failed,
+            invocations=service.runner.invocations,
+            failed=service.runner.failed,
             restored=sum(isinstance(each, Restored) and each.how == "restored" for each in events),
             left_armed=tuple(each.function for each in events if isinstance(each, FunctionRefused)),
             shared=sum(isinstance(each, Restored) and each.how == "left" for each in events),

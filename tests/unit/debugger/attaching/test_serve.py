@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from plldb.debugger.attaching.options import AttachOptions
+from plldb.debugger.attaching.runner import Runner
 from plldb.debugger.attaching.serve import Service
 from plldb.debugger.attaching.session import Arming, SessionRun
 from plldb.debugger.errors import RefusedError
@@ -48,7 +49,9 @@ class Workers:
 
 async def test_nobody_waits_for_what_runs_once_nothing_is_heard_any_more() -> None:
     link, session = Link(), held(Client("dynamodb", {"update_item": [{}]}))
-    async with Service(cast("Any", link), cast("Any", Workers()), session, {}) as service:
+    workers = cast("Any", Workers())
+    runner = Runner(cast("Any", link), workers, session, {})
+    async with Service(cast("Any", link), workers, session, runner) as service:
         while not service.heard("orders"):
             await asyncio.sleep(0)
         await service.until_quiet("mails")
@@ -71,7 +74,8 @@ async def test_a_bug_in_running_an_invocation_ends_the_session_with_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     session = held(Client("dynamodb", {"update_item": [{}]}))
-    service = Service(cast("Any", Link()), cast("Any", Broken()), session, {})
+    link, workers = cast("Any", Link()), cast("Any", Broken())
+    service = Service(link, workers, session, Runner(link, workers, session, {}))
 
     async def serve() -> None:
         async with service:
