@@ -197,7 +197,9 @@ class SessionRun:
         await cancel_all([arming])  # else a function might be armed after it was restored
         tell(Detaching(reason="failed", in_hand=len(link.in_hand)))
         # Nobody runs what is in hand to its end: without a word its callers would wait for a minute.
-        await gather_all(self._restore_all(tell), _tell_sandboxes(link.abandon()))
+        async with ended(_tell_sandboxes(link.abandon())) as answering:
+            await self._restore_all(tell)  # to the end, also if there is a bug in answering
+            await answering
 
     async def _restore_all(
         self, tell: Callable[[AttachEvent], None], service: Service | None = None
@@ -214,7 +216,9 @@ class SessionRun:
             waits = service is not None and self.options.wait_for_sign_in
             return await self.held.restore(name, tell, wait_for_sign_in=waits)
 
-        return await gather_all(*[restore_one(each.name) for each in self.candidates])
+        restoring = [restore_one(each.name) for each in self.candidates]
+        # A bug in restoring one is none in restoring the others, which nobody does any more after this.
+        return await gather_all(*(restoring if service else map(finish, restoring)))
 
 
 async def _tell_sandboxes(detaching: Coroutine[None, None, None]) -> None:

@@ -14,8 +14,9 @@ from plldb.debugger.attaching.runner import Runner
 from plldb.debugger.attaching.serve import Service
 from plldb.debugger.attaching.session import Arming, SessionRun
 from plldb.debugger.errors import RefusedError
+from plldb.debugger.events.restore import Restored
 from tests.unit.aws.fakes import Client, refused
-from tests.unit.debugger.attaching.test_held import ARN, held
+from tests.unit.debugger.attaching.test_held import ARN, BEFORE, held
 from tests.unit.debugger.test_recordings import START
 
 if TYPE_CHECKING:
@@ -119,3 +120,32 @@ async def test_all_is_restored_though_the_caller_cancels_again_while_arming_come
     await asyncio.wait([serving])
     assert (serving.cancelled(), arming.cancelled()) == (True, True)
     assert functions.times("get_function") == 1
+
+
+class SlowClient(Client):
+    """Whatever else was asked is answered first."""
+
+    async def _answer(self, name: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        return await super()._answer(name, parameters)
+
+
+async def test_all_that_can_be_is_restored_though_there_are_bugs_in_ending_a_session() -> None:
+    session = held(
+        Client("lambda", {"get_function": [KeyError("in restoring"), {"Configuration": BEFORE}]}),
+        SlowClient("dynamodb", {"get_item": [{}]}),
+    )
+    candidates = cast("Any", [SimpleNamespace(name="orders"), SimpleNamespace(name="mails")])
+    run = SessionRun(
+        held=session, candidates=candidates, options=AttachOptions(), open_workers=cast("Any", None)
+    )
+    put: list[object] = []
+
+    async def abandon() -> None:
+        raise KeyError("in answering")
+
+    link, arming = SimpleNamespace(in_hand=(), abandon=abandon), asyncio.get_running_loop().create_future()
+    with pytest.raises(KeyError, match="in restoring"):
+        await run._detach_after_failure(cast("Any", link), cast("Any", arming), put.append)
+    assert put[-1] == Restored(function="mails", how="nothing-to-do")
