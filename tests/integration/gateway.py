@@ -36,7 +36,8 @@ class Gateway:
         self.sockets: dict[str, web.WebSocketResponse] = {}
         self.posts: list[tuple[str, str]] = []
         self.post_status: Callable[[], int] = lambda: 200
-        self.takes_large = asyncio.Event()  # large frames are answered as long as this is set
+        self.large = 8192
+        self.takes_large = asyncio.Event()  # frames of more bytes are answered as long as this is set
         self.takes_large.set()
         self.reply: dict[str, object] = {"t": "welcome"}
         self.handshakes: list[int] = []  # what the next requests for a WebSocket are answered with instead
@@ -68,7 +69,7 @@ class Gateway:
     async def post(self, request: web.Request) -> web.Response:
         assert request.headers["Authorization"].startswith("AWS4-HMAC-SHA256 ")
         status, text = self.post_status(), await request.text()
-        if len(text) > 8192:
+        if len(text) > self.large:
             await self.takes_large.wait()
         if status == 200:
             self.posts.append((request.match_info["id"], text))

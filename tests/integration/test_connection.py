@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from plldb.debugger.link import rows
 from plldb.debugger.pace import Pace
 from plldb.debugger.protocol.decisions import Delivered
 from plldb.debugger.protocol.invocations import Answer
+from plldb.errors import AwsError
 from tests.integration.gateway import (
     QUICK,
     Gateway,
@@ -68,6 +70,19 @@ async def test_the_row_holds_no_token_and_is_deleted_at_the_end(gateway: Gateway
         (row,) = await read_rows(gateway)
         assert row["Detached"] == {"BOOL": True}
     assert await read_rows(gateway) == []
+
+
+async def test_who_ends_a_session_tells_the_sandboxes_though_the_table_is_gone(gateway: Gateway) -> None:
+    async with attached(gateway) as link:
+        agent = agent_of(link)
+        await start(gateway, link, agent)
+        await gateway.dynamodb.delete_table(TableName=rows.TABLE)
+        gateway.large = 0
+        gateway.takes_large.clear()
+        asyncio.get_running_loop().call_later(0.3, gateway.takes_large.set)  # after the table has refused
+        with pytest.raises(AwsError):
+            await link.abandon()
+        assert {"detached", "answer"} <= {agent.read(text)["t"] for _, text in gateway.posts}
 
 
 async def test_a_broken_connection_is_opened_anew_and_the_sandboxes_are_told(gateway: Gateway) -> None:

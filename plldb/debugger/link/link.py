@@ -119,7 +119,11 @@ class Link:
         await self._detach(self._session.abandon(**self._times()))
 
     async def _detach(self, decisions: Iterable[Decision]) -> None:
-        await asyncio.gather(rows.mark_detached(self._aws, self.row), *self._act(decisions))
+        marking, posts = rows.mark_detached(self._aws, self.row), self._act(decisions)
+        # Nobody may close the link before the posts have ended, whatever becomes of the row.
+        refusal, *_ = await asyncio.gather(marking, *posts, return_exceptions=True)
+        if refusal is not None:
+            raise refusal
 
     # --- start and end ---------------------------------------------------------------------------------
 
