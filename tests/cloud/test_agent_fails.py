@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -70,6 +71,8 @@ HASTY = {"link.py": replace("FIRST_LINK = 5.0", "FIRST_LINK = 0.5")}
 # Of what getaddrinfo does when no name server answers, this is all that is seen from outside.
 HANGS = "plain = (secure and __import__('time').sleep(600)) or _open("
 NO_NAME = {"sockets.py": replace("plain = _open(", HANGS)}
+GUARD = 60.0
+"""Seconds for three answers: an agent that waits without end is a failure, no test without end."""
 DEAD = socket.create_server(("127.0.0.1", 0))  # nobody accepts
 CLOSED = socket.socket()  # it has a port, and does not listen
 CLOSED.bind(("127.0.0.1", 0))
@@ -94,12 +97,16 @@ class Trial:
     cloud: Cloud
     name: str
 
-    async def run(self, changes: Changes) -> tuple[list[Any], int]:
+    async def run(self, part: str, changes: Changes) -> tuple[list[Any], int]:
         """What the function answers to three events with such an agent, and how often plldb is in its log."""
         layer = await publish(self.world.functions, await build_layer(changes))
         before = len(self.cloud.sandboxes(self.name))
         await self.world.functions.update_function_configuration(FunctionName=self.name, Layers=[layer])
-        found = [await invoke(self.world.functions, self.name, event) for event in (1, 2, 3)]
+        try:
+            async with asyncio.timeout(GUARD):
+                found = [await invoke(self.world.functions, self.name, event) for event in (1, 2, 3)]
+        except TimeoutError:
+            pytest.fail(f"{part}: not answered within {GUARD:.0f} s")
         log = "".join(sandbox.log for sandbox in self.cloud.sandboxes(self.name)[before:])
         return found, log.count("plldb: ")
 
@@ -120,13 +127,13 @@ async def test_an_agent_that_cannot_work_leaves_every_invocation_to_the_deployed
     world: World, cloud: Cloud
 ) -> None:
     async with on_trial(world, cloud) as trial:
-        found = {part: await trial.run(HARMLESS[part]) for part in HARMLESS}
+        found = {part: await trial.run(part, HARMLESS[part]) for part in HARMLESS}
     assert found == dict.fromkeys(HARMLESS, (AS_DEPLOYED, 1))
 
 
 async def test_an_agent_that_ends_costs_one_invocation_at_most(world: World, cloud: Cloud) -> None:
     async with on_trial(world, cloud) as trial:
-        found = {part: await trial.run(COSTLY[part]) for part in COSTLY}
+        found = {part: await trial.run(part, COSTLY[part]) for part in COSTLY}
     for answers, _ in found.values():
         answers[0] = answers[0]["errorType"]
     assert found == dict.fromkeys(COSTLY, (["Runtime.ExitError", *AS_DEPLOYED[1:]], 1))
@@ -146,9 +153,9 @@ async def test_an_api_that_does_not_answer_leaves_every_invocation_to_the_deploy
         "refuses the token": {"start.py": replace('"x-plldb-token", self.token', '"x-plldb-token", "0"')},
     }
     async with on_trial(world, cloud) as trial:
-        found = {trouble: await trial.run(troubles[trouble]) for trouble in troubles}
+        found = {trouble: await trial.run(trouble, troubles[trouble]) for trouble in troubles}
         cloud.rules.error_frames = 100
-        found["fails"] = await trial.run({})
+        found["fails"] = await trial.run("fails", {})
         cloud.rules.error_frames = 0
     assert found == dict.fromkeys(found, (AS_DEPLOYED, 1))
 

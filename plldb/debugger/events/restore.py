@@ -53,8 +53,8 @@ class FunctionRefused:
 class VersionArmed:
     """A version was published while the function was armed, and cannot be changed any more.
 
-    It runs as deployed as soon as the lease has ended, and at once while nobody is attached. ``aliases``
-    are those that point at it.
+    It runs the deployed code, since the agent starts in ``$LATEST`` only. ``aliases`` are those that point
+    at it.
     """
 
     kind: Literal["version_armed"] = "version_armed"
