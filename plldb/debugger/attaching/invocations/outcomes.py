@@ -69,7 +69,8 @@ def _place(frame: str, folder: PurePath) -> tuple[str, int] | None:
     _, _, rest = frame.partition('File "')
     name, quote, rest = rest.partition('", line ')
     number = rest.partition(",")[0].strip()
-    if not quote or not number.isdecimal() or not PurePath(name).is_relative_to(folder):
+    is_number = number.isdecimal() and len(number) < 10  # int() raises for more than 4,300 digits
+    if not quote or not is_number or not PurePath(name).is_relative_to(folder):
         return None
     inside = PurePath(name).relative_to(folder)
     ours = {"site-packages", ".venv", "venv"}.isdisjoint(inside.parts)

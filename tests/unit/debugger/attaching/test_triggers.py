@@ -123,6 +123,7 @@ def test_a_failure_names_the_line_in_the_users_own_file() -> None:
             '  File "/code/app.py", line 12, in handler\n    total(event)\n',
             '  File "/code/shop/prices.py", line 5, in total\n    x\n',
             '  File "/code/.venv/lib/python3.13/site-packages/lib.py", line 7, in get\n    y\n',
+            f'  File "/code/app.py", line {"9" * 5000}, in a function that tells what it likes\n',
         ],
     }
     body = json.dumps(error).encode()
