@@ -17,6 +17,7 @@ import pytest
 
 from plldb import debugger
 from plldb.debugger.arming.settings import read_arms
+from plldb.debugger.wire import VERSION
 from tests.cloud.functions import (
     connect_http_api,
     connect_queue,
@@ -245,7 +246,7 @@ async def test_no_token_and_no_event_is_written_anywhere(
     assert logs
     assert "plldb" in session.errors, "it was verbose"
     assert "cargo/boot.py" in processes
-    for secret in (arms.token, "hunter2", key, "plldb4 "):  # the last one begins a frame
+    for secret in (arms.token, "hunter2", key, f"plldb{VERSION} "):  # the last one begins a frame
         assert secret not in said + session.errors + logs
 
 
