@@ -38,8 +38,8 @@ Connect = Callable[[str, str], Awaitable[None]]
 class HeldFunctions:
     """The functions of a session, and what it knows of each; that changes while it lasts.
 
-    Its tasks share it on one event loop. No method awaits anything between reading what is known and changing
-    it, and each task looks after another function: no lock is needed.
+    Its tasks share it on one event loop, and at any time a function is looked after by one of them: it is
+    armed, then watched, then restored. So no lock is needed.
 
     Attributes:
         tokens: those of the agents, by function; `arm` changes one where others share the function.
