@@ -62,7 +62,7 @@ async def no_adapter() -> Adapter:
 
 @pytest.mark.parametrize("turns", range(8))
 async def test_a_port_whose_opening_was_cancelled_is_closed(turns: int) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = {*os.listdir("/proc/self/fd")}
     served, relay = RuntimeApi(), Relay(no_adapter)
     opening = [asyncio.create_task(served.open()), asyncio.create_task(relay.open(0))]
     for _ in range(turns):
@@ -71,7 +71,7 @@ async def test_a_port_whose_opening_was_cancelled_is_closed(turns: int) -> None:
         task.cancel()
     await asyncio.wait(opening)
     await asyncio.gather(served.close(), relay.close())
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert not {*os.listdir("/proc/self/fd")} - before  # others may be closed meanwhile
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:{port}", "evil.example", "localhost:{port}"])
