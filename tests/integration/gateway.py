@@ -40,6 +40,7 @@ class Gateway:
         self.takes_large = asyncio.Event()  # frames of more bytes are answered as long as this is set
         self.takes_large.set()
         self.reply: dict[str, object] = {"t": "welcome"}
+        self.tokens: list[str] = []
         self.handshakes: list[int] = []  # what the next requests for a WebSocket are answered with instead
         self.url = ""
 
@@ -48,7 +49,8 @@ class Gateway:
             return web.Response(status=self.handshakes.pop(0))
         key = {"SessionId": {"S": request.headers["x-plldb-session"]}}
         row = (await self.dynamodb.get_item(TableName=rows.TABLE, Key=key)).get("Item", {})
-        digest = hashlib.sha256(request.headers["x-plldb-token"].encode()).hexdigest()
+        self.tokens.append(request.headers["x-plldb-token"])
+        digest = hashlib.sha256(self.tokens[-1].encode()).hexdigest()
         if row.get("TokenHash", {}).get("S") != digest or abs(float(row["TokenAt"]["N"]) - time.time()) > 60:
             return web.Response(status=403)
         await self.dynamodb.update_item(TableName=rows.TABLE, Key=key, UpdateExpression="REMOVE TokenHash")

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from plldb.aws.place import Place
+from plldb.aws.session import open_aws
 from plldb.debugger.errors import ProtocolError, RefusedError
 from plldb.debugger.link import rows
+from plldb.debugger.link.link import Link
 from plldb.debugger.pace import Pace
 from plldb.debugger.protocol.decisions import Delivered
 from plldb.debugger.protocol.invocations import Answer
@@ -28,7 +32,7 @@ from tests.integration.gateway import (
 from tests.support.frames import join_answer
 
 if TYPE_CHECKING:
-    pass
+    from collections.abc import Coroutine
 
 
 async def test_an_invocation_comes_and_its_answer_goes(gateway: Gateway) -> None:
@@ -66,10 +70,34 @@ async def test_the_row_holds_no_token_and_is_deleted_at_the_end(gateway: Gateway
         assert row["SessionId"]["S"] == link.row.id
         assert row["StackName"]["S"] == "shop"
         assert "TokenHash" not in row  # used
+        assert gateway.tokens[0] not in str(row)
         await link.detach()
         (row,) = await read_rows(gateway)
         assert row["Detached"] == {"BOOL": True}
     assert await read_rows(gateway) == []
+
+
+async def test_a_connection_is_closed_also_if_its_reading_never_began(gateway: Gateway) -> None:
+    class Hasty(Link):
+        """Whatever it is to do in the background is cancelled before it begins."""
+
+        tasks = 0
+
+        def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+            self.tasks += 1
+            task = super().spawn(work)
+            task.cancel()
+            return task
+
+    async with open_aws(Place(), QUICK) as aws:
+        row = await rows.make_row(aws, stack="shop", host="here", now=time.time(), seconds=3600)
+        link = Hasty(aws, gateway.url, row, {}, QUICK)
+        starting = asyncio.create_task(link.start())
+        await eventually(lambda: link.tasks)
+        starting.cancel()
+        await asyncio.wait([starting])
+        await link.close()
+        await eventually(lambda: not gateway.sockets)
 
 
 async def test_who_ends_a_session_tells_the_sandboxes_though_the_table_is_gone(gateway: Gateway) -> None:
