@@ -89,7 +89,7 @@ class Connection:
                 socket = await self._connect(new=False)
             except HandshakeRefusedError as again:
                 raise not_let_in(again.status) from None
-        line = Line(socket, asyncio.get_running_loop().time())
+        line = Line(socket)
         self._lines.add(line)
         self._owner.spawn(self._read(line))
         welcome = await self._greet(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from plldb.debugger import wire
@@ -13,6 +14,7 @@ from plldb.debugger.wire import WireError
 class Welcome:
     """The handlers know this session. ``connection`` is its id, ``now`` their clock (POSIX seconds)."""
 
+    nonce: str
     connection: str
     now: float
 
@@ -21,6 +23,7 @@ class Welcome:
 class Refused:
     """The handlers do not want this connection: ``why`` is ``protocol``, ``token`` or ``lease``."""
 
+    nonce: str
     why: str
     version: int
 
@@ -30,11 +33,11 @@ def write_hello(nonce: str) -> str:
     return wire.to_json({"action": "hello", "v": wire.VERSION, "n": nonce})
 
 
-def read_reply(text: str, nonce: str) -> Welcome | Refused | None:
-    """Return the answer to the hello with this nonce, None for anything else.
+def read_reply(text: str, nonces: Collection[str]) -> Welcome | Refused | None:
+    """Return the answer to a hello with one of these nonces, None for anything else.
 
     Raises:
-        WireError: it is an answer to this hello, and is incomplete.
+        WireError: it is an answer to such a hello, and is incomplete.
     """
     if not text.startswith("{"):
         return None
@@ -42,12 +45,14 @@ def read_reply(text: str, nonce: str) -> Welcome | Refused | None:
         told = wire.from_json(text)
     except WireError:
         return None
-    if told.get("n") != nonce:
+    if (nonce := told.get("n")) not in tuple(nonces):
         return None
     match told.get("t"):
         case "welcome":
-            return Welcome(connection=match_text(told, "me", CONNECTION), now=get_time(told, "now"))
+            connection, now = match_text(told, "me", CONNECTION), get_time(told, "now")
+            return Welcome(nonce=nonce, connection=connection, now=now)
         case "refused":
-            return Refused(why=match_text(told, "why", r"[a-z-]{1,40}"), version=get(told, "v", int))
+            why, version = match_text(told, "why", r"[a-z-]{1,40}"), get(told, "v", int)
+            return Refused(nonce=nonce, why=why, version=version)
         case _:
             return None

@@ -7,14 +7,34 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from plldb.aws.websockets import WebSocket
 from plldb.debugger.link.greetings import Refused, Welcome, read_reply, write_hello
 from plldb.debugger.link.refusals import api_silent, not_let_in, other_version
 from plldb.debugger.pace import Pace
+from plldb.debugger.protocol.outgoing import Times
 from plldb.debugger.wire import WireError
 
 log = logging.getLogger(__name__)
+
+SLOW = 2.0
+"""Seconds. An answer to hello that took longer says too little about AWS's clock: perhaps this machine was
+asleep meanwhile."""
+
+
+def read_clocks() -> Times:
+    """Return the time by the clock of the event loop, which may stand still during sleep, and by the wall."""
+    return Times(now=asyncio.get_running_loop().time(), wall=time.time())
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a hello. ``took`` is in seconds, by that of two clocks which says more."""
+
+    told: Welcome | Refused
+    sent: Times
+    took: float
 
 
 class Line:
@@ -24,14 +44,14 @@ class Line:
     ``connection`` is its id as API Gateway calls it, empty before the first hello was answered.
     """
 
-    def __init__(self, socket: WebSocket, now: float) -> None:
+    def __init__(self, socket: WebSocket, clocks: Callable[[], Times] = read_clocks) -> None:
         self.socket = socket
-        self.opened_at = now
-        self.greeted_at = now
+        self.opened_at = self.greeted_at = clocks().now
         self.connection = ""
         self.closed = asyncio.Event()
-        self._nonce = ""
-        self._reply: asyncio.Future[Welcome | Refused] | None = None
+        self._clocks = clocks
+        self._sent: dict[str, Times] = {}  # by the nonces of those hellos whose answer is awaited
+        self._reply: asyncio.Future[Reply] | None = None
 
     async def read(self, heard: Callable[[str], object]) -> None:
         """Hand frames on until the WebSocket is closed."""
@@ -48,36 +68,47 @@ class Line:
                 self._reply.exception()  # else asyncio would complain where nobody waits for it any more
             await self.socket.close()
 
-    def _take_reply(self, reply: asyncio.Future[Welcome | Refused], text: str) -> None:
+    def _take_reply(self, reply: asyncio.Future[Reply], text: str) -> None:
         try:
-            if (told := read_reply(text, self._nonce)) is not None:
-                reply.set_result(told)
+            told = read_reply(text, self._sent)
         except WireError as error:
             log.info("an answer to hello is malformed: %s", error)
+            return
+        if told is not None:
+            sent, now = self._sent[told.nonce], self._clocks()
+            reply.set_result(Reply(told, sent, max(now.now - sent.now, abs(now.wall - sent.wall))))
 
     async def greet(self, pace: Pace) -> tuple[Welcome, float]:
         """Say hello; return the answer, and by how many seconds AWS's clock is ahead of this machine's.
+
+        It is ahead by less, never by more: AWS read it after the hello was sent.
 
         Raises:
             TryAgainError: no answer came.
             ProtocolError: the API is of another version.
             RefusedError: the API does not know this connection.
         """
-        loop = asyncio.get_running_loop()
-        self._nonce, reply = secrets.token_hex(8), loop.create_future()
-        self._reply, sent = reply, time.time()
+        reply = await self._ask(pace)
+        if reply.took > SLOW:
+            reply = await self._ask(pace)
+        told = reply.told
+        if isinstance(told, Refused):
+            raise other_version(told) if told.why == "protocol" else not_let_in(403)
+        self.greeted_at = self._clocks().now
+        return told, told.now - reply.sent.wall
+
+    async def _ask(self, pace: Pace) -> Reply:
+        """Say hello, again if no answer comes."""
+        self._sent, self._reply = {}, asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(pace.hello_within):
-                while not reply.done():
-                    sent = time.time()
-                    await self.socket.send(write_hello(self._nonce))
-                    await asyncio.wait({reply}, timeout=pace.hello_again)
-            told: Welcome | Refused = reply.result()
+                while not self._reply.done():
+                    nonce = secrets.token_hex(8)
+                    self._sent[nonce] = self._clocks()
+                    await self.socket.send(write_hello(nonce))
+                    await asyncio.wait({self._reply}, timeout=pace.hello_again)
+            return self._reply.result()
         except (TimeoutError, ConnectionError):
             self._reply = None
             await self.socket.close()
             raise api_silent() from None
-        if isinstance(told, Refused):
-            raise other_version(told) if told.why == "protocol" else not_let_in(403)
-        self.greeted_at = loop.time()
-        return told, told.now - (sent + time.time()) / 2
