@@ -39,18 +39,20 @@ def quicker(times: float) -> dict[str, Callable[[str], str]]:
 
 TEN_TIMES = quicker(10)
 FIFTEEN_TIMES = quicker(15)
-# What the laptop gets has been on its way for almost 30 s.
-LATE = FIFTEEN_TIMES | {"agent.py": replace('"delivered": now', '"delivered": now - 26.5')}
+# What is not to be started when the laptop is back was delivered a minute ago: 30 s are too long to wait for.
+LATE = FIFTEEN_TIMES | {
+    "agent.py": replace('"delivered": now', """"delivered": now - 60 * body.startswith(b'"late')""")
+}
 
 LARGE = secrets.token_hex(100_000)
 MOMENTS = {
-    "before delivery": None,
-    "frames partly posted": "invocation",
-    "delivered": "invocation",
-    "running": None,
-    "answer partly posted": "answer",
+    "before delivery": (None, "late"),
+    "frames partly posted": ("invocation", f"late {LARGE}"),
+    "delivered": ("invocation", "late"),
+    "running": (None, "hang"),
+    "answer partly posted": ("answer", LARGE),
 }
-"""Moments of an invocation, and the type of the frame whose passing of the API is that moment."""
+"""Moments of an invocation, the type of the frame whose passing of the API is that moment, and the event."""
 
 
 @pytest.fixture
@@ -109,10 +111,11 @@ class Trial:
             Who has answered it, how often the laptop has begun it, and how often the deployed code.
         """
         struck = over = False
+        awaited, event = MOMENTS[moment]
 
         def watch(kind: str) -> int:
             nonlocal struck
-            if kind != MOMENTS[moment] or over:
+            if kind != awaited or over:
                 return 0
             if struck:
                 return 429  # of several pieces one has arrived
@@ -124,9 +127,8 @@ class Trial:
         if moment == "before delivery":
             act()
             struck = True
-        elif MOMENTS[moment]:
+        elif awaited:
             self.watch = watch
-        event = "hang" if moment == "running" else LARGE if "partly" in moment else 1
         running = asyncio.create_task(self.invoke(event))
         if moment == "running":
             await until(lambda: len(self.begun) > before[0])
@@ -271,7 +273,8 @@ async def test_what_a_killed_laptop_had_comes_again(
         else:
             told = {"FunctionName": one.name, "InvocationType": "Event", "Payload": '"hang"'}
             assert (await world.functions.invoke(**told))["StatusCode"] == 202
-        await until(lambda: len(one.begun) == 1)
+        # On a slow machine the queue gives it again meanwhile.
+        await until(lambda: bool(one.begun))
         assert one.deployed() == 0
         one.laptop.kill()
-        await until(lambda: one.deployed() == 1)
+        await until(lambda: one.deployed() > 0)
