@@ -235,6 +235,8 @@ def nothing_left(refused: Sequence[FunctionRefused]) -> NoFunctionsError:
         hint = Hint("take-over", "Ask whoever holds them to detach, or take them over.")
     elif any(each.reason in ("no-code", "several-folders") for each in refused):
         hint = Hint("fix-argument", "Attach in the folder of the whole project, or name that of their code.")
+    elif any(each.reason == "denied" for each in refused):
+        hint = Hint("allow-action", "The caller needs the IAM action that is named above.")
     else:
         hint = Hint("fix-argument", "Name other functions: these cannot be attached to.")
     left = "is left as it is" if len(refused) == 1 else "are left as they are"

@@ -254,7 +254,7 @@ def test_who_finds_all_functions_held_is_proposed_to_take_or_to_share_them(
 
 
 @pytest.mark.parametrize(
-    ("reason", "named"), [("no-code", True), ("several-folders", True), ("source", False)]
+    ("reason", "named"), [("no-code", True), ("several-folders", True), ("source", False), ("denied", False)]
 )
 def test_a_function_whose_code_can_be_named_is_told_with_the_option_and_the_reason_once(
     reason: str, named: bool
@@ -262,7 +262,9 @@ def test_a_function_whose_code_can_be_named_is_told_with_the_option_and_the_reas
     refused = ev.FunctionRefused(function="orders", reason=reason, message="its code is nowhere.")
     (line,) = Words(asked("attach", "shop"), None).say(refused, datetime.now(UTC))
     assert ("`--code orders=DIR`" in str(line)) == named
-    assert nothing_left([refused]).message == "There is no function to attach to: orders is left as it is."
+    error = nothing_left([refused])
+    assert error.message == "There is no function to attach to: orders is left as it is."
+    assert ("IAM action" in str(error.hint)) == (reason == "denied")
 
 
 @pytest.mark.parametrize("argv", [["restore"], ["restore", "shop", "--all"]])
