@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from plldb.aws.session import Aws
 
 NO_TABLE = "ResourceNotFoundException"
+CONDITION_FAILED = "ConditionalCheckFailedException"
 
 Item = Mapping[str, Mapping[str, Any]]
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from plldb.aws.items import NO_TABLE, all_items
+from plldb.aws.items import CONDITION_FAILED, NO_TABLE, Item, all_items
 from plldb.aws.session import Aws
 from plldb.debugger.arming.holders import KEY, PREFIX, Hold, hold_of, item_of
 from plldb.errors import AwsError
 
 TABLE = "PLLDBDebugger"
-REFUSED = "ConditionalCheckFailedException"
 _FUNCTION = re.compile(r"arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,140}")
 """The ARN of a function, which Lambda can be asked for."""
 
@@ -41,17 +41,26 @@ def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-async def read_hold(table: Table, arn: str) -> Hold | None:
-    """Return who holds a function; None for nobody, also if plldb's stack is gone. Consistent."""
+async def read_row(table: Table, key: str) -> Item:
+    """Return a row; empty for none, also if plldb's stack is gone: functions can be restored all the same.
+
+    Consistent.
+    """
     try:
         answer = await table.aws.call(
-            table.client.get_item, TableName=TABLE, Key={KEY: {"S": PREFIX + arn}}, ConsistentRead=True
+            table.client.get_item, TableName=TABLE, Key={KEY: {"S": key}}, ConsistentRead=True
         )
     except AwsError as error:
         if error.aws_code != NO_TABLE:
             raise
-        return None  # plldb's stack is gone: functions can be restored all the same
-    return hold_of(answer.get("Item") or {})
+        return {}
+    item: Item = answer.get("Item") or {}
+    return item
+
+
+async def read_hold(table: Table, arn: str) -> Hold | None:
+    """Return who holds a function; None for nobody."""
+    return hold_of(await read_row(table, PREFIX + arn))
 
 
 async def write_hold(table: Table, hold: Hold, *, over: Hold | None) -> bool:
@@ -73,7 +82,7 @@ async def write_hold(table: Table, hold: Hold, *, over: Hold | None) -> bool:
             ExpressionAttributeValues=values,
         )
     except AwsError as error:
-        if error.aws_code != REFUSED:
+        if error.aws_code != CONDITION_FAILED:
             raise
         return False
     return True
@@ -93,7 +102,7 @@ async def delete_hold(table: Table, hold: Hold) -> bool:
             **({"ExpressionAttributeValues": values} if values else {}),
         )
     except AwsError as error:
-        if error.aws_code != REFUSED:
+        if error.aws_code != CONDITION_FAILED:
             raise
         return False
     return True
@@ -115,19 +124,24 @@ def _version_of(seen: Hold | None) -> dict[str, Any]:
     return {":seen": {"S": seen.version}} if seen and seen.version else {}
 
 
+def scan_rows(table: Table, *, of_functions: bool) -> AsyncIterator[Item]:
+    """Yield all rows of functions, or all others: those of invocations."""
+    return all_items(
+        table.aws,
+        table.client.scan,
+        TableName=TABLE,
+        ConsistentRead=True,
+        FilterExpression=("" if of_functions else "NOT ") + "begins_with(#key, :prefix)",
+        ExpressionAttributeNames={"#key": KEY},
+        ExpressionAttributeValues={":prefix": {"S": PREFIX}},
+    )
+
+
 async def list_holds(table: Table) -> tuple[Hold, ...]:
     """Return every function that is held in this account and region.
 
     A row that somebody else has written, and that names no function Lambda could be asked for, is left out.
     """
-    items = all_items(
-        table.aws,
-        table.client.scan,
-        TableName=TABLE,
-        ConsistentRead=True,
-        FilterExpression="begins_with(#key, :prefix)",
-        ExpressionAttributeNames={"#key": KEY},
-        ExpressionAttributeValues={":prefix": {"S": PREFIX}},
-    )
+    items = scan_rows(table, of_functions=True)
     found = [hold async for item in items if (hold := hold_of(item)) and _FUNCTION.fullmatch(hold.arn)]
     return tuple(sorted(found, key=lambda hold: hold.arn))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from plldb.aws.failures.unreachable import CHECK_NETWORK
+from plldb.aws.items import CONDITION_FAILED
 from plldb.aws.session import Aws
 from plldb.debugger.errors import RefusedError
 from plldb.debugger.wire import VERSION
@@ -21,7 +22,6 @@ from plldb.errors import AwsError, Hint, PlldbError
 log = logging.getLogger(__name__)
 
 TABLE = "PLLDBSessions"
-REFUSED = "ConditionalCheckFailedException"
 
 KEPT_AFTER = 3600
 """Seconds that a row outlives its session, if nobody deletes it."""
@@ -103,9 +103,9 @@ async def write_token(aws: Aws, row: SessionRow, *, now: float, new: bool) -> st
         )
     except AwsError as error:
         # A repeated request may meet the row that its first attempt wrote: then the token is ours as well.
-        if error.aws_code == REFUSED and not (new and await _is_written(aws, client, row, token)):
+        if error.aws_code == CONDITION_FAILED and not (new and await _is_written(aws, client, row, token)):
             raise _gone() from error
-        if error.aws_code != REFUSED:
+        if error.aws_code != CONDITION_FAILED:
             raise
     return token
 
@@ -159,7 +159,7 @@ async def mark_detached(aws: Aws, row: SessionRow) -> None:
             ExpressionAttributeValues={":true": {"BOOL": True}},
         )
     except AwsError as error:
-        if error.aws_code != REFUSED:  # no row: nobody finds this session any more
+        if error.aws_code != CONDITION_FAILED:  # no row: nobody finds this session any more
             raise
 
 

@@ -13,12 +13,12 @@ from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from plldb.aws.items import NO_TABLE, all_items, read_number, read_text, read_time
-from plldb.debugger.arming.holders import KEY, PREFIX
-from plldb.debugger.arming.mutex import TABLE, Table
+from plldb.aws.items import read_number, read_text, read_time
+from plldb.debugger.arming.holders import KEY
+from plldb.debugger.arming.mutex import TABLE, Table, read_row, scan_rows
 from plldb.debugger.events.status import InvocationRecord
 from plldb.debugger.link.rows import SessionRow
-from plldb.errors import AwsError, PlldbError
+from plldb.errors import PlldbError
 
 log = logging.getLogger(__name__)
 
@@ -164,15 +164,7 @@ async def read_invocation(table: Table, request_id: str) -> InvocationRecord | N
     Raises:
         AwsError: DynamoDB refused, or could not be reached.
     """
-    try:
-        answer = await table.aws.call(
-            table.client.get_item, TableName=TABLE, Key={KEY: {"S": request_id}}, ConsistentRead=True
-        )
-    except AwsError as error:
-        if error.aws_code != NO_TABLE:
-            raise
-        return None
-    item = answer.get("Item")
+    item = await read_row(table, request_id)
     return _record_of(item) if item else None
 
 
@@ -182,15 +174,7 @@ async def list_invocations(table: Table, stacks: Sequence[str], *, most: int) ->
     Raises:
         AwsError: DynamoDB refused, or could not be reached.
     """
-    items = all_items(
-        table.aws,
-        table.client.scan,
-        TableName=TABLE,
-        ConsistentRead=True,
-        FilterExpression="NOT begins_with(#key, :prefix)",
-        ExpressionAttributeNames={"#key": KEY},
-        ExpressionAttributeValues={":prefix": {"S": PREFIX}},
-    )
+    items = scan_rows(table, of_functions=False)
     found = [_record_of(item) async for item in items if is_of(read_text(item, "Stack"), stacks)]
     return tuple(sorted(found, key=lambda record: record.at, reverse=True)[:most])
 
