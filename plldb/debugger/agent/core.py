@@ -94,7 +94,7 @@ class Core:
         if n == self._link.n:
             self._link.opened(now)
             for laptop in self._link.laptops or ():
-                laptop.end_silence()
+                laptop.reconnected()
             if self._run is not None:
                 self._run.catch_up = self._run.is_sent  # the old one may have lost something
         return self._step(now)
@@ -219,7 +219,8 @@ class Core:
             self._fail(run, "Plldb.Timeout", text)
         elif now - run.heard >= DISCONNECTED_AFTER:
             if run.laptop is not None:
-                run.laptop.fall_silent(now, run.no)
+                alone = self._link.was_heard_since(run.heard + RESUME_AFTER)
+                run.laptop.fall_silent(now, run.no, alone=alone)
             text = f"Nothing was heard from the developer's machine for {DISCONNECTED_AFTER:.0f} s."
             self._fail(run, "Plldb.Disconnected", text)
         else:

@@ -190,6 +190,10 @@ class Link:
         """Take note that something came."""
         self._heard = now
 
+    def was_heard_since(self, moment: float) -> bool:
+        """Return whether anything has come since then."""
+        return self._heard >= moment
+
     def shut_out(self, now: float, peer: str, status: int) -> None:
         """Take note that a POST to a laptop's connection was answered by 403 or 410."""
         laptop = next((each for each in self.laptops or () if each.peer == peer), None)

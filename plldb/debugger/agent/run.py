@@ -63,6 +63,7 @@ class Laptop:
         self.rerouted_at = 0.0  # "at" of the newest moved or detached
         self.question = Question()
         self._owes: str | None = None  # the invocation of which nothing was heard
+        self._silent_alone = False  # while the API was heard
         self._silent_peer: str | None = None
         self._silent_until = 0.0
         self._conditions: list[Condition] | None = None  # once they are needed
@@ -72,18 +73,20 @@ class Laptop:
         """Whether it takes invocations, as far as is known."""
         return self.peer is not None and not self.detached
 
-    def fall_silent(self, now: float, no: str) -> None:
+    def fall_silent(self, now: float, no: str, *, alone: bool) -> None:
         """Take note that nothing was heard of an invocation: the next one would wait as long in vain."""
         self._owes, self._silent_peer, self._silent_until = no, self.peer, now + SILENT_AT_MOST
+        self._silent_alone = alone
 
     def speak(self, message: dict[str, object]) -> None:
         """Take note of a message, which may be its own."""
         if self._owes is not None and (message.get("no") == self._owes or message.get("se") == self.session):
             self._owes = None
 
-    def end_silence(self) -> None:
-        """Take note that its silence says nothing any more: the sandbox itself may have had no network."""
-        self._owes = None
+    def reconnected(self) -> None:
+        """Take note of a new connection: if nothing at all was heard, the sandbox itself had no network."""
+        if not self._silent_alone:
+            self._owes = None
 
     def is_silent(self, now: float) -> bool:
         """Return whether it owes an answer, by the connection that it has still."""
