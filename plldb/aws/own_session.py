@@ -6,8 +6,10 @@ A caller's own session keeps its settings as they are.
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Mapping
 from functools import lru_cache
+from gzip import BadGzipFile
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +50,15 @@ class _Files(JSONFileLoader):
         try:
             found = super().load_file(file_path)
             wrong = "" if isinstance(found, Mapping | None) else "it is no JSON object"
+        except (EOFError, BadGzipFile, zlib.error) as error:
+            wrong = f"it is not a whole gzip file: {error}"
         except (ValueError, OSError) as error:
             wrong = getattr(error, "strerror", None) or f"it is not JSON: {error}"
         if wrong:
+            path = f"{file_path}.json" if Path(f"{file_path}.json").exists() else f"{file_path}.json.gz"
             hint = Hint("fix-settings", "Correct that file, or leave its folder out of AWS_DATA_PATH.")
             raise SettingsError(
-                f"The model {file_path}.json of AWS's SDK cannot be read: {wrong}.", hint=hint
+                f"The model {path} of AWS's SDK cannot be read: {wrong.rstrip('.')}.", hint=hint
             )
         return found
 

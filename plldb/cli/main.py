@@ -185,7 +185,7 @@ def _no_system_certificates() -> Iterator[None]:
 
 
 def _fail(argv: Sequence[str], code: str, message: str, hint: str, exit_code: int) -> int:
-    """Two lines: what is wrong, and the way out; a program gets its line of JSON too."""
+    """Two lines, left to the terminal to break: what is wrong, and the way out; a program gets JSON too."""
     _say(f"error: {message}")
     _say(f"hint: {hint}")
     if "--output=json" in argv or ("--output", "json") in pairwise(argv):

@@ -169,7 +169,7 @@ def write_note(stream: TextIO, line: str) -> None:
 def closing_lines(problem: Problem, columns: int | None = None) -> list[str]:
     """Return the last lines, for stderr: what is wrong, the way out, and the commands for it.
 
-    Sentences are broken between words at ``columns``; commands are not, so that they can be copied.
+    Sentences are broken at ``columns``, between words only; commands are not, so that they can be copied.
     """
     said = _sentence("error: ", problem.message, columns)
     if problem.hint:
@@ -181,7 +181,7 @@ def closing_lines(problem: Problem, columns: int | None = None) -> list[str]:
 def _sentence(front: str, text: str, columns: int | None) -> list[str]:
     if columns is None:
         return [front + text]
-    first, *more = wrap(clean(text), max(columns - len(front), NARROWEST))
+    first, *more = wrap(clean(text), max(columns, NARROWEST) - len(front), longest=len(text))
     return [front + first, *(" " * len(front) + line for line in more)]
 
 

@@ -58,7 +58,7 @@ class _Console(Console):
 
 
 def open_console(terminal: Terminal) -> Console:
-    """Open stdout, a terminal as `is_terminal` says; rich respects NO_COLOR and what TERM can do."""
+    """Open stdout, a terminal as `is_terminal` says; rich respects what TERM can do."""
     environ = {name: value for name, value in terminal.environ.items() if name not in OVERRULED}
     if environ.get("COLUMNS", "").strip("0") == "":
         environ.pop("COLUMNS", None)  # rich would believe it, and print nothing
@@ -168,5 +168,6 @@ class TerminalRenderer:
 
     def _put(self, spans: Spans, end: str = "\n") -> None:
         """Print a line as it is: no markup, no highlighting, no wrapping, no cutting."""
-        text = Text.assemble(*((span.text, STYLES[span.tone]) for span in spans), end=end)
+        plain = self._console.no_color  # bold and dim go too, as in ruff, uv, pytest and cargo
+        text = Text.assemble(*((span.text, "" if plain else STYLES[span.tone]) for span in spans), end=end)
         self._console.print(text, soft_wrap=True, highlight=False, end=end)

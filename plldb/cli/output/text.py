@@ -18,6 +18,8 @@ _ESCAPES = re.compile(
     r"|[ -/]*[0-~])"
 )
 """What controls a terminal, in the forms of ECMA-48."""
+_WORDS = re.compile(r"(?:`[a-z][^`]*`|\S)+")
+"""A command in backticks is one word: it must not be broken, to be copied."""
 
 
 def drop_escapes(text: str) -> str:
@@ -50,15 +52,16 @@ def wrap(text: str, width: int, longest: int = 0) -> list[str]:
     """Break ``text`` into lines of at most ``width`` columns (at least 2), between words where it can.
 
     A word that is longer than that, but not than ``longest``, stays whole on a line of its own, unless it
-    is the first. Nothing is lost but the spaces at the breaks; an empty text is one empty line.
+    is the first; nor is with ``longest`` a command in backticks ever broken. Nothing is lost but the spaces
+    at the breaks; an empty text is one empty line.
     """
     lines = [""]
-    for word in text.split():
+    for word in _WORDS.findall(text) if longest else text.split():
         room = width - cell_width(lines[-1]) - 1
         if lines[-1] and cell_width(word) <= room:
             lines[-1] += f" {word}"
         else:
-            whole = lines != [""] and cell_width(word) <= longest
+            whole = " " in word or (lines != [""] and cell_width(word) <= longest)
             pieces = [word] if whole else fold(word, width)
             lines[-1:] = [*([lines[-1]] if lines[-1] else []), *pieces]
     return lines

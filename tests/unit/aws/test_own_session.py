@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from gzip import compress
 from pathlib import Path
 from typing import Any
 
@@ -108,21 +109,32 @@ def test_sessions_read_the_models_once_but_those_of_another_folder(
 
 
 @pytest.mark.parametrize(
-    ("model", "text", "wrong"),
+    ("model", "content", "wrong"),
     [
-        ("endpoints", "{not json", "it is not JSON: Expecting property name"),
-        ("sdk-default-configuration", "[]", "it is no JSON object"),
-        ("sts/2011-06-15/service-2", "\xff", "it is not JSON: 'utf-8' codec"),
+        ("endpoints.json", b"{not json", "it is not JSON: Expecting property name"),
+        ("sdk-default-configuration.json", b"[]", "it is no JSON object"),
+        ("sts/2011-06-15/service-2.json", b"\xff", "it is not JSON: 'utf-8' codec"),
+        ("sts/2011-06-15/service-2.json.gz", b"{}", "not a whole gzip file: Not a gzipped file"),
+        (
+            "endpoints.json.gz",
+            compress(b"{}", mtime=0)[:12],
+            "not a whole gzip file: Compressed file ended",
+        ),
+        (
+            "endpoints.json.gz",
+            compress(b"{}", mtime=0)[:10] + b"\xff",
+            "not a whole gzip file: Error -3",
+        ),
     ],
 )
 async def test_a_model_that_is_not_json_is_named(
-    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model: str, text: str, wrong: str
+    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model: str, content: bytes, wrong: str
 ) -> None:
     (tmp_path / model).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / f"{model}.json").write_text(text, "latin-1")
+    (tmp_path / model).write_bytes(content)
     monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
     place = Place(region="eu-west-1", endpoint_url="http://127.0.0.1:1")
-    with pytest.raises(SettingsError, match=re.escape(f"{tmp_path / model}.json of AWS's SDK")) as told:
+    with pytest.raises(SettingsError, match=re.escape(f"{tmp_path / model} of AWS's SDK")) as told:
         async with open_aws(place, RequestPace()) as aws:
             await aws.client("sts")
     assert wrong in str(told.value)

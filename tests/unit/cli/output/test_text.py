@@ -58,6 +58,7 @@ def test_a_long_word_stays_whole_where_it_may_unless_it_is_the_first() -> None:
     assert wrap("Arn: abcdefghij", 6, 10) == ["Arn:", "abcdefghij"]
     assert wrap("Arn: abcdefghijk", 6, 10) == ["Arn:", "abcdef", "ghijk"]
     assert wrap("abcdefghij is it", 6, 10) == ["abcdef", "ghij", "is it"]
+    assert wrap("`ab cdefghij k` is it", 6, 10) == ["`ab cdefghij k`", "is it"]  # a command, to be copied
 
 
 def test_wide_characters_take_two_columns() -> None:
