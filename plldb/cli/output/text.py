@@ -110,7 +110,7 @@ def short_time(seconds: float) -> str:
 def age(seconds: float) -> str:
     """Say how long ago something was, in the largest unit that fits: ``3 days``, ``1 hour``."""
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        count = int(seconds // length)
+        count = int(max(seconds, 0) // length)  # of a machine whose clock is ahead
         if count:
             return f"{count} {unit}{'s' if count > 1 else ''}"
     return "less than a minute"

@@ -441,3 +441,15 @@ class TestMemory:
             desk.now += 1
         again = [kinds(one, desk.receive(one.frame("resume", have=[]))) for one in agents]
         assert again == [["unknown"], ["answer"] * 15, ["answer"] * 15]
+
+    def test_two_hundred_of_a_sandbox_take_the_memory_of_one(self, desk: Desk, agent: Agent) -> None:
+        tracemalloc.start()
+        for number in range(200):
+            desk.settle(desk.answer(start(desk, agent, LARGE[:20_000]), LARGE[:20_000]))
+            agent.next()
+            desk.log.clear()
+            if number == 20:
+                before = tracemalloc.get_traced_memory()[0]
+        grown = tracemalloc.get_traced_memory()[0] - before
+        tracemalloc.stop()
+        assert grown < 100_000, "bytes; they had 3.6 MB, and their answers as much"

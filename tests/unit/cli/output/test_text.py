@@ -88,7 +88,8 @@ def test_durations_are_short(seconds: float, said: str) -> None:
 
 
 def test_ages_sizes_and_counts_are_said_in_words() -> None:
-    assert [age(n) for n in (5, 60, 7300, 259200)] == ["less than a minute", "1 minute", "2 hours", "3 days"]
+    said = ["less than a minute", "less than a minute", "1 minute", "2 hours", "3 days"]
+    assert [age(n) for n in (-3600, 5, 60, 7300, 259200)] == said
     assert [size(n) for n in (812, 3248, 1_400_000)] == ["812 B", "3.2 kB", "1.4 MB"]
     assert [counted(n, "package") for n in (1, 4)] == ["1 package", "4 packages"]
 
