@@ -33,8 +33,8 @@ MEMORY = (150 + 2 * SANDBOXES) * 2**20
 """Most by which plldb's own memory may grow: 64 MB of answers that are kept, and what is under way of large
 ones, at most one for each sandbox. Small ones take some KB each until their note is written.
 
-At CI's size it cannot fail, since all bodies together are less: there `TestMemory`, of the session, holds that
-nothing is kept. With the sizes above, whoever keeps all bodies needs 400 MB more."""
+At CI's size it cannot fail, since all bodies together are less: there `TestMemory`, of the session, holds
+that nothing is kept. With the sizes above, whoever keeps all bodies needs 400 MB more."""
 
 HANDLER = """
 import os
