@@ -28,6 +28,7 @@ class Pace(RequestPace):
         overlap: how long the former connection stays open beside the new one.
         first_retry: before a failed connection is tried again; doubles up to ``longest_retry``.
         longest_retry: longest such wait.
+        last_answers_within: for the answers that are not posted yet when a session fails or is cancelled.
         look: between two looks at the clocks, which tell when this machine was asleep.
         asleep: difference of the clocks that means it was.
         look_at_logs: between two looks at the logs of functions from which nothing has come yet.
@@ -60,6 +61,7 @@ class Pace(RequestPace):
     overlap: float = 2.0
     first_retry: float = 0.5
     longest_retry: float = 10.0
+    last_answers_within: float = 5.0
     look: float = 1.0
     asleep: float = 5.0
     look_at_logs: float = 4.0

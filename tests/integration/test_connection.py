@@ -100,17 +100,29 @@ async def test_a_connection_is_closed_also_if_its_reading_never_began(gateway: G
         await eventually(lambda: not gateway.sockets)
 
 
-async def test_who_ends_a_session_tells_the_sandboxes_though_the_table_is_gone(gateway: Gateway) -> None:
+async def test_who_ends_a_session_waits_for_its_answers_though_aws_throttles_them_and_the_table_is_gone(
+    gateway: Gateway,
+) -> None:
+    large = Answer(kind="response", body=secrets.token_hex(250_000).encode())
     async with attached(gateway) as link:
         agent = agent_of(link)
+        other = replace(agent, sandbox="cd" * 16, connection="Other=", log_stream="two")
+        started = await start(gateway, link, other)
         await start(gateway, link, agent)
         await gateway.dynamodb.delete_table(TableName=rows.TABLE)
         gateway.large = 0
         gateway.takes_large.clear()
+        refusals = [429] * 5  # for some of its pieces
+        gateway.post_status = lambda: refusals.pop() if refusals else 200
+        link.answer(started.identity, large)
+        await eventually(lambda: not refusals)
         asyncio.get_running_loop().call_later(0.3, gateway.takes_large.set)  # after the table has refused
         with pytest.raises(AwsError):
             await link.abandon()
-        assert {"detached", "answer"} <= {agent.read(text)["t"] for _, text in gateway.posts}
+        for each, body in [(agent, b"Plldb.Detached"), (other, large.body)]:
+            told = [each.read(text) for to, text in gateway.posts if to == each.connection]
+            assert any(frame["t"] == "detached" for frame in told)
+            assert body in join_answer([frame for frame in told if frame["t"] == "answer"])[1]
 
 
 async def test_a_broken_connection_is_opened_anew_and_the_sandboxes_are_told(gateway: Gateway) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
@@ -59,6 +59,7 @@ class Link:
     ) -> None:
         self.row = row
         self._aws = aws
+        self._pace = pace
         self._session = Session(name=wire.session_name(row.id), tokens=tokens)
         self._queue: asyncio.Queue[LinkEvent | BaseException] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -111,17 +112,24 @@ class Link:
         await self._detach(self._session.detach(**self._times()))
 
     async def abandon(self) -> None:
-        """Take no more invocations, and answer those that are running with an error.
+        """Take no more invocations, answer those that are running with an error, and wait for all answers.
 
         Raises:
             AwsError: the table cannot be written. The sandboxes that are known were told all the same.
         """
-        await self._detach(self._session.abandon(**self._times()))
+        await self._detach(self._session.abandon(**self._times()), self._until_answered())
 
-    async def _detach(self, decisions: Iterable[Decision]) -> None:
+    async def _until_answered(self) -> None:
+        """Wait until each answer is posted: one that AWS throttles, or that is long, takes several rounds."""
+        async with asyncio.timeout(self._pace.last_answers_within):
+            while self._session.in_hand:
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def _detach(self, decisions: Iterable[Decision], *others: Awaitable[None]) -> None:
         marking, posts = rows.mark_detached(self._aws, self.row), self._act(decisions)
         # Nobody may close the link before the posts have ended, whatever becomes of the row.
-        refusal, *_ = await asyncio.gather(marking, *posts, return_exceptions=True)
+        refusal, *_ = await asyncio.gather(marking, *posts, *others, return_exceptions=True)
         if refusal is not None:
             raise refusal
 

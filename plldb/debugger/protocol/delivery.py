@@ -82,6 +82,8 @@ class Delivery:
         self._left.appendleft(i)
         if status == 0:
             self._at_once = SLOW_AT_ONCE
-        if status != 410:  # a connection that is gone needs no pause: the next one will be another
+        # A connection that is gone needs no pause: the next one will be another. And what was refused
+        # together counts once.
+        if status != 410 and now >= self.not_before:
             self.not_before = now + self._pause
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
