@@ -141,7 +141,7 @@ async def test_it_stops_in_the_source_and_is_given_back_as_it_was(
             source.write("\n# another line\n")
     before = all_files(project), await configurations(world)
     env = {**aws_env, "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    env["VIRTUAL_ENV"] = "" if (project / ".venv").exists() else sys.prefix
+    env["VIRTUAL_ENV"] = sys.prefix  # as where plldb has one of its own
     attaching = program.started(
         "attach", *words, "--debug-port", "0", "--output", "json", env=env, cwd=project
     )

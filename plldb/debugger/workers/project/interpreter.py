@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -35,7 +36,7 @@ def find_python(
 
     An active environment comes first; then, beside the code or above it up to the root of its repository,
     what uv is told to use, ``.venv``, and what PDM, Poetry and Pipenv tell; then conda's; at last the Python
-    on the path.
+    on the path. An active one that plldb itself is installed in may be plldb's alone: it precedes conda's.
 
     Raises:
         SourceError: there is none.
@@ -69,7 +70,9 @@ def find_local_packages(folder: Path, root: Path, runtime: str) -> tuple[Path, .
 
 def _environments(folder: Path, root: Path, machine: Mapping[str, str]) -> Iterator[Path]:
     """Yield folders of environments, and interpreters themselves."""
-    if active := machine.get("VIRTUAL_ENV"):
+    active = machine.get("VIRTUAL_ENV", "")
+    ours = bool(active) and Path(active).resolve() == Path(sys.prefix).resolve()
+    if active and not ours:
         yield Path(active)
     for parent in _parents(folder, root):
         if (named := machine.get("UV_PROJECT_ENVIRONMENT")) and (parent / "uv.lock").is_file():
@@ -80,8 +83,10 @@ def _environments(folder: Path, root: Path, machine: Mapping[str, str]) -> Itera
         for name, command in TOOLS.items():
             if (parent / name).is_file() and (answer := _ask(command, parent, machine)):
                 yield Path(answer)
-    if active := machine.get("CONDA_PREFIX"):
+    if ours:
         yield Path(active)
+    if conda := machine.get("CONDA_PREFIX"):
+        yield Path(conda)
 
 
 def _parents(folder: Path, root: Path) -> list[Path]:

@@ -295,6 +295,9 @@ def test_the_python_is_that_of_the_projects_environment(tmp_path: Path) -> None:
     assert find_python(None, folder, tmp_path, {}) == folder / "venv/bin/python"
     active = {"VIRTUAL_ENV": str(tmp_path / "active")}
     assert find_python(None, folder, tmp_path, active) == tmp_path / "active/bin/python"
+    ours = {"VIRTUAL_ENV": sys.prefix}
+    assert find_python(None, folder, tmp_path, ours) == folder / "venv/bin/python"
+    assert find_python(None, tmp_path / "active", tmp_path / "active", ours).is_relative_to(sys.prefix)
     make(tmp_path / "pdm", ".pdm-python", "env/bin/python")
     (tmp_path / "pdm/.pdm-python").write_text(f"{tmp_path}/pdm/env/bin/python\n")
     assert find_python(None, tmp_path / "pdm", tmp_path / "pdm", {}) == tmp_path / "pdm/env/bin/python"
