@@ -72,8 +72,8 @@ async def join_row(places: Places, seen: Seen, plan: Plan, token: str) -> Joined
         if shared:
             alone = _alone(seen.before, plan, shared)
             hold = join(seen.hold, alone, now=plan.now, instead_of=plan.instead_of)
-            if await finish(write_hold(places.table, hold, over=seen.hold)):
-                return Joined(seen=seen, token=shared, others=others)
+            if written := await finish(write_hold(places.table, hold, over=seen.hold)):
+                return Joined(seen=replace(seen, hold=written), token=shared, others=others)
         elif seen.hold and loop.time() >= give_up:
             return held(arn, seen.hold)
         else:  # whoever is there has not armed it yet, or somebody has deployed it
@@ -139,25 +139,39 @@ async def prove_row(places: Places, name: str, plan: Plan, token: str) -> tuple[
         if function is None:
             return refused(name, "gone", "there is no such function")
         hold = await read_hold(places.table, function.arn)
-        lost = lost_row(function.arn, hold, plan, token)
-        if lost or hold is None:
-            return lost or refused(function.arn, "given-back", GIVEN_BACK)
-        seen = await examine(places.functions, function, hold)
+        mine = own_row(function.arn, hold, plan, token)
+        if isinstance(mine, Refused):
+            return mine
+        seen = await examine(places.functions, function, mine)
         if isinstance(seen, Refused):
             return seen
-        replaced = replaced_by_arming(seen.before.settings)
-        if await finish(write_hold(places.table, replace(hold, replaced=replaced), over=hold)):
-            return seen, hold
+        now = replace(mine, replaced=replaced_by_arming(seen.before.settings))
+        if written := await finish(write_hold(places.table, now, over=mine)):
+            return replace(seen, hold=written), written
     return refused(name, "changed", "others keep joining and leaving")
 
 
-def lost_row(arn: str, hold: Hold | None, plan: Plan, token: str) -> Refused | None:
-    """Return the refusal of a function that this session does not hold any more; else None.
+async def confirm_row(places: Places, seen: Seen, plan: Plan, token: str) -> Hold | Refused:
+    """Write the row once more after the function was changed; return it, or why it is not ours any more.
+
+    Whoever restores deletes the row only if it is as it was before their last look at the function. So either
+    that fails, or this: nobody is left with a function that is armed and has no row.
+    """
+    hold, arn = seen.hold, seen.current.arn
+    while not isinstance(mine := own_row(arn, hold, plan, token), Refused):
+        if written := await write_hold(places.table, mine, over=mine):
+            return written
+        hold = await read_hold(places.table, arn)
+    return mine
+
+
+def own_row(arn: str, hold: Hold | None, plan: Plan, token: str) -> Hold | Refused:
+    """Return a function's row if this session is in it, else the refusal.
 
     With its token still there nobody has taken it over: the session was taken out, and the others go on.
     """
     if hold and hold.of(plan.holder.session):
-        return None
+        return hold
     if hold is None or hold.token_hash == hash_token(token):
         return refused(arn, "given-back", GIVEN_BACK)
     return held(arn, hold)

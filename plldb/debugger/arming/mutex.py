@@ -63,20 +63,20 @@ async def read_hold(table: Table, arn: str) -> Hold | None:
     return hold_of(await read_row(table, PREFIX + arn))
 
 
-async def write_hold(table: Table, hold: Hold, *, over: Hold | None) -> bool:
+async def write_hold(table: Table, hold: Hold, *, over: Hold | None) -> Hold | None:
     """Write how a function is held, if nobody has written its row since ``over`` was read (None: no row).
 
-    Return whether it was written.
+    Return it as it was written, else None.
     """
-    version = secrets.token_hex(8)
+    written = replace(hold, version=secrets.token_hex(8))
     # Its own version: this very request was made before, and its answer was lost.
     condition = f"{_unchanged(over)} OR #version = :mine"
-    values = {":mine": {"S": version}, **_version_of(over)}
+    values = {":mine": {"S": written.version}, **_version_of(over)}
     try:
         await table.aws.call(
             table.client.put_item,
             TableName=TABLE,
-            Item=item_of(replace(hold, version=version)),
+            Item=item_of(written),
             ConditionExpression=condition,
             ExpressionAttributeNames=_names(over),
             ExpressionAttributeValues=values,
@@ -84,8 +84,8 @@ async def write_hold(table: Table, hold: Hold, *, over: Hold | None) -> bool:
     except AwsError as error:
         if error.aws_code != CONDITION_FAILED:
             raise
-        return False
-    return True
+        return None
+    return written
 
 
 async def delete_hold(table: Table, hold: Hold) -> bool:

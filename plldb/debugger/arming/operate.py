@@ -3,7 +3,7 @@
 Arming takes the row, or joins who is in it, then changes the function with one update that names the
 revision which was read. Whoever joins changes it, too: every sandbox starts anew and learns of it. After
 every conflict the function is read again: our own token there means that our update has won, and its answer
-was lost; else the row is read again before the next attempt.
+was lost. The row is written once more after every attempt, which tells whether it is ours still.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from dataclasses import dataclass, replace
 
 from plldb.debugger.arming.examine import Function, refuse, refuse_environment
 from plldb.debugger.arming.functions import wait_until_updated
-from plldb.debugger.arming.holders import Holding
-from plldb.debugger.arming.joining import Joined, Plan, join_row, leave_row, lost_row, prove_row
+from plldb.debugger.arming.holders import Hold, Holding
+from plldb.debugger.arming.joining import Joined, Plan, confirm_row, join_row, leave_row, prove_row
 from plldb.debugger.arming.look import Seen, examine, look
-from plldb.debugger.arming.mutex import read_hold
 from plldb.debugger.arming.refusals import Refused, held, or_refused, refused
-from plldb.debugger.arming.settings import Arms, Settings, arm_settings, read_arms, replaced_by_arming
+from plldb.debugger.arming.settings import Arms, arm_settings, read_arms, replaced_by_arming
 from plldb.debugger.arming.take_out import Places, Restored, as_deployed, restore, try_to_write
-from plldb.tasks import finish
+from plldb.tasks import finish, gather_all
 
 __all__ = [
     "Armed",
@@ -124,13 +123,8 @@ async def _arm_again(places: Places, name: str, plan: Plan, token: str) -> Armed
     proved = await prove_row(places, name, plan, token)
     if isinstance(proved, Refused):
         return proved
-    seen, found = proved
-    outcome = await _put_arms(places, seen, plan, token, found.lease_until)
-    hold = await read_hold(places.table, found.arn)
-    if hold is None:
-        # Somebody has restored it after the row was proved, before it was armed: nobody else would do it.
-        await restore(places, name, lambda _: False)
-    return lost_row(found.arn, hold, plan, token) or outcome
+    seen, hold = proved
+    return await _put_arms(places, seen, plan, token, hold.lease_until)
 
 
 async def _put_arms(places: Places, seen: Seen, plan: Plan, token: str, until: int) -> Armed | Refused:
@@ -146,39 +140,39 @@ async def _put_arms(places: Places, seen: Seen, plan: Plan, token: str, until: i
             token=token,
             replaced=replaced_by_arming(seen.before.settings),
         )
-        outcome = await _update(places, seen, arm_settings(seen.before.settings, arms, plan.layer), arms)
-        if not isinstance(outcome, Function):
+        outcome = await _update(places, seen, plan, arms)
+        if not isinstance(outcome, Seen):
             return outcome
-        again = await _look_again(places, outcome, plan, token)
-        if isinstance(again, Refused):
-            return again
-        seen = again
+        seen = outcome
     return refused(seen.before.arn, "changed", "somebody else keeps changing it")
 
 
-async def _update(places: Places, seen: Seen, settings: Settings, arms: Arms) -> Armed | Refused | Function:
-    """Change the function once; return it as it is now if somebody else has changed it first."""
+async def _update(places: Places, seen: Seen, plan: Plan, arms: Arms) -> Armed | Refused | Seen:
+    """Change the function once; return what is to be armed now if somebody else has changed it first."""
     current, before = seen.current, seen.before
+    settings = arm_settings(before.settings, arms, plan.layer)
     if refusal := refuse_environment(settings):
         return Refused(arn=before.arn, refusal=refusal)
     if current.settings == settings:  # somebody else who holds it was first
         return _judge_update(current, before)
     conflict = await finish(try_to_write(places.functions, current, settings))
-    found = await wait_until_updated(places.functions, before.arn)
+    found, hold = await gather_all(
+        wait_until_updated(places.functions, before.arn), confirm_row(places, seen, plan, arms.token)
+    )
+    if isinstance(hold, Refused):
+        # Somebody has restored it before it was armed: nobody else would do it any more.
+        await restore(places, before.arn, lambda _: False)
+        return hold
     if found is None:
         return refused(before.arn, "gone", "it was deleted in the meantime")
     if is_armed(found, arms.token, arms.lease_until):
         return _judge_update(found, before)
     if not conflict:
         return refused(before.arn, "changed", "somebody else changed it right after it was armed")
-    return found
+    return _see_again(found, hold)
 
 
-async def _look_again(places: Places, found: Function, plan: Plan, token: str) -> Seen | Refused:
-    """Return what is to be armed after somebody else has changed it, if the row is ours still."""
-    hold = await read_hold(places.table, found.arn)
-    if lost := lost_row(found.arn, hold, plan, token):
-        return lost
+def _see_again(found: Function, hold: Hold) -> Seen | Refused:
     before = as_deployed(found, hold)
     if refusal := refuse(before):
         return Refused(arn=found.arn, refusal=refusal)

@@ -70,6 +70,10 @@ async def _restore(places: Places, name: str, goes: Callable[[Holding], bool]) -
             if await write_hold(places.table, replace(hold, holders=rest), over=hold):
                 return Restored(arn=arn, how="left", others=rest)
             continue  # of two that leave at once, the second one may be the last
+        if hold and function and not is_touched(function.settings):
+            again = await wait_until_updated(places.functions, arn)
+            if again and is_touched(again.settings):
+                continue  # it was armed after the first look, and before its row was read
         outcome = await _take_out(places.functions, arn, function, hold)
         if isinstance(outcome, Refused):
             return outcome
