@@ -6,6 +6,7 @@ empty, and a time stays one that a calendar has.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,13 @@ Item = Mapping[str, Mapping[str, Any]]
 
 LAST_TIME = 253_402_214_400
 """The last day of the year 9999, in seconds of the epoch: the last that `datetime` knows in every zone."""
+
+_FUNCTION = re.compile(r"arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,140}")
+
+
+def is_function(arn: str) -> bool:
+    """Return whether that is the ARN of a function, which Lambda can be asked for."""
+    return _FUNCTION.fullmatch(arn) is not None
 
 
 async def all_items(aws: Aws, scan: Any, **arguments: Any) -> AsyncIterator[Item]:

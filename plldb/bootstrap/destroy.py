@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from plldb.aws.items import all_items, read_text, read_time
+from plldb.aws.items import all_items, is_function, read_text, read_time
 from plldb.aws.place import Target
 from plldb.aws.session import Aws
 from plldb.bootstrap.artifacts.bucket import Bucket, open_bucket
@@ -54,7 +54,7 @@ async def remove(
     bucket = await open_bucket(stack.aws, target, stack.pace)
     decide(seen.snapshot, DESTROY)  # somebody else's, or protected: nothing else is even looked at
     survey, seen, _ = await gather_all(
-        survey_removal(bucket), stack.with_event_ids(seen), _check_nothing_is_held(stack.aws, seen)
+        survey_removal(bucket), stack.with_event_ids(seen), _check_nothing_is_held(stack.aws, target, seen)
     )
     plan = _planned(stack, seen, bucket, survey, keep_bucket)
     if dry_run:
@@ -119,19 +119,23 @@ async def _remove_bucket(
     )
 
 
-async def _check_nothing_is_held(aws: Aws, seen: Seen) -> None:
+async def _check_nothing_is_held(aws: Aws, target: Target, seen: Seen) -> None:
     """Make sure that every function is as it was deployed: without the stack nothing would put it back.
 
     The debugger's rows are read without knowing more of them than who, where and until when.
     """
     if seen.snapshot is None:  # without a stack there is no table
         return
-    if held := await _read_holds(aws):
+    if held := await _read_holds(aws, target):
         raise FunctionsHeldError(_describe(held, datetime.now(UTC)), functions=held, hint=HINT)
 
 
-async def _read_holds(aws: Aws) -> tuple[FunctionHold, ...]:
-    """Return the rows; none for a stack whose creation failed, or whose table somebody has deleted."""
+async def _read_holds(aws: Aws, target: Target) -> tuple[FunctionHold, ...]:
+    """Return the rows; none for a stack whose creation failed, or whose table somebody has deleted.
+
+    A row that somebody else has written, and that names no function of this place, is left out: nothing could
+    put that back.
+    """
     client = await aws.client("dynamodb")
     items = all_items(
         aws,
@@ -142,9 +146,10 @@ async def _read_holds(aws: Aws) -> tuple[FunctionHold, ...]:
         ExpressionAttributeNames={"#key": KEY},
         ExpressionAttributeValues={":prefix": {"S": PREFIX}},
     )
-    now = datetime.now(UTC)
+    now, here = datetime.now(UTC), f":{target.region}:{target.account}:"
     found = [hold async for item in items for hold in _holds_of(item, now)]
-    return tuple(sorted(found, key=lambda each: each.arn))
+    real = [each for each in found if is_function(each.arn) and here in each.arn]
+    return tuple(sorted(real, key=lambda each: each.arn))
 
 
 def _holds_of(item: Mapping[str, Any], now: datetime) -> tuple[FunctionHold, ...]:

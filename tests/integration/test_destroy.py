@@ -59,12 +59,12 @@ async def test_destroy_leaves_nothing_and_a_second_one_says_so(
 
 @pytest.mark.parametrize(("hours", "more"), [(8, ""), (-8, ", and was to be back at 2026-")])
 async def test_destroy_refuses_while_a_function_is_debugged_and_names_it_its_holder_and_the_way_out(
-    plldb_cli: RunPlldb, open_client: OpenClient, hours: int, more: str
+    plldb_cli: RunPlldb, open_client: OpenClient, account: str, hours: int, more: str
 ) -> None:
     assert (await plldb_cli("bootstrap", "setup")).code == 0
     rest = await list_rest(open_client)
     since = datetime(2026, 11, 3, 9, 5, tzinfo=UTC)
-    arn = f"arn:aws:lambda:{REGION}:123456789012:function:orders"
+    arn = f"arn:aws:lambda:{REGION}:{account}:function:orders"
     until = {"N": str(int(time.time()) + hours * 3600)}
 
     def holder(name: str, until: dict[str, str] = until) -> dict[str, Any]:
@@ -78,6 +78,8 @@ async def test_destroy_refuses_while_a_function_is_debugged_and_names_it_its_hol
         row = {"RequestId": {"S": f"fn#{arn}"}, **holder("anna")["M"]}
     dynamodb = await open_client("dynamodb")
     await dynamodb.put_item(TableName="PLLDBDebugger", Item=row)
+    for odd in ("fn#no-function", f"fn#{arn.replace(account, '999999999999')}"):  # put back by nothing
+        await dynamodb.put_item(TableName="PLLDBDebugger", Item={**row, "RequestId": {"S": odd}})
     for options in ((), ("--yes",), ("--dry-run",)):
         refused = await plldb_cli("bootstrap", "destroy", *options, env={"COLUMNS": "400"})
         assert refused.code == 3, refused
@@ -85,6 +87,7 @@ async def test_destroy_refuses_while_a_function_is_debugged_and_names_it_its_hol
         assert held + more in refused.stderr
         assert ("user/boris on desk" in refused.stderr) == (hours > 0)
         assert "user/carl" not in refused.stderr, "the lease of that one is over, and others go on"
+        assert refused.stderr.count("user/anna") == 1, "what names no function of this place is nobody's"
         assert f"plldb restore --all --region {REGION}" in refused.stderr
     assert await list_rest(open_client) == rest
     await dynamodb.delete_item(TableName="PLLDBDebugger", Key={"RequestId": {"S": f"fn#{arn}"}})

@@ -7,20 +7,17 @@ names the version that was read: of two that change it at once, one reads again 
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from plldb.aws.items import CONDITION_FAILED, NO_TABLE, Item, all_items
+from plldb.aws.items import CONDITION_FAILED, NO_TABLE, Item, all_items, is_function
 from plldb.aws.session import Aws
 from plldb.debugger.arming.holders import KEY, PREFIX, Hold, hold_of, item_of
 from plldb.errors import AwsError
 
 TABLE = "PLLDBDebugger"
-_FUNCTION = re.compile(r"arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,140}")
-"""The ARN of a function, which Lambda can be asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,5 +140,5 @@ async def list_holds(table: Table) -> tuple[Hold, ...]:
     A row that somebody else has written, and that names no function Lambda could be asked for, is left out.
     """
     items = scan_rows(table, of_functions=True)
-    found = [hold async for item in items if (hold := hold_of(item)) and _FUNCTION.fullmatch(hold.arn)]
+    found = [hold async for item in items if (hold := hold_of(item)) and is_function(hold.arn)]
     return tuple(sorted(found, key=lambda hold: hold.arn))
