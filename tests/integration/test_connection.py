@@ -192,7 +192,7 @@ async def test_a_session_whose_row_is_gone_ends(gateway: Gateway) -> None:
 
 async def test_hello_keeps_an_idle_connection(gateway: Gateway) -> None:
     async with attached(gateway, Pace(hello_every=0.3, look=0.05)) as link:
-        (line,) = link._connection._lines
-        first, known_as = line.greeted_at, link.connection
-        await eventually(lambda: line.greeted_at > first)
+        (connection,) = link._reconnector._connections
+        first, known_as = connection.greeted_at, link.connection
+        await eventually(lambda: connection.greeted_at > first)
         assert link.connection == known_as

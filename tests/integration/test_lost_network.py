@@ -149,6 +149,7 @@ async def test_a_token_that_was_too_old_is_written_again_by_the_clock_of_aws(gat
         ([403, 403], {}, r"does not let this session in \(403\)"),
         ([500], {}, "answers 500"),
         ([429], {}, "answers 429"),
+        ([403, 500], {}, "answers 500"),
         ([], {"t": "else"}, "does not answer"),
         ([], {"me": 7}, "does not answer"),
         ([], {"t": "refused", "why": "token", "v": 4}, r"does not let this session in \(403\)"),

@@ -1,174 +1,114 @@
-"""The WebSocket of a session, kept open. Talks to API Gateway.
-
-It is opened anew before API Gateway closes it and whenever it breaks: the new one first, then the sandboxes
-are told, then the old one is closed.
-"""
+"""One WebSocket, from hello to its end. Talks to API Gateway."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import random
+import secrets
 import time
-from collections.abc import Coroutine
-from typing import Any, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from plldb.aws.errors import TryAgainError
-from plldb.aws.session import Aws
-from plldb.aws.websockets import HandshakeRefusedError, WebSocket
-from plldb.debugger.errors import RefusedError
-from plldb.debugger.events.connection import ConnectionEvent, ConnectionLost, ConnectionRestored
-from plldb.debugger.link import rows
-from plldb.debugger.link.greetings import Welcome
-from plldb.debugger.link.line import Line
-from plldb.debugger.link.refusals import api_answers, not_let_in
+from plldb.aws.websockets import WebSocket
+from plldb.debugger.link.greetings import Refused, Welcome, read_reply, write_hello
+from plldb.debugger.link.refusals import api_silent, not_let_in, other_version
 from plldb.debugger.pace import Pace
-from plldb.errors import AwsError
+from plldb.debugger.protocol.outgoing import Times
+from plldb.debugger.wire import WireError
 
 log = logging.getLogger(__name__)
 
+SLOW = 2.0
+"""Seconds. An answer to hello that took longer says too little about AWS's clock: perhaps this machine was
+asleep meanwhile."""
 
-class Owner(Protocol):
-    """Whose connection it is."""
 
-    def heard(self, frame: str) -> None:
-        """Take a frame."""
+def read_clocks() -> Times:
+    """Return the time by the clock of the event loop, which may stand still during sleep, and by the wall."""
+    return Times(now=asyncio.get_running_loop().time(), wall=time.time())
 
-    def greeted(self, skew: float) -> None:
-        """Take by how many seconds AWS's clock is ahead of this machine's."""
 
-    def moved(self, connection: str) -> None:
-        """Take the id of the connection that replaces the former one."""
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a hello. ``took`` is in seconds, by that of two clocks which says more."""
 
-    def tell(self, event: ConnectionEvent) -> None:
-        """Take what happens to the connection."""
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run something in the background."""
+    told: Welcome | Refused
+    sent: Times
+    took: float
 
 
 class Connection:
-    """A WebSocket that is opened anew whenever that is needed. After `open`, somebody has to `keep` it."""
+    """One WebSocket. Somebody has to `read` it, also for the answer to hello.
 
-    def __init__(self, aws: Aws, url: str, row: rows.SessionRow, pace: Pace, owner: Owner) -> None:
-        self._aws = aws
-        self._url = url
-        self._row = row
-        self._pace = pace
-        self._owner = owner
-        self._lines: set[Line] = set()
-        self._line: Line | None = None
-        self._skew = 0.0  # seconds by which AWS's clock is ahead of this machine's
+    ``opened_at`` and ``greeted_at`` (the last hello that was answered) are by the clock of the event loop;
+    ``id`` is what API Gateway calls it, empty before the first hello was answered.
+    """
 
-    @property
-    def id(self) -> str:
-        """Id of the present connection, as API Gateway calls it."""
-        return self._line.connection if self._line else ""
+    def __init__(self, socket: WebSocket, clocks: Callable[[], Times] = read_clocks) -> None:
+        self.socket = socket
+        self.opened_at = self.greeted_at = clocks().now
+        self.id = ""
+        self.closed = asyncio.Event()
+        self._clocks = clocks
+        self._sent: dict[str, Times] = {}  # by the nonces of those hellos whose answer is awaited
+        self._reply: asyncio.Future[Reply] | None = None
 
-    async def open(self) -> None:
-        """Write the row and connect for the first time: here nothing is tried again."""
+    async def read(self, heard: Callable[[str], object]) -> None:
+        """Hand frames on until the WebSocket is closed."""
         try:
-            self._line = await self._open(new=True)  # AWS's clock is asked for only if ours is refused
-        except TryAgainError as again:
-            raise again.error from again.__cause__
-
-    async def close(self) -> None:
-        """Close every WebSocket."""
-        await asyncio.gather(*[line.socket.close() for line in self._lines])
-
-    async def _open(self, *, new: bool) -> Line:
-        """Open a WebSocket, by a fresh token in the row, and say hello on it; ``new``: with a new row."""
-        try:
-            socket = await self._connect(new=new)
-        except HandshakeRefusedError as refused:
-            if refused.status not in (401, 403):
-                raise api_answers(refused.status) from None
-            # The token's age is judged by AWS's clock: perhaps ours was set meanwhile.
-            self._skew = -await self._aws.read_clock_skew()
-            try:
-                socket = await self._connect(new=False)
-            except HandshakeRefusedError as again:
-                raise not_let_in(again.status) from None
-        line = Line(socket)
-        self._lines.add(line)
-        self._owner.spawn(self._read(line))
-        welcome = await self._greet(line)
-        line.connection = welcome.connection
-        return line
-
-    async def _connect(self, *, new: bool) -> WebSocket:
-        token = await rows.write_token(self._aws, self._row, now=time.time() + self._skew, new=new)
-        return await self._aws.open_websocket(
-            self._url,
-            {"x-plldb-session": self._row.id, "x-plldb-token": token},
-            seconds=self._pace.connect_within,
-            ping=self._pace.ping,
-        )
-
-    async def _read(self, line: Line) -> None:
-        try:
-            await line.read(self._owner.heard)
+            async for text in self.socket.texts():
+                if text.startswith("plldb"):
+                    heard(text)
+                elif self._reply is not None and not self._reply.done():
+                    self._take_reply(self._reply, text)
         finally:
-            self._lines.discard(line)
+            self.closed.set()
+            if self._reply is not None and not self._reply.done():
+                self._reply.set_exception(ConnectionResetError())
+                self._reply.exception()  # else asyncio would complain where nobody waits for it any more
+            await self.socket.close()
 
-    async def _greet(self, line: Line) -> Welcome:
-        """Say hello; its answer tells the id of the connection, and AWS's time."""
-        welcome, self._skew = await line.greet(self._pace)
-        self._owner.greeted(self._skew)
-        return welcome
+    def _take_reply(self, reply: asyncio.Future[Reply], text: str) -> None:
+        try:
+            told = read_reply(text, self._sent)
+        except WireError as error:
+            log.info("an answer to hello is malformed: %s", error)
+            return
+        if told is not None:
+            sent, now = self._sent[told.nonce], self._clocks()
+            reply.set_result(Reply(told, sent, max(now.now - sent.now, abs(now.wall - sent.wall))))
 
-    async def keep(self) -> None:
-        """Open another WebSocket whenever the present one is too old or broken, until cancelled."""
-        while self._line is not None:
-            former = self._line
-            reason = await self._until_due(former)
-            self._line = await self._open_again(former, reason)
-            self._owner.moved(self._line.connection)
-            self._owner.spawn(self._leave(former))
+    async def greet(self, pace: Pace) -> tuple[Welcome, float]:
+        """Say hello; return the answer, and by how many seconds AWS's clock is ahead of this machine's.
 
-    async def _until_due(self, line: Line) -> str:
-        """Wait until a connection is to be replaced; return why, empty if only for its age."""
-        loop, pace = asyncio.get_running_loop(), self._pace
-        before = time.time() - loop.time()
-        while True:
-            try:
-                async with asyncio.timeout(pace.look):
-                    await line.closed.wait()
-                return f"closed ({line.socket.close_code})" if line.socket.close_code else "broken"
-            except TimeoutError:
-                pass
-            now = loop.time()
-            if now - line.opened_at >= pace.replace_after:
-                return ""
-            # The clock of the event loop stands still while the machine sleeps.
-            slept, before = time.time() - now - before > pace.asleep, time.time() - now
-            if slept or now - line.greeted_at >= pace.hello_every:
-                try:
-                    await self._greet(line)
-                except (TryAgainError, RefusedError):
-                    return "silent"
+        It is ahead by less, never by more: AWS read it after the hello was sent.
 
-    async def _open_again(self, former: Line, reason: str) -> Line:
-        loop, pause, told = asyncio.get_running_loop(), self._pace.first_retry, ""
-        began = loop.time()
-        while True:
-            try:
-                line = await self._open(new=False)
-            except (TryAgainError, AwsError) as error:
-                log.info("no connection: %s", error)
-                # What a person has to do something about is told also when it comes later.
-                cause = reason or "closed" if isinstance(error, TryAgainError) else str(error)
-                if former.closed.is_set() and (not told or (cause != told and isinstance(error, AwsError))):
-                    self._owner.tell(ConnectionLost(reason=cause))
-                    told = cause
-                await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - jitter, not a secret
-                pause = min(pause * 2, self._pace.longest_retry)
-            else:
-                if told:
-                    self._owner.tell(ConnectionRestored(seconds=loop.time() - began))
-                return line
+        Raises:
+            TryAgainError: no answer came.
+            ProtocolError: the API is of another version.
+            RefusedError: the API does not know this connection.
+        """
+        reply = await self._ask(pace)
+        if reply.took > SLOW:
+            reply = await self._ask(pace)
+        told = reply.told
+        if isinstance(told, Refused):
+            raise other_version(told) if told.why == "protocol" else not_let_in(403)
+        self.greeted_at = self._clocks().now
+        return told, told.now - reply.sent.wall
 
-    async def _leave(self, former: Line) -> None:
-        # What was already on its way to it still comes.
-        await asyncio.sleep(self._pace.overlap)
-        await former.socket.close()
+    async def _ask(self, pace: Pace) -> Reply:
+        """Say hello, again if no answer comes."""
+        self._sent, self._reply = {}, asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(pace.hello_within):
+                while not self._reply.done():
+                    nonce = secrets.token_hex(8)
+                    self._sent[nonce] = self._clocks()
+                    await self.socket.send(write_hello(nonce))
+                    await asyncio.wait({self._reply}, timeout=pace.hello_again)
+            return self._reply.result()
+        except (TimeoutError, ConnectionError):
+            self._reply = None
+            await self.socket.close()
+            raise api_silent() from None

@@ -21,7 +21,7 @@ from plldb.debugger.events.connection import (
 )
 from plldb.debugger.link import rows
 from plldb.debugger.link.addresses import management_address
-from plldb.debugger.link.connection import Connection
+from plldb.debugger.link.reconnector import Reconnector
 from plldb.debugger.pace import DEFAULT_PACE, Pace
 from plldb.debugger.protocol.decisions import (
     Cancel,
@@ -68,7 +68,7 @@ class Link:
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
         # Opened beside the connection, so that the first answer does not wait for it.
         self._posts = asyncio.create_task(aws.open_posts(management_address(websocket)))
-        self._connection = Connection(aws, websocket, row, pace, self)
+        self._reconnector = Reconnector(aws, websocket, row, pace, self)
 
     # --- for the caller --------------------------------------------------------------------------------
 
@@ -96,7 +96,7 @@ class Link:
     @property
     def connection(self) -> str:
         """Id of the present connection, as API Gateway calls it."""
-        return self._connection.id
+        return self._reconnector.id
 
     @property
     def in_hand(self) -> tuple[Identity, ...]:
@@ -137,14 +137,14 @@ class Link:
 
     async def start(self) -> None:
         """Write the row and connect; called by `open_link`."""
-        await gather_all(self._connection.open(), self._posts)
-        self.spawn(self._connection.keep())
+        await gather_all(self._reconnector.open(), self._posts)
+        self.spawn(self._reconnector.keep())
         self.spawn(self._tick())
 
     async def close(self) -> None:
         """Close everything and delete the row; called by `open_link`."""
         await cancel_all(self._tasks)
-        await self._connection.close()
+        await self._reconnector.close()
         await rows.forget_row(self._aws, self.row)
 
     # --- for its connection, see `Owner` ---------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from plldb.debugger.link.line import SLOW, Line
+from plldb.debugger.link.connection import SLOW, Connection
 from plldb.debugger.pace import Pace
 from plldb.debugger.protocol.outgoing import Times
 
@@ -70,9 +70,9 @@ class Api:
 async def test_aws_clock_is_never_taken_to_be_behind_what_it_is(ways: list[Any], hellos: int) -> None:
     """Else an invocation would be started later than 30 s after Lambda delivered it."""
     api = Api(*ways)
-    line = Line(cast("WebSocket", api), lambda: api.clocks)
-    reading = asyncio.create_task(line.read(lambda _: None))
-    _, skew = await line.greet(Pace(hello_again=0.0, hello_within=60.0))
+    connection = Connection(cast("WebSocket", api), lambda: api.clocks)
+    reading = asyncio.create_task(connection.read(lambda _: None))
+    _, skew = await connection.greet(Pace(hello_again=0.0, hello_within=60.0))
     reading.cancel()
     assert 0 <= skew - AHEAD <= max(SLOW, ways[-1][0] + 0.001)
     assert api.hellos == hellos
