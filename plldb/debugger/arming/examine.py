@@ -21,6 +21,8 @@ _RUNTIME_CLIENTS = {
     "/opt/bootstrap": "AWS Lambda Web Adapter",
 }
 _PYTHON = re.compile(r"python(\d+)\.(\d+)")
+# A sandbox of one of these would wait for the API that it is part of.
+_OWN = ("plldb-ws-api-", "plldb-lease-reaper")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +129,8 @@ def _special(configuration: Mapping[str, Any]) -> str:
         return "a replica of Lambda@Edge"
     if configuration.get("DurableConfig"):
         return "a durable function"
+    if str(configuration.get("FunctionName", "")).startswith(_OWN):
+        return "a part of plldb itself"
     return ""
 
 

@@ -140,6 +140,7 @@ BASE = {
         ({"SnapStart": {"ApplyOn": "None"}}, None),
         ({"CapacityProviderConfig": {"LambdaManagedInstancesCapacityProviderConfig": {}}}, "kind"),
         ({"MasterArn": "arn:aws:lambda:us-east-1:123456789012:function:f:1"}, "kind"),
+        ({"FunctionName": "plldb-ws-api-connect"}, "kind"),
         ({"DurableConfig": {"ExecutionTimeout": 60}}, "kind"),
         ({"Environment": {"Error": {"ErrorCode": "AccessDeniedException"}}}, "environment-unreadable"),
         ({"Environment": {"Variables": {WRAPPER_VARIABLE: "/opt/bootstrap"}}}, "runtime-client"),
