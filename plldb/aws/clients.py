@@ -17,13 +17,13 @@ from aiobotocore.session import AioSession
 from botocore import exceptions as boto
 
 from plldb.aws.connections import Connections, open_socket
-from plldb.aws.failures.making import client_error, credentials_error
+from plldb.aws.failures.making import client_error, credentials_error, malformed_endpoint
 from plldb.aws.failures.sign_in import SignedIn
 from plldb.aws.failures.unreachable import NO_ANSWER
 from plldb.aws.own_session import certificates, make_session
 from plldb.aws.pace import RequestPace
 from plldb.aws.place import Place
-from plldb.errors import Hint, PlldbError, SettingsError
+from plldb.errors import PlldbError
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,7 @@ class Clients:
         self._clients: dict[tuple[str, float | None], Any] = {}
         self._credentials: Any = None
         self._making = asyncio.Lock()
+        self._failure: Exception | None = None
         self._signing_in = asyncio.Lock()
         self._foreign = ""
 
@@ -85,10 +86,17 @@ class Clients:
             SettingsError: a setting makes it impossible.
             CredentialsError: what should give the credentials does not.
         """
+        before = self._failure
         async with self._making:
+            if self._failure and self._failure is not before:
+                raise self._failure  # while this waited: a program, or a person, is not asked twice at once
             key = service, read_timeout
-            if key not in self._clients:
-                self._clients[key] = await self._make(*key)
+            try:
+                if key not in self._clients:
+                    self._clients[key] = await self._make(*key)
+            except Exception as error:
+                self._failure = error
+                raise
             return self._clients[key]
 
     async def renew_credentials(self) -> None:
@@ -227,9 +235,4 @@ def _check_endpoint(url: str) -> None:
     except ValueError:  # a port that is none
         wrong = True
     if wrong:
-        raise SettingsError(
-            f"{url!r} cannot be an endpoint.",
-            hint=Hint(
-                "set-endpoint", "Endpoints look like http://localhost:4566; set or unset AWS_ENDPOINT_URL."
-            ),
-        )
+        raise malformed_endpoint(url)

@@ -18,6 +18,9 @@ from plldb.aws.failures.unreachable import NO_ANSWER, one_line
 from plldb.errors import AwsError, CredentialsError, Hint, PlldbError, SettingsError
 
 _FIX = Hint("fix-settings", "Correct that setting.")
+_MFA = Hint("sign-in", "Run it on a terminal, and type the six digits that your MFA device shows.")
+_ENDPOINT = "Invalid endpoint: "
+"""What botocore says, as a ValueError."""
 
 # Sources that lie outside any profile.
 _AMBIENT = ("env", "container-role", "iam-role")
@@ -48,6 +51,8 @@ def settings_error(
             )
         case boto.InvalidRegionError():
             return malformed_region(str(region))
+        case ValueError() if str(error).startswith(_ENDPOINT):
+            return malformed_endpoint(str(error).removeprefix(_ENDPOINT))
         case boto.ConfigParseError() | boto.ConfigNotFound():
             return SettingsError(
                 f"AWS configuration: {one_line(error)}",
@@ -72,6 +77,12 @@ def malformed_region(region: str) -> SettingsError:
     return SettingsError(f"{region!r} cannot be a region.", hint=hint)
 
 
+def malformed_endpoint(url: str) -> SettingsError:
+    """Return what it means that a URL cannot be that of an endpoint."""
+    hint = Hint("set-endpoint", "Endpoints look like http://localhost:4566; set or unset AWS_ENDPOINT_URL.")
+    return SettingsError(f"{url!r} cannot be an endpoint.", hint=hint)
+
+
 def client_error(
     error: Exception, region: str, session: AioSession, who: SignedIn
 ) -> PlldbError | TryAgainError | None:
@@ -87,6 +98,9 @@ def credentials_error(error: Exception, session: AioSession, who: SignedIn) -> P
         return error  # it says already what is wrong
     if isinstance(error, boto.ClientError):
         return _refused(error, who)
+    if isinstance(error, EOFError) or "parameter TokenCode" in str(error):
+        what = "nothing was typed" if isinstance(error, EOFError) else one_line(error)
+        return CredentialsError(f"AWS credentials: an MFA code is asked for: {what}", hint=_MFA)
     if isinstance(error, NO_ANSWER):
         return translate(error, service="their source", operation="AWS credentials", who=who)
     if wrong := wrong_settings(session):

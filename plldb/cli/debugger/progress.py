@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 class LiveProgress:
     """What is known of one region's run that began at ``began`` (POSIX seconds) with a phase of this name.
 
+    Once attached, its seconds count from then.
+
     Attributes:
         target: where it acts; None until that is known.
         armed: the functions that are armed now, as far as was told.
@@ -68,7 +70,7 @@ class LiveProgress:
             case AttachFinished(left_armed=left):
                 self.armed, self.arming, self.finished = left, (), True
             case Attached():
-                self._phase = "waiting for invocations"
+                self._phase, self._began = "waiting for invocations", now
             case Detaching():
                 self._phase = "restoring"
             case InvocationStarted(request_id=request_id, function=function):

@@ -126,9 +126,9 @@ class Words(RegionWords):
 
 
 def _what(event: Started, names: Sequence[str]) -> str:
-    """Say what is done to what: to stacks; without any to what was named, of ARNs their last part."""
+    """Say what is done to what: to stacks; without any to what was named, of ARNs the name."""
     stacks = stacks_text(event.stack_name)
-    others = ", ".join(name.rpartition(":")[2] for name in names)
+    others = ", ".join(name.rpartition(":function:")[2] for name in names)
     if event.operation == "attach":
         return f"attach to {stacks or others}"
     return f"restore of {f'the functions of {stacks}' if stacks else others or 'all functions'}"

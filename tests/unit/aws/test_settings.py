@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,10 @@ from typing import Any
 import pytest
 from aiobotocore.credentials import AioCredentials
 from aiobotocore.session import AioSession
+from botocore.exceptions import ParamValidationError
 
+from plldb.aws.failures.making import credentials_error
+from plldb.aws.failures.sign_in import SignedIn
 from plldb.aws.pace import RequestPace
 from plldb.aws.place import Place
 from plldb.aws.session import open_aws
@@ -134,15 +138,12 @@ async def test_a_region_that_aws_has_not_is_told_with_the_nearest_name(wrong: st
         assert aws.region == wrong
 
 
-@pytest.mark.parametrize("wrong", ["no url", "localhost:1", "http://"])
-async def test_what_cannot_be_an_endpoint_is_a_settings_error(wrong: str) -> None:
-    with pytest.raises(SettingsError) as raised:
-        await make_a_client("eu-west-1", endpoint_url=wrong)
-    assert "AWS_ENDPOINT_URL" in str(raised.value.hint)
-
-
 @pytest.mark.parametrize(
-    "wrong", ["http://localhost:99999", "http://localhost:abc", "http://localhost:0", "ftp://localhost"]
+    "wrong",
+    [
+        *("no url", "localhost:1", "http://", "ftp://localhost"),
+        *("http://localhost:99999", "http://localhost:abc", "http://localhost:0"),
+    ],
 )
 async def test_an_endpoint_that_no_request_could_reach_is_named(wrong: str) -> None:
     with pytest.raises(SettingsError, match=f"'{wrong}' cannot be an endpoint") as raised:
@@ -240,6 +241,29 @@ async def test_a_source_at_the_end_of_a_chain_is_named_with_its_profile(config: 
         await make_a_client("eu-west-1")
     assert f"credential_process of the profile keys in {config}" in raised.value.message
     assert "credential_process" in str(raised.value.hint)
+
+
+async def test_of_two_clients_that_are_made_at_once_one_asks_for_credentials(config: Path) -> None:
+    asked = config.with_name("asked")
+    config.write_text(f"[default]\ncredential_process = sh -c 'echo once >> {asked}; sleep 0.1; exit 1'\n")
+    async with open_aws(Place(region="eu-west-1"), RequestPace()) as aws:
+        made = await asyncio.gather(*map(aws.client, ("sts", "lambda")), return_exceptions=True)
+    assert ([*map(type, made)], asked.read_text()) == ([CredentialsError] * 2, "once\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (EOFError(), "nothing was typed"),
+        (
+            ParamValidationError(report="Invalid length for parameter TokenCode, value: 3"),
+            "TokenCode, value: 3",
+        ),
+    ],
+)
+def test_an_mfa_code_that_is_not_typed_or_too_short_is_named(error: Exception, said: str) -> None:
+    found = credentials_error(error, AioSession(), SignedIn())
+    assert re.fullmatch(f"AWS credentials: an MFA code is asked for: .*{said}", str(found))
 
 
 async def test_what_no_setting_explains_is_no_error_of_the_settings() -> None:

@@ -293,3 +293,11 @@ def test_what_an_own_session_has_left_armed_when_it_was_killed_is_proposed_to_be
     status = scripts.status(functions=(replace(scripts.HELD, holders=(holder,)),), sessions=(session,))
     said = Words(asked("status"), None).say(status, datetime.fromtimestamp(scripts.NOW, UTC))
     assert ("plldb restore" in str(said[-1])) == proposed
+
+
+def test_of_an_arn_the_name_is_said_and_waiting_is_counted_from_the_time_of_being_attached() -> None:
+    run = scripts.a_run("attach", "arn:aws:lambda:eu-west-1:123456789012:function:orders:1")
+    assert "attach to orders:1" in str(run.words(scripts.started("attach", ""), datetime.now(UTC)))
+    for event in scripts.attached():
+        run.progress.add(event, 170.0)  # most of it at the question
+    assert run.progress.activity(171.0).seconds == 1.0
