@@ -7,6 +7,7 @@ import json
 import math
 import os
 import resource
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -235,6 +236,28 @@ async def test_a_cancelled_invocation_ends_with_its_worker(tmp_path: Path) -> No
         function.workers.cancel(start.identity)
         assert (await running).answer is None
         assert (await function.invoke()).value == "well"
+
+
+async def test_an_invocation_that_is_cancelled_while_its_worker_ends_leaves_nothing_open(
+    tmp_path: Path,
+) -> None:
+    write(
+        tmp_path,
+        app="""
+        import subprocess, time
+        print(subprocess.Popen(["sleep", "600"], start_new_session=True).pid, flush=True)
+        def handler(event, context): time.sleep(600)
+        """,
+    )
+    async with bench(tmp_path, timeout=1, patience=Patience(output=60)) as function:
+        start = make_start(None)
+        running = asyncio.create_task(function.run(start))
+        async with asyncio.timeout(60):
+            while not function.output or function.workers._workers[start.identity.sandbox].alive:
+                await asyncio.sleep(0.01)
+        function.workers.cancel(start.identity)  # its time is up, and its output is read to the end
+        assert (await running).answer is None
+        os.kill(int(function.output[0].text), signal.SIGKILL)  # which had left the group and kept that open
 
 
 @pytest.mark.parametrize("how", ["cancel", "end"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import binascii
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -97,6 +97,13 @@ def make_recording(
 
 def write_recording(recording: Recording) -> str:
     """Return the text of a file."""
+    try:
+        return _write(recording, _content)
+    except RecursionError:  # Python reads a little deeper than it writes, 3.12 much
+        return _write(recording, _coded)
+
+
+def _write(recording: Recording, content: Callable[[str, bytes], Mapping[str, object]]) -> str:
     function = {name: value for name, value in asdict(recording.function).items() if name in _DEFAULTS}
     when = datetime.fromtimestamp(recording.at, UTC).isoformat(timespec="milliseconds")
     fields = {
@@ -105,20 +112,24 @@ def write_recording(recording: Recording) -> str:
         "function": function,
         "context": dict(recording.headers),
         "log_stream": recording.log_stream,
-        **_content("event", recording.event),
+        **content("event", recording.event),
         "outcome": recording.outcome,
         "seconds": recording.seconds,
-        **({} if recording.answer is None else _content("answer", recording.answer)),
+        **({} if recording.answer is None else content("answer", recording.answer)),
     }
     return json.dumps(fields, indent=2) + "\n"
 
 
-def _content(name: str, body: bytes) -> dict[str, object]:
+def _content(name: str, body: bytes) -> Mapping[str, object]:
     """Return a body as the JSON that it holds, so that it can be read and changed; else in base64."""
     try:
         return {name: json.loads(body)}
     except (ValueError, RecursionError):
-        return {f"{name}_base64": binascii.b2a_base64(body, newline=False).decode()}
+        return _coded(name, body)
+
+
+def _coded(name: str, body: bytes) -> Mapping[str, object]:
+    return {f"{name}_base64": binascii.b2a_base64(body, newline=False).decode()}
 
 
 def read_recording(data: bytes, name: str) -> Recording:
@@ -138,7 +149,7 @@ def read_recording(data: bytes, name: str) -> Recording:
         raise RecordingError(f"{name} is no recording that this version can read: {what}.", hint=hint)
     try:
         return _recording_of(fields)
-    except (LookupError, TypeError, ValueError, OverflowError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise RecordingError(
             f"{name} is damaged: {error or type(error).__name__}.", hint=NO_RECORDING
         ) from None

@@ -152,7 +152,8 @@ class Workers:
         self._closed.set()
         for sandbox in {*self._workers, *self._starting}:
             self.end(sandbox)
-        await asyncio.gather(*self._closing)
+        while self._closing:
+            await asyncio.wait(self._closing)
         await self._spare.close()
 
     async def _worker_for(self, start: Start, tell: TellOutput) -> Worker:

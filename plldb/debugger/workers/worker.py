@@ -107,7 +107,7 @@ class Worker:
     async def close(self) -> None:
         """Kill it and wait until it has gone."""
         self.kill()
-        await self._end
+        await self._until_ended()
         self._process.stdin.close()
         await self._api.close()
 
@@ -134,7 +134,7 @@ class Worker:
     async def _give_up(self) -> Answer:
         in_hand, has_started = self._state.in_hand, self._state.phase != "start"
         self.kill()
-        await self._end
+        await self._until_ended()
         if has_started:
             text = f"Task timed out after {in_hand.seconds:.2f} seconds"
             return error_answer("Sandbox.Timedout", f"RequestId: {in_hand.request_id} Error: {text}")
@@ -142,7 +142,7 @@ class Worker:
         return error_answer("Plldb.NotStarted", text)
 
     async def _no_answer(self) -> Answer:
-        in_hand, how = self._state.in_hand, how_it_ended(await self._end)
+        in_hand, how = self._state.in_hand, how_it_ended(await self._until_ended())
         if in_hand.too_large:
             return too_large_error()
         return error_answer("Runtime.ExitError", f"RequestId: {in_hand.request_id} Error: {how}")
@@ -152,6 +152,10 @@ class Worker:
         while self.alive and not self._printed.has(self._state.marks):
             if not await self._change(give_up - time.monotonic()):
                 return  # the function has closed its output
+
+    async def _until_ended(self) -> int:
+        """Wait for its end, which nobody cancels with this, and return the exit code."""
+        return await asyncio.shield(self._end)
 
     async def _change(self, seconds: float | None) -> bool:
         """Wait for any news; False if there is none for so long."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,14 @@ def test_what_is_no_recording_is_refused_with_its_name(data: bytes, why: str) ->
         read_recording(data, "a.json")
     assert raised.value.message.startswith("a.json ")
     assert why in raised.value.message
+
+
+def test_an_event_however_deep_is_written_and_read_or_refused() -> None:
+    for depth in (*range(880, 1000), 1200, 1498):  # the limits of Python's versions
+        event = b"[" * depth + b"]" * depth
+        text = write_recording(make_recording(SETTINGS, invocation(event), None, "cancelled", 1))
+        with suppress(RecordingError):
+            assert read_recording(text.encode(), "a.json").event == event
 
 
 START = Start(
