@@ -74,6 +74,11 @@ class Hold:
     version: str = field(default="", compare=False)
 
     @property
+    def name(self) -> str:
+        """The name of the function."""
+        return self.arn.rpartition(":")[2]
+
+    @property
     def lease_until(self) -> int:
         """When the last of its leases ends, in POSIX seconds."""
         return max((each.lease_until for each in self.holders), default=0)

@@ -86,20 +86,21 @@ async def list_held_functions(places: Places) -> Iterable[str]:
     """Return the names of all functions that are held or armed."""
     touched, holds = await gather_all(list_touched_functions(places.functions), list_holds(places.table))
     # A function that is held and not armed yet, or not any more, or deleted: its mutex is to go.
-    return sorted({*touched, *(hold.arn.rpartition(":")[2] for hold in holds)})
+    return sorted({*touched, *(hold.name for hold in holds)})
 
 
 async def _held_by_others(
     places: Places, names: Iterable[str], is_mine: Callable[[Holding], bool], now: int
 ) -> tuple[HeldFunction, ...]:
     """Return those of the functions that other people hold, and whose lease runs."""
-    holds = {hold.arn.rpartition(":")[2]: hold for hold in await list_holds(places.table)}
-    found = [(name, hold, staying(hold, is_mine)) for name in names if (hold := holds.get(name))]
-    running = [
-        (name, hold, tuple(each for each in rest if each.lease_until > now)) for name, hold, rest in found
-    ]
-    looks = [look_at(places, name, replace(hold, holders=rest)) for name, hold, rest in running if rest]
-    return tuple(await gather_all(*looks))
+
+    def goes(each: Holding) -> bool:
+        return is_mine(each) or each.lease_until <= now
+
+    holds = {hold.name: hold for hold in await list_holds(places.table)}
+    found = [(hold, staying(hold, goes)) for name in names if (hold := holds.get(name))]
+    looks = [look_at(places, hold.name, replace(hold, holders=rest)) for hold, rest in found if rest]
+    return await gather_all(*looks)
 
 
 async def look_at(places: Places, name: str, hold: Hold | None) -> HeldFunction:

@@ -30,7 +30,7 @@ async def look(aws: Aws, stacks: Sequence[str], *, pace: Pace) -> DebuggerStatus
     sessions, invocations = await gather_all(
         list_sessions(places.table, stacks), list_invocations(places.table, stacks, most=LAST)
     )
-    by_name = {hold.arn.rpartition(":")[2]: hold for hold in holds}
+    by_name = {hold.name: hold for hold in holds}
     functions = await gather_all(*[look_at(places, name, by_name.get(name)) for name in names])
     return DebuggerStatus(
         target=target,

@@ -9,18 +9,14 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from typing import Any
 
-from plldb.aws.errors import TryAgainError
 from plldb.aws.session import Aws
 from plldb.debugger import wire
-from plldb.debugger.events.connection import (
-    AnswersDelayed,
-    ConnectionEvent,
-)
+from plldb.debugger.events.connection import ConnectionEvent
 from plldb.debugger.link import rows
-from plldb.debugger.link.addresses import management_address
+from plldb.debugger.link.posting import Poster
 from plldb.debugger.link.reconnector import Reconnector
 from plldb.debugger.pace import DEFAULT_PACE, Pace
 from plldb.debugger.protocol.decisions import (
@@ -36,16 +32,9 @@ from plldb.debugger.protocol.decisions import (
 )
 from plldb.debugger.protocol.invocations import Answer, Identity
 from plldb.debugger.protocol.session import Session
-from plldb.errors import AccessDeniedError, AwsError, PlldbError
 from plldb.tasks import cancel_all, finish, gather_all
 
 log = logging.getLogger(__name__)
-
-LARGE_FRAME = 8 * 1024
-"""Size of a frame, in bytes, from which on it is held back while `LARGE_AT_ONCE` such are under way."""
-LARGE_AT_ONCE = 56
-"""Of the connections for posts (64) so many may be busy with pieces of large answers: the others are for
-heartbeats and small answers, which many large ones must not delay."""
 
 LinkEvent = Start | Cancel | EndSandbox | Declined | Delivered | Relayed | ConnectionEvent
 """What a `Link` yields: what is to be run, and what happens to it and to the connection."""
@@ -64,10 +53,7 @@ class Link:
         self._queue: asyncio.Queue[LinkEvent | BaseException] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
-        self._delayed = False
-        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
-        # Opened beside the connection, so that the first answer does not wait for it.
-        self._posts = asyncio.create_task(aws.open_posts(management_address(websocket)))
+        self._poster = Poster(aws, websocket, self.tell)
         self._reconnector = Reconnector(aws, websocket, row, pace, self)
 
     # --- for the caller --------------------------------------------------------------------------------
@@ -137,7 +123,7 @@ class Link:
 
     async def start(self) -> None:
         """Write the row and connect; called by `open_link`."""
-        await gather_all(self._reconnector.open(), self._posts)
+        await gather_all(self._reconnector.open(), self._poster.opened)
         self.spawn(self._reconnector.keep())
         self.spawn(self._tick())
 
@@ -207,19 +193,7 @@ class Link:
                 self._act(self._session.tick(**self._times()))
 
     async def _post(self, post: Post) -> None:
-        status, error = 200, None
-        try:
-            async with self._large if len(post.frame) >= LARGE_FRAME else nullcontext():
-                posts = await self._posts
-                await self._aws.post(posts, post.connection, post.frame.encode())
-        except TryAgainError as again:
-            status = 429 if again.throttled else 0
-        except PlldbError as refusal:
-            status, error = _status_of(refusal), refusal
-        if error is not None and status != 410 and not self._delayed:
-            self.tell(AnswersDelayed(code=error.code, message=error.message))
-        if status == 200 or error is not None:
-            self._delayed = status not in (200, 410)
+        status = await self._poster.post(post)
         self._act(self._session.posted(post, status, **self._times()))
 
 
@@ -253,10 +227,3 @@ async def open_link(
         yield link
     finally:
         await finish(link.close())
-
-
-def _status_of(refusal: PlldbError) -> int:
-    if isinstance(refusal, AccessDeniedError):
-        return 403
-    gone = isinstance(refusal, AwsError) and refusal.aws_code == "GoneException"
-    return 410 if gone else 0

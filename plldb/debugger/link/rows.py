@@ -10,7 +10,6 @@ import hashlib
 import logging
 import secrets
 from dataclasses import dataclass
-from typing import Any
 
 from plldb.aws.failures.unreachable import CHECK_NETWORK
 from plldb.aws.items import CONDITION_FAILED
@@ -91,38 +90,26 @@ async def write_token(aws: Aws, row: SessionRow, *, now: float, new: bool) -> st
     """
     client = await aws.client("dynamodb")
     token = secrets.token_hex(32)
-    values = _fields(row, token, now)
+    values, there = _fields(row, token, now), f"attribute_{'not_' if new else ''}exists(SessionId)"
     try:
         await aws.call(
             client.update_item,
             TableName=TABLE,
             Key={"SessionId": {"S": row.id}},
             UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in values),
-            ConditionExpression=f"attribute_{'not_' if new else ''}exists(SessionId)",
+            # Its own token: this very request was made before, and its answer was lost.
+            ConditionExpression=f"{there} OR TokenHash = :TokenHash",
             ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
         )
     except AwsError as error:
-        # A repeated request may meet the row that its first attempt wrote: then the token is ours as well.
-        if error.aws_code == CONDITION_FAILED and not (new and await _is_written(aws, client, row, token)):
-            raise _gone() from error
         if error.aws_code != CONDITION_FAILED:
             raise
+        raise RefusedError(
+            f"The row of this session in the table {TABLE} is gone: "
+            "the session has ended, or the table is new.",
+            hint=Hint("run-again", "Attach again."),
+        ) from error
     return token
-
-
-async def _is_written(aws: Aws, client: Any, row: SessionRow, token: str) -> bool:
-    answer = await aws.call(
-        client.get_item, TableName=TABLE, Key={"SessionId": {"S": row.id}}, ConsistentRead=True
-    )
-    written = answer.get("Item", {}).get("TokenHash", {}).get("S", "")
-    return bool(written == _hash(token))
-
-
-def _gone() -> RefusedError:
-    return RefusedError(
-        f"The row of this session in the table {TABLE} is gone: the session has ended, or the table is new.",
-        hint=Hint("run-again", "Attach again."),
-    )
 
 
 def _fields(row: SessionRow, token: str, now: float) -> dict[str, dict[str, str]]:
