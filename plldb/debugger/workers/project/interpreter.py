@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
+import sysconfig
 import threading
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -71,7 +71,7 @@ def find_local_packages(folder: Path, root: Path, runtime: str) -> tuple[Path, .
 def _environments(folder: Path, root: Path, machine: Mapping[str, str]) -> Iterator[Path]:
     """Yield folders of environments, and interpreters themselves."""
     active = machine.get("VIRTUAL_ENV", "")
-    ours = bool(active) and Path(active).resolve() == Path(sys.prefix).resolve()
+    ours = bool(active) and Path(active).resolve() == Path(sysconfig.get_path("data")).resolve()
     if active and not ours:
         yield Path(active)
     for parent in _parents(folder, root):
