@@ -22,7 +22,7 @@ from plldb.aws.place import Place
 from plldb.aws.session import open_aws
 from plldb.debugger.arming.functions import open_lambda
 from plldb.debugger.arming.mutex import open_table
-from plldb.debugger.arming.operate import Armed, Places, Plan, Restored, arm, restore
+from plldb.debugger.arming.operate import Armed, Places, Plan, Released, arm, restore
 from plldb.debugger.pace import DEFAULT_PACE
 from plldb.tasks import gather_all
 from tests.e2e.arming import ANNA, zipped
@@ -92,7 +92,7 @@ class Account:
         """Seconds to restore them."""
         began = time.perf_counter()
         done = await gather_all(*[restore(self.places, name, lambda _: True) for name in self.names[:count]])
-        assert all(isinstance(each, Restored) for each in done), done
+        assert all(isinstance(each, Released) for each in done), done
         return time.perf_counter() - began
 
 

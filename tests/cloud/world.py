@@ -17,7 +17,7 @@ from plldb.bootstrap.artifacts.sources import list_layers, read_files
 from plldb.debugger.arming.functions import open_lambda, wait_until_updated
 from plldb.debugger.arming.holders import Holder
 from plldb.debugger.arming.mutex import list_holds, open_table
-from plldb.debugger.arming.operate import Armed, Places, Plan, Restored, arm, restore
+from plldb.debugger.arming.operate import Armed, Places, Plan, Released, arm, restore
 from plldb.debugger.link import rows
 from plldb.debugger.link.addresses import websocket_address
 from plldb.debugger.link.link import Link, LinkEvent, open_link
@@ -199,7 +199,7 @@ async def restored(world: World, name: str) -> AsyncIterator[None]:
         yield
     finally:
         outcome = await restore(world.places, name, lambda hold: True)
-    assert isinstance(outcome, Restored), outcome
+    assert isinstance(outcome, Released), outcome
     assert outcome.how == "restored"
     assert await world.settings(name) == before
     assert outcome.arn not in {hold.arn for hold in await list_holds(world.places.table)}

@@ -15,7 +15,7 @@ from plldb.aws.session import open_aws
 from plldb.debugger.arming.functions import open_lambda, wait_until_updated
 from plldb.debugger.arming.holders import Hold, Holder, Holding
 from plldb.debugger.arming.mutex import open_table, read_hold
-from plldb.debugger.arming.operate import Armed, Places, Plan, Refused, Restored, Seen, arm, examine, restore
+from plldb.debugger.arming.operate import Armed, Places, Plan, Refused, Released, Seen, arm, examine, restore
 from plldb.debugger.pace import Pace
 from tests.support.behaviours import Callback, nth, on
 from tests.support.environment import REGION
@@ -92,7 +92,7 @@ class World:
         token = TOKEN if holder == ANNA else f"{TOKEN} of {holder.host}"
         return await arm(self.places, self.name, self.plan(holder, **more), token)
 
-    async def restore(self, holder: Holder = ANNA) -> Restored | Refused:
+    async def restore(self, holder: Holder = ANNA) -> Released | Refused:
         def goes(each: Holding) -> bool:
             return each.holder.session == holder.session or each.lease_until <= time.time()
 

@@ -15,7 +15,7 @@ import pytest_asyncio
 from plldb.debugger.arming.examine import LARGEST_ENVIRONMENT
 from plldb.debugger.arming.functions import find_armed_versions, read_function
 from plldb.debugger.arming.mutex import list_holds, read_hold
-from plldb.debugger.arming.operate import Armed, Refused, Restored, arm, restore
+from plldb.debugger.arming.operate import Armed, Refused, Released, arm, restore
 from plldb.debugger.arming.settings import VARIABLE, is_touched
 from tests.e2e.arming import ANNA, BORIS, TOKEN, World, is_killed_at, make_world, opened, zipped
 from tests.support.answers import access_denied, error, throttled
@@ -53,10 +53,10 @@ async def test_a_function_is_armed_with_one_update_and_restored_as_if_nothing_ha
     assert hold is not None
     assert [each.holder for each in hold.holders] == [ANNA]
     assert TOKEN not in repr(hold)
-    assert await world.restore() == Restored(arn=armed.arn, how="restored")
+    assert await world.restore() == Released(arn=armed.arn, how="restored")
     assert await world.deployed() == before
     assert await list_holds(world.places.table) == ()
-    assert await world.restore() == Restored(arn=armed.arn, how="nothing-to-do")
+    assert await world.restore() == Released(arn=armed.arn, how="nothing-to-do")
 
 
 async def test_somebody_elses_function_is_left_alone_and_they_are_named(world: World) -> None:
@@ -74,7 +74,7 @@ async def test_somebody_elses_function_is_left_alone_and_they_are_named(world: W
     assert isinstance(taken, Armed)
     assert taken.before.settings.timeout == 17
     assert isinstance(await world.restore(ANNA), Refused)
-    assert isinstance(await world.restore(BORIS), Restored)
+    assert isinstance(await world.restore(BORIS), Released)
 
 
 async def test_who_had_a_function_has_it_still_if_it_was_taken_and_could_not_be_armed(world: World) -> None:
@@ -119,7 +119,7 @@ async def test_an_update_that_meets_trouble_is_made_once_all_the_same(
     proxy.use(on(harm, "UpdateFunctionConfiguration", when=when))
     assert isinstance(await world.arm(), Armed)
     proxy.use(on(harm, "UpdateFunctionConfiguration", when=when))
-    assert isinstance(await world.restore(), Restored)
+    assert isinstance(await world.restore(), Released)
     assert await world.deployed() == before
 
 
@@ -183,7 +183,7 @@ async def test_a_deployment_in_between_is_kept(world: World, proxy: Proxy, momen
     assert isinstance(await world.arm(), Armed)
     if moment == "restoring":
         proxy.use(on(deploy, "UpdateFunctionConfiguration"))
-    assert isinstance(await world.restore(), Restored)
+    assert isinstance(await world.restore(), Released)
     found = await world.client.get_function_configuration(FunctionName=world.name)
     assert (found["MemorySize"], found["Timeout"]) == (512, 17)
 
@@ -242,7 +242,7 @@ async def test_a_function_that_is_given_back_while_it_is_armed_is_not_left_armed
     proxy.use(on(give_back, "UpdateFunctionConfiguration", when=nth(1)))
     outcome = await world.arm()
     go.set()
-    assert isinstance(await restoring[0], Restored)
+    assert isinstance(await restoring[0], Released)
     assert isinstance(outcome, Armed if held_up else Refused)
     assert await world.deployed() == before
     assert await list_holds(world.places.table) == ()
@@ -286,7 +286,7 @@ async def test_an_update_that_is_cancelled_on_its_way_is_awaited_and_then_restor
     go.set()
     with pytest.raises(asyncio.CancelledError):
         await work
-    assert await world.restore() == Restored(arn=(await list_arns(world))[0], how="restored")
+    assert await world.restore() == Released(arn=(await list_arns(world))[0], how="restored")
     assert await world.deployed() == before
     assert await list_holds(world.places.table) == ()
 
@@ -376,7 +376,7 @@ async def test_with_a_layer_gone_all_is_put_back_but_the_list_of_layers_which_la
         assert await world.deployed() == {**before, "layers": [*before["layers"], world.layer]}
     proxy.use()
     await world.client.update_function_configuration(FunctionName=world.name, Layers=[world.layer])
-    assert isinstance(await world.restore(), Restored)
+    assert isinstance(await world.restore(), Released)
     assert await world.deployed() == {**before, "layers": []}
     assert await list_holds(world.places.table) == ()
 
@@ -394,7 +394,7 @@ async def test_what_cannot_be_done_is_said_and_nothing_is_held(world: World, pro
             armed = await world.arm()
             await world.client.delete_function(FunctionName=world.name)
             assert isinstance(armed, Armed)
-            assert await world.restore() == Restored(arn=armed.arn, how="gone")
+            assert await world.restore() == Released(arn=armed.arn, how="gone")
         case "layer gone":
             await world.client.delete_layer_version(LayerName="own", VersionNumber=1)
             outcome = await world.arm()

@@ -19,7 +19,7 @@ from plldb.debugger.arming.joining import Joined, Plan, confirm_row, join_row, l
 from plldb.debugger.arming.look import Seen, examine, look
 from plldb.debugger.arming.refusals import Refused, held, or_refused, refused
 from plldb.debugger.arming.settings import Arms, arm_settings, read_arms, replaced_by_arming
-from plldb.debugger.arming.take_out import Places, Restored, as_deployed, restore, try_to_write
+from plldb.debugger.arming.take_out import Places, Released, as_deployed, restore, try_to_write
 from plldb.tasks import finish, gather_all
 
 __all__ = [
@@ -27,7 +27,7 @@ __all__ = [
     "Places",
     "Plan",
     "Refused",
-    "Restored",
+    "Released",
     "Seen",
     "arm",
     "arm_again",

@@ -66,7 +66,7 @@ async def restore_functions(
         event = _event_of(name, outcome)
         if isinstance(event, FunctionRefused) or event.how in ("restored", "left"):
             await tell(event)
-        if isinstance(outcome, operate.Restored) and outcome.how != "gone":
+        if isinstance(outcome, operate.Released) and outcome.how != "gone":
             for each in await find_armed_versions(places.functions, name):
                 await tell(VersionArmed(function=name, function_version=each.version, aliases=each.aliases))
         return event
@@ -133,11 +133,11 @@ def holder_of(holding: Holding) -> FunctionHolder:
     )
 
 
-def _event_of(name: str, outcome: operate.Restored | Refused) -> Restored | FunctionRefused:
+def _event_of(name: str, outcome: operate.Released | Refused) -> Restored | FunctionRefused:
     return refused_event(name, outcome) if isinstance(outcome, Refused) else restored_event(name, outcome)
 
 
-def restored_event(name: str, outcome: operate.Restored) -> Restored:
+def restored_event(name: str, outcome: operate.Released) -> Restored:
     """Return what is told of a function that is restored, or left to others. Pure."""
     return Restored(function=name, how=outcome.how, others=tuple(map(holder_of, outcome.others)))
 

@@ -36,10 +36,11 @@ class Places:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Restored:
-    """Nothing of ours is on the function: taken out now, or it was not there, or there is no function.
+class Released:
+    """Those who were to go hold the function no longer.
 
-    Or it was left: ``others`` hold it as well, and go on.
+    Nothing of ours is on it: taken out now, or it was not there, or there is no function. Or it was left:
+    ``others`` hold it as well, and go on.
     """
 
     arn: str
@@ -47,7 +48,7 @@ class Restored:
     others: tuple[Holding, ...] = ()
 
 
-async def restore(places: Places, name: str, goes: Callable[[Holding], bool]) -> Restored | Refused:
+async def restore(places: Places, name: str, goes: Callable[[Holding], bool]) -> Released | Refused:
     """Take sessions out of a function's row, and everything of ours out of the function with the last.
 
     ``goes`` says of each that holds the function whether it is to go. A function that nobody holds is
@@ -59,7 +60,7 @@ async def restore(places: Places, name: str, goes: Callable[[Holding], bool]) ->
     return await or_refused(name, _restore(places, name, goes))
 
 
-async def _restore(places: Places, name: str, goes: Callable[[Holding], bool]) -> Restored | Refused:
+async def _restore(places: Places, name: str, goes: Callable[[Holding], bool]) -> Released | Refused:
     for _ in range(places.functions.pace.rounds):
         function = await wait_until_updated(places.functions, name)
         arn = function.arn if function else await _arn_of(places, name)
@@ -68,7 +69,7 @@ async def _restore(places: Places, name: str, goes: Callable[[Holding], bool]) -
             if rest == hold.holders:
                 return held(arn, hold)
             if await write_hold(places.table, replace(hold, holders=rest), over=hold):
-                return Restored(arn=arn, how="left", others=rest)
+                return Released(arn=arn, how="left", others=rest)
             continue  # of two that leave at once, the second one may be the last
         if hold and function and not is_touched(function.settings):
             again = await wait_until_updated(places.functions, arn)
@@ -79,7 +80,7 @@ async def _restore(places: Places, name: str, goes: Callable[[Holding], bool]) -
             return outcome
         # Whoever has joined since has changed the row: with it, the function stays armed, or will be again.
         if outcome and (hold is None or await delete_hold(places.table, hold)):
-            return Restored(arn=arn, how=outcome)
+            return Released(arn=arn, how=outcome)
     return refused(name, "changed", "somebody else keeps changing it")
 
 

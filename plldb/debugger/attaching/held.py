@@ -165,7 +165,7 @@ class HeldFunctions:
         finally:
             self.restoring.remove(ended)
             ended.set_result(None)
-        if isinstance(outcome, operate.Restored):
+        if isinstance(outcome, operate.Released):
             return restored_event(name, outcome)
         if outcome.held:  # it was never ours, or is not any more
             return Restored(function=name, how="nothing-to-do")
