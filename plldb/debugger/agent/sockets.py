@@ -9,7 +9,7 @@ a cold start, these 5; ``http.client`` would take 20 more. All that can go wrong
 from __future__ import annotations
 
 import binascii
-import os
+import posix  # `os`, with what it imports, takes 1.2 ms
 from _thread import allocate_lock
 from io import BufferedReader, RawIOBase
 
@@ -182,25 +182,27 @@ def _make_context(*, few: bool) -> Any:
         import ssl
 
         return ssl.create_default_context()
-    if known := few and find_authorities(os.environ.get(variable, file)):
+    if known := few and find_authorities(posix.environ.get(variable.encode(), file)):
         context.load_verify_locations(cadata=known)
     else:
         context.set_default_verify_paths()
     return context
 
 
-def find_authorities(path: str | None) -> bytes:
+def find_authorities(path: str | bytes | None) -> bytes:
     """Return those of the trusted certificates that API Gateway's are issued by; empty if none is found.
 
-    To read them all takes 16 ms of a cold start, these six 2 ms.
+    To read them all takes 16 ms of a cold start, these six 1.3 ms. A certificate names its issuer within
+    its first 288 bytes, which are 384 letters.
     """
     found = []
     try:
         with open(path or "", "rb") as file:
             for block in file.read().split(b"-----BEGIN CERTIFICATE-----")[1:]:
-                certificate = binascii.a2b_base64(block.partition(b"-----END")[0])
-                if any(name in certificate for name in AUTHORITIES):
-                    found.append(certificate)
+                text = block.partition(b"-----END")[0]
+                beginning = binascii.a2b_base64(b"".join(text[:520].split())[:384])
+                if any(name in beginning for name in AUTHORITIES):
+                    found.append(binascii.a2b_base64(text))
     except (OSError, ValueError):
         return b""
     return b"".join(found)
@@ -221,7 +223,7 @@ def ask(url: str, headers: Headers, sent: Callable[[], None] | None = None) -> A
     """Ask for a WebSocket, and return the answer; ``sent`` is called when the request is on its way."""
     scheme, _, rest = url.partition("://")
     host, _, path = rest.partition("/")
-    key = binascii.b2a_base64(os.urandom(16), newline=False).decode()
+    key = binascii.b2a_base64(posix.urandom(16), newline=False).decode()
     lines = [f"GET /{path} HTTP/1.1", f"host: {host}", "upgrade: websocket", "connection: Upgrade"]
     lines += [f"sec-websocket-key: {key}", "sec-websocket-version: 13"]
     lines += [f"{name}: {value}" for name, value in headers]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
+import posix
 import resource
 import socket
 import ssl
@@ -53,6 +55,12 @@ async def host() -> AsyncIterator[str]:
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
+def trust(trusted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a file be what is trusted since the process began."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))  # OpenSSL reads it here
+    monkeypatch.setitem(posix.environ, b"SSL_CERT_FILE", str(trusted).encode())
+
+
 @pytest.mark.parametrize("beside", ["", "all"])
 async def test_the_authority_that_counts_is_found_beside_whichever_others(
     host: str, beside: str, modules: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -60,7 +68,7 @@ async def test_the_authority_that_counts_is_found_beside_whichever_others(
     others = {"": "", "all": Path(where()).read_text()}
     trusted = tmp_path / "trusted.pem"
     trusted.write_text(AUTHORITY + others[beside])
-    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    trust(trusted, monkeypatch)
     for _ in range(2):
         (await asyncio.to_thread(modules.connect, host, tls=True, timeout=60)).close()
 
@@ -75,9 +83,23 @@ async def test_a_server_that_nobody_vouches_for_is_refused(
         path.write_text(texts[trusted])
     if trusted == "another name":
         host = host.replace("127.0.0.1", "127.0.0.2")  # which the certificate does not have
-    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    trust(path, monkeypatch)
     with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
         await asyncio.to_thread(modules.connect, host, tls=True, timeout=60)
+
+
+@pytest.mark.parametrize("form", ["as it is", "of another system", "unbroken"])
+def test_of_all_authorities_those_are_taken_that_have_the_name_anywhere(form: str, tmp_path: Path) -> None:
+    path, text = tmp_path / "trusted.pem", Path(where()).read_text()
+    blocks = [each.partition("-----END")[0] for each in text.split("-----BEGIN CERTIFICATE-----")[1:]]
+    every = [base64.b64decode(each) for each in blocks]
+    if form == "unbroken":
+        for block in blocks:
+            text = text.replace(block, block.replace("\n", "") + "\n")
+    path.write_text("# Of Amazon, and others\n" + text, newline="\r\n" if form == "of another system" else "")
+    assert find_authorities(str(path)) == b"".join(
+        each for each in every if b"Amazon" in each or b"Starfield" in each
+    )
 
 
 def test_of_all_authorities_few_are_taken() -> None:
