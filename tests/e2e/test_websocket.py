@@ -56,7 +56,7 @@ async def allow_laptop(dynamodb: Any) -> dict[str, str]:
     return {"x-plldb-session": SESSION, "x-plldb-token": token}
 
 
-async def borrow_function(dynamodb: Any, account: str) -> dict[str, str]:
+async def hold_function(dynamodb: Any, account: str) -> dict[str, str]:
     """Write what arming writes; the headers with which the function's agent then connects."""
     token = secrets.token_hex(32)
     item = {
@@ -87,7 +87,7 @@ async def test_a_laptop_and_an_agent_find_each_other(
     await collect(bootstrap.setup(pace=BRISK))
     address = websocket_address(ministack, (await read_outputs(open_client))["WebSocketUrl"])
     dynamodb = await open_client("dynamodb")
-    laptop, agent = await allow_laptop(dynamodb), await borrow_function(dynamodb, account)
+    laptop, agent = await allow_laptop(dynamodb), await hold_function(dynamodb, account)
     hello = {"action": "hello", "v": 4, "n": "a1"}
     of_agent = {**hello, "k": agent["x-plldb-token"]}
 
@@ -137,7 +137,7 @@ async def test_who_has_no_valid_token_is_refused_with_403(
     await collect(bootstrap.setup(pace=BRISK))
     address = websocket_address(ministack, (await read_outputs(open_client))["WebSocketUrl"])
     dynamodb = await open_client("dynamodb")
-    laptop, agent = await allow_laptop(dynamodb), await borrow_function(dynamodb, account)
+    laptop, agent = await allow_laptop(dynamodb), await hold_function(dynamodb, account)
     assert await is_refused(address, {})
     assert await is_refused(address, {**laptop, "x-plldb-token": "wrong"})
     assert await is_refused(address, {**agent, "x-plldb-token": "wrong"})

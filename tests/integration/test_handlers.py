@@ -55,7 +55,7 @@ def from_now(seconds: float) -> dict[str, str]:
 
 
 def holder(session: str = SESSION, where: list[str] = WHERE, until: float = 60) -> dict[str, Any]:
-    """One that has borrowed the function, as its row has it."""
+    """One that holds the function, as its row has it."""
     proof = {"S": wire.prove(wire.session_name(session), "k", where)}
     conditions = {"L": [{"S": each} for each in where]}
     return {
@@ -213,7 +213,7 @@ async def test_a_good_token_opens_no_other_door(cloud: Cloud) -> None:
     [({}, 200), ({"AgentTokenHash": hashed("old")}, 403), ({"LeaseUntil": from_now(-1)}, 403)],
     ids=["lease", "token of an earlier lease", "lease over"],
 )
-async def test_an_agent_is_admitted_as_long_as_its_function_is_borrowed(
+async def test_an_agent_is_admitted_as_long_as_its_function_is_held(
     cloud: Cloud, row: Row, status: int
 ) -> None:
     await cloud.put_session(ConnectionId={"S": DESK})

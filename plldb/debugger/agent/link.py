@@ -49,7 +49,7 @@ class Link:
         self._since = 0.0  # of this state
         self._pause = FIRST_PAUSE
         self._retry_at = 0.0
-        self._question = Question()  # while nobody has borrowed the function
+        self._question = Question()  # while nobody holds the function
         self._silence = Question()  # while the API does not answer
         self._heard = 0.0
         self._hello: str | None = None  # the nonce whose answer is awaited

@@ -1,6 +1,6 @@
 """One invocation of a sandbox, its states, the laptops that it may go to, and its answer. Pure.
 
-Several laptops may have borrowed the function, each with conditions of its own:
+Several laptops may hold the function, each with conditions of its own:
 `pick` says whose an event is.
 """
 

@@ -1,6 +1,6 @@
 """Lambda handler that a schedule invokes: functions whose lease has ended are put back. Talks to AWS.
 
-It only takes out what plldb has put into a function, and adds nothing. Who is in the middle of borrowing the
+It only takes out what plldb has put into a function, and adds nothing. Who is in the middle of taking the
 function again is not disturbed: each change names the revision that was read, each row that is deleted the
 version that was read.
 
@@ -38,7 +38,7 @@ LOG.setLevel(logging.INFO)
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A row of a function whose lease has ended, of all who have borrowed it.
+    """A row of a function whose lease has ended, of all who hold it.
 
     ``until`` is a number as DynamoDB writes it; ``token_hash`` is of the token that their agents have.
     ``version`` is random and new with every write, and empty in a row of an earlier version of plldb.
@@ -114,7 +114,7 @@ def _step(ended: Ended, now: float) -> bool:
         return forget(ended)
     arms = read_arms(settings.variables)
     if arms and arms.lease_until > now and digest(arms.token) != ended.token_hash:
-        # Borrowed anew since the row was read. With the same token, somebody has left whose lease was longer.
+        # Taken anew since the row was read. With the same token, somebody has left whose lease was longer.
         return True
     if reason := unreadable(configuration):
         # What is written back would lack what cannot be read: the environment would be lost.
@@ -163,7 +163,7 @@ def write(arn: str, revision: str, settings: Settings) -> None:
 
 
 def forget(ended: Ended) -> bool:
-    """Delete the row, unless somebody has borrowed the function again; return that nothing is left to do."""
+    """Delete the row, unless somebody holds the function again; return that nothing is left to do."""
     values = {":until": {"N": ended.until}}
     version = "attribute_not_exists(Version)"
     if ended.version:

@@ -1,4 +1,4 @@
-"""The rows of sessions and of borrowed functions, as the handlers read and change them. Talks to DynamoDB.
+"""The rows of sessions and of held functions, as the handlers read and change them. Talks to DynamoDB.
 
 Cargo: packed into every handler, imported there by its bare name, never by plldb.
 """
@@ -27,7 +27,7 @@ QUICK = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A session that has borrowed a function.
+    """A session that holds a function.
 
     ``where`` are the conditions on which the session takes an event; the agent tests them. ``proof`` shows it
     that this session has armed the function, on these conditions: `plldb.debugger.wire.prove`.
@@ -45,7 +45,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who has borrowed a function, in the order of joining, and until when, in epoch seconds.
+    """Who holds a function, in the order of joining, and until when, in epoch seconds.
 
     ``until`` is the latest of theirs. Whose own lease is over is not among ``holders``.
     """
@@ -126,7 +126,7 @@ def _change(session: str, update: str, condition: str, values: dict[str, Any]) -
 def check_agent(function_arn: str, token: str, now: float) -> Lease | Literal["token", "lease"]:
     """Return the lease of a function if the agent's token is that of the lease; else what is wrong.
 
-    ``"token"``: somebody else has borrowed the function since. ``"lease"``: nobody has, or the time is over.
+    ``"token"``: somebody else holds the function by now. ``"lease"``: nobody does, or the time is over.
     """
     row = _read(DEBUGGER, {"RequestId": {"S": f"fn#{function_arn}"}})
     until = _until(row)

@@ -22,7 +22,7 @@ open_client("dynamodb")  # while Lambda starts the function, with the whole CPU
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Admit a developer whose token is fresh and an agent of a borrowed function; refuse all others."""
+    """Admit a developer whose token is fresh and an agent of a function that is held; refuse all others."""
     try:
         status = judge(claim_of(event), event["requestContext"]["connectionId"], context)
     except (BotoCoreError, ClientError) as error:

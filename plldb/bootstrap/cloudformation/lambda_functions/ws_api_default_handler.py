@@ -83,7 +83,7 @@ def greet_developer(request: Message, said: Message, now: float) -> Message | Re
 def greet_agent(
     request: Message, said: Message, message: Message, context: Any, now: float
 ) -> Message | Refusal:
-    """Return where the laptops are that have borrowed the function, and credentials to send to no others."""
+    """Return where the laptops are that hold the function, and credentials to send to no others."""
     lease = lease_of(said, message, context, now)
     if isinstance(lease, str):
         return lease
@@ -96,7 +96,7 @@ def greet_agent(
 
 
 def describe(holder: Holder, now: float) -> Message:
-    """Return what an agent is to know of one that has borrowed its function; ``peer`` is None if away."""
+    """Return what an agent is to know of one that holds its function; ``peer`` is None if away."""
     laptop = find_laptop(holder.session, now)
     return {
         "session": holder.name,
@@ -116,7 +116,7 @@ def lease_of(said: Message, message: Message, context: Any, now: float) -> Lease
 
 
 def relay(request: Message, message: Message, context: Any) -> None:
-    """Send an agent's frame to a laptop that has borrowed the agent's function, and to no other."""
+    """Send an agent's frame to a laptop that holds the agent's function, and to no other."""
     frame, now = message.get("d"), time.time()
     lease = lease_of(request.get("authorizer") or {}, message, context, now)
     if isinstance(lease, str) or not isinstance(frame, str) or not 0 < len(frame) <= LONGEST_FRAME:
