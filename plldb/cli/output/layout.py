@@ -43,7 +43,7 @@ _MARK_TONES: dict[Mark, Tone] = {
 class Line:
     """One statement: a sign, the stage or thing that it is about, and what is to be said.
 
-    ``verbatim``: it is somebody else's output, whose spaces are kept and which is broken at any character.
+    ``verbatim``: it is somebody else's output, whose spaces are kept.
     """
 
     mark: Mark = "none"
@@ -108,7 +108,8 @@ def _lay_line(line: Line, room: int | None, glyphs: Glyphs) -> list[Spans]:
     if room is None:
         first, *more = [text]
     else:
-        first, *more = fold(text, room - indent) if line.verbatim else wrap(text, room - indent, room)
+        narrow = room - indent
+        first, *more = fold(text, narrow, at_spaces=True) if line.verbatim else wrap(text, narrow, room)
     return [
         (*head, Span(text=first, tone=line.tone)),
         *((_indent(text, indent, room), Span(text=text, tone=line.tone)) for text in more),

@@ -67,12 +67,14 @@ def wrap(text: str, width: int, longest: int = 0) -> list[str]:
     return lines
 
 
-def fold(word: str, width: int) -> list[str]:
-    """Break ``word`` into pieces of at most ``width`` columns (at least 2)."""
+def fold(text: str, width: int, *, at_spaces: bool = False) -> list[str]:
+    """Break ``text`` into pieces of at most ``width`` columns (at least 2), ``at_spaces`` where it can."""
     pieces = [""]
-    for char in word:
+    for char in text:
         if cell_width(pieces[-1] + char) > width:
-            pieces.append("")
+            end = pieces[-1].rfind(" ") + 1 if at_spaces and char != " " else 0
+            end = end if pieces[-1][:end].strip() else len(pieces[-1])
+            pieces[-1:] = [pieces[-1][:end], pieces[-1][end:]]
         pieces[-1] += char
     return pieces
 

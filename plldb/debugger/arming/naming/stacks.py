@@ -36,7 +36,7 @@ async def read_infrastructure(aws: Aws) -> Infrastructure:
         NotSetUpError: the stack is not there, or it has no layer.
     """
     client = await aws.cloudformation()
-    hint = Hint("set-up", "Set up plldb in this account and region.")
+    hint = Hint("set-up", "Set it up there, or act where it is set up.")
     try:
         answer = await aws.call(client.describe_stacks, StackName=INFRASTRUCTURE)
     except AwsError as error:

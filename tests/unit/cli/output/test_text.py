@@ -17,6 +17,7 @@ from plldb.cli.output.text import (
     clip,
     counted,
     duration,
+    fold,
     size,
     wrap,
 )
@@ -58,6 +59,7 @@ def test_a_long_word_stays_whole_where_it_may_unless_it_is_the_first() -> None:
     assert wrap("Arn: abcdefghij", 6, 10) == ["Arn:", "abcdefghij"]
     assert wrap("Arn: abcdefghijk", 6, 10) == ["Arn:", "abcdef", "ghijk"]
     assert wrap("abcdefghij is it", 6, 10) == ["abcdef", "ghij", "is it"]
+    assert fold("  ab cd efghijklm", 6, at_spaces=True) == ["  ab ", "cd ", "efghij", "klm"]
     assert wrap("`ab cdefghij k` is it", 6, 10) == ["`ab cdefghij k`", "is it"]  # a command, to be copied
 
 
