@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import pytest_asyncio
 from plldb.aws.place import Place
 from plldb.aws.session import Aws, open_aws
 from plldb.debugger.arming.holders import Holder
+from plldb.debugger.arming.mutex import list_holds
 from plldb.debugger.arming.naming.names import Names
 from plldb.debugger.arming.naming.stacks import list_stack_functions, read_infrastructure
 from plldb.debugger.arming.operate import Armed, Plan, arm
@@ -21,12 +23,19 @@ from plldb.debugger.errors import NoFunctionsError, NotSetUpError
 from plldb.debugger.events.restore import FunctionRefused, RestoreEvent, VersionArmed
 from plldb.debugger.events.status import DebuggerStatus
 from plldb.debugger.pace import Pace
+from plldb.errors import AccessDeniedError
+from tests.support.answers import access_denied
+from tests.support.behaviours import nth, on
 from tests.support.environment import REGION
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from tests.conftest import OpenClient
+    from tests.support.behaviours import Forward
+    from tests.support.operations import Call
+    from tests.support.proxy import Proxy
+    from tests.support.wire import Response
 
 PACE = Pace(calls_a_second=200, update_poll=0.02)
 FUNCTION = {
@@ -132,6 +141,30 @@ async def test_a_version_that_was_published_while_armed_is_named(
     status = await look(aws, ["shop"], pace=PACE)
     assert isinstance(status, DebuggerStatus)
     assert {each.function: dict(each.versions) for each in status.functions}[names["Orders"]] == {version: ()}
+
+
+async def test_versions_that_may_not_be_listed_leave_no_function_armed(
+    aws: Aws, open_client: OpenClient, names: dict[str, str], proxy: Proxy
+) -> None:
+    client, mine, listed = await open_client("lambda"), (await aws.read_target()).caller_arn, asyncio.Event()
+    for name in names.values():
+        await arm_one(aws, open_client, name, mine)
+
+    async def deny(call: Call, forward: Forward) -> Response:
+        listed.set()
+        return access_denied(call)
+
+    async def hold_up(call: Call, forward: Forward) -> Response:
+        await asyncio.wait([asyncio.ensure_future(listed.wait())], timeout=0.5)
+        return await forward(call)
+
+    proxy.use(on(deny, "ListVersionsByFunction"), on(hold_up, "UpdateFunctionConfiguration", when=nth(2)))
+    async with open_aws(Place(region=REGION, endpoint_url=proxy.url), PACE) as elsewhere:
+        with pytest.raises(AccessDeniedError, match="ListVersionsByFunction"):
+            await restore(elsewhere, "shop")
+    assert await list_holds((await open_places(aws, PACE)).table) == ()
+    for name in names.values():
+        assert (await client.get_function_configuration(FunctionName=name))["Timeout"] == 7
 
 
 async def test_without_the_infrastructure_a_function_is_restored_from_itself(

@@ -15,7 +15,7 @@ from plldb.aws.session import Aws
 from plldb.debugger.arming.examine import Function, function_of
 from plldb.debugger.arming.settings import Settings, is_our_layer, is_touched
 from plldb.debugger.pace import Pace
-from plldb.errors import AwsError
+from plldb.errors import AwsError, Hint
 from plldb.tasks import gather_all
 
 GONE = "ResourceNotFoundException"
@@ -163,6 +163,7 @@ async def wait_until_updated(where: Lambda, name: str) -> Function | None:
                 f"An update of {name} has not finished within {where.pace.update_for:g} s.",
                 service="lambda",
                 operation="UpdateFunctionConfiguration",
+                hint=Hint("wait", "Try again when Lambda has finished it."),
             )
         await asyncio.sleep(where.pace.update_poll)
     return function

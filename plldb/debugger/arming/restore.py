@@ -61,25 +61,33 @@ async def restore_functions(
     def is_mine(each: Holding) -> bool:
         return each.holder.is_person(target.caller_arn, platform.node())
 
-    async def restore_one(name: str) -> Restored | FunctionRefused:
-        outcome = await operate.restore(places, name, may_go)
-        event = _event_of(name, outcome)
-        if isinstance(event, FunctionRefused) or event.how in ("restored", "left"):
-            await tell(event)
-        if isinstance(outcome, operate.Released) and outcome.how != "gone":
-            for each in await find_armed_versions(places.functions, name):
-                await tell(VersionArmed(function=name, function_version=each.version, aliases=each.aliases))
-        return event
-
     names = [each.name for each in wanted] if named else await list_held_functions(places)
     if take_over and (others := await _held_by_others(places, names, is_mine, now)):
         await tell(TakeOverPlanned(functions=others))
-    events = await gather_all(*[restore_one(name) for name in names])
+    events = await gather_all(*[_restore_one(places, name, may_go, tell) for name in names])
+    # Only now: who may not list versions can restore all the same.
+    there = [each.function for each in events if isinstance(each, Restored) and each.how != "gone"]
+    await gather_all(*[_tell_versions(places, name, tell) for name in there])
     return RestoreFinished(
         restored=sum(isinstance(event, Restored) and event.how == "restored" for event in events),
         refused=sum(isinstance(event, FunctionRefused) for event in events),
         shared=sum(isinstance(event, Restored) and event.how == "left" for event in events),
     )
+
+
+async def _restore_one(
+    places: Places, name: str, may_go: Callable[[Holding], bool], tell: Tell[RestoreEvent]
+) -> Restored | FunctionRefused:
+    outcome = await operate.restore(places, name, may_go)
+    event = refused_event(name, outcome) if isinstance(outcome, Refused) else restored_event(name, outcome)
+    if isinstance(event, FunctionRefused) or event.how in ("restored", "left"):
+        await tell(event)
+    return event
+
+
+async def _tell_versions(places: Places, name: str, tell: Tell[RestoreEvent]) -> None:
+    for each in await find_armed_versions(places.functions, name):
+        await tell(VersionArmed(function=name, function_version=each.version, aliases=each.aliases))
 
 
 async def list_held_functions(places: Places) -> Iterable[str]:
@@ -131,10 +139,6 @@ def holder_of(holding: Holding) -> FunctionHolder:
         lease_until=holding.lease_until,
         where=holding.where,
     )
-
-
-def _event_of(name: str, outcome: operate.Released | Refused) -> Restored | FunctionRefused:
-    return refused_event(name, outcome) if isinstance(outcome, Refused) else restored_event(name, outcome)
 
 
 def restored_event(name: str, outcome: operate.Released) -> Restored:
