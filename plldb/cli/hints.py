@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from plldb.cli.invocation import command_line
+from plldb.cli.invocation import command_line, place_words
 from plldb.cli.output.renderer import Step
 
 if TYPE_CHECKING:
@@ -74,10 +74,8 @@ class Where:
 
     def aws(self, words: str, about: str) -> str:
         """Return the command line of the AWS CLI that does ``words`` there, with ``about`` for its ``{}``."""
-        places = [part for region in self.regions for part in ("--region", region)]
-        profiles = ["--profile", self.profile] if self.profile else []
         named = [word.format(about) for word in words.split()]
-        return shlex.join(["aws", *named, *places, *profiles])
+        return shlex.join(["aws", *named, *place_words(self.regions, self.profile)])
 
 
 def where_of(settings: Settings, region: str | None, target: Target | None) -> Where:

@@ -62,6 +62,10 @@ def command_line(
     """Return the command line that does something in these regions, to be pasted into any shell."""
     import shlex
 
+    return shlex.join(["plldb", *words, *place_words(regions, profile), *options])
+
+
+def place_words(regions: Sequence[str], profile: str | None) -> list[str]:
+    """Return the options that say where to act, of plldb and of the AWS CLI."""
     places = [part for region in regions for part in ("--region", region)]
-    profiles = ["--profile", profile] if profile else []
-    return shlex.join(["plldb", *words, *places, *profiles, *options])
+    return [*places, "--profile", profile] if profile else places

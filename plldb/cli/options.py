@@ -35,15 +35,15 @@ Exit codes:
 
 def place_options(command: Decorated) -> Decorated:
     """Add --profile, --region, --output and --verbose."""
-    return _add_place(command, "Region to act in; repeat it to act in several at once.")
+    return _add_place(command, _check_regions, "Region to act in; repeat it to act in several at once.")
 
 
 def one_place_options(command: Decorated) -> Decorated:
     """Add the same to a command that acts in one region at a time."""
-    return _add_place(command, "Region to act in.")
+    return _add_place(command, _check_region, "Region to act in.")
 
 
-def _add_place(command: Decorated, region: str) -> Decorated:
+def _add_place(command: Decorated, check: Callable[..., Any], region: str) -> Decorated:
     return add_options(
         command,
         asyncclick.option(
@@ -57,7 +57,7 @@ def _add_place(command: Decorated, region: str) -> Decorated:
             "regions",
             multiple=True,
             metavar="REGION",
-            callback=_check_regions,
+            callback=check,
             help=region,
         ),
         asyncclick.option(
@@ -81,6 +81,14 @@ def _refuse_empty(ctx: asyncclick.Context, param: asyncclick.Parameter, value: A
     if value == "":
         raise asyncclick.BadParameter("it is empty.", ctx=ctx, param=param)
     return value
+
+
+def _check_region(
+    ctx: asyncclick.Context, param: asyncclick.Parameter, value: tuple[str, ...]
+) -> tuple[str, ...]:
+    if len(",".join(value).replace(",", " ").split()) > 1:
+        raise asyncclick.UsageError(f"{ctx.command.name} acts in one region at a time.", ctx)
+    return _check_regions(ctx, param, value)
 
 
 def _check_regions(

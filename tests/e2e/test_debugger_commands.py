@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         (("status",), 0, ["no function is armed"]),
         (("attach",), 2, ["Give the name of a stack, or functions"]),
         (("attach", "shop", "--wait", "--no-debug"), 2, ["cannot be used together"]),
-        (("attach", "shop", "--region", "a", "--region", "b"), 2, ["one region at a time"]),
+        (("attach", "shop", "--region", "a,b"), 2, ["one region at a time"]),
         (("attach", "shop", "--for", "0"), 2, ["--for"]),
         (("attach", "shop", "--for", "nan"), 2, ["'nan' is not a number of hours above 0, at most 168"]),
         (("attach", "shop", "--until-idle", "60s"), 2, ["--until-idle", "'60s' is not a number of seconds"]),

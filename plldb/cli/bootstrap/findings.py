@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from plldb.cli.header import credentials_lines, endpoint_lines
 from plldb.cli.hints import hint_steps, hint_text
-from plldb.cli.output.layout import Item, Line, Mark, Tone
+from plldb.cli.output.layout import Item, Line, Mark, Tone, warning
 from plldb.cli.output.text import counted
 
 if TYPE_CHECKING:
@@ -43,5 +43,5 @@ def examined_line(event: DoctorFinished, unknown: int) -> Line:
         return Line(mark="fail", name="plldb", text=text, tone="bad")
     warnings = f", {counted(event.warnings, 'warning')}" if event.warnings else ""
     if unknown:  # nobody knows whether it is ready
-        return Line(mark="warn", name="plldb", text=f"no problem found{warnings}{rest}", tone="warn")
+        return warning("plldb", f"no problem found{warnings}{rest}")
     return Line(mark="done", name="plldb", text=f"ready{warnings}", tone="good")

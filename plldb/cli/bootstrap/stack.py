@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plldb.cli.bootstrap.explain import failure_lines
-from plldb.cli.output.layout import Item, Line, Mark, Row, Tone
+from plldb.cli.output.layout import Item, Line, Mark, Row, Tone, warning
 from plldb.cli.output.text import counted, duration
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def operation_line(event: OperationStarted) -> Line:
         what = f"the {event.operation} of {event.stack_name} that an earlier run of plldb began"
         return Line(mark="busy", name="stack", text=f"waiting for {what}{known}")
     text = f"somebody else's {event.operation} of {event.stack_name}, followed from its beginning{known}"
-    return Line(mark="warn", name="not ours", text=text, tone="warn")
+    return warning("not ours", text)
 
 
 def finished_line(event: OperationFinished) -> Line:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from plldb.cli.bootstrap.explain import failure_lines, state_sentence
 from plldb.cli.bootstrap.plans import missing_text
 from plldb.cli.header import target_lines
-from plldb.cli.output.layout import Line
+from plldb.cli.output.layout import Line, warning
 from plldb.cli.output.text import age
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _version_line(status: BootstrapStatus) -> Line:
     if status.deployed_version == installed:
         return Line(mark="done", name="version", text=f"{installed}, installed and deployed")
     text = f"{installed} installed, {status.deployed_version} deployed"
-    return Line(mark="warn", name="version", text=text, tone="warn")
+    return warning("version", text)
 
 
 def _stack_lines(status: BootstrapStatus, now: datetime) -> list[Line]:

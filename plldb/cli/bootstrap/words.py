@@ -104,8 +104,7 @@ class Words(RegionWords):
             case SetupFinished():
                 return [*_deployed_lines(event), attach_line(self.where)]
             case SetupPlanned():
-                again = [word for word in self.asked.words if word != "--dry-run"]
-                return [*setup_plan_lines(event), *self._next("setup", "does it", again)]
+                return [*setup_plan_lines(event), *self._do_it("setup")]
             case RemovalPlanned():
                 return self._removal_lines(event)
             case BucketEmptied(versions=count):
@@ -151,15 +150,14 @@ class Words(RegionWords):
     def _next(self, name: str, does: str, options: Sequence[str] = ()) -> list[Line]:
         return [Line(name="next", text=f"`{self.where.command('bootstrap', name, options=options)}` {does}")]
 
+    def _do_it(self, name: str) -> list[Line]:
+        return self._next(name, "does it", [word for word in self.asked.words if word != "--dry-run"])
+
     def _removal_lines(self, event: RemovalPlanned) -> list[Item]:
         if not self.asked.values.get("dry_run", False):
             return [*removal_lines(event, dry_run=False)]
-        again = [word for word in self.asked.words if word != "--dry-run"]
         there = event.stack_status is not None or event.bucket is not None
-        return [
-            *removal_lines(event, dry_run=True),
-            *(self._next("destroy", "does it", again) if there else []),
-        ]
+        return [*removal_lines(event, dry_run=True), *(self._do_it("destroy") if there else [])]
 
     def _artifact_lines(self) -> list[Item]:
         """One line for all artifacts, said when the next stage begins."""

@@ -202,10 +202,7 @@ def attach(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
     refuse_together(ctx, params, "wait", "no_debug")
     refuse_together(ctx, params, "write_launch", "no_debug")
     params["code"], params["folders"] = split_code(params["code"])
-    asked = invocation(ctx, "attach", params, "functions may be left armed; see '{status}'.")
-    if len(asked.settings.regions) > 1:
-        raise asyncclick.UsageError("attach acts in one region at a time.", ctx)
-    return asked
+    return invocation(ctx, "attach", params, "functions may be left armed; see '{status}'.")
 
 
 @asyncclick.command(help=RESTORE_HELP, short_help="Put functions back as deployed.")
@@ -245,7 +242,4 @@ def invoke(ctx: asyncclick.Context, /, **params: Any) -> Invocation:
     if len(params["names"]) not in (1, 2) or "" in params["names"]:
         raise asyncclick.UsageError("Give a function, or a stack and one of its functions.", ctx)
     refuse_together(ctx, params, "event", "data")
-    asked = invocation(ctx, "invoke", params, "if the event was sent, it still runs in the cloud.")
-    if len(asked.settings.regions) > 1:
-        raise asyncclick.UsageError("invoke acts in one region at a time.", ctx)
-    return asked
+    return invocation(ctx, "invoke", params, "if the event was sent, it still runs in the cloud.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plldb.cli.debugger.status import person
-from plldb.cli.output.layout import Line, Tone
+from plldb.cli.output.layout import Line, Tone, last_line
 from plldb.cli.output.text import counted, short_time
 from plldb.debugger.invoking.event import LARGEST, check_event
 from plldb.errors import Hint, SettingsError
@@ -26,18 +26,12 @@ MOST_CHARACTERS = 20_000
 
 def invoked_lines(event: Invoked) -> list[Line]:
     """Return what is to be said of an answer; the end of it, which is seen first, is the verdict."""
-    good = event.error is None
     what = _answer_lines(event) if event.error is None else _error_lines(event.error)
     return [
         *_block("log", event.log, "dim"),
         *what,
         Line(name="ran", text=_where_text(event)),
-        Line(
-            mark="done" if good else "fail",
-            name="plldb",
-            text=f"{invoked_text(event)} ({event.request_id})",
-            tone="good" if good else "bad",
-        ),
+        last_line(f"{invoked_text(event)} ({event.request_id})", good=event.error is None),
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plldb.cli.output.layout import Line
+from plldb.cli.output.layout import Line, warning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,7 @@ class CallerWords:
                 f"this is the event of {numbers.get(event.repeats, event.repeats)}, which still runs: its "
                 "caller has probably stopped waiting (boto3 does after 60 s), and asks again"
             )
-            lines.append(Line(mark="warn", name="waiting", text=text, tone="warn"))
+            lines.append(warning("waiting", text))
         return lines
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from plldb.cli.debugger.status import person, where_text
-from plldb.cli.output.layout import Line
+from plldb.cli.output.layout import Line, last_line, warning
 from plldb.cli.output.text import counted, duration, short_time, size
 from plldb.debugger.events.connection import (
     AnswersDelayed,
@@ -34,7 +34,7 @@ def layer_line(event: LayerFetched | LayerMissing) -> Line:
             f"the layer {layer} cannot be read: {event.message} What your code needs of it has to be in your "
             "Python"
         )
-        return Line(mark="warn", name="layer", text=text, tone="warn")
+        return warning("layer", text)
     packages = files_text(event.packages[:MOST_PACKAGES], len(event.packages))
     text = f"{layer} was copied to this machine ({size(event.size)}), since your Python lacks {packages}"
     return Line(mark="done", name="layer", text=text)
@@ -62,7 +62,7 @@ def ended_line(number: str, name: str, event: InvocationFinished) -> Line:
         )
     if event.outcome == "cancelled":
         text = f"{name} stopped after {took}: nobody waits for it"
-        return Line(mark="warn", name=number, text=text, tone="warn")
+        return warning(number, text)
     where = f", {event.file}:{event.line}" if event.file else ""
     return Line(mark="fail", name=number, text=f"{name}: {event.error}{where}, after {took}", tone="bad")
 
@@ -79,7 +79,7 @@ def launch_line(event: LaunchEntry) -> Line:
     """Say what became of the entry for VS Code."""
     if event.change == "refused":
         text = f"{event.file} is left as it is: {event.message}"
-        return Line(mark="warn", name="launch", text=text, tone="warn")
+        return warning("launch", text)
     return Line(mark="done", name="launch", text=f"{event.file} {_LAUNCH[event.change]}")
 
 
@@ -100,7 +100,7 @@ def left_line(event: Restored) -> Line:
 def silent_line(name: str, event: FunctionSilent) -> Line:
     """Say that an invocation of a function, which is called ``name``, has not come, and why."""
     text = f"{name}: {_why_silent(event)} ({event.request_id})"
-    return Line(mark="warn", name="silent", text=text, tone="warn")
+    return warning("silent", text)
 
 
 def _why_silent(event: FunctionSilent) -> str:
@@ -118,7 +118,7 @@ def _why_silent(event: FunctionSilent) -> str:
 
 def deployed_line(name: str, event: FunctionDeployed) -> Line:
     """Say that a function, which is called ``name``, was deployed, and whether it is still attached."""
-    return Line(mark="warn", name="deployed", text=f"{name} {_deployed_text(event)}", tone="warn")
+    return warning("deployed", f"{name} {_deployed_text(event)}")
 
 
 def _deployed_text(event: FunctionDeployed) -> str:
@@ -140,7 +140,7 @@ def skipped_line(event: EventsSkipped) -> Line:
     counts = ((event.lines, "line"), (event.invocations, "invocation"))
     what = " and ".join(counted(number, name) for number, name in counts if number)
     text = f"{what} not shown, since nobody read them"
-    return Line(mark="warn", name="output", text=text, tone="warn")
+    return warning("output", text)
 
 
 def relayed_line(name: str) -> Line:
@@ -149,7 +149,7 @@ def relayed_line(name: str) -> Line:
         f"{name} may not send to this machine directly (403: a VPC with private DNS for execute-api?). It "
         "goes through plldb's handlers, which is slower"
     )
-    return Line(mark="warn", name="link", text=text, tone="warn")
+    return warning("link", text)
 
 
 def denied_line(event: VisibilityDenied) -> Line:
@@ -158,13 +158,13 @@ def denied_line(event: VisibilityDenied) -> Line:
         f"messages of {event.queue} cannot be hidden for longer: {event.message} What is held beyond the "
         "queue's visibility timeout is delivered a second time"
     )
-    return Line(mark="warn", name="queue", text=text, tone="warn")
+    return warning("queue", text)
 
 
 def unrecorded_line(event: RecordingFailed) -> Line:
     """Say that invocations are not kept."""
     text = f"invocations cannot be written into {event.folder}: {event.message}. All else goes on"
-    return Line(mark="warn", name="record", text=text, tone="warn")
+    return warning("record", text)
 
 
 def connection_line(event: ConnectionEvent) -> Line:
@@ -172,7 +172,7 @@ def connection_line(event: ConnectionEvent) -> Line:
     match event:
         case ConnectionLost(reason=reason):
             text = f"connection lost: {reason}; plldb connects again"
-            return Line(mark="warn", name="link", text=text, tone="warn")
+            return warning("link", text)
         case ConnectionRestored(seconds=seconds):
             return Line(mark="done", name="link", text=f"connected again after {duration(seconds)}")
         case SignInNeeded(message=message, goes_on=goes_on):
@@ -182,9 +182,9 @@ def connection_line(event: ConnectionEvent) -> Line:
                 else "plldb cannot find new ones, since variables, another profile's keys or an MFA code "
                 "gave them: end it with Ctrl-C"
             )
-            return Line(mark="warn", name="sign in", text=f"{message} {way}", tone="warn")
+            return warning("sign in", f"{message} {way}")
         case AnswersDelayed(message=message):
-            return Line(mark="warn", name="link", text=f"answers are not taken: {message}", tone="warn")
+            return warning("link", f"answers are not taken: {message}")
         case _:
             assert_never(event)
 
@@ -211,13 +211,7 @@ def detaching_line(event: Detaching) -> Line:
 
 def finished_line(event: AttachFinished) -> Line:
     """Say how a session has ended, as its last line."""
-    good = not event.left_armed
-    return Line(
-        mark="done" if good else "fail",
-        name="plldb",
-        text=detached_text(event),
-        tone="good" if good else "bad",
-    )
+    return last_line(detached_text(event), good=not event.left_armed)
 
 
 def detached_text(event: AttachFinished) -> str:

@@ -22,7 +22,7 @@ from plldb.cli.debugger.lines import (
     unrecorded_line,
 )
 from plldb.cli.debugger.plan import changes_line, condition_lines, function_lines, short_names
-from plldb.cli.output.layout import Item, Line, Tone
+from plldb.cli.output.layout import Item, Line, Tone, warning
 from plldb.cli.output.text import counted, duration
 from plldb.debugger.events.attach import (
     Attached,
@@ -152,7 +152,7 @@ class SessionWords:
         others = len(event.functions) - MOST_DIFFERING
         more = f" and {counted(others, 'more function')}" if others > 0 else ""
         text = f"your code is not what is deployed: {named}{more}. Yours answers"
-        return Line(mark="warn", name="code", text=text, tone="warn")
+        return warning("code", text)
 
     def _invocation(self, event: InvocationEvent) -> list[Item]:
         if isinstance(event, InvocationStarted):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from plldb.cli.header import target_lines
-from plldb.cli.output.layout import Line
+from plldb.cli.output.layout import Line, warning
 from plldb.cli.output.text import age, counted, duration, short_time
 
 if TYPE_CHECKING:
@@ -70,14 +70,14 @@ def _session_line(session: AttachedSession, now: datetime) -> Line:
     text = f"{person(session.who)} on {session.host}{what}, {ago(session.since, now)}; "
     if not session.connected:
         text += "not connected: it was killed, or its machine is away"
-        return Line(mark="warn", name="session", text=text, tone="warn")
+        return warning("session", text)
     return Line(mark="busy", name="attached", text=text + _left(session.until, now))
 
 
 def _function_lines(function: HeldFunction, now: datetime) -> list[Line]:
     if not function.holders:
         text = f"{function.function}: nobody holds it any more"
-        return [Line(mark="warn", name="armed", text=text, tone="warn")]
+        return [warning("armed", text)]
     what = "" if function.armed else ", not armed (yet)"
     name = "armed" if function.armed else "held"
     return [
@@ -109,7 +109,7 @@ def _version_line(function: HeldFunction, version: str) -> Line:
     aliases = ", ".join(function.versions[version])
     which = f"{version} of {function.function}{f' ({aliases})' if aliases else ''}"
     text = f"{which} has the debugger's layer, and runs as deployed"
-    return Line(mark="warn", name="version", text=text, tone="warn")
+    return warning("version", text)
 
 
 def _invocation_line(record: InvocationRecord) -> Line:

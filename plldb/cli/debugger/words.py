@@ -11,7 +11,7 @@ from plldb.cli.debugger.session import SessionWords
 from plldb.cli.debugger.status import held_text, person, stacks_text, status_lines
 from plldb.cli.header import target_lines
 from plldb.cli.hints import RegionWords
-from plldb.cli.output.layout import Item, Line
+from plldb.cli.output.layout import Item, Line, last_line, warning
 from plldb.cli.output.text import counted
 from plldb.debugger.events.attach import Attached, AttachFinished, AttachPlanned
 from plldb.debugger.events.invoke import Invoked
@@ -110,15 +110,7 @@ class Words(RegionWords):
         return [Line(mark="fail", name="left", text=text, tone="bad")]
 
     def _finished(self, event: RestoreFinished) -> list[Item]:
-        good = event.outcome != "not_restored"
-        lines: list[Item] = [
-            Line(
-                mark="done" if good else "fail",
-                name="plldb",
-                text=finished_text(event),
-                tone="good" if good else "bad",
-            )
-        ]
+        lines: list[Item] = [last_line(finished_text(event), good=event.outcome != "not_restored")]
         if self._held:
             command = self.where.command("restore", options=(*self.asked.words, "--take-over"))
             lines.append(Line(name="next", text=f"`{command}` restores what others hold, too"))
@@ -141,10 +133,7 @@ def restore_command(asked: Invocation, where: Where) -> str:
 
 
 def _held_lines(function: HeldFunction, now: datetime) -> list[Line]:
-    return [
-        Line(mark="warn", name="held", text=f"{function.function}: {held_text(each, now)}", tone="warn")
-        for each in function.holders
-    ]
+    return [warning("held", f"{function.function}: {held_text(each, now)}") for each in function.holders]
 
 
 def finished_text(event: RestoreFinished) -> str:
@@ -164,7 +153,7 @@ def version_line(function: str, version: str, aliases: tuple[str, ...]) -> Line:
         f"{function}: version {version}{alias} was published while the debugger was on it. It runs as "
         "deployed, with the debugger's layer; publish a new version to be rid of that"
     )
-    return Line(mark="warn", name="version", text=text, tone="warn")
+    return warning("version", text)
 
 
 def question(event: object) -> str | None:

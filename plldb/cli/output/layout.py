@@ -53,6 +53,16 @@ class Line:
     verbatim: bool = False
 
 
+def warning(name: str, text: str) -> Line:
+    """Return a line that a person should not pass over."""
+    return Line(mark="warn", name=name, text=text, tone="warn")
+
+
+def last_line(text: str, *, good: bool) -> Line:
+    """Return the last line of a run: how it has ended."""
+    return Line(mark="done" if good else "fail", name="plldb", text=text, tone="good" if good else "bad")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One event of a resource. ``took`` is empty but for the end of its work; ``note`` may be empty."""

@@ -54,8 +54,8 @@ class PlainRenderer:
         label = run.label if run else ""
         with suppress(OutputClosedError):  # the lines on stderr may still be read
             self._write(problem.lines, label)
-        for line in closing_lines(problem):
-            self.note(f"{label} {line}" if label else line)
+        for line in closing_lines(problem, label=label):
+            self.note(line)
 
     def summarise(self, outcomes: Sequence[Outcome]) -> None:
         """Write one line for each region."""

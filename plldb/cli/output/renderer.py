@@ -166,16 +166,20 @@ def write_note(stream: TextIO, line: str) -> None:
         write_line(stream, clean(line))
 
 
-def closing_lines(problem: Problem, columns: int | None = None) -> list[str]:
+def closing_lines(problem: Problem, columns: int | None = None, label: str = "") -> list[str]:
     """Return the last lines, for stderr: what is wrong, the way out, and the commands for it.
 
+    ``label`` is put in front of each; it tells several regions apart.
     Sentences are broken at ``columns``, between words only; commands are not, so that they can be copied.
     """
+    front = f"{label} " if label else ""
+    columns = None if columns is None else columns - len(front)
     said = _sentence("error: ", problem.message, columns)
     if problem.hint:
         said += _sentence("hint: ", problem.hint, columns)
     width = max((len(step.purpose) for step in problem.steps), default=0)
-    return [*said, *(f"  {step.purpose + ':':<{width + 1}} {step.command}" for step in problem.steps)]
+    said += [f"  {step.purpose + ':':<{width + 1}} {step.command}" for step in problem.steps]
+    return [front + line for line in said]
 
 
 def _sentence(front: str, text: str, columns: int | None) -> list[str]:

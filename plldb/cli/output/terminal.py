@@ -108,14 +108,10 @@ class TerminalRenderer:
         label = run.label if run else ""
         with suppress(OutputClosedError):  # the lines on stderr may still be read
             self._print(problem.lines, label)
-        for line in closing_lines(problem, self._columns_of_notes(label)):
-            self.note(f"{label} {line}" if label else line)
-
-    def _columns_of_notes(self, label: str) -> int | None:
-        """What reads a file breaks lines itself; a terminal breaks them within words."""
-        front = len(label) + 1 if label else 0
+        # What reads a file breaks lines itself; a terminal breaks them within words.
         on_terminal = is_terminal(self._terminal.stderr, self._terminal.environ)
-        return self._console.width - front if on_terminal else None
+        for line in closing_lines(problem, self._console.width if on_terminal else None, label):
+            self.note(line)
 
     def summarise(self, outcomes: Sequence[Outcome]) -> None:
         """Print one line for each region."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from plldb.cli.debugger.plan import function_lines
 from plldb.cli.debugger.session import SessionWords, port_text
-from plldb.cli.output.layout import Item, Line
+from plldb.cli.output.layout import Item, Line, last_line, warning
 from plldb.cli.output.live import Activity, Bar
 from plldb.cli.output.text import counted
 from plldb.debugger.events.invocations import InvocationFinished, InvocationStarted
@@ -35,8 +35,7 @@ class ReplayWords:
             case Replayed():
                 return self._answer(event)
             case ReplayFinished():
-                mark, tone = ("fail", "bad") if event.failed else ("done", "good")
-                return [Line(mark=mark, name="plldb", text=finished_text(event), tone=tone)]  # type: ignore[arg-type]
+                return [last_line(finished_text(event), good=not event.failed)]
             case _:
                 return self._session.say(event)
 
@@ -60,7 +59,7 @@ class ReplayWords:
             had_none = "" if event.recorded_outcome == "cancelled" else "no answer"
             then = f"{_THEN.get(event.recorded_outcome, 'gave')} {_short(event.recorded_answer) or had_none}"
             text = f"not as recorded: then it {then.rstrip()}"
-            lines.append(Line(mark="warn", name=number, text=text, tone="warn"))
+            lines.append(warning(number, text))
         return lines
 
 
