@@ -24,6 +24,8 @@ ID_WIDTH = 35
 TYPE_WIDTH = 12
 """Columns of the type below `WIDE`: as many as the longest type of plldb's stack has (LayerVersion)."""
 TIME_WIDTH = 8
+TYPED = 70
+"""Below this columns the type is left out: beside it the names of most resources would not fit."""
 WIDE = 120
 """From this many columns on, the reason of an event has a column of its own."""
 NARROWEST = 60
@@ -147,11 +149,13 @@ def _lay_row(row: Row, room: int | None, tz: tzinfo | None) -> list[Spans]:
     at = f"{row.time.astimezone(tz):%H:%M:%S}"
     tone: Tone = row.tone if row.tone == "bad" else "dim"
     if room < WIDE:
-        id_width, status_width = _share(room - TIME_WIDTH - TYPE_WIDTH - 3)
+        type_width = TYPE_WIDTH + 1 if room >= TYPED else 0
+        id_width, status_width = _share(room - TIME_WIDTH - type_width - 2)
+        kind: _Cell = (row.resource_type.rpartition("::")[2], TYPE_WIDTH, "dim")
         lines = _columns(
             (at, TIME_WIDTH, "dim"),
             (row.logical_id, id_width, "plain"),
-            (row.resource_type.rpartition("::")[2], TYPE_WIDTH, "dim"),
+            *([kind] if type_width else []),
             (_joined(row.status, row.took, row.note), status_width, row.tone),
         )
         below: _Cell = ("", TIME_WIDTH + 2, "dim")

@@ -43,11 +43,12 @@ def test_names_of_this_stack_fit_on_one_line_at_80_columns(logical_id: str, reso
 
 
 @pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "UPDATE_COMPLETE", "ROLLBACK_COMPLETE"])
-def test_every_resource_of_the_template_fits_on_one_line_at_80_columns(status: str) -> None:
+def test_every_resource_of_the_template_fits_on_one_line_at_80_columns_and_at_60(status: str) -> None:
     for resource in read_resources(TEMPLATE.read_text("utf-8")):
         event = stack_event(resource.logical_id, status, seconds=61)
         (item,) = a_run().words(event, T0)
         assert len(lines(item, 80)) == 1, resource.logical_id
+        assert len(lines(item, 60)) == 1, resource.logical_id
 
 
 def test_an_arn_that_fits_on_a_line_is_not_broken() -> None:
