@@ -93,9 +93,8 @@ def _refuse_to_join(seen: Seen, plan: Plan) -> Refused | None:
     hold, arn = seen.hold, seen.current.arn
     if hold is None:
         return None
-    apart = {plan.holder.session, *plan.instead_of}
     conditions = () if plan.takes_over else plan.where
-    way = in_the_way(hold, conditions, now=plan.now, without=apart)
+    way = in_the_way(hold, conditions, now=plan.now, without={plan.holder.session, *plan.instead_of})
     if way.holders:
         return held(arn, way)
     others = _others(hold, plan)

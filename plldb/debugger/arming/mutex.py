@@ -66,17 +66,15 @@ async def write_hold(table: Table, hold: Hold, *, over: Hold | None) -> Hold | N
     Return it as it was written, else None.
     """
     written = replace(hold, version=secrets.token_hex(8))
-    # Its own version: this very request was made before, and its answer was lost.
-    condition = f"{_unchanged(over)} OR #version = :mine"
-    values = {":mine": {"S": written.version}, **_version_of(over)}
+    unchanged, values = _unchanged(over)
     try:
         await table.aws.call(
             table.client.put_item,
             TableName=TABLE,
             Item=item_of(written),
-            ConditionExpression=condition,
-            ExpressionAttributeNames=_names(over),
-            ExpressionAttributeValues=values,
+            # Its own version: this very request was made before, and its answer was lost.
+            ConditionExpression=f"{unchanged} OR Version = :mine",
+            ExpressionAttributeValues={":mine": {"S": written.version}, **values},
         )
     except AwsError as error:
         if error.aws_code != CONDITION_FAILED:
@@ -87,15 +85,13 @@ async def write_hold(table: Table, hold: Hold, *, over: Hold | None) -> Hold | N
 
 async def delete_hold(table: Table, hold: Hold) -> bool:
     """Delete the row of a function, if nobody has written it since it was read; return whether it is gone."""
-    names = {**_names(hold), "#key": KEY}
-    values = _version_of(hold)
+    unchanged, values = _unchanged(hold)
     try:
         await table.aws.call(
             table.client.delete_item,
             TableName=TABLE,
             Key={KEY: {"S": PREFIX + hold.arn}},
-            ConditionExpression=f"attribute_not_exists(#key) OR {_unchanged(hold)}",
-            ExpressionAttributeNames=names,
+            ConditionExpression=f"attribute_not_exists({KEY}) OR {unchanged}",
             **({"ExpressionAttributeValues": values} if values else {}),
         )
     except AwsError as error:
@@ -105,20 +101,13 @@ async def delete_hold(table: Table, hold: Hold) -> bool:
     return True
 
 
-def _unchanged(seen: Hold | None) -> str:
+def _unchanged(seen: Hold | None) -> tuple[str, dict[str, Any]]:
+    """Return the condition that nobody has written the row since it was seen, and the values in it."""
     if seen is None:
-        return "attribute_not_exists(#key)"
-    return (
-        "#version = :seen" if seen.version else "(attribute_exists(#key) AND attribute_not_exists(#version))"
-    )
-
-
-def _names(seen: Hold | None) -> dict[str, str]:
-    return {"#version": "Version"} | ({} if seen and seen.version else {"#key": KEY})
-
-
-def _version_of(seen: Hold | None) -> dict[str, Any]:
-    return {":seen": {"S": seen.version}} if seen and seen.version else {}
+        return f"attribute_not_exists({KEY})", {}
+    if not seen.version:
+        return f"(attribute_exists({KEY}) AND attribute_not_exists(Version))", {}
+    return "Version = :seen", {":seen": {"S": seen.version}}
 
 
 def scan_rows(table: Table, *, of_functions: bool) -> AsyncIterator[Item]:
@@ -128,8 +117,7 @@ def scan_rows(table: Table, *, of_functions: bool) -> AsyncIterator[Item]:
         table.client.scan,
         TableName=TABLE,
         ConsistentRead=True,
-        FilterExpression=("" if of_functions else "NOT ") + "begins_with(#key, :prefix)",
-        ExpressionAttributeNames={"#key": KEY},
+        FilterExpression=("" if of_functions else "NOT ") + f"begins_with({KEY}, :prefix)",
         ExpressionAttributeValues={":prefix": {"S": PREFIX}},
     )
 
