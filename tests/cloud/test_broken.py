@@ -75,14 +75,6 @@ async def test_a_function_that_is_in_a_vpc_without_a_way_out_is_named_with_the_r
     assert [(each.function, each.function_version, each.in_vpc) for each in told] == [(name, "$LATEST", True)]
 
 
-async def test_with_nobody_there_the_deployed_code_answers(world: World) -> None:
-    name = await create_function(world)
-    async with attached(world, name) as session:
-        pass
-    async with armed(world, name, session):
-        await is_deployed(world, name, 1, 2)
-
-
 @pytest.mark.parametrize("way", ["closed", "forgotten"])
 async def test_after_twenty_minutes_of_frost_the_laptop_answers_again(
     world: World, cloud: Cloud, way: str

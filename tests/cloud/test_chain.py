@@ -10,7 +10,7 @@ import pytest
 from plldb.debugger.arming.mutex import list_holds
 from plldb.debugger.protocol.decisions import Relayed
 from plldb.debugger.protocol.invocations import Answer, error_answer
-from tests.cloud.functions import connect_http_api, connect_queue, eventually, fetch, invoke, until
+from tests.cloud.functions import connect_queue, eventually, invoke, until
 from tests.cloud.shop import ACCOUNT
 from tests.cloud.world import World, armed, attached, create_function
 
@@ -65,22 +65,6 @@ async def test_a_message_of_a_queue_is_taken_when_the_laptop_says_so_and_not_whe
         await until(lambda: len(session.started) == 2)
         await until(lambda: not session.link.in_hand)
         assert await left() == ["0", "1"]
-
-
-async def test_a_request_to_an_http_api_is_answered_by_the_laptop(
-    world: World, cloud: Cloud, open_client: OpenClient
-) -> None:
-    name = await create_function(world)
-    url = await connect_http_api(open_client, cloud, name)
-
-    def reply(start: Start) -> Answer:
-        answer = {"statusCode": 418, "body": "laptop: " + json.loads(start.invocation.body)["rawPath"]}
-        return Answer(kind="response", body=json.dumps(answer).encode())
-
-    assert (await fetch(cloud, url))[0] == 200
-    async with attached(world, name, reply) as session, armed(world, name, session):
-        status, body = await fetch(cloud, url)
-    assert (status, body[:8], body[-2:]) == (418, "laptop: ", "/x")
 
 
 async def test_once_the_laptop_detaches_the_deployed_code_answers_what_comes(world: World) -> None:

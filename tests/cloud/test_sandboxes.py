@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest_asyncio
 
-from tests.cloud.functions import RUNTIME, connect_http_api, connect_queue, create, fetch, invoke, pack, until
+from tests.cloud.functions import RUNTIME, create, invoke, pack, until
 from tests.support.cloud import start_cloud
 from tests.support.environment import REGION
 
@@ -139,18 +139,6 @@ async def test_timeouts_and_crashes_are_those_of_lambda(functions: Any, cloud: C
     await functions.update_function_configuration(FunctionName=name, MemorySize=256)
     assert await running == 3
     await until(lambda: not any(sandbox.alive for sandbox in cloud.sandboxes(name)))
-
-
-async def test_queues_and_http_apis_invoke_functions_in_sandboxes(
-    functions: Any, cloud: Cloud, open_client: OpenClient
-) -> None:
-    code = "def handler(event, context):\n    print('took', list(event))\n    return {'statusCode': 200}"
-    name = await create(functions, code)
-    queue = await connect_queue(open_client, name)
-    await queue.send_message(QueueUrl=name, MessageBody="x")
-    await until(lambda: any("took ['Records']" in sandbox.log for sandbox in cloud.sandboxes(name)))
-    assert (await fetch(cloud, await connect_http_api(open_client, cloud, name)))[0] == 200
-    assert any("'rawPath'" in sandbox.log for sandbox in cloud.sandboxes(name))
 
 
 async def test_no_process_outlives_a_ministack_that_is_killed(aws_env: dict[str, str]) -> None:

@@ -141,13 +141,13 @@ async def bench(
     debug: int | None = None,
     wait: bool = False,
     own: dict[str, str] | None = None,
-    others: dict[str, str] | None = None,
+    others: dict[str, dict[str, Any]] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Bench]:
-    """Workers for the code in a folder; ``settings`` are those of the function, ``others`` more handlers."""
+    """Workers for the code in a folder; ``settings`` are the function's, ``others`` what more ones have."""
     functions = {FUNCTION.name: replace(FUNCTION, **settings)}  # by the name that make_start gives
-    for name, handler in (others or {}).items():
-        functions[name] = replace(FUNCTION, **settings | {"name": name, "handler": handler})
+    for name, different in (others or {}).items():
+        functions[name] = replace(FUNCTION, **settings | {"name": name} | different)
     async with open_workers(
         Project(folder=folder, python=Path(python), variables=own or {}),
         functions,
