@@ -45,7 +45,7 @@ class RunPlldb(Protocol):
         *arguments: str,
         env: dict[str, str | None] | None = None,
         cwd: Path | None = None,
-        seconds: float = 60.0,
+        seconds: float = 120.0,
         stdin: str | None = None,
         process: bool = False,
     ) -> program.Finished: ...
@@ -111,7 +111,7 @@ def plldb_cli(aws_env: dict[str, str], tmp_path: Path) -> RunPlldb:
         *arguments: str,
         env: dict[str, str | None] | None = None,
         cwd: Path | None = None,
-        seconds: float = 60.0,
+        seconds: float = 120.0,
         stdin: str | None = None,
         process: bool = False,
     ) -> program.Finished:

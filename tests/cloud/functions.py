@@ -89,14 +89,14 @@ async def fetch(cloud: Cloud, url: str) -> tuple[int, str]:
 
 async def until(holds: Callable[[], bool]) -> None:
     """Wait for something that comes by itself."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while not holds():
             await asyncio.sleep(0.02)
 
 
 async def eventually(ask: Callable[[], Awaitable[object]], expected: object) -> None:
     """Ask until the answer is as expected."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while await ask() != expected:
             await asyncio.sleep(0.02)
 

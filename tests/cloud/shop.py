@@ -86,7 +86,7 @@ class Attached:
     async def read_until(self, kind: str) -> dict[str, Any]:
         """The next line of a kind."""
         assert self.running.process.stdout is not None
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while line := await self.running.process.stdout.readline():
                 self.lines.append(json.loads(line))
                 if self.lines[-1]["kind"] == kind:

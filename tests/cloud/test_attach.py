@@ -459,7 +459,7 @@ async def test_nothing_is_armed_before_the_caller_knows_and_only_what_is_armed_i
                     case debugger.FunctionRefused(function=function):
                         refused.append(function)
                     case debugger.Attached():
-                        async with asyncio.timeout(30):
+                        async with asyncio.timeout(120):
                             await three.wait()
                         session.detach()
     assert (armed, refused) == ([names["Orders"]], [names["Mails"]])

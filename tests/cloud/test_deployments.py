@@ -65,7 +65,7 @@ class Listener:
 
     async def until(self, kind: type[Any]) -> Any:
         """The next event of a kind; failures of the session are told by the test's end."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while not isinstance(event := await self._events.get(), kind):
                 pass
         return event

@@ -28,7 +28,7 @@ async def hold(proxy: Proxy, body: bytes) -> list[VisibilityDenied]:
     enough = changes(proxy) + 4  # two batches, twice
     async with open_aws(Place(region=REGION, endpoint_url=proxy.url), PACE) as aws:
         holding = asyncio.create_task(keep_invisible(aws, body, "mails", told.append, PACE))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while not holding.done() and changes(proxy) < enough:
                 await asyncio.sleep(0.01)
         holding.cancel()

@@ -79,12 +79,12 @@ class Editor:
 
     async def stop(self) -> Stop:
         """The next thread that stops."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             return await self.stops.get()
 
     async def followed(self, count: int) -> None:
         """Wait until the sessions of so many workers have their breakpoints."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while self.ready <= count:
                 await asyncio.sleep(0.01)
 
@@ -147,7 +147,7 @@ async def debugpy_started(env: Mapping[str, str], folder: Path) -> AsyncIterator
         *command, env={**env, "DEBUGPY_ADAPTER_ENDPOINTS": str(endpoints)}
     )
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             # Its port is open a moment before it can serve a client: this file is written after that.
             while not endpoints.exists() or not endpoints.read_text().endswith("\n"):
                 await asyncio.sleep(0.01)
@@ -176,7 +176,7 @@ class Session:
         self.writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
 
     async def request(self, command: str, **arguments: Any) -> Any:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             return await self.send(command, arguments)
 
     async def listen(self) -> None:

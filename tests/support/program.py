@@ -35,7 +35,7 @@ class Running:
         self.process = process
         self._start = time.monotonic()
 
-    async def finish(self, *, seconds: float = 60.0, stdin: str | None = None) -> Finished:
+    async def finish(self, *, seconds: float = 120.0, stdin: str | None = None) -> Finished:
         """Wait for the end; after so many seconds kill the program and raise `TimeoutError`."""
         try:
             async with asyncio.timeout(seconds):
@@ -56,7 +56,7 @@ class Running:
         """What the program writes up to the line with that text."""
         assert self.process.stdout is not None
         lines = []
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while line := (await self.process.stdout.readline()).decode():
                 lines.append(line)
                 if text in line:
@@ -98,7 +98,7 @@ async def run(
     *arguments: str,
     env: Mapping[str, str],
     cwd: Path,
-    seconds: float = 60.0,
+    seconds: float = 120.0,
     stdin: str | None = None,
     python: str = sys.executable,
 ) -> Finished:

@@ -47,7 +47,7 @@ class Screen:
         os.dup2(nowhere, self._terminal)
         os.close(nowhere)
 
-    async def read_until(self, pattern: str, *, seconds: float = 60.0) -> re.Match[str]:
+    async def read_until(self, pattern: str, *, seconds: float = 120.0) -> re.Match[str]:
         """Read on until something on the screen fits the pattern."""
         async with asyncio.timeout(seconds):
             while not (found := re.search(pattern, on_screen(self.text))):
@@ -55,7 +55,7 @@ class Screen:
                     raise AssertionError(f"it ended without {pattern!r}:\n{on_screen(self.text)}")
         return found
 
-    async def read_more(self, pattern: str, *, seconds: float = 60.0) -> None:
+    async def read_more(self, pattern: str, *, seconds: float = 120.0) -> None:
         """Read on until something that is written from now on fits the pattern, escapes and all."""
         start = len(self.text)
         async with asyncio.timeout(seconds):
@@ -63,7 +63,7 @@ class Screen:
                 if not await self._read():
                     raise AssertionError(f"it ended without {pattern!r}:\n{on_screen(self.text)}")
 
-    async def finish(self, *, seconds: float = 60.0) -> int:
+    async def finish(self, *, seconds: float = 120.0) -> int:
         """Read to the end; return the exit code."""
         async with asyncio.timeout(seconds):
             while await self._read():

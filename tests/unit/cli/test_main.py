@@ -35,7 +35,7 @@ def imported_by(
         text=True,
         check=False,
         env=measured if env is None else env,
-        timeout=30,
+        timeout=120,
     )
     return set(done.stderr.rpartition("IMPORTED")[2].split()), done.stdout
 
@@ -101,7 +101,7 @@ def test_a_piped_run_imports_no_rich_and_leaves_the_process_as_it_was(output: st
         text=True,
         check=True,
         env=env | {"SSL_CERT_FILE": "/ours"},
-        timeout=30,
+        timeout=120,
     )
     assert done.stderr == "[]\nTrue /ours False\n"
 
@@ -288,7 +288,7 @@ def test_an_encoding_that_lacks_a_letter_does_not_end_the_run() -> None:
         text=True,
         check=False,
         env={"PYTHONIOENCODING": "ascii"},
-        timeout=30,
+        timeout=120,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.rstrip().endswith("??")

@@ -91,7 +91,7 @@ class ScriptedStack:
 async def told(stack: ScriptedStack, timeline: Timeline) -> list[str]:
     """Ids of the events, and ``slow`` for each time that polling slowed down."""
     events = stack.follow(timeline)
-    async with asyncio.timeout(30):  # a stream that never ends fails the test, and does not hang it
+    async with asyncio.timeout(120):  # a stream that never ends fails the test, and does not hang it
         return [
             event.event_id if isinstance(event, StackEvent) else "slow" async for event in events if event
         ]
