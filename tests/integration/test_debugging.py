@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
+from contextlib import chdir
 from typing import TYPE_CHECKING
 
 import pytest
 
 from plldb.debugger.errors import PortError
+from tests.integration.test_workers import find_adapters
 from tests.support.dap import editor
 from tests.support.workers import Bench, Ran, bench, make_start, write
 
@@ -96,6 +100,22 @@ async def test_the_editor_may_come_late_leave_and_come_back(tmp_path: Path) -> N
                 assert await (await one.stop()).line() == ("handler", 3)
             assert (await ran).value == 2 * number, "goes on as soon as the editor has left"
         assert (await function.invoke({"number": 4})).value == 8
+
+
+async def test_after_debugpy_was_killed_another_one_is_there_for_the_next_editor(tmp_path: Path) -> None:
+    write(tmp_path, app=APP)
+    with chdir(tmp_path):  # by which its process is found
+        async with bench(tmp_path, debug=0) as function:
+            for sandbox in ("a", "b"):
+                async with editor(function.workers.debug_port, {tmp_path / "app.py": [3]}) as one:
+                    ran = invoke(function, {"number": 1}, sandbox=sandbox)
+                    stop = await one.stop()
+                    if sandbox == "b":
+                        await stop.go_on()
+                    else:
+                        (pid,) = find_adapters(tmp_path)
+                        os.kill(pid, signal.SIGKILL)
+                    assert (await ran).value == 2
 
 
 async def test_an_editor_may_take_over_in_the_middle_of_an_invocation(tmp_path: Path) -> None:
