@@ -48,7 +48,10 @@ async def read_infrastructure(aws: Aws) -> Infrastructure:
     outputs = {each.get("OutputKey", ""): each.get("OutputValue", "") for each in stack.get("Outputs") or ()}
     url, layer = outputs.get("WebSocketUrl", ""), outputs.get("AgentLayerArn", "")
     if not url or not layer:
-        message = f"The stack {INFRASTRUCTURE} was made by a plldb that could not debug yet."
+        status = stack.get("StackStatus", "")
+        message = (
+            f"The stack {INFRASTRUCTURE} ({status}) is not complete, or of a plldb that could not debug yet."
+        )
         raise NotSetUpError(message, hint=hint)
     return Infrastructure(websocket_url=url, layer=layer)
 

@@ -7,9 +7,10 @@ import pytest
 from plldb.aws.place import Target
 from plldb.debugger.arming.naming.find import Listed, find_wanted
 from plldb.debugger.arming.naming.names import Names, check_named, decide, name_of
-from plldb.debugger.arming.naming.stacks import StackFunction
-from plldb.debugger.errors import AmbiguousNameError, NoFunctionsError
+from plldb.debugger.arming.naming.stacks import StackFunction, read_infrastructure
+from plldb.debugger.errors import AmbiguousNameError, NoFunctionsError, NotSetUpError
 from plldb.errors import AccessDeniedError, AwsError, SettingsError
+from tests.unit.aws.fakes import AT_ONCE, Client, aws
 
 TARGET = Target(
     account="123456789012",
@@ -82,6 +83,13 @@ async def test_whether_a_word_is_a_stack_need_not_be_known_if_it_is_a_function(
     with pytest.raises(type(error) if isinstance(error, Exception) else error) as raised:
         await find_wanted(aws, TARGET, given, listed)
     assert raised.value in listed.values()
+
+
+async def test_a_setup_that_is_not_over_is_told_by_its_status() -> None:
+    stack = {"Stacks": [{"StackStatus": "CREATE_IN_PROGRESS"}]}
+    client = Client("cloudformation", {"describe_stacks": [stack]})
+    with pytest.raises(NotSetUpError, match="CREATE_IN_PROGRESS"):
+        await read_infrastructure(aws(AT_ONCE, client))
 
 
 def test_what_is_known_to_be_a_stack_is_no_function() -> None:
