@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scripts.benchmark.startup import REFERENCE
@@ -46,6 +46,13 @@ def at_most(what: str, values: Sequence[float], limit: float, unit: str = "", di
         met=round(middle, digits) <= limit,
         runs=_spread(values, digits),
     )
+
+
+def sure(what: str, values: Sequence[float], limit: float, unit: str = "", digits: int = 0) -> Row:
+    """As `at_most`, but the range is that in which the median of all lies with a certainty of 95 %."""
+    ordered, off = sorted(values), round(0.98 * len(values) ** 0.5)
+    around = ordered[max(0, len(values) // 2 - off) : len(values) // 2 + off + 1]
+    return replace(at_most(what, values, limit, unit, digits), runs=_spread(around, digits))
 
 
 def never_more_than(what: str, values: Sequence[float], limit: float) -> Row:

@@ -34,6 +34,7 @@ def test_a_median_beyond_its_limit_is_a_missed_target() -> None:
     assert targets.at_most("trips", [7, 8, 9], 8).met is True
     missed = targets.at_most("trips", [8, 9, 9], 8)
     assert (missed.met, missed.measured, missed.runs) == (False, "9", "8-9")
+    assert targets.sure("trips", range(101), 8).runs == "40-60"
 
 
 def test_a_peer_that_was_not_measured_meets_and_misses_nothing() -> None:
