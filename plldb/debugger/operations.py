@@ -94,6 +94,7 @@ async def attach(
     if is_followed():  # two debuggers in a worker would be in each other's way
         options = replace(options, debug_port=None, wait=False)
     leave = Leave()
+    leave.withdrawn.set()  # before it connects, nobody finds it
     open_workers = partial(
         pool.open_workers,
         debug=options.debug_port,
@@ -106,11 +107,8 @@ async def attach(
         async with open_aws(place, pace) as aws:
             return await attach_functions(aws, order, tell, leave, pace=pace)
 
-    try:
-        async with aclosing(stream(work)) as events:
-            yield Attachment(events, leave)
-    finally:
-        leave.withdrawn.set()
+    async with aclosing(stream(work)) as events:
+        yield Attachment(events, leave)
 
 
 async def restore(

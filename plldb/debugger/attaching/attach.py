@@ -121,8 +121,8 @@ def _planned(candidate: Candidate, set_here: Mapping[str, str]) -> PlannedFuncti
     hosts = name_private_hosts(settings.variables) if settings.in_vpc else ()
     return PlannedFunction(
         function=candidate.name,
-        logical_id=candidate.logical_id,
-        stack=candidate.stack,
+        logical_id=settings.logical_id,
+        stack=settings.stack,
         handler=candidate.source.handler,
         folder=str(candidate.source.folder),
         python=str(candidate.source.python),

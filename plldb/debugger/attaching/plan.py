@@ -50,8 +50,6 @@ class Candidate:
     """
 
     name: str
-    logical_id: str
-    stack: str
     settings: FunctionSettings = field(repr=False)
     source: Source
     package: Package
@@ -102,8 +100,6 @@ async def _plan(
         return _refused(wanted.name, error.code, error.message)
     return Candidate(
         name=settings.name,
-        logical_id=wanted.logical_id,
-        stack=wanted.stack,
         settings=settings,
         source=source,
         package=package_of(answer),

@@ -51,7 +51,7 @@ class Runner:
         self._folders = folders
         self._recorder = recorder
         self._ledger = Ledger(held.places.table, held.row)
-        self._recordings = Notes(most=math.inf)  # each was asked for
+        self._recordings = Notes(most=math.inf, within=None)  # each was asked for
         self._events: dict[str, dict[str, tuple[bytes, float]]] = {}  # of what runs, by function
         self._denied: set[str] = set()  # functions whose messages may not be kept hidden
         self.invocations = 0

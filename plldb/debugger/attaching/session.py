@@ -167,6 +167,7 @@ class SessionRun:
 
     async def _withdraw(self, leave: Leave, connected: asyncio.Event) -> None:
         """Once the caller waits no longer, let nobody find this session, and tell what is restored."""
+        leave.withdrawn.clear()
         try:
             await connected.wait()  # before, its row may still be on the way to the table
             await leave.at_once.wait()

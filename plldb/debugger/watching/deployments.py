@@ -148,7 +148,7 @@ class Watch:
         function = await read_function(self.functions, name)
         if function is None:
             if seen.state != "gone":
-                self._tell(name, reason="gone", message="it was deleted")
+                self._tell_why_not(name, "gone", "it was deleted")
             seen.state = "gone"
             return False
         if function.updating:
@@ -169,7 +169,7 @@ class Watch:
         code_changed = now.code != before.code
         if code_changed or _run_as(now) != _run_as(before):
             self.session.use(name, now)
-            self._tell(name, armed=True, code_changed=code_changed)
+            self.tell(FunctionDeployed(function=name, armed=True, code_changed=code_changed))
 
     async def _arm_again(self, name: str, seen: _Seen) -> bool:
         """Arm it again; return whether it is still this session's to look at."""
@@ -180,43 +180,25 @@ class Watch:
         except PlldbError as error:
             if not seen.told_failure:  # it is tried again, perhaps for hours: said once
                 seen.told_failure = True
-                self._tell(name, reason=error.code, message=error.message)
+                self._tell_why_not(name, error.code, error.message)
             raise
         if isinstance(outcome, Armed):
             code_changed = outcome.before.code != seen.deployed.code
             seen.deployed, seen.told_failure, seen.disturbed = outcome.before, False, 0
-            self._tell(name, armed=True, code_changed=code_changed)
+            self.tell(FunctionDeployed(function=name, armed=True, code_changed=code_changed))
             return True
         refusal = outcome.refusal
         seen.disturbed += 1
         if refusal.reason == "changed" and seen.disturbed < DISTURBED_AT_MOST:
             return True  # the next step of a deployment that had paused
         holder = outcome.held.who if outcome.held else ""
-        self._tell(name, reason=refusal.reason, message=refusal.message, holder=holder)
+        self._tell_why_not(name, refusal.reason, refusal.message, holder)
         if not holder and refusal.reason != "given-back":
             await self.session.restore(name)
         return False
 
-    def _tell(
-        self,
-        name: str,
-        *,
-        armed: bool = False,
-        code_changed: bool = False,
-        reason: str = "",
-        message: str = "",
-        holder: str = "",
-    ) -> None:
-        self.tell(
-            FunctionDeployed(
-                function=name,
-                armed=armed,
-                code_changed=code_changed,
-                reason=reason,
-                message=message,
-                holder=holder,
-            )
-        )
+    def _tell_why_not(self, name: str, reason: str, message: str, holder: str = "") -> None:
+        self.tell(FunctionDeployed(function=name, armed=False, reason=reason, message=message, holder=holder))
 
 
 def _run_as(function: Function) -> object:

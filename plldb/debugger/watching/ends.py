@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -38,7 +39,7 @@ class Leave:
     """How the caller of a session ends it.
 
     ``asked``: it is to come to its own end. ``at_once``: the caller does not wait for that; nobody is to find
-    the session any more, and ``withdrawn`` is set as soon as that is so, or the session has ended.
+    the session any more, and ``withdrawn`` is set while that is so: before the session connects, too.
     """
 
     asked: asyncio.Event = field(default_factory=asyncio.Event)
@@ -75,7 +76,8 @@ async def until_over(
     looking = asyncio.create_task(watch_infrastructure(aws, infrastructure, traffic.lost, pace))
     lease = asyncio.create_task(until_clock(limits.ends_at, pace.look))
     leaving = asyncio.create_task(limits.leave.wait())
-    idle = asyncio.create_task(_until_idle(limits.idle_for, traffic, pace))
+    idle_for = math.inf if limits.idle_for is None else limits.idle_for
+    idle = asyncio.create_task(until_idle(idle_for, traffic.is_busy, traffic.count, pace.look))
     mine: set[asyncio.Task[Any]] = {leaving, looking, lease, idle}
     try:
         done = await until_one({*ends, *mine}, others)  # raises why there is nothing more to serve
@@ -84,10 +86,3 @@ async def until_over(
     if limits.leave.is_set():
         return "asked"
     return "lease" if lease in done else "idle" if idle in done else "none-left"
-
-
-async def _until_idle(seconds: float | None, traffic: Traffic, pace: Pace) -> None:
-    if seconds is None:
-        await asyncio.Event().wait()
-    else:
-        await until_idle(seconds, traffic.is_busy, traffic.count, pace.look)

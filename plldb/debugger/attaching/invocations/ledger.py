@@ -38,6 +38,10 @@ MOST = 2000
 default (Lambda's quota of concurrent executions, 1,000): each running invocation has a note that waits."""
 
 
+WRITTEN_WITHIN = 30.0
+"""Seconds for all that wait at the end of a session: enough for `MOST` where a request takes 30 ms."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
     """How an invocation has ended, and after how many seconds."""
@@ -47,10 +51,14 @@ class End:
 
 
 class Notes:
-    """The notes of a session that are not written yet; at most ``most``, so that memory is bounded."""
+    """The notes of a session that are not written yet; at most ``most``, so that memory is bounded.
 
-    def __init__(self, most: float = MOST) -> None:
+    ``within`` is how many seconds they have at its end; None for as long as it takes.
+    """
+
+    def __init__(self, most: float = MOST, within: float | None = WRITTEN_WITHIN) -> None:
         self._most = most
+        self._within = within
         self._waiting: set[asyncio.Task[None]] = set()
 
     def add(self, work: Coroutine[Any, Any, None]) -> None:
@@ -64,8 +72,12 @@ class Notes:
         task.add_done_callback(self._waiting.discard)
 
     async def written(self) -> None:
-        """Wait until all that wait are written."""
-        await asyncio.gather(*self._waiting)
+        """Wait until all that wait are written; what is not by then is left out."""
+        try:
+            async with asyncio.timeout(self._within):
+                await asyncio.gather(*self._waiting)
+        except TimeoutError:  # AWS cannot be reached, perhaps: each of them would try for a minute
+            log.info("not all invocations are noted")
 
 
 class Ledger:

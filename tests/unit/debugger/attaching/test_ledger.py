@@ -45,7 +45,7 @@ async def test_what_has_ended_by_its_turn_is_noted_once(
     assert ":one" in dynamodb.asked[0][1]["ExpressionAttributeValues"]
 
 
-async def test_no_more_notes_wait_than_are_allowed() -> None:
+async def test_no_more_notes_wait_than_are_allowed_nor_for_longer() -> None:
     let, written = asyncio.Event(), []
 
     async def note(number: int) -> None:
@@ -60,3 +60,8 @@ async def test_no_more_notes_wait_than_are_allowed() -> None:
     notes.add(note(4))
     await notes.written()
     assert written == [0, 1, 4]
+    let.clear()
+    notes = Notes(within=0.0)
+    notes.add(note(5))
+    async with asyncio.timeout(60):
+        await notes.written()

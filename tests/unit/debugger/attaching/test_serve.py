@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from plldb.debugger import attach
 from plldb.debugger.attaching.options import AttachOptions
 from plldb.debugger.attaching.runner import Runner
 from plldb.debugger.attaching.serve import Service
@@ -120,6 +121,11 @@ async def test_all_is_restored_though_the_caller_cancels_again_while_arming_come
     await asyncio.wait([serving])
     assert (serving.cancelled(), arming.cancelled()) == (True, True)
     assert functions.times("get_function") == 1
+
+
+async def test_a_session_that_has_not_begun_is_withdrawn_at_once() -> None:
+    async with attach() as session, asyncio.timeout(60):
+        await session.withdraw()
 
 
 class SlowClient(Client):
