@@ -142,7 +142,7 @@ async def test_an_agent_that_ends_costs_one_invocation_at_most(world: World, clo
 async def test_an_api_that_does_not_answer_leaves_every_invocation_to_the_deployed_code(
     world: World, cloud: Cloud
 ) -> None:
-    far = world.url.replace(cloud.url.partition("://")[2], cloud.far(0.2).partition("://")[2])
+    far = world.url.replace(cloud.url.partition("://")[2], cloud.far(2.0).partition("://")[2])
     troubles: dict[str, Changes] = {
         "refuses connections": at(f"wss://127.0.0.1:{CLOSED.getsockname()[1]}/live"),
         "is silent": at(f"wss://127.0.0.1:{DEAD.getsockname()[1]}/live"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,11 @@ async def run(*command: str | Path, env: dict[str, str], code: int = 0) -> str:
     assert process.returncode == code, stdout + stderr
     assert "Traceback" not in stderr
     return stdout + stderr
+
+
+def test_the_page_names_every_example() -> None:
+    page = (EXAMPLES.parent / "embedding.md").read_text()
+    assert set(re.findall(r"examples/(\w+\.py)", page)) == {path.name for path in EXAMPLES.glob("*.py")}
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=str)

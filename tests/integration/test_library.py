@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -62,13 +61,6 @@ async def test_settings_are_arguments_and_nothing_is_read_from_the_environment(
     assert gone[-1].changed
     seen = await bootstrap.status(place, pace=BRISK)
     assert (seen.healthy, seen.stack_status, seen.bucket_exists) == (False, None, False)
-
-
-async def test_two_regions_run_side_by_side_in_one_loop(aws_env: dict[str, str]) -> None:
-    regions = ("eu-west-1", "us-east-1")
-    streams = [collect(bootstrap.setup(bootstrap.Place(region=region), pace=BRISK)) for region in regions]
-    one, other = await asyncio.gather(*streams)
-    assert [events[-1].deployment.region for events in (one, other)] == list(regions)
 
 
 async def test_stopping_at_the_plan_removes_nothing(aws_env: dict[str, str], open_client: OpenClient) -> None:
