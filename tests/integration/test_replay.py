@@ -90,6 +90,7 @@ async def test_the_exit_code_and_the_screen_say_how_handlers_end(
         ),
         (("{good}", "foreign.json"), "foreign.json is no recording that this version can read"),
         (("{good}", "absent.json"), "absent.json cannot be read: No such file or directory."),
+        (("{good}", "/dev/zero"), "/dev/zero is too large for a recording."),
         (("{good}", "good"), "good cannot be read: Is a directory.\nhint: Name the files in it: good/*.json"),
         (("{good}", "--code", "good"), "The handler app.handler of orders is not in any file below"),
         ((), "Missing argument 'FILE...'"),

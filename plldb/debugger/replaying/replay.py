@@ -93,9 +93,8 @@ def _finished(done: Sequence[Replayed]) -> ReplayFinished:
 
 def _read(file: Path) -> Recording:
     try:
-        if file.is_file() and file.stat().st_size > LARGEST_FILE:
-            raise RecordingError(f"{file} is too large for a recording.", hint=NO_RECORDING)
-        return read_recording(file.read_bytes(), str(file))
+        with file.open("rb") as opened:  # perhaps a pipe, or what has no end
+            data = opened.read(LARGEST_FILE + 1)
     except OSError as error:
         hint = (
             Hint("fix-argument", f"Name the files in it: {file / '*.json'}")
@@ -103,6 +102,9 @@ def _read(file: Path) -> Recording:
             else NO_RECORDING
         )
         raise RecordingError(f"{file} cannot be read: {error.strerror or error}.", hint=hint) from error
+    if len(data) > LARGEST_FILE:
+        raise RecordingError(f"{file} is too large for a recording.", hint=NO_RECORDING)
+    return read_recording(data, str(file))
 
 
 def _planned(function: FunctionSettings, source: Source) -> PlannedFunction:
