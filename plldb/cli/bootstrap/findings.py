@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from plldb.cli.header import credentials_lines, endpoint_lines
 from plldb.cli.hints import hint_steps, hint_text
-from plldb.cli.output.layout import Item, Line, Mark, Tone, warning
+from plldb.cli.output.layout import Item, Line, Mark, Tone, last_line, warning
 from plldb.cli.output.text import counted
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def finding_lines(event: Finding, asked: Invocation, where: Where, target: Targe
     remedy = event.remedy if event.verdict != "ok" else None  # the last line says how to go on
     if remedy:
         lines.append(Line(text=hint_text(remedy)))
-    lines += [Line(text=f"{step.purpose}: {step.command}") for step in hint_steps(remedy, asked, "", where)]
+    lines += [Line(text=f"{step.purpose}: `{step.command}`") for step in hint_steps(remedy, asked, "", where)]
     if event.check == "caller" and target:
         lines += [*credentials_lines(target), *endpoint_lines(target)]
     return lines
@@ -40,8 +40,8 @@ def examined_line(event: DoctorFinished, unknown: int) -> Line:
     rest = f", {unknown} not examined" if unknown else ""
     if event.problems:
         text = f"{counted(event.problems, 'problem')}, {counted(event.warnings, 'warning')}{rest}"
-        return Line(mark="fail", name="plldb", text=text, tone="bad")
+        return last_line(text, good=False)
     warnings = f", {counted(event.warnings, 'warning')}" if event.warnings else ""
     if unknown:  # nobody knows whether it is ready
         return warning("plldb", f"no problem found{warnings}{rest}")
-    return Line(mark="done", name="plldb", text=f"ready{warnings}", tone="good")
+    return last_line(f"ready{warnings}", good=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plldb.bootstrap.events.destroy import RemovalPlanned
-from plldb.cli.output.layout import Line
+from plldb.cli.output.layout import Line, last_line
 from plldb.cli.output.text import counted
 
 if TYPE_CHECKING:
     from plldb.bootstrap.events.setup import ResourceChange, SetupPlanned, StackPart
 
 
-UNCHANGED = Line(mark="done", name="plldb", text="dry run: nothing was changed", tone="good")
+UNCHANGED = last_line("dry run: nothing was changed", good=True)
 
 
 def setup_plan_lines(plan: SetupPlanned) -> list[Line]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from plldb.cli.bootstrap.explain import failure_lines, state_sentence
 from plldb.cli.bootstrap.plans import missing_text
 from plldb.cli.header import target_lines
-from plldb.cli.output.layout import Line, warning
+from plldb.cli.output.layout import Line, last_line, warning
 from plldb.cli.output.text import age
 
 if TYPE_CHECKING:
@@ -36,19 +36,17 @@ def status_lines(status: BootstrapStatus, where: Where, now: datetime) -> list[L
 def verdict(status: BootstrapStatus) -> Line:
     """Return the one line that says how things are."""
     if status.healthy:
-        return Line(mark="done", name="plldb", text="deployed and healthy", tone="good")
+        return last_line("deployed and healthy", good=True)
     if status.stack_status is None:
-        return Line(mark="fail", name="plldb", text="not deployed", tone="bad")
+        return last_line("not deployed", good=False)
     if not status.made_by_plldb:
-        text = "not deployed: another tool made the stack of that name"
-        return Line(mark="fail", name="plldb", text=text, tone="bad")
+        return last_line("not deployed: another tool made the stack of that name", good=False)
     if status.stack_status.in_progress:
         return Line(mark="busy", name="plldb", text="the stack is being changed right now", tone="warn")
     if not status.stack_status.works:
-        return Line(mark="fail", name="plldb", text="not healthy: the stack is incomplete", tone="bad")
-    if not status.bucket_exists:
-        return Line(mark="fail", name="plldb", text="deployed, but the bucket is missing", tone="bad")
-    return Line(mark="fail", name="plldb", text="deployed, but parts of it are missing", tone="bad")
+        return last_line("not healthy: the stack is incomplete", good=False)
+    what = "parts of it are missing" if status.bucket_exists else "the bucket is missing"
+    return last_line(f"deployed, but {what}", good=False)
 
 
 def _failure_lines(status: BootstrapStatus) -> list[Line]:
@@ -90,8 +88,7 @@ def _version_line(status: BootstrapStatus) -> Line:
         return Line(name="version", text=text)
     if status.deployed_version == installed:
         return Line(mark="done", name="version", text=f"{installed}, installed and deployed")
-    text = f"{installed} installed, {status.deployed_version} deployed"
-    return warning("version", text)
+    return warning("version", f"{installed} installed, {status.deployed_version} deployed")
 
 
 def _stack_lines(status: BootstrapStatus, now: datetime) -> list[Line]:

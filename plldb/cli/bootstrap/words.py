@@ -44,7 +44,7 @@ from plldb.cli.bootstrap.stack import (
 from plldb.cli.bootstrap.status import attach_line, status_lines
 from plldb.cli.header import target_lines
 from plldb.cli.hints import RegionWords
-from plldb.cli.output.layout import Item, Line
+from plldb.cli.output.layout import Item, Line, last_line
 from plldb.cli.output.text import counted, duration, size
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def _bucket_line(event: BucketReady) -> Line:
 
 def _deployed_lines(event: SetupFinished) -> list[Item]:
     what = "deployed" if event.changed else "nothing to change, the deployment is up to date"
-    lines: list[Item] = [Line(mark="done", name="plldb", text=what, tone="good")]
+    lines: list[Item] = [last_line(what, good=True)]
     lines += [Line(text=f"{name}: {value}") for name, value in event.deployment.outputs.items()]
     return lines
 
@@ -214,6 +214,6 @@ def _kept_line(event: BucketKept) -> Line:
 
 def _destroyed_line(event: DestroyFinished) -> Line:
     if not event.changed:
-        return Line(mark="done", name="plldb", text="nothing was there, nothing to do", tone="good")
+        return last_line("nothing was there, nothing to do", good=True)
     rest = "removed; the bucket stays" if event.bucket_kept else "removed, nothing is left"
-    return Line(mark="done", name="plldb", text=rest, tone="good")
+    return last_line(rest, good=True)

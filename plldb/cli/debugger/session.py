@@ -22,7 +22,7 @@ from plldb.cli.debugger.lines import (
     unrecorded_line,
 )
 from plldb.cli.debugger.plan import changes_line, condition_lines, function_lines, short_names
-from plldb.cli.output.layout import Item, Line, Tone, warning
+from plldb.cli.output.layout import Item, Line, Tone, last_line, warning
 from plldb.cli.output.text import counted, duration
 from plldb.debugger.events.attach import (
     Attached,
@@ -192,6 +192,6 @@ def attached_lines(event: Attached, *, waits: bool) -> list[Item]:
         port = "; the debugger under which plldb runs stops in them"
     text = f"attached to {counted(len(event.functions), 'function')}{port}"
     return [
-        Line(mark="done", name="plldb", text=text, tone="good"),
+        last_line(text, good=True),
         Line(text="Ctrl-C puts everything back"),
     ]
