@@ -3,8 +3,6 @@
 Arguments: the file that tells the wrapper how the agent has ended, then that command.
 """
 
-from __future__ import annotations
-
 import gc
 import posix  # what is below `os`, which takes 1.2 ms, is enough to ask the first question
 import sys
@@ -47,7 +45,7 @@ class Question:
         # Two threads of Python take turns: what is read meanwhile would delay the question by 8 ms.
         sent.acquire(timeout=ASK_WITHIN)
 
-    def _ask(self, settings: Settings, sent: Callable[[], None]) -> None:
+    def _ask(self, settings: Settings, sent: "Callable[[], None]") -> None:
         self._found: Asked | Exception
         try:
             self._found = self._sockets.ask(settings.url, settings.headers, sent)
@@ -65,7 +63,7 @@ class Question:
         self._found.connection.close()
         return True
 
-    def wait(self) -> Asked:
+    def wait(self) -> "Asked":
         """Return what `sockets.ask` has returned, or raise what it has raised, when it is over."""
         with self._answered:
             if isinstance(self._found, Exception):
