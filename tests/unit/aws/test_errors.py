@@ -92,6 +92,7 @@ def test_failures_of_the_server_are_tried_again(code: str, status: int, throttle
         aiohttp.ClientPayloadError("Response payload is not completed"),
         aiohttp.ServerDisconnectedError(),
         TimeoutError(),
+        ConnectionResetError(104, "Connection reset by peer"),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -169,10 +170,6 @@ def test_of_what_aws_says_the_first_line_is_told(code: str) -> None:
     assert "The first line." in error.message
     assert "SECRET" not in error.message
     assert "\n" not in error.message
-
-
-def test_a_connection_that_breaks_without_a_file_is_no_answer() -> None:
-    assert isinstance(meaning(ConnectionResetError(104, "Connection reset by peer")), TryAgainError)
 
 
 @pytest.mark.parametrize(
