@@ -187,12 +187,13 @@ class Workers:
             if time.time() > start.latest:
                 raise TooLateError(start.function)
             plan = await self._surroundings.plan(start, layers, tell)
-            worker = await start_worker(plan, self._spare, self._patience)
+            kind = plan.kind()
+            worker = start_worker(plan, await self._spare.take(kind), self._patience)
         except BaseException:
             self._slots.release()
             raise
         self._debugger.name(worker.pid, start.function)
-        self._keep(self._release_when_loaded(worker, plan.kind()))
+        self._keep(self._release_when_loaded(worker, kind))
         return worker
 
     async def _release_when_loaded(self, worker: Worker, kind: Kind) -> None:

@@ -11,17 +11,12 @@ from plldb.debugger.workers.output import Printed, TellOutput
 from plldb.debugger.workers.process import Plan, Process, how_it_ended
 from plldb.debugger.workers.runtime_api import Event, Message, RuntimeApi
 from plldb.debugger.workers.saved import have_changed
-from plldb.debugger.workers.spare import Spare
+from plldb.debugger.workers.spare import Begun
 from plldb.debugger.workers.state import Patience, State
 
 
-async def start_worker(plan: Plan, spare: Spare, patience: Patience) -> Worker:
-    """Start a worker, of the process in spare if that will do.
-
-    Raises:
-        OSError: the interpreter cannot be run.
-    """
-    begun = await spare.take(plan.kind())
+def start_worker(plan: Plan, begun: Begun, patience: Patience) -> Worker:
+    """Let a process that waits become a worker."""
     begun.become(
         {
             "environment": {**plan.environment, "AWS_LAMBDA_RUNTIME_API": begun.address},
