@@ -556,26 +556,38 @@ async def test_what_the_machine_has_slept_over_does_not_start_when_it_wakes(tmp_
         assert (await function.invoke(1)).value == 1
 
 
-async def test_a_process_that_ends_between_two_invocations_is_replaced(tmp_path: Path) -> None:
+async def test_what_has_left_the_group_and_keeps_the_pipes_holds_up_no_answer_and_no_end(
+    tmp_path: Path,
+) -> None:
     write(
         tmp_path,
         app="""
         import os, pathlib, subprocess, sys, threading, time
+        HERE = pathlib.Path(__file__).parent
+        STAY = "import os, time\\nfor _ in range(600): os.path.exists('app.py') and time.sleep(0.05)"
         def end():
-            while not pathlib.Path(__file__).with_name("answered").exists(): time.sleep(0.01)
-            # It leaves the group, and keeps the pipes open for a while.
-            subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1)"], start_new_session=True)
+            while not HERE.joinpath("answered").exists(): time.sleep(0.01)
+            left = subprocess.Popen([sys.executable, "-c", STAY], cwd=HERE, start_new_session=True)
+            with HERE.joinpath("left").open("a") as file: print(left.pid, file=file)
             os._exit(3)
         def handler(event, context):
             if event: threading.Thread(target=end).start()
+            if event == 2: time.sleep(60)
             return os.getpid()
         """,
     )
-    async with bench(tmp_path) as function:
+    async with bench(tmp_path, patience=Patience(output=0.1)) as function:
         pid = (await function.invoke(1)).value
         (tmp_path / "answered").touch()
         await gone(pid)
-        assert (await function.invoke()).value != pid
+        assert (await function.invoke()).value != pid, "one that ends between two invocations is replaced"
+        assert (await function.invoke(2)).value["errorType"] == "Runtime.ExitError"
+    left = [int(each) for each in (tmp_path / "left").read_text().split()]
+    for each in left:
+        assert read(Path(f"/proc/{each}/stat")).split()[2] in b"RS", "it lives: nobody has waited for it"
+    (tmp_path / "app.py").unlink()
+    for each in left:
+        await gone(each)
 
 
 async def test_a_python_that_does_not_start_is_an_answer(tmp_path: Path) -> None:

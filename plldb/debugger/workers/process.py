@@ -15,6 +15,9 @@ from plldb.debugger.editors.started import is_followed
 from plldb.debugger.workers.environment import loading_environment, start_environment
 from plldb.platforms import kill_group, new_group
 
+KILLED_WITHIN = 1.0
+"""Seconds that are waited for what a process has left in its group."""
+_BUFFER = 2**16  # bytes of each pipe, as asyncio has it
 BOOT = Path(__file__).parent / "cargo" / "boot.py"
 SIGNALS = (
     *("0", "hangup", "interrupt", "quit", "illegal instruction", "trace/breakpoint trap", "aborted"),
@@ -105,10 +108,11 @@ def _read_installed(python: Path) -> tuple[int, ...]:
 class Process:
     """A process in a group of its own, and its three pipes. It ends when ``stdin`` is closed.
 
-    ``end`` waits for its end, and then kills what it has started and left in its group.
+    ``end`` waits for its end, and then kills what it has started and left in its group. What has left the
+    group may live on and keep the pipes.
     """
 
-    process: asyncio.subprocess.Process
+    transport: asyncio.SubprocessTransport
     stdin: asyncio.StreamWriter
     stdout: asyncio.StreamReader
     stderr: asyncio.StreamReader
@@ -117,12 +121,12 @@ class Process:
     @property
     def pid(self) -> int:
         """Its process id."""
-        return self.process.pid
+        return self.transport.get_pid()
 
     @property
     def ended(self) -> bool:
         """Whether it has ended."""
-        return self.process.returncode is not None
+        return self.transport.get_returncode() is not None
 
     def say(self, settings: Mapping[str, object]) -> None:
         """Say what it is to read next."""
@@ -133,15 +137,34 @@ class Process:
         return await asyncio.shield(self.end)
 
     async def close(self) -> None:
-        """Kill it and wait until it has gone."""
+        """Kill it, wait until it has gone, and close its pipes, whoever has their other ends."""
         self.kill()
         await self.wait()
-        self.stdin.close()
+        self.transport.close()
 
     def kill(self) -> None:
         """Kill it and all that it has started in its group."""
         if not self.end.done():  # else the number may be another's by now
-            _kill(self.process)
+            _kill(self.transport)
+
+
+class _Protocol(asyncio.subprocess.SubprocessStreamProtocol):
+    """Tells the end of the process itself; asyncio's own `wait` waits until nobody has its pipes, too."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(limit=_BUFFER, loop=loop)
+        self.exited, self.closed = loop.create_future(), loop.create_future()
+        self._open = 3
+
+    def process_exited(self) -> None:
+        super().process_exited()
+        self.exited.set_result(None)
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        super().pipe_connection_lost(fd, exc)
+        self._open -= 1
+        if not self._open:
+            self.closed.set_result(None)
 
 
 @cache
@@ -162,10 +185,11 @@ async def start_process(kind: Kind, settings: Mapping[str, object]) -> Process:
     Raises:
         OSError: the interpreter cannot be run.
     """
-    pipe = asyncio.subprocess.PIPE
+    pipe, loop = asyncio.subprocess.PIPE, asyncio.get_running_loop()
     # A debugger cannot step through modules that are frozen into the interpreter.
     options = ("-X", "frozen_modules=off") if kind.debugger or is_followed() else ()
-    process = await asyncio.create_subprocess_exec(
+    transport, protocol = await loop.subprocess_exec(
+        lambda: _Protocol(loop),
         *(str(kind.python), *options, str(BOOT)),
         stdin=pipe,
         stdout=pipe,
@@ -176,26 +200,28 @@ async def start_process(kind: Kind, settings: Mapping[str, object]) -> Process:
         start_new_session=True,
         creationflags=new_group(vars(subprocess)),
     )
-    if process.stdin is None or process.stdout is None or process.stderr is None:
+    if protocol.stdin is None or protocol.stdout is None or protocol.stderr is None:
         raise OSError("no pipes")
-    end = asyncio.create_task(_wait_for_end(process))
-    started = Process(process, process.stdin, process.stdout, process.stderr, end)
+    end = asyncio.create_task(_wait_for_end(transport, protocol))
+    started = Process(transport, protocol.stdin, protocol.stdout, protocol.stderr, end)
     started.say(settings)
     return started
 
 
-async def _wait_for_end(process: asyncio.subprocess.Process) -> int:
-    code = await process.wait()
-    _kill(process)
-    return code
+async def _wait_for_end(transport: asyncio.SubprocessTransport, protocol: _Protocol) -> int:
+    await protocol.exited
+    _kill(transport)
+    # Whoever is killed has the pipes until it is gone; who has left the group may have them for ever.
+    await asyncio.wait({protocol.closed}, timeout=KILLED_WITHIN)
+    return transport.get_returncode() or 0
 
 
-def _kill(process: asyncio.subprocess.Process) -> None:
+def _kill(transport: asyncio.SubprocessTransport) -> None:
     def kill_alone() -> None:
-        if process.returncode is None:
-            process.kill()
+        if transport.get_returncode() is None:
+            transport.kill()
 
-    kill_group(process.pid, kill_alone)
+    kill_group(transport.get_pid(), kill_alone)
 
 
 def how_it_ended(code: int) -> str:

@@ -6,17 +6,12 @@ next new sandbox, or the first invocation after a file was saved, has only the f
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from plldb.debugger.workers.process import Kind, Process, find_packages, start_process
 from plldb.debugger.workers.runtime_api import RuntimeApi
-from plldb.tasks import cancel_all
-
-READ_FOR = 1.0
-"""Seconds until the pipes of a process that was ended are given up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,14 +33,8 @@ class Begun:
         self.process.say(settings)
 
     async def close(self) -> None:
-        """End it, and read to their ends the pipes of which nobody has read yet: else they stay open."""
+        """End it."""
         await self.process.close()
-        pipes = (self.process.stdout, self.process.stderr)
-        reading = [asyncio.ensure_future(pipe.read()) for pipe in pipes]
-        await asyncio.wait(
-            reading, timeout=READ_FOR
-        )  # a process that has left the group may keep them for ever
-        await cancel_all(reading)
         await self.api.close()
 
 

@@ -103,7 +103,7 @@ class Worker:
         """Kill it and wait until it has gone."""
         self.kill()
         await self._until_ended()
-        self._process.stdin.close()
+        await self._process.close()
         await self._api.close()
 
     # --- waiting ---------------------------------------------------------------------------------------

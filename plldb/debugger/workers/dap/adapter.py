@@ -62,8 +62,9 @@ async def start_adapter(python: Path, machine: Mapping[str, str]) -> Adapter:
         raise
     except ValueError:  # a line without an end
         pass
-    await process.close()  # first: what is alive keeps the pipe open
+    process.kill()  # what is alive keeps the pipe open
     said = (await process.stderr.read()).decode(errors="replace").strip()
+    await process.close()
     raise OSError(said.rpartition("\n")[2] or "it ended")
 
 
