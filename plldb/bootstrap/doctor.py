@@ -19,7 +19,7 @@ from plldb.bootstrap.events.looks import DoctorEvent, DoctorFinished, Finding
 from plldb.bootstrap.events.stack import Started
 from plldb.bootstrap.pace import DEFAULT_PACE, Pace
 from plldb.bootstrap.permissions import find_missing_actions
-from plldb.bootstrap.stack.client import STACK_NAME, open_stack
+from plldb.bootstrap.stack.client import open_stack, started
 from plldb.bootstrap.stack.decide import SETUP, StackSnapshot, Step, decide
 from plldb.bootstrap.stack.health import Health, look_at_parts
 from plldb.bootstrap.stack.statuses import StackStatus
@@ -68,15 +68,7 @@ async def _examine_all(place: Place, pace: Pace, tell: Tell[Started | Finding]) 
         async with open_aws(place, pace) as aws:
             await tell(_ok("region", aws.region))
             target, skew = await gather_all(aws.read_target(), aws.read_clock_skew())
-            await tell(
-                Started(
-                    operation="doctor",
-                    plldb_version=plldb.__version__,
-                    target=target,
-                    stack_name=STACK_NAME,
-                    dry_run=False,
-                )
-            )
+            await tell(started("doctor", target))
             await tell(_ok("caller", f"account {target.account}, {target.caller_arn}"))
             await tell(clock_finding(skew))
             examined = await gather_all(

@@ -23,12 +23,12 @@ from plldb.bootstrap.events.looks import (
     WatchFinished,
 )
 from plldb.bootstrap.events.setup import SetupEvent, SetupFinished, SetupPlanned
-from plldb.bootstrap.events.stack import Failure, OperationName, Started
+from plldb.bootstrap.events.stack import Failure
 from plldb.bootstrap.options import KEEP_OPTIONS, SetupOptions
 from plldb.bootstrap.pace import DEFAULT_PACE, Pace
 from plldb.bootstrap.preview import preview
 from plldb.bootstrap.setup import deploy
-from plldb.bootstrap.stack.client import STACK_NAME, Stack, open_stack
+from plldb.bootstrap.stack.client import Stack, open_stack, started
 from plldb.bootstrap.stack.decide import Seen, StackSnapshot
 from plldb.bootstrap.stack.health import SERVICES, Health, look_at_parts
 from plldb.bootstrap.stack.operate import watch_stack
@@ -66,7 +66,7 @@ def setup(
         async with open_aws(place, pace) as aws:
             look, prepare = _look(aws, pace, whole=True), _prepare(aws, "s3", *SERVICES)
             target, (stack, seen), text = await gather_all(aws.read_target(), look, prepare)
-            await tell(_started("setup", target, dry_run=dry_run))
+            await tell(started("setup", target, dry_run=dry_run))
             if dry_run:
                 return await preview(aws, target, stack, seen, text, options)
             return await deploy(aws, target, stack, seen, text, options, tell)
@@ -96,7 +96,7 @@ def destroy(
         async with open_aws(place, pace) as aws:
             look, prepare = _look(aws, pace), _prepare(aws, "s3")
             target, (stack, seen), text = await gather_all(aws.read_target(), look, prepare)
-            await tell(_started("destroy", target, dry_run=dry_run))
+            await tell(started("destroy", target, dry_run=dry_run))
             return await remove(
                 target, stack, seen, read_resources(text), tell, keep_bucket=keep_bucket, dry_run=dry_run
             )
@@ -122,7 +122,7 @@ def watch(
         async with open_aws(place, pace) as aws:
             look, prepare = _look(aws, pace), _prepare(aws)
             target, (stack, seen), text = await gather_all(aws.read_target(), look, prepare)
-            await tell(_started("watch", target))
+            await tell(started("watch", target))
             after = await watch_stack(stack, seen, read_resources(text), tell) or await stack.look()
             return WatchFinished(stack_name=stack.name, status=after.status)
 
@@ -228,13 +228,3 @@ async def _prepare(aws: Aws, *services: str) -> str:
 async def _look(aws: Aws, pace: Pace, *, whole: bool = False) -> tuple[Stack, Seen]:
     stack = await open_stack(aws, pace)
     return stack, await (stack.look_at_all() if whole else stack.look())
-
-
-def _started(operation: OperationName, target: Target, *, dry_run: bool = False) -> Started:
-    return Started(
-        operation=operation,
-        plldb_version=plldb.__version__,
-        target=target,
-        stack_name=STACK_NAME,
-        dry_run=dry_run,
-    )

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import plldb
 from plldb.aws.errors import TryAgainError
+from plldb.aws.place import Target
 from plldb.aws.session import Aws
-from plldb.bootstrap.events.stack import Failure, StackOperation
+from plldb.bootstrap.events.stack import Failure, OperationName, StackOperation, Started
 from plldb.bootstrap.pace import DEFAULT_PACE, Pace
 from plldb.bootstrap.stack.answers import body_in, events_in, failures_in, snapshot_in
 from plldb.bootstrap.stack.decide import Seen, StackSnapshot
@@ -156,6 +158,17 @@ class Stack:
         by_id = name.startswith("arn:")
         deleted = snapshot is not None and snapshot.status is StackStatus.DELETE_COMPLETE and not by_id
         return None if deleted else snapshot
+
+
+def started(operation: OperationName, target: Target, *, dry_run: bool = False) -> Started:
+    """Return the first event of an operation on the stack."""
+    return Started(
+        operation=operation,
+        plldb_version=plldb.__version__,
+        target=target,
+        stack_name=STACK_NAME,
+        dry_run=dry_run,
+    )
 
 
 async def open_stack(aws: Aws, pace: Pace = DEFAULT_PACE) -> Stack:
