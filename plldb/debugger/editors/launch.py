@@ -45,7 +45,8 @@ def add_entry(text: str, port: int) -> tuple[str, Change]:
     """
     root = parse(text)
     if root is None:
-        return text + new_file(port), "created"
+        # Behind a comment nothing is read until the next line.
+        return text + ("\n" if text.strip() and not text.endswith("\n") else "") + new_file(port), "created"
     if not isinstance(root.value, Mapping):
         raise LaunchError("it is no object")
     entries = root.value.get("configurations")
