@@ -142,8 +142,7 @@ async def _read_holds(aws: Aws, target: Target) -> tuple[FunctionHold, ...]:
         client.scan,
         TableName=TABLE,
         ConsistentRead=True,
-        FilterExpression="begins_with(#key, :prefix)",
-        ExpressionAttributeNames={"#key": KEY},
+        FilterExpression=f"begins_with({KEY}, :prefix)",
         ExpressionAttributeValues={":prefix": {"S": PREFIX}},
     )
     now, here = datetime.now(UTC), f":{target.region}:{target.account}:"

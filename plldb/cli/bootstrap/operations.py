@@ -95,10 +95,6 @@ def _destroy(asked: Invocation, library: Library, region: str | None) -> AsyncGe
     return library.destroy(_place(asked, region), keep_bucket=keep, dry_run=dry_run)
 
 
-def _watch(asked: Invocation, library: Library, region: str | None) -> AsyncGenerator[WatchEvent, None]:
-    return library.watch(_place(asked, region))
-
-
 async def _status(
     asked: Invocation, library: Library, region: str | None
 ) -> AsyncGenerator[BootstrapStatus, None]:
@@ -106,16 +102,12 @@ async def _status(
     yield await library.status(_place(asked, region))
 
 
-def _doctor(asked: Invocation, library: Library, region: str | None) -> AsyncGenerator[DoctorEvent, None]:
-    return library.doctor(_place(asked, region))
-
-
 OPEN: dict[str, Open] = {
     "setup": _setup,
     "destroy": _destroy,
-    "watch": _watch,
+    "watch": lambda asked, library, region: library.watch(_place(asked, region)),
     "status": _status,
-    "doctor": _doctor,
+    "doctor": lambda asked, library, region: library.doctor(_place(asked, region)),
 }
 
 
