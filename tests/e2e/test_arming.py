@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +99,17 @@ async def test_a_lease_that_has_ended_holds_nobody_up(world: World) -> None:
     assert isinstance(await world.arm(BORIS), Armed)
     await world.restore(BORIS)
     assert await world.deployed() == before
+
+
+async def test_what_a_killed_session_left_is_taken_out_where_arming_anew_is_refused(world: World) -> None:
+    large = {"Variables": {"LARGE": "x" * 3950}}
+    await world.client.update_function_configuration(FunctionName=world.name, Environment=large)
+    before = await world.deployed()
+    assert isinstance(await world.arm(BORIS, hours=-1), Armed)
+    plan = replace(world.plan(), url="wss://" + "x" * 100)
+    assert isinstance(await arm(world.places, world.name, plan, TOKEN), Refused)
+    assert await world.deployed() == before
+    assert await list_holds(world.places.table) == ()
 
 
 async def test_two_at_once_are_one_holder_and_one_refusal(world: World) -> None:

@@ -91,8 +91,16 @@ async def _arm(
         raise
     outcome = await or_refused(arn, _touch(places, joined, plan))
     if isinstance(outcome, Refused):
-        await finish(leave_row(places, arn, plan))
+        await finish(_give_back(places, arn, plan))
     return outcome
+
+
+async def _give_back(places: Places, arn: str, plan: Plan) -> None:
+    """Leave a function that could not be armed; what is on it all the same is taken out before that."""
+    if plan.taken:
+        await leave_row(places, arn, plan)
+    else:
+        await restore(places, arn, lambda each: each.holder.session == plan.holder.session)
 
 
 async def _touch(places: Places, joined: Joined, plan: Plan) -> Armed | Refused:
