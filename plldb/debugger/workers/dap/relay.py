@@ -117,20 +117,16 @@ class Relay:
                 async with asyncio.timeout(FIRST_WITHIN):
                     first = await read_message(reader)
                 if is_first(first):
+                    adapter = await self.adapter()
                     try:
-                        adapter, back = await self._connect()
+                        back = await _connect(adapter)
                     except ConnectionRefusedError:  # somebody has killed debugpy's own process
-                        await (await self.adapter()).close()  # so another one is started
-                        adapter, back = await self._connect()
+                        await adapter.close()  # so another one is started
+                        adapter = await self.adapter()
+                        back = await _connect(adapter)
                     await self._relay(first, Line(reader, writer, *back), adapter.pid)
         finally:
             writer.close()
-
-    async def _connect(self) -> tuple[Adapter, tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-        adapter = await self.adapter()
-        back = await asyncio.open_connection(HOST, adapter.client, limit=LARGEST_MESSAGE)
-        back[1].write(adapter.secret.encode())
-        return adapter, back
 
     async def _relay(self, first: Message, line: Line, pid: int) -> None:
         for each in (line.editor, line.adapter):
@@ -179,6 +175,12 @@ class Relay:
                     with suppress(OSError):
                         await line.editor.drain()
         line.editor.close()
+
+
+async def _connect(adapter: Adapter) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    streams = await asyncio.open_connection(HOST, adapter.client, limit=LARGEST_MESSAGE)
+    streams[1].write(adapter.secret.encode())
+    return streams
 
 
 def _is_over(starting: asyncio.Future[Adapter]) -> bool:
