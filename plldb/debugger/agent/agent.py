@@ -14,7 +14,7 @@ except ImportError:  # a Python that is made in another way; `signal` takes 5 ms
     from signal import SIG_DFL, SIGKILL, SIGSTOP, signal
 
 from plldb.debugger.agent.actions import ASK_FIRST, Answer, Connect, Deployed, Post, Ready, Say, Send
-from plldb.debugger.agent.http import Http, field, headers_of, with_deadline
+from plldb.debugger.agent.http import Http, field, hasten, headers_of, with_deadline
 from plldb.debugger.agent.runtime import Events, Runtime
 
 API = "/2018-06-01/runtime/invocation/"
@@ -112,19 +112,29 @@ class Agent:
             asked = time()
             try:
                 self._api.open(asked)
-                status, head, body = self._api.send(self._next, asked)
+                said = self._api.send(self._next, asked)
             except OSError:
                 os._exit(0)  # Lambda takes the sandbox down
-            if status != 200:
-                raise RuntimeError(f"HTTP {status} of the Runtime API")
             now = time()
-            if self._is_passed_on(now):
-                self._pass_on(now, head, body)
+            passes = self._is_passed_on(now)
+            if passes and (answer := hasten(said, now + self._settings.timeout)) is not None:
+                self._pass_on(*answer, said)
                 continue
             self._mark(b"busy")
-            if now - asked > FROZEN_AFTER:
+            head, body = self._read(said)
+            if not passes and now - asked > FROZEN_AFTER:
                 self._read_unread()
-            self._serve(head, body)
+            self._serve(head, body, passes=passes)
+
+    def _read(self, said: bytes) -> tuple[bytes, bytes]:
+        """Read the rest of what ``next`` is answered; return head and body."""
+        try:
+            status, head, body = self._api.read(said)
+        except OSError:
+            os._exit(0)
+        if status != 200:
+            raise RuntimeError(f"HTTP {status} of the Runtime API")
+        return head, body
 
     def _start(self) -> Ready | Deployed | Answer:
         """Return what the first question was answered."""
@@ -178,15 +188,14 @@ class Agent:
         while (event := self._runtime.happened()) is not None:
             self._take(event)
 
-    def _pass_on(self, now: float, head: bytes, body: bytes) -> None:
+    def _pass_on(self, answer: bytes, deadline: float, said: bytes) -> None:
         """Pass an invocation on. What is done before the runtime has it takes thrice as long as later.
 
         For the caches of the processor are cold then.
         """
-        answer, deadline = with_deadline(head, body, now + self._settings.timeout)
         self._runtime.hand_over(answer)
         self._mark(b"busy")
-        self._await_runtime(deadline, head)
+        self._await_runtime(deadline, said)
 
     def _read_unread(self) -> None:
         """Hear what the laptop has said while the sandbox stood still: it may have detached, or moved."""
@@ -200,7 +209,7 @@ class Agent:
     def _has_unread(self) -> bool:
         return self._core is not None and self._core.attached and self.open_lines().has_unread()
 
-    def _serve(self, head: bytes, body: bytes) -> None:
+    def _serve(self, head: bytes, body: bytes, *, passes: bool) -> None:
         now, headers = time(), headers_of(head)
         lower = {name.lower(): value for name, value in headers}
         rid = lower["lambda-runtime-aws-request-id"]
@@ -212,7 +221,7 @@ class Agent:
             "delivered": now,
             "deadline": deadline,
         }
-        decision = self._decide("invocation", rid, killed_at, meta, body)
+        decision = Deployed() if passes else self._decide("invocation", rid, killed_at, meta, body)
         if isinstance(decision, Answer):
             self._post(rid, decision.kind, decision.headers, decision.body)
         else:
@@ -230,7 +239,7 @@ class Agent:
             self._runtime.start()
             self._await_runtime(deadline, head)
             self._runtime.waiting = False
-        self._runtime.hand_over(with_deadline(head, body, deadline)[0])
+        self._runtime.hand_over(with_deadline(head, body, deadline))
         self._await_runtime(deadline, head)
 
     def _await_runtime(self, deadline: float | None, head: bytes) -> None:

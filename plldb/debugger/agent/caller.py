@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from io import RawIOBase
 from select import POLLIN, poll
 
-from plldb.debugger.agent.http import framing
+from plldb.debugger.agent.http import BLOCK, LENGTH
 from plldb.debugger.agent.sockets import connect
 
-BLOCK = 65536
-"""Bytes of a request that are awaited as a whole. A longer one goes on piece by piece."""
+NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n"
 
 
 class Caller:
     """A connection of the runtime, and the one to the real API that its requests go to."""
 
     def __init__(self, connection: Connection, api: str, descriptor: int) -> None:
-        """Take a connection of the runtime; `wait` returns for ``descriptor``, too."""
+        """Take a connection of the runtime; ``wait``, of milliseconds, returns for ``descriptor``, too."""
         self.connection = connection
         self.upstream: Connection | None = None
         self.pumped = False  # whether a thread carries what comes from the API
@@ -26,6 +24,8 @@ class Caller:
         self._poll = poll()
         self._poll.register(connection, POLLIN)
         self._poll.register(descriptor, POLLIN)
+        self.wait = self._poll.poll
+        self._awaited = 0  # how long the request is of which ``said`` is the beginning, if that is known
         self._unanswered = False
 
     def connect(self) -> Connection:
@@ -43,10 +43,6 @@ class Caller:
         self._poll.unregister(self.upstream)
         return True
 
-    def wait(self, timeout: float | None) -> list[tuple[int, int]]:
-        """Return which descriptors can be read: of its two connections, or the other one; each with why."""
-        return self._poll.poll(None if timeout is None else int(timeout * 1000) + 1)
-
     def hear(self, note: Callable[[bytes, bytes], None]) -> str:
         """Read what it says, and pass on each request; ``note`` is given method and path first.
 
@@ -60,14 +56,17 @@ class Caller:
         data = self.connection.recv(BLOCK)
         if not data:
             return "closed"
+        if not self.said and data.startswith(NEXT) and data.find(b"\r\n\r\n") + 4 == len(data):
+            return "next"  # so say most runtimes
         self.said += data
         while self.said:
-            size = measure(self.said)
+            size = self._awaited or measure(self.said)
             if size < 0:
                 return "large"
             if not 0 < size <= len(self.said):
+                self._awaited = size
                 return "more"
-            request, self.said = self.said[:size], self.said[size:]
+            request, self.said, self._awaited = self.said[:size], self.said[size:], 0
             method, path = request.split(b" ", 2)[:2]
             if asks_next(method, path):
                 return "next"
@@ -75,6 +74,11 @@ class Caller:
             self.connect().sendall(request)
             self._unanswered = True
         return "more"
+
+    def take_said(self) -> bytes:
+        """Return what it has said, for somebody else to pass on."""
+        said, self.said, self._awaited = self.said, b"", 0
+        return said
 
     def pass_on(self) -> bool:
         """Pass on what the API says; return whether the connection is of use after that."""
@@ -103,29 +107,10 @@ def measure(said: bytes) -> int:
     end = said.find(b"\r\n\r\n") + 4
     if end < 4:
         return -1 if len(said) > BLOCK else 0
-    head = said[:end]
-    size, chunked = framing(head)
-    return -1 if chunked or size > BLOCK or b"\nexpect:" in head.lower() else end + size
-
-
-class Said(RawIOBase):
-    """What a caller has said already, then what it says."""
-
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
-
-    def readable(self) -> bool:
-        """Return true: it can be read through a buffer."""
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        """Read what is there into a buffer, and return how much; 0 at the end."""
-        said, view = self._caller.said, memoryview(buffer)
-        if not said:
-            return self._caller.connection.readinto(view)
-        size = min(len(view), len(said))
-        view[:size], self._caller.said = said[:size], said[size:]
-        return size
+    head = said[:end].lower()
+    at = head.find(LENGTH)
+    size = int(head[at + len(LENGTH) : head.find(b"\n", at + 1)].strip() or 0) if at >= 0 else 0
+    return -1 if b"\ntransfer-encoding:" in head or size > BLOCK or b"\nexpect:" in head else end + size
 
 
 def close(caller: Caller) -> None:
@@ -186,7 +171,5 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from io import BufferedReader
-
-    from _typeshed import WriteableBuffer
 
     from plldb.debugger.agent.sockets import Connection

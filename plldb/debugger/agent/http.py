@@ -5,14 +5,19 @@ All that can go wrong here is an OSError.
 
 from __future__ import annotations
 
+from io import BufferedReader, RawIOBase
 from select import POLLIN, poll
 
 from plldb.debugger.agent.sockets import Connection, Headers, connect
+
+BLOCK = 65536
+"""Bytes of a message that are awaited as a whole. A longer one goes on piece by piece."""
 
 IDLE_LIMIT = 30.0
 """Seconds after which a kept connection is not used again: the server may have closed it unseen."""
 
 _DEADLINE = b"\nlambda-runtime-deadline-ms:"
+LENGTH = b"\ncontent-length:"
 
 _NOT_KEPT = (b"content-length", b"transfer-encoding", b"connection", b"lambda-runtime-deadline-ms")
 
@@ -25,7 +30,6 @@ class Http:
         self._tls = tls
         self._timeout = timeout
         self._socket: Connection | None = None
-        self._stream: BufferedReader | None = None
         self._used = 0.0
         self._watched = poll()
 
@@ -37,7 +41,6 @@ class Http:
                 return
             self.close()
         self._socket = connect(self._host, tls=self._tls, timeout=self._timeout)
-        self._stream = self._socket.stream()
         self._watched = poll()
         self._watched.register(self._socket, POLLIN)
 
@@ -45,13 +48,13 @@ class Http:
         """Close the connection, if there is one."""
         if self._socket is not None:
             self._socket.close()
-        self._socket = self._stream = None
+        self._socket = None
 
     def request(
         self, method: str, path: str, headers: Headers, body: bytes, now: float
     ) -> tuple[int, bytes, bytes]:
         """Send a request through the open connection, and return status, head and body of the answer."""
-        return self.send(self.build(method, path, headers, body), now)
+        return self.read(self.send(self.build(method, path, headers, body), now))
 
     def build(self, method: str, path: str, headers: Headers, body: bytes) -> bytes:
         """Return a request as it is sent."""
@@ -59,32 +62,53 @@ class Http:
         lines += [f"{name}: {value}" for name, value in headers]
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
-    def send(self, request: bytes, now: float) -> tuple[int, bytes, bytes]:
-        """Do what `request` does, with one that is built."""
+    def send(self, request: bytes, now: float) -> bytes:
+        """Send a request that is built; return what of the answer comes first: of most all."""
         assert self._socket is not None  # noqa: S101 - `open` was called
-        assert self._stream is not None  # noqa: S101
         try:
             self._socket.sendall(request)
-            answer = self._answer(self._stream)
-        except EOFError:
-            self.close()
-            raise OSError("connection closed before an answer") from None
+            said = self._socket.recv(BLOCK)
+            if not said:
+                raise OSError("connection closed before an answer")
         except BaseException:
             self.close()
             raise
         self._used = now
-        return answer
+        return said
 
-    def _answer(self, stream: BufferedReader) -> tuple[int, bytes, bytes]:
-        said = stream.peek()
-        end = said.find(b"\r\n\r\n") + 4
-        if end >= 4 and framing(said[:end]) == (len(said) - end, False):  # most are there as a whole
-            stream.read(len(said))
-            return int(said[9:12]), said[:end], said[end:]
-        head = read_head(stream)
-        size, chunked = framing(head)
-        body = b"".join(chunks(stream)) if chunked else read_exactly(stream, size)
+    def read(self, said: bytes) -> tuple[int, bytes, bytes]:
+        """Read the rest of an answer that begins so, and return status, head and body."""
+        assert self._socket is not None  # noqa: S101 - `send` was called
+        try:
+            stream: BufferedReader = BufferedReader(Said(said, self._socket))
+            head = read_head(stream)
+            size, chunked = framing(head)
+            body = b"".join(chunks(stream)) if chunked else read_exactly(stream, size)
+        except BaseException:
+            self.close()
+            raise
         return int(head.split(None, 2)[1]), head, body
+
+
+class Said(RawIOBase):
+    """What a connection has said already, then what it says."""
+
+    def __init__(self, said: bytes, connection: Connection) -> None:
+        self._said = said
+        self._connection = connection
+
+    def readable(self) -> bool:
+        """Return true: it can be read through a buffer."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Read what is there into a buffer, and return how much; 0 at the end."""
+        if not self._said:
+            return self._connection.readinto(buffer)
+        view = memoryview(buffer)
+        size = min(len(view), len(self._said))
+        view[:size], self._said = self._said[:size], self._said[size:]
+        return size
 
 
 def headers_of(head: bytes) -> Headers:
@@ -93,18 +117,30 @@ def headers_of(head: bytes) -> Headers:
     return [(name, value.strip()) for name, _, value in pairs]
 
 
-def with_deadline(head: bytes, body: bytes, latest: float) -> tuple[bytes, float]:
-    """Return an invocation as the API gave it, but due at the latest then, and when; in epoch seconds."""
-    lower = head.lower()
-    start = lower.index(_DEADLINE) + len(_DEADLINE)
-    end = lower.index(b"\n", start)
-    deadline = min(int(head[start:end]) / 1000, latest)
-    if b"\ncontent-length:" not in lower or b"\ntransfer-encoding:" in lower or b"\nconnection:" in lower:
-        return _rebuilt(head, body, deadline), deadline
-    return b"%b %d\r%b%b" % (head[:start], deadline * 1000, head[end:], body), deadline
+def hasten(said: bytes, latest: float) -> tuple[bytes, float] | None:
+    """Return an invocation as the API gave it, but due at the latest then, and when; in epoch seconds.
+
+    None unless ``said`` is all of it, in the form that the API gives it.
+    """
+    end = said.find(b"\r\n\r\n") + 4
+    lower = said[:end].lower()
+    start, at = lower.find(_DEADLINE) + len(_DEADLINE), lower.find(LENGTH) + len(LENGTH)
+    if (
+        said[9:13] != b"200 "
+        or at < len(LENGTH)
+        or int(lower[at : lower.find(b"\n", at)]) != len(said) - end
+        or start < len(_DEADLINE)
+        or b"\ntransfer-encoding:" in lower
+        or b"\nconnection:" in lower
+    ):
+        return None
+    stop = lower.find(b"\r", start)
+    deadline = min(int(said[start:stop]) / 1000, latest)
+    return b"%b %d%b" % (said[:start], deadline * 1000, said[stop:]), deadline
 
 
-def _rebuilt(head: bytes, body: bytes, deadline: float) -> bytes:
+def with_deadline(head: bytes, body: bytes, deadline: float) -> bytes:
+    """Return an invocation with another deadline, in epoch seconds, in the form that `hasten` awaits."""
     kept = [line for line in head.splitlines()[:-1] if line.partition(b":")[0].lower() not in _NOT_KEPT]
     kept.append(b"Lambda-Runtime-Deadline-Ms: %d" % (deadline * 1000))
     return b"\r\n".join([*kept, b"Content-Length: %d" % len(body), b"", body])
@@ -170,4 +206,5 @@ def read_exactly(stream: BufferedReader, size: int) -> bytes:
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from io import BufferedReader
+
+    from _typeshed import WriteableBuffer

@@ -31,8 +31,8 @@ try:
 except ImportError:  # a Python that is made in another way; `signal` takes 5 ms
     from signal import SIG_IGN, SIGKILL, SIGPIPE, SIGTERM, SIGXFSZ, signal
 
-from plldb.debugger.agent.caller import BLOCK, Caller, Said, asks_next, close, forward_body, pump, send
-from plldb.debugger.agent.http import framing, read_exactly, read_head
+from plldb.debugger.agent.caller import Caller, asks_next, close, forward_body, pump, send
+from plldb.debugger.agent.http import BLOCK, Said, framing, read_exactly, read_head
 from plldb.debugger.agent.sockets import Connection, network
 
 # What Python ignores, or the agent does, and a program expects to find as the system has it.
@@ -126,21 +126,30 @@ class Runtime:
 
     def next_event(self, timeout: float | None) -> Event | None:
         """Return what happens next, None if nothing does for so many seconds; carry what the runtime says."""
-        caller = self._caller
+        caller, events = self._caller, self._events
         if caller is None or not caller.busy:
             return self.happened(timeout)
         limit = None if timeout is None else time() + timeout
-        self._events.watched = True  # first, so that no event is overlooked
-        event = self.happened()
-        while event is None and caller.busy and self._caller is caller:
-            left = None if limit is None else max(0.0, limit - time())
-            ready = caller.wait(left)
-            if not ready:
-                break
-            for descriptor, _ in ready:
-                event = event or self._carry(caller, descriptor)  # the rest can be read later, too
-        self._events.watched = False
-        return event
+        own = caller.connection.fileno()
+        events.watched = True  # first, so that no event is overlooked
+        try:
+            while events.empty() and self._caller is caller:
+                ready = caller.wait(None if limit is None else max(0, int((limit - time()) * 1000) + 1))
+                if not ready:
+                    break
+                for descriptor, _ in ready:
+                    if descriptor == own:
+                        if (event := self._listen(caller)) is not None:
+                            return event  # the rest can be read later, too
+                    elif descriptor == events.descriptor:
+                        os.read(descriptor, BLOCK)
+                    elif self._caller is caller and not caller.pass_on():
+                        self._leave(caller)
+        except OSError:
+            self._leave(caller)  # the runtime, or the sandbox, is at its end
+        finally:
+            events.watched = False
+        return self.happened()
 
     def happened(self, timeout: float | None = 0.0) -> Event | None:
         """Return the next event that has happened, or happens within so many seconds."""
@@ -150,22 +159,6 @@ class Runtime:
             if before is not None and before is not self._caller:
                 start_new_thread(self._serve, (before,))  # it may have something else to say
         return event
-
-    def _carry(self, caller: Caller, descriptor: int) -> Event | None:
-        """Do what a descriptor that can be read is for; return what has happened."""
-        try:
-            if descriptor == self._events.descriptor:
-                os.read(descriptor, BLOCK)
-                return self.happened()
-            if self._caller is not caller:
-                return None
-            if descriptor == caller.connection.fileno():
-                return self._listen(caller)
-            if not caller.pass_on():
-                self._leave(caller)
-        except OSError:
-            self._leave(caller)  # the runtime, or the sandbox, is at its end
-        return None
 
     def _listen(self, caller: Caller) -> Event | None:
         heard = caller.hear(self._note)
@@ -215,7 +208,7 @@ class Runtime:
 
     def _serve(self, caller: Caller) -> None:
         """Pass on its requests, until it asks for an invocation."""
-        said: Any = Said(caller)
+        said: Any = Said(caller.take_said(), caller.connection)
         stream, asks = BufferedReader(said), False
         try:
             self._pump(caller)

@@ -10,7 +10,7 @@ a cold start, these 5; ``http.client`` would take 20 more. All that can go wrong
 import binascii
 import posix  # `os`, with what it imports, takes 1.2 ms
 from _thread import allocate_lock
-from io import BufferedReader, RawIOBase
+from io import RawIOBase
 
 CONNECT_LIMIT = 5.0
 """Seconds to connect, name resolution not included: nothing can end that."""
@@ -59,11 +59,6 @@ class Connection(RawIOBase):
         this.fileno = plain.fileno
         if tls is None:  # then the socket does it: a function in between costs each invocation some µs
             this.recv, this.sendall, this.readinto = plain.recv, plain.sendall, plain.recv_into
-
-    def stream(self) -> BufferedReader:
-        """Return what reads it through a buffer."""
-        this: Any = self
-        return BufferedReader(this)
 
     def readable(self) -> bool:
         """Return true: it can be read through a buffer."""

@@ -17,8 +17,8 @@ import pytest
 from botocore.httpsession import where
 
 from plldb.debugger.agent import sockets
-from plldb.debugger.agent.caller import Caller
-from plldb.debugger.agent.http import Http, with_deadline
+from plldb.debugger.agent.caller import Caller, close
+from plldb.debugger.agent.http import Http, hasten, with_deadline
 from plldb.debugger.agent.sockets import Connection, find_authorities
 from tests.unit.debugger.agent.sandbox import without_private
 
@@ -155,8 +155,35 @@ def test_a_connection_of_the_runtime_that_the_api_closed_within_an_invocation_is
         number = far.fileno()
         for each in (upstream, caller.connection):  # as the thread does
             each.close()
-        assert number in dict(caller.wait(0.0))
+        assert number in dict(caller.wait(0))
         assert not caller.pass_on()
+
+
+@pytest.mark.parametrize(
+    ("last", "heard"),
+    [
+        (b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n\r\n", "next"),
+        (b"get /2018-06-01/runtime/invocation/next HTTP/1.1\r\nX: y\r\n\r\n", "more"),  # it is no GET
+        (b"POST /3 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "large"),
+        (b"POST /3 HTTP/1.1\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n", "large"),
+        (b"POST /3 HTTP/1.1\r\nContent-Length: 65537\r\n\r\n", "large"),
+    ],
+)
+def test_what_the_runtime_says_in_pieces_goes_on_in_whole_requests(last: bytes, heard: str) -> None:
+    first, second = (b"POST /%d HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}" % number for number in (1, 2))
+    near, far = socket.socketpair()
+    noted: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as api, near, far:
+        caller = Caller(Connection(far), f"127.0.0.1:{api.getsockname()[1]}", api.fileno())
+        for piece in (first[:20], first[20:-2], b"{", b"}" + second[:-1], second[-1:]):
+            near.sendall(piece)
+            assert caller.hear(lambda _, path: noted.append(path)) == "more"
+        near.sendall(last)
+        assert caller.hear(lambda *_: None) == heard
+        with api.accept()[0] as upstream, upstream.makefile("rb") as stream:
+            assert stream.read(len(first + second)) == first + second
+        close(caller)
+    assert noted == [b"/1", b"/2"]
 
 
 @pytest.mark.parametrize(
@@ -172,8 +199,13 @@ def test_an_invocation_goes_on_as_the_api_gave_it_with_the_functions_own_deadlin
     said: bytes, given: bytes
 ) -> None:
     status, deadline = b"HTTP/1.1 200 OK\r\n", b"Lambda-Runtime-Deadline-Ms: %d\r\n"
-    answer, due = with_deadline(status + deadline % 899_000 + said + b"\r\n", b"{}", 3.5)
+    head = status + deadline % 899_000 + said + b"\r\n"
+    usual = hasten(head + b"{}", 3.5)
+    assert (usual is not None) == said.startswith(b"Content-Length: 2\r\nX")
+    answer, due = usual or (with_deadline(head, b"{}", 3.5), 3.5)
+    assert hasten(answer + b"more", 3.5) is hasten(answer[:-1], 3.5) is hasten(answer[:60], 3.5) is None
+    assert hasten(answer.replace(b"200", b"500"), 3.5) is None
+    assert hasten(answer, 899.0) == (answer, due) == (answer, 3.5)
     head, _, body = answer.partition(b"\r\n\r\n")
-    assert due == 3.5
     assert body == b"{}"
     assert sorted(head.split(b"\r\n")) == sorted((status + deadline % 3500 + given)[:-2].split(b"\r\n"))
