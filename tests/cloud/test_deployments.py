@@ -140,6 +140,8 @@ async def test_each_kind_of_deployment_is_noticed_said_and_answered_from_here_ag
         again = await listener.until(debugger.FunctionDeployed)
         assert (again.armed, again.code_changed) == (True, True)
         assert await invoke(world.functions, name, 1) == ["laptop", "handler", "test"]
+        await configure(Environment=PLAIN, Layers=[])(world, name)  # of ours only the timeout stays
+        assert (await listener.until(debugger.FunctionDeployed)).armed
     left = await world.settings(name)
     assert (left["Timeout"], left["Environment"], left.get("Layers") or []) == (33, PLAIN, [])
     assert await list_holds(world.places.table) == ()

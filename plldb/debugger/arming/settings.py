@@ -80,12 +80,14 @@ def is_our_layer(arn: str) -> bool:
     return _LAYER_ARN.fullmatch(arn) is not None
 
 
-def is_touched(settings: Settings) -> bool:
-    """Tell whether anything of ours is on a function."""
+def is_touched(settings: Settings, known: Replaced | None = None) -> bool:
+    """Tell whether anything of ours is on a function; ``known`` is what its row says that was replaced."""
     return (
         VARIABLE in settings.variables
         or settings.variables.get(WRAPPER_VARIABLE) == WRAPPER
         or any(map(is_our_layer, settings.layers))
+        # A deployment that says nothing of the timeout has replaced the rest.
+        or (known is not None and settings.timeout == ARMED_TIMEOUT != known.timeout)
     )
 
 
@@ -130,10 +132,9 @@ def restore_settings(current: Settings, known: Replaced | None = None) -> Settin
         del variables[WRAPPER_VARIABLE]
         if replaced and replaced.wrapper:
             variables[WRAPPER_VARIABLE] = replaced.wrapper
-    # A timeout of another value is a deployment's. Without anything of ours, 899 is the owner's own.
-    put_back = replaced is not None and is_touched(current) and current.timeout == ARMED_TIMEOUT
+    # A timeout of another value is a deployment's. 899 of a function that nobody knows is the owner's own.
     return Settings(
-        timeout=replaced.timeout if put_back and replaced else current.timeout,
+        timeout=replaced.timeout if replaced and current.timeout == ARMED_TIMEOUT else current.timeout,
         layers=tuple(arn for arn in current.layers if not is_our_layer(arn)),
         variables=variables,
     )

@@ -98,7 +98,7 @@ async def _take_out(
     """Write the settings as deployed; empty if somebody else was first and all is to be looked at again."""
     if function is None:
         return "gone"
-    if not is_touched(function.settings):
+    if not is_touched(function.settings, _replaced(hold)):
         return "nothing-to-do"
     if function.environment_error:
         message = f"Lambda cannot read its environment ({function.environment_error}), so it is not written"
@@ -115,7 +115,7 @@ async def _take_out(
     found = await wait_until_updated(where, arn)
     if found is not None and found.last_update == "Failed":
         return refused(arn, "update-failed", found.last_update_reason)
-    return "restored" if found is None or not is_touched(found.settings) else ""
+    return "restored" if found is None or not is_touched(found.settings, _replaced(hold)) else ""
 
 
 async def _take_out_all_but_layer(

@@ -110,7 +110,7 @@ def _step(ended: Ended, now: float) -> bool:
     if configuration.get("LastUpdateStatus") == "InProgress" or configuration.get("State") == "Pending":
         return False
     settings = settings_of(configuration)
-    if not is_touched(settings):
+    if not is_touched(settings, ended.replaced):
         return forget(ended)
     arms = read_arms(settings.variables)
     if arms and arms.lease_until > now and digest(arms.token) != ended.token_hash:

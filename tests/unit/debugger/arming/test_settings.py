@@ -14,6 +14,7 @@ from plldb.debugger.arming.settings import (
     VARIABLE,
     WRAPPER_VARIABLE,
     Arms,
+    Replaced,
     Settings,
     arm_settings,
     is_touched,
@@ -161,3 +162,9 @@ def test_an_environment_has_room_for_4096_bytes(more: int, refused: bool) -> Non
     ours = sum(len(name) + len(value) for name, value in armed(PLAIN).variables.items())
     full = replace(PLAIN, variables={**PLAIN.variables, "A": "x" * (4096 - ours - 1 + more)})
     assert (refuse_environment(armed(full)) is not None) == refused
+
+
+def test_a_timeout_that_a_deployment_has_left_alone_is_known_by_the_row() -> None:
+    left, known = Settings(timeout=ARMED_TIMEOUT, layers=(), variables={}), Replaced(timeout=60, wrapper="")
+    assert (is_touched(left), is_touched(left, known)) == (False, True)
+    assert (restore_settings(left).timeout, restore_settings(left, known).timeout) == (ARMED_TIMEOUT, 60)
