@@ -25,7 +25,7 @@ TYPE_WIDTH = 12
 """Columns of the type below `WIDE`: as many as the longest type of plldb's stack has (LayerVersion)."""
 TIME_WIDTH = 8
 TYPED = 70
-"""Below this columns the type is left out: beside it the names of most resources would not fit."""
+"""Below this many columns the type is left out: beside it the names of most resources would not fit."""
 WIDE = 120
 """From this many columns on, the reason of an event has a column of its own."""
 NARROWEST = 60
@@ -61,7 +61,7 @@ def warning(name: str, text: str) -> Line:
 
 
 def last_line(text: str, *, good: bool) -> Line:
-    """Return the last line of a run: how it has ended."""
+    """Return the line that says how a run has ended, or that it is attached."""
     return Line(mark="done" if good else "fail", name="plldb", text=text, tone="good" if good else "bad")
 
 

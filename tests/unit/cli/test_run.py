@@ -346,7 +346,7 @@ async def destroy(place: Terminal, *argv: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n", "", "yessir\n", "y\n", "YES\n"])
-async def test_everything_but_yes_removes_nothing(answer: str) -> None:
+async def test_yes_alone_removes(answer: str) -> None:
     exit_code, text = await destroy(person(answer))
     yes = answer in ("y\n", "YES\n")
     assert (exit_code, "deleted" in text.split("[y/N]")[1]) == (0 if yes else 1, yes)
