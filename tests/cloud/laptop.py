@@ -1,9 +1,10 @@
 """A laptop as a process of its own, to be killed: attaches, arms one function, answers. Talks to the cloud.
 
 Arguments: name of the function, ARN of the layer, and where sandboxes find the API if it is elsewhere than
-for this process. On standard output: ``ready``, then a line for each invocation that it has begun. The event
-``"hang"``, also as the body of a record, is answered after a line on standard input; ``["send", N]`` and what
-follows in the list by a text of N letters. It ends with standard input, so that none outlives the tests.
+for this process. On standard output: ``ready``, then ``begun`` for each invocation that it has begun, ``late``
+if its event begins so. The event ``"hang"``, also as the body of a record, is answered after a line on standard
+input; ``["send", N]`` and what follows in the list by a text of N letters. It ends with standard input, so that
+none outlives the tests.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 def reply(start: Start) -> Answer | None:
     """Answer, or say that it has begun and stay silent."""
-    print("begun", flush=True)
     body = start.invocation.body
+    print("late" if body.startswith(b'"late') else "begun", flush=True)
     if body.startswith(b'["send", '):
         size = int(body[9:].split(b",")[0].rstrip(b"]"))
         return Answer(kind="response", body=b'"%s"' % secrets.token_urlsafe(size)[:size].encode())
