@@ -1,10 +1,10 @@
 """A laptop as a process of its own, to be killed: attaches, arms one function, answers. Talks to the cloud.
 
 Arguments: name of the function, ARN of the layer, and where sandboxes find the API if it is elsewhere than
-for this process. On standard output: ``ready``, then ``begun`` for each invocation that it has begun, ``late``
-if its event begins so. The event ``"hang"``, also as the body of a record, is answered after a line on standard
-input; ``["send", N]`` and what follows in the list by a text of N letters. It ends with standard input, so that
-none outlives the tests.
+for this process. On standard output: ``ready``, then ``begun`` for each invocation that it has begun, or
+``late`` if its event begins so. The event ``"hang"``, also as the body of a record, is answered after a line
+on standard input; ``["send", N]`` and what follows in the list by a text of N letters. It ends with standard
+input, so that none outlives the tests.
 """
 
 from __future__ import annotations
