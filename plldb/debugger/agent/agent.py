@@ -120,8 +120,8 @@ class Agent:
             if passes and (answer := hasten(said, now + self._settings.timeout)) is not None:
                 self._pass_on(*answer, said)
                 continue
-            self._mark(b"busy")
             head, body = self._read(said)
+            self._mark(b"busy")
             if not passes and now - asked > FROZEN_AFTER:
                 self._read_unread()
             self._serve(head, body, passes=passes)

@@ -87,6 +87,8 @@ class Http:
         except BaseException:
             self.close()
             raise
+        if field(head, b"connection").lower() == b"close":
+            self.close()  # the server will, but perhaps after the next request was sent
         return int(head.split(None, 2)[1]), head, body
 
 

@@ -49,6 +49,15 @@ while True:
         chunks = (part for part in (b"one", b"two"))
         post(f"invocation/{rid}/response", chunks, {"Lambda-Runtime-Function-Response-Mode": "streaming"})
         continue
+    elif what == "expect":
+        api.putrequest("POST", f"/2018-06-01/runtime/invocation/{rid}/response")
+        api.putheader("Content-Length", "4")
+        api.putheader("Expect", "100-continue")
+        api.endheaders()
+        api.sock.recv(1000)  # it sends the body once it is told to go on
+        api.send(b"null")
+        api.getresponse().read()
+        continue
     elif what == "raise":
         headers = {"Lambda-Runtime-Function-Error-Type": "ValueError"}
         post(f"invocation/{rid}/error", '{"errorType": "ValueError"}', headers)

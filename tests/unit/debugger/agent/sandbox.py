@@ -126,6 +126,7 @@ class RuntimeApi(Server):
         self.invocations: Queue[tuple[str, bytes, float]] = Queue()
         self.requests: Queue[Request] = Queue()
         self.nexts = 0
+        self.says_at_most = 1 << 30  # bytes of an invocation
 
     def handle(self, connection: socket.socket, stream: BinaryIO, head: bytes) -> None:
         if head.startswith(b"GET /2018-06-01/runtime/invocation/next"):
@@ -133,10 +134,13 @@ class RuntimeApi(Server):
             rid, body, seconds = self.invocations.get()
             deadline = int((time.time() + seconds) * 1000)
             lines = f"Lambda-Runtime-Aws-Request-Id: {rid}\r\nLambda-Runtime-Deadline-Ms: {deadline}\r\n"
-            connection.sendall(
-                f"HTTP/1.1 200 OK\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
-            )
+            answer = f"HTTP/1.1 200 OK\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
+            connection.sendall(answer[: self.says_at_most])
+            if len(answer) > self.says_at_most:
+                raise OSError  # the connection ends within it
             return
+        if header(head, "expect"):
+            connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         self.requests.put(Request(head, read_body(stream, head)))
         connection.sendall(b"HTTP/1.1 202 Accepted\r\nX-Kept: as it is\r\nContent-Length: 3\r\n\r\nok\n")
 

@@ -97,11 +97,20 @@ def test_the_agent_ends_as_the_runtime_does(
     assert alone.state.read_text() == state
 
 
+def test_an_event_that_breaks_off_ends_the_agent_and_keeps_it_out_of_no_other_start(alone: Sandbox) -> None:
+    alone.lambda_.says_at_most = 100
+    alone.start(COMMAND)
+    alone.lambda_.invocations.put(("one", b"{}", 899))
+    assert alone.end() == 0
+    assert alone.state.read_text() == "idle\n"
+
+
 def test_requests_go_through_byte_for_byte(alone: Sandbox) -> None:
     alone.start(COMMAND)
     streamed = alone.lambda_.invoke("one", b'{"do": "stream"}')
     assert b"\r\nLambda-Runtime-Function-Response-Mode: streaming\r\n" in streamed.head
     assert streamed.body == b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"
+    assert alone.lambda_.invoke("one", b'{"do": "expect"}').json is None
     failed = alone.lambda_.invoke("two", b'{"do": "raise"}')
     assert b"\r\nLambda-Runtime-Function-Error-Type: ValueError\r\n" in failed.head
     alone.lambda_.invocations.put(("three", b'{"do": "extension"}', 899))
