@@ -265,6 +265,8 @@ async def test_the_policies_for_debugging_are_enough_and_no_statement_of_them_ca
         async with allowed(open_client, "restore") as place:
             assert await trouble(put_back(place, stack, "")) == ""
         assert await world.settings(function) == before
+    left = await world.places.table.client.scan(TableName="PLLDBSessions")
+    assert left["Items"] == [], "each session has deleted its row: what refuses that is only logged"
 
 
 def judge(trouble: str, name: str, sid: str) -> None:
