@@ -65,7 +65,7 @@ async def test_what_is_in_the_way_of_a_new_stack_is_named_with_its_remedy(
         "dynamodb delete-table --table-name PLLDBSessions",
         "logs delete-log-group --log-group-name /aws/lambda/plldb-ws-api-connect",
     ):
-        assert f"all that is in it: aws {words} --region {REGION}" in finished.stdout
+        assert f"all that is in it: `aws {words} --region {REGION}`" in finished.stdout
     assert "2 problems" in finished.stdout
 
 
