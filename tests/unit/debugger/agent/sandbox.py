@@ -33,6 +33,14 @@ TOKEN = "a-token-that-nobody-guesses"
 LIMIT = 60.0
 
 
+def wait_until(holds: Callable[[], object]) -> None:
+    """Return once it holds; fail if it does not for `LIMIT` seconds."""
+    ends = time.monotonic() + LIMIT
+    while not holds():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
 class Server:
     """Accepts connections, and reads requests."""
 

@@ -15,7 +15,7 @@ import pytest
 
 from plldb.debugger import wire
 from plldb.debugger.agent.agent import FROZEN_AFTER
-from tests.unit.debugger.agent.sandbox import TOKEN, without_private
+from tests.unit.debugger.agent.sandbox import TOKEN, wait_until, without_private
 
 if TYPE_CHECKING:
     from tests.unit.debugger.agent.sandbox import Sandbox
@@ -269,6 +269,7 @@ def test_what_was_said_to_a_frozen_sandbox_is_heard_before_the_next_invocation(s
     assert sandbox.lambda_.invoke("one", b"{}").body == b"laptop:{}"
     frame = sandbox.gateway.frames.get(timeout=60)
     assert sandbox.process
+    wait_until(lambda: sandbox.lambda_.nexts == 2)  # Lambda freezes nobody who has not asked
     for kind in ("heartbeat", "detached"):  # two frames, of which the second one counts
         os.killpg(sandbox.process.pid, signal.SIGSTOP)
         sandbox.gateway.tell(frame, t=kind)

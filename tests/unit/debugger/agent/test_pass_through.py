@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.unit.debugger.agent.sandbox import wait_until
+
 if TYPE_CHECKING:
     from tests.unit.debugger.agent.sandbox import Sandbox
 
@@ -28,13 +30,6 @@ def alone(sandbox: Sandbox) -> Sandbox:
 
 def ask(sandbox: Sandbox, **event: object) -> object:
     return sandbox.lambda_.invoke("one", json.dumps(event).encode()).json
-
-
-def wait_until(holds: object) -> None:
-    ends = time.monotonic() + 60
-    while not holds():  # type: ignore[operator]
-        assert time.monotonic() < ends
-        time.sleep(0.01)
 
 
 def test_the_runtime_is_initialised_before_lambda_is_asked_for_an_invocation(alone: Sandbox) -> None:
