@@ -158,7 +158,8 @@ class _Protocol(asyncio.subprocess.SubprocessStreamProtocol):
 
     def process_exited(self) -> None:
         super().process_exited()
-        self.exited.set_result(None)
+        if not self.exited.done():  # else the waiting was cancelled: the loop is being closed
+            self.exited.set_result(None)
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
         super().pipe_connection_lost(fd, exc)
